@@ -1,0 +1,51 @@
+// The one thread pool: every parallel loop of Neve, of its JIT code and of oneDNN runs on it.
+#pragma once
+#include <cstdint>
+#include <type_traits>
+
+namespace neve {
+
+/// CPUs this process may use: affinity, then cgroup v1/v2 quota (rounded up), then NEVE_NUM_THREADS / OMP_NUM_THREADS where set. >= 1.
+int available_threads();
+
+/// A non-owning reference to a callable; valid while the callable lives.
+template <class F>
+class FunctionRef;
+template <class R, class... A>
+class FunctionRef<R(A...)> {
+ public:
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
+  FunctionRef(F&& f)  // NOLINT: implicit on purpose
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* o, A... a) -> R {
+          return (*static_cast<std::remove_reference_t<F>*>(o))(static_cast<A>(a)...);
+        }) {}
+  R operator()(A... a) const { return call_(object_, static_cast<A>(a)...); }
+
+ private:
+  void* object_;
+  R (*call_)(void*, A...);
+};
+
+/// Splits [0, n) into at most `threads` contiguous parts of at least `grain` and runs `body(begin, end, part)` on them,
+/// part in [0, threads). Runs in the calling thread when one part is enough. The body must not throw. The split depends on
+/// n, grain and threads alone, so results do not depend on timing. Nested calls run serially.
+void parallel_for(int64_t n, int64_t grain, int threads, FunctionRef<void(int64_t begin, int64_t end, int part)> body);
+
+/// Sets how many threads library code (oneDNN) uses when called from this thread, until it is destroyed.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads);
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace neve
+
+/// What JIT-compiled code calls: as parallel_for, with a plain function and its context.
+extern "C" void neve_parallel_for(int64_t n, int64_t grain, int32_t threads,
+                                  void (*body)(void* context, int64_t begin, int64_t end, int32_t part), void* context);
