@@ -1,0 +1,34 @@
+# The libraries Neve stands on. System packages come from apt, oneDNN and the ONNX schema from Python wheels (./dev setup installs both).
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+# oneDNN: a wheel in the build's Python, or whatever dnnl_DIR or CMAKE_PREFIX_PATH names.
+if(NOT dnnl_DIR)
+  neve_python_file(dnnl_config onednn-devel-cpu-gomp dnnl-config.cmake)
+  if(dnnl_config)
+    cmake_path(GET dnnl_config PARENT_PATH dnnl_DIR)
+  endif()
+endif()
+find_package(dnnl 3.2 CONFIG QUIET)
+if(NOT dnnl_FOUND)
+  message(FATAL_ERROR "oneDNN >= 3.2 was not found: run ./dev setup, or name its folder with -Ddnnl_DIR=...")
+endif()
+
+if(NEVE_LLVM)
+  find_package(LLVM 19.1 CONFIG QUIET HINTS /usr/lib/llvm-19)
+  if(NOT LLVM_FOUND)
+    message(FATAL_ERROR "LLVM 19 was not found: run ./dev setup (apt package llvm-19-dev), or configure with -DNEVE_LLVM=OFF")
+  endif()
+endif()
+
+# Protobuf lite, static if there is one: hidden inside libneve.so it cannot meet another protobuf in the process.
+find_package(Protobuf REQUIRED)
+find_library(NEVE_PROTOBUF_LITE NAMES libprotobuf-lite.a protobuf-lite REQUIRED)
+
+# By hand: Debian's libzip-config.cmake insists on the programs zipcmp and zipmerge, which libzip-dev does not bring.
+find_library(NEVE_LIBZIP zip REQUIRED)
+find_path(NEVE_LIBZIP_INCLUDE zip.h REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)

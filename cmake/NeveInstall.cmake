@@ -1,0 +1,36 @@
+# Two layouts: `cmake --install` (bin, lib, include, find_package(neve)), and the wheel (all inside the package neve).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+if(SKBUILD)
+  set(lib_dir neve/lib)
+  set(bin_dir neve/bin)
+else()
+  set(lib_dir lib)
+  set(bin_dir bin)
+endif()
+set(neve_targets neve)
+install(TARGETS neve EXPORT neveTargets LIBRARY DESTINATION ${lib_dir})
+if(NEVE_LOOP)
+  install(TARGETS neve_loop_llvm LIBRARY DESTINATION ${lib_dir})
+endif()
+# oneDNN goes along: the library is found beside libneve.so wherever the folder is put.
+install(FILES $<TARGET_FILE:DNNL::dnnl> DESTINATION ${lib_dir} RENAME $<TARGET_SONAME_FILE_NAME:DNNL::dnnl>
+  PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+if(TARGET neve_cli)
+  install(TARGETS neve_cli RUNTIME DESTINATION ${bin_dir})
+endif()
+
+if(SKBUILD)
+  if(TARGET neve_python)
+    install(TARGETS neve_python LIBRARY DESTINATION neve)
+  endif()
+else()
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/neve DESTINATION include OPTIONAL)
+  set(config_dir lib/cmake/neve)
+  install(EXPORT neveTargets NAMESPACE neve:: DESTINATION ${config_dir})
+  file(CONFIGURE OUTPUT ${NEVE_GENERATED}/neve-config.cmake CONTENT
+    "# find_package(neve) gives the target neve::neve.\ninclude(\${CMAKE_CURRENT_LIST_DIR}/neveTargets.cmake)\n" @ONLY ESCAPE_QUOTES)
+  write_basic_package_version_file(${NEVE_GENERATED}/neve-config-version.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${NEVE_GENERATED}/neve-config.cmake ${NEVE_GENERATED}/neve-config-version.cmake DESTINATION ${config_dir})
+endif()

@@ -1,0 +1,60 @@
+# libneve.so holds every layer but src/loop/llvm; that is libneve_loop.so, which libneve.so opens when something must be compiled.
+get_property(layers GLOBAL PROPERTY NEVE_LAYERS)
+set(objects "")
+foreach(layer ${layers})
+  list(APPEND objects $<TARGET_OBJECTS:${layer}>)
+endforeach()
+file(CONFIGURE OUTPUT ${NEVE_GENERATED}/version.cpp CONTENT "// The version that the library says it has; made by CMake.
+extern \"C\" const char* neve_version() { return \"@PROJECT_VERSION@\"; }
+" @ONLY)
+
+add_library(neve SHARED ${NEVE_GENERATED}/version.cpp ${objects})
+add_library(neve::neve ALIAS neve)
+set_target_properties(neve PROPERTIES INSTALL_RPATH "$ORIGIN")
+target_include_directories(neve INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+target_compile_features(neve INTERFACE cxx_std_20)
+target_link_libraries(neve PRIVATE DNNL::dnnl ${NEVE_LIBZIP} fmt::fmt spdlog::spdlog Threads::Threads ${CMAKE_DL_LIBS} ${NEVE_PROTOBUF_LITE})
+if(NEVE_THREADS STREQUAL "openmp")
+  target_link_options(neve PRIVATE -fopenmp)
+endif()
+# Foreign static code stays inside: by archive, and by name for what its headers instantiate in our files.
+target_link_options(neve PRIVATE -Wl,--as-needed -Wl,--exclude-libs,ALL
+  -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/neve.map)
+set_property(TARGET neve APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/neve.map)
+
+# oneDNN's library beside ours, so that $ORIGIN finds it in the build tree as in an installed one.
+add_custom_command(OUTPUT ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/dnnl.stamp
+  COMMAND ${CMAKE_COMMAND} -DFROM=$<TARGET_FILE:DNNL::dnnl> -DTO=${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/$<TARGET_SONAME_FILE_NAME:DNNL::dnnl>
+          -P ${PROJECT_SOURCE_DIR}/cmake/link_file.cmake
+  COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/dnnl.stamp
+  DEPENDS $<TARGET_FILE:DNNL::dnnl> VERBATIM COMMENT "oneDNN beside libneve.so")
+add_custom_target(neve_dnnl ALL DEPENDS ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/dnnl.stamp)
+add_dependencies(neve neve_dnnl)
+
+file(GLOB_RECURSE loop_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/loop/llvm/*.cpp)
+set(NEVE_LOOP OFF)
+if(NEVE_LLVM AND loop_files)
+  set(NEVE_LOOP ON)
+  llvm_map_components_to_libnames(llvm_libs orcjit native x86 passes)
+  add_library(neve_loop_llvm SHARED ${loop_files})
+  set_target_properties(neve_loop_llvm PROPERTIES OUTPUT_NAME neve_loop INSTALL_RPATH "$ORIGIN")
+  separate_arguments(llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+  target_compile_definitions(neve_loop_llvm PRIVATE ${llvm_definitions})
+  target_include_directories(neve_loop_llvm SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
+  target_link_libraries(neve_loop_llvm PRIVATE neve_flags neve ${llvm_libs})
+  target_link_options(neve_loop_llvm PRIVATE -Wl,--as-needed -Wl,--exclude-libs,ALL -Wl,--gc-sections
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/neve.map)
+  set_property(TARGET neve_loop_llvm APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/neve.map)
+  if(NOT NEVE_SANITIZE)
+    target_link_options(neve_loop_llvm PRIVATE -s)
+  endif()
+endif()
+
+# What programs inside the project (command, tools, tests, Python module) link: the library and its internal headers.
+add_library(neve_internal INTERFACE)
+target_link_libraries(neve_internal INTERFACE neve neve_flags)
+if(NEVE_LOOP)
+  add_custom_target(neve_all_libraries DEPENDS neve neve_loop_llvm)
+else()
+  add_custom_target(neve_all_libraries DEPENDS neve)
+endif()

@@ -1,0 +1,71 @@
+# Options, compiler flags and output folders.
+option(NEVE_WERROR "Treat warnings as errors" OFF)
+option(NEVE_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(NEVE_PROGRAMS "Build tools and benchmarks beside the neve command" ${PROJECT_IS_TOP_LEVEL})
+option(NEVE_PYTHON "Build the Python module" ON)
+option(NEVE_LLVM "Build libneve_loop.so (needs LLVM 19); without it loops run on the reference" ON)
+option(NEVE_FUZZ "Build tests/fuzz/*.cpp with libFuzzer (clang only)" OFF)
+set(NEVE_SANITIZE "" CACHE STRING "Sanitizers: empty, 'address,undefined' or 'thread'")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+# -O2 and no debug information: the link steps and the disk of a small machine matter more than a debugger by default.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+
+# GNU OpenMP is what oneDNN's library uses, so with g++ there is one pool. Clang would bring a second OpenMP run-time, and
+# the thread sanitizer does not understand libgomp: both take the std::thread backend.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT NEVE_SANITIZE MATCHES "thread")
+  set(neve_default_threads openmp)
+else()
+  set(neve_default_threads std)
+endif()
+set(NEVE_THREADS ${neve_default_threads} CACHE STRING "Thread backend of src/base/threads*: openmp or std")
+set_property(CACHE NEVE_THREADS PROPERTY STRINGS openmp std)
+if(NOT NEVE_THREADS MATCHES "^(openmp|std)$")
+  message(FATAL_ERROR "NEVE_THREADS: '${NEVE_THREADS}' is unknown (openmp or std)")
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(NEVE_CCACHE ccache)
+if(NEVE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${NEVE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${NEVE_CCACHE})
+endif()
+
+# What every file of the project is compiled with.
+add_library(neve_flags INTERFACE)
+target_compile_options(neve_flags INTERFACE -Wall -Wextra -Wpedantic)
+if(NEVE_WERROR)
+  target_compile_options(neve_flags INTERFACE -Werror)
+endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(neve_flags INTERFACE -march=x86-64-v2)
+endif()
+target_include_directories(neve_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_compile_definitions(neve_flags INTERFACE NEVE_VERSION="${PROJECT_VERSION}")
+
+if(NEVE_SANITIZE)
+  add_compile_options(-fsanitize=${NEVE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
+  add_link_options(-fsanitize=${NEVE_SANITIZE})
+endif()
+if(NEVE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "NEVE_FUZZ: ${CMAKE_CXX_COMPILER_ID} has no libFuzzer (configure with -DCMAKE_CXX_COMPILER=clang++-19)")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(NEVE_GENERATED ${PROJECT_BINARY_DIR}/generated)
+# The build tree has the layout of the installed one (bin beside lib), so one relative run path serves both.
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
