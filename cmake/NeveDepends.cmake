@@ -21,9 +21,11 @@ if(NEVE_LLVM)
   endif()
 endif()
 
-# Protobuf lite, static if there is one: hidden inside libneve.so it cannot meet another protobuf in the process.
+# Protobuf lite, shared: Debian's archive is not position-independent. The schema's own symbols stay inside (neve.map).
 find_package(Protobuf REQUIRED)
-find_library(NEVE_PROTOBUF_LITE NAMES libprotobuf-lite.a protobuf-lite REQUIRED)
+if(NOT TARGET protobuf::libprotobuf-lite OR NOT TARGET protobuf::protoc)
+  message(FATAL_ERROR "protobuf-lite or protoc was not found: run ./dev setup (apt packages libprotobuf-dev, protobuf-compiler)")
+endif()
 
 # By hand: Debian's libzip-config.cmake insists on the programs zipcmp and zipmerge, which libzip-dev does not bring.
 find_library(NEVE_LIBZIP zip REQUIRED)
