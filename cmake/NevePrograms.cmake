@@ -62,3 +62,13 @@ if(NEVE_PYTHON)
     file(CREATE_LINK ${file} ${NEVE_PYTHON_DIR}/${name} SYMBOLIC)
   endforeach()
 endif()
+
+# What a user needs (`./dev demo`), without tests, tools and benchmarks.
+add_custom_target(neve_product DEPENDS neve_all_libraries)
+foreach(target neve_cli neve_python)
+  if(TARGET ${target})
+    add_dependencies(neve_product ${target})
+  endif()
+endforeach()
+# What must be generated before a file can be read by a tool that does not build (clang-tidy).
+add_custom_target(neve_generated DEPENDS ${NEVE_ONNX_SOURCE})
