@@ -1,16 +1,14 @@
 # The op registry: src/ops/<stem>.cpp defines `OpList neve::ops::<stem>()`; this writes the function that calls them all.
 file(GLOB neve_op_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ops/*.cpp)
-set(NEVE_REGISTRY "")
-if(EXISTS ${PROJECT_SOURCE_DIR}/src/op/registry.h)
-  set(decls "")
-  set(calls "")
-  foreach(file ${neve_op_files})
-    get_filename_component(stem ${file} NAME_WE)
-    string(APPEND decls "OpList ${stem}();\n")
-    string(APPEND calls "  for (const OpDef* d : ops::${stem}()) add(d);\n")
-  endforeach()
-  set(NEVE_REGISTRY ${NEVE_GENERATED}/registry.cpp)
-  file(CONFIGURE OUTPUT ${NEVE_REGISTRY} CONTENT "// The list of all ops; made by CMake from the files in src/ops. Do not edit.
+set(decls "")
+set(calls "")
+foreach(file ${neve_op_files})
+  get_filename_component(stem ${file} NAME_WE)
+  string(APPEND decls "OpList ${stem}();\n")
+  string(APPEND calls "  for (const OpDef* d : ops::${stem}()) add(d);\n")
+endforeach()
+set(NEVE_REGISTRY ${NEVE_GENERATED}/registry.cpp)
+file(CONFIGURE OUTPUT ${NEVE_REGISTRY} CONTENT "// The list of all ops; made by CMake from the files in src/ops. Do not edit.
 #include \"op/registry.h\"
 
 namespace neve::ops {
@@ -21,4 +19,3 @@ void for_each_op([[maybe_unused]] void (*add)(const OpDef*)) {
 @calls@}
 }  // namespace neve
 " @ONLY)
-endif()

@@ -1,4 +1,5 @@
-// Runs a fuzz target on the files named (or in the folders named) on the command line: main() where there is no libFuzzer.
+// Runs a fuzz target on the files named (or in the folders named) on the command line: main() where there is no
+// libFuzzer.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -1,0 +1,19 @@
+# Installs the build into WORK/prefix, builds the project of this folder against it, and runs it with MODEL.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE failed OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(failed)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\n${text}")
+  endif()
+endfunction()
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -G Ninja -DCMAKE_BUILD_TYPE=Release
+    -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${WORK}/build/outside ${MODEL})
+# The installed folder works from wherever it is moved to, and has no need of the build tree.
+if(EXISTS ${WORK}/prefix/bin/neve)
+  file(RENAME ${WORK}/prefix ${WORK}/moved)
+  run(${WORK}/moved/bin/neve --version)
+endif()
