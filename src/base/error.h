@@ -6,6 +6,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace neve {
@@ -28,7 +29,7 @@ void append(std::string& s, T v) {
   s += format_double(double(v));
 }
 template <class T>
-  requires requires(const T& v) { { to_string(v) } -> std::convertible_to<std::string>; }
+  requires(!std::is_arithmetic_v<T>) && requires(const T& v) { { to_string(v) } -> std::convertible_to<std::string>; }
 void append(std::string& s, const T& v) {
   s += to_string(v);
 }
