@@ -1,0 +1,66 @@
+"""How a backend case is run: the one place that knows the interfaces of Neve (and, to try the runner itself, of ONNX Runtime).
+
+A loaded model is an object with run({name: array}) -> [array, ...] and, where it can tell, reference_only() -> {operator, ...}.
+"""
+
+import importlib.util
+
+import numpy as np
+
+
+def available(backend):
+    return importlib.util.find_spec(backend) is not None
+
+
+def load(backend, path, mode, ranges=None):
+    """mode is "compiled" or "reference"; ranges is None (the sizes of the file) or [{input: shape}, ...] to be covered by one engine."""
+    return {"neve": NeveModel, "onnxruntime": OrtModel}[backend](path, mode, ranges)
+
+
+class NeveModel:
+    def __init__(self, path, mode, ranges):
+        import neve
+
+        self.names = None
+        module = neve.load(str(path))
+        if mode == "reference":
+            self.callable = neve.reference(module)
+        else:
+            options = {"accuracy_gate": False, "tune": False}  # the case itself is the check; choosing by time is not the subject
+            if ranges:
+                lowest = {n: tuple(np.min([r[n] for r in ranges], axis=0)) for n in ranges[0]}
+                highest = {n: tuple(np.max([r[n] for r in ranges], axis=0)) for n in ranges[0]}
+                options["ranges"] = [neve.Range(min=lowest, max=highest)]
+            self.callable = neve.optimize(module, **options)
+
+    def run(self, inputs):
+        result = self.callable(**inputs)
+        return [as_array(r) for r in (result if isinstance(result, (list, tuple)) else [result])]
+
+    def reference_only(self):
+        report = getattr(self.callable, "report", None)
+        return {f["op"] for f in report["partition"]["fallbacks"]} if report else set()
+
+
+class OrtModel:
+    def __init__(self, path, mode, ranges):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        if mode == "reference":
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def run(self, inputs):
+        return self.session.run(None, inputs)
+
+    def reference_only(self):
+        return set()
+
+
+def as_array(value):
+    if isinstance(value, (list, tuple)):
+        return [as_array(v) for v in value]
+    return np.asarray(value)
