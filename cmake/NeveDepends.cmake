@@ -3,7 +3,7 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
 # oneDNN: a wheel in the build's Python, or whatever dnnl_DIR or CMAKE_PREFIX_PATH names.
-if(NOT dnnl_DIR)
+if(NOT EXISTS "${dnnl_DIR}")
   neve_python_file(dnnl_config onednn-devel-cpu-gomp dnnl-config.cmake)
   if(dnnl_config)
     cmake_path(GET dnnl_config PARENT_PATH dnnl_DIR)

@@ -1,6 +1,6 @@
 # The ONNX schema: taken from the onnx wheel of the build (or NEVE_ONNX_PROTO), renamed to package neve_onnx, compiled by protoc.
 # The new name and the hidden symbols keep it apart from another onnx that the process may have loaded (Python's, say).
-if(NOT NEVE_ONNX_PROTO)
+if(NOT EXISTS "${NEVE_ONNX_PROTO}")
   neve_python_file(neve_onnx_proto onnx onnx-ml.proto)
   set(NEVE_ONNX_PROTO "${neve_onnx_proto}" CACHE FILEPATH "onnx-ml.proto of a current ONNX" FORCE)
 endif()
