@@ -1,0 +1,201 @@
+// Programs: weights packed once, instances bound and their memory planned for each concrete size.
+#include "runtime/program.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/error.h"
+#include "base/threads.h"
+
+namespace neve::runtime {
+using kernels::BindSizes;
+using plan::Place;
+using plan::Plan;
+
+const Tensor& WeightPool::get(std::string_view name) const {
+  if (weights_) {
+    const auto it = weights_->find(name);
+    if (it != weights_->end()) return it->second;
+  }
+  fail(ErrorCode::not_found, "weights: no weight named '", name, "'", weights_ ? "" : " (the originals were released)");
+}
+
+Tensor WeightPool::packed(const std::string& name, const kernels::Kernel& kernel, size_t operand, int threads) {
+  const std::string packing = kernel.packing_key(operand);
+  if (packing.empty()) return get(name).contiguous();
+  const std::string key = name + '\n' + packing;
+  std::lock_guard lock(mutex_);
+  const auto it = packed_.find(key);
+  if (it != packed_.end()) return it->second;
+  const Tensor plain = get(name).contiguous();
+  const Tensor bytes = Tensor::zeros(DType::u8, {int64_t(kernel.packed_bytes(operand))});
+  kernel.pack(operand, plain, bytes.data(), threads);
+  packed_.emplace(key, bytes);
+  return bytes;
+}
+
+size_t WeightPool::packed_bytes() const {
+  std::lock_guard lock(mutex_);
+  size_t n = 0;
+  for (const auto& [k, t] : packed_) n += size_t(t.bytes());
+  return n;
+}
+
+void WeightPool::release_originals() {
+  std::lock_guard lock(mutex_);
+  weights_ = nullptr;
+}
+
+Program::Program(std::shared_ptr<const Plan> plan, std::vector<std::shared_ptr<const kernels::Kernel>> kernels,
+                 std::vector<std::vector<std::shared_ptr<Program>>> regions, std::shared_ptr<WeightPool> weights)
+    : plan_(std::move(plan)), kernels_(std::move(kernels)), regions_(std::move(regions)), weights_(std::move(weights)) {
+  const Plan& p = *plan_;
+  const size_t n = p.values.size();
+  root_.resize(n);
+  for (size_t v = 0; v < n; ++v) {
+    int32_t r = int32_t(v);
+    while (p.values[size_t(r)].place == Place::alias) r = p.values[size_t(r)].index;
+    root_[v] = r;
+  }
+  for (const plan::PlanWeight& w : p.weights)
+    weight_bytes_.push_back(w.packing.empty()
+                                ? weights_->get(w.source).contiguous()
+                                : weights_->packed(w.source, *kernels_.at(size_t(w.instr)), size_t(w.operand), p.threads));
+  fixed_.assign(n, nullptr);
+  for (size_t v = 0; v < n; ++v) {
+    const plan::PlanValue& x = p.values[v];
+    if (x.place == Place::weight) fixed_[v] = weight_bytes_[size_t(x.index)].data();
+    if (x.place == Place::constant) fixed_[v] = p.constants[size_t(x.index)].data();
+  }
+  constexpr int32_t none = -1;
+  def_segment_.assign(n, none), def_instr_.assign(n, none), last_segment_.assign(n, none), last_instr_.assign(n, none);
+  for (size_t s = 0; s < p.segments.size(); ++s)
+    for (int32_t i = p.segments[s].first; i < p.segments[s].first + p.segments[s].count; ++i) {
+      const plan::Instr& instr = p.instrs[size_t(i)];
+      has_regions_ |= instr.kind == plan::Instr::control;
+      auto touch = [&](int32_t v) {
+        if (v < 0) return;
+        const size_t r = size_t(root_[size_t(v)]);
+        if (def_segment_[r] < 0) def_segment_[r] = int32_t(s), def_instr_[r] = i;
+        last_segment_[r] = int32_t(s), last_instr_[r] = i;
+      };
+      for (int32_t v : instr.in) touch(v);
+      for (int32_t v : instr.out) touch(v);
+    }
+}
+
+Sizes Program::sizes_of(int32_t value, std::span<const int64_t> steps) const {
+  Sizes s;
+  for (int32_t d : plan_->values[size_t(value)].dims) s.push_back(steps[size_t(d)]);
+  return s;
+}
+
+size_t Program::instance_count() const {
+  std::lock_guard lock(mutex_);
+  return cache_.size();
+}
+
+std::shared_ptr<const Instance> Program::instance(size_t s, const std::vector<int64_t>& symbols, int threads) const {
+  {
+    std::lock_guard lock(mutex_);
+    for (Entry& e : cache_)
+      if (e.segment == s && e.instance->threads == threads && e.instance->symbols == symbols) {
+        e.used = ++clock_;
+        return e.instance;
+      }
+  }
+  auto made = make_instance(s, symbols, threads);  // outside the lock: another thread may make the same; one is kept
+  std::lock_guard lock(mutex_);
+  for (Entry& e : cache_)
+    if (e.segment == s && e.instance->threads == threads && e.instance->symbols == symbols) return e.instance;
+  cache_.push_back({s, made, ++clock_});
+  size_t total = 0;
+  for (const Entry& e : cache_) total += e.instance->bytes;
+  while (total > cache_bytes_ && cache_.size() > 1) {
+    const auto oldest =
+        std::min_element(cache_.begin(), cache_.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
+    total -= oldest->instance->bytes;
+    cache_.erase(oldest);
+  }
+  return made;
+}
+
+std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vector<int64_t>& symbols, int threads) const {
+  const Plan& p = *plan_;
+  const plan::Segment& segment = p.segments[s];
+  auto inst = std::make_shared<Instance>();
+  inst->symbols = symbols;
+  inst->threads = threads;
+  inst->steps.assign(p.dim_code.size(), -1);
+  run_dim_code(std::span(p.dim_code).first(size_t(segment.steps)), symbols, inst->steps);
+  const ThreadScope scope(threads);
+  for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
+    const plan::Instr& instr = p.instrs[size_t(i)];
+    if (instr.kind != plan::Instr::kernel) continue;
+    BindSizes sizes;
+    sizes.threads = threads;
+    for (int32_t v : instr.in) sizes.in.push_back(sizes_of(v, inst->steps));
+    for (int32_t v : instr.out) sizes.out.push_back(sizes_of(v, inst->steps));
+    auto bound = kernels_[size_t(i)]->bind(sizes);
+    if (!bound)
+      fail(ErrorCode::unsupported, "run: kernel ", instr.description, " of '", instr.name, "' refuses these sizes: ", bound.reason);
+    Instance::Step step{bound.value, i, int32_t(inst->args.size()), uint16_t(instr.in.size()), uint16_t(instr.out.size())};
+    for (int32_t v : instr.in) inst->args.push_back(root_[size_t(v)]);
+    for (int32_t v : instr.out) inst->args.push_back(root_[size_t(v)]);
+    inst->scratch_bytes = std::max(inst->scratch_bytes, int64_t(bound.value->scratch_bytes()));
+    inst->bytes += bound.value->bytes();
+    inst->run.push_back(std::move(step));
+  }
+  plan_memory(s, *inst);
+  inst->bytes += sizeof(Instance) + inst->args.size() * 4 + inst->run.size() * sizeof(Instance::Step) + inst->steps.size() * 8;
+  return inst;
+}
+
+namespace {
+struct Block {
+  int64_t size, offset;
+  int32_t value, first, last;
+};
+}  // namespace
+
+// Offsets for the arena values that this segment defines: largest first, each at the lowest offset that is free during its life.
+void Program::plan_memory(size_t s, Instance& inst) const {
+  const Plan& p = *plan_;
+  std::vector<Block> blocks;
+  for (size_t v = 0; v < p.values.size(); ++v) {
+    if (root_[v] != int32_t(v) || def_segment_[v] != int32_t(s)) continue;
+    const plan::PlanValue& x = p.values[v];
+    if (x.place != Place::arena && x.place != Place::content) continue;
+    const Sizes sizes = sizes_of(int32_t(v), inst.steps);
+    int64_t bytes = padded_elements(x.layout, sizes.data(), sizes.size()) * size_of(x.dtype);
+    bytes = (bytes + 63) / 64 * 64;
+    const bool lasts = x.place == Place::content || last_segment_[v] != int32_t(s);
+    const int32_t first = x.place == Place::content ? -1 : def_instr_[v];
+    blocks.push_back({bytes, 0, int32_t(v), first, lasts ? std::numeric_limits<int32_t>::max() : last_instr_[v]});
+  }
+  std::vector<size_t> order(blocks.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return blocks[a].size > blocks[b].size; });
+  std::vector<const Block*> placed;  // by offset
+  for (size_t i : order) {
+    Block& b = blocks[i];
+    int64_t at = 0;
+    for (const Block* q : placed) {
+      if (q->last < b.first || b.last < q->first) continue;
+      if (at + b.size <= q->offset) break;
+      at = std::max(at, q->offset + q->size);
+    }
+    b.offset = at;
+    inst.arena_bytes = std::max(inst.arena_bytes, at + b.size);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), &b,
+                                   [](const Block* x, const Block* y) { return x->offset < y->offset; }),
+                  &b);
+  }
+  for (const Block& b : blocks) {
+    inst.slots.push_back({b.value, b.offset});
+    if (p.values[size_t(b.value)].place == Place::content) inst.contents.push_back({b.offset, b.value});
+  }
+}
+
+}  // namespace neve::runtime
