@@ -61,3 +61,15 @@ def test_dev_says_what_it_takes(arguments, status, text):
     done = subprocess.run([ROOT / "dev", *arguments], capture_output=True, text=True)
     assert done.returncode == status
     assert text in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("library", ["libneve.so", "libneve_loop.so"])
+def test_foreign_symbols_stay_inside(library):
+    """What is linked statically or generated must not meet another copy of it in the process."""
+    path = ROOT / "build" / "lib" / library
+    if not path.exists():
+        pytest.skip(f"{library} is not built")
+    symbols = subprocess.run(["nm", "-D", "--defined-only", path], check=True, capture_output=True, text=True).stdout
+    assert "neve" in symbols
+    foreign = [line for line in symbols.splitlines() if "N4llvm" in line or "9neve_onnx" in line]
+    assert foreign == []
