@@ -1,0 +1,47 @@
+// From a fused piece of the graph to a loop nest, or to the reason why not.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/dim.h"
+#include "op/subgraph.h"
+#include "plan/loop_nest.h"
+
+namespace neve {
+
+/// What an op is to a loop nest. The attributes and shapes decide in the end: make_loop_nest is the judge.
+enum class LoopRole : uint8_t {
+  none,         ///< never part of a nest
+  elementwise,  ///< has a scalar meaning
+  reduction,    ///< OpDef::reduce
+  view,         ///< moves no element by itself: reshape, squeeze, unsqueeze, flatten, identity, transpose, slice, expand, split
+  movement,     ///< chooses elements: concat, pad, gather
+};
+LoopRole loop_role(const OpDef& op);
+
+/// Physical strides of the inputs and outputs of a piece, in elements; an empty list, or an empty Shape for one of rank > 0,
+/// stands for row-major without gaps.
+struct LoopLayout {
+  std::vector<Shape> inputs, outputs;
+  /// Number of elements of the memory where it is not that of the shape (a buffer with gaps); may be shorter.
+  std::vector<Dim> input_elements, output_elements;
+};
+
+struct LoopAnalysis {
+  std::optional<LoopNest> nest;
+  std::vector<Dim> values;  ///< what each entry of the value table is; goes into the shape program
+  std::string refusal;      ///< why there is no nest: "reduce_sum 'n12': ..."
+};
+
+/// Makes the nest of a piece whose nodes are primitives. Costs some tens of microseconds; never throws for a piece that does not suit.
+///
+/// What suits: elementwise ops with any broadcasting; reductions, all over the same axes of one space (a softmax, a
+/// normalisation, with what feeds and follows them); reshapes that split or join axes; transposes, slices, splits, expands;
+/// concatenations and paddings along axes that are not reduced; gathers whose indices are inputs. All outputs are over the whole
+/// space, or (in a piece with reductions) over all of its axes that are not reduced.
+/// Values with known content (Facts) of one element, and constants of one element, become part of the programs; other inputs
+/// are buffers.
+LoopAnalysis make_loop_nest(const Subgraph& g, const LoopLayout& layout = {});
+
+}  // namespace neve
