@@ -244,7 +244,7 @@ class GptSmall(nn.Module):
 def randomise(model, seed):
     """Fills every parameter and buffer; the scales keep activations of any depth near 1."""
     g = torch.Generator().manual_seed(seed)
-    for name, module in model.named_modules():
+    for module in model.modules():
         if isinstance(module, nn.Conv2d):
             fan_in = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
             module.weight.normal_(0, math.sqrt(2.0 / fan_in), generator=g)
@@ -363,8 +363,10 @@ def export(name, path, exporter):
         else:
             dims = {}
             shapes = [
-                {axis: dims.setdefault(dim, torch.export.Dim(dim, min=1, max=64 if dim == "batch" else 500))
-                 for axis, dim in axes[i].items()}
+                {
+                    axis: dims.setdefault(dim, torch.export.Dim(dim, min=1, max=64 if dim == "batch" else 500))
+                    for axis, dim in axes[i].items()
+                }
                 for i in inputs
             ]
             if name == "gpt_small":  # *past arrives as one tuple

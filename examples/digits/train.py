@@ -79,7 +79,9 @@ def main():
     for epoch in range(EPOCHS):
         model.train()
         for part in torch.randperm(len(images), generator=generator).split(BATCH):
-            loss = nn.functional.cross_entropy(model(shifted(images[part], generator)), labels[part], label_smoothing=0.05)
+            loss = nn.functional.cross_entropy(
+                model(shifted(images[part], generator)), labels[part], label_smoothing=0.05
+            )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -110,8 +112,12 @@ def main():
             do_constant_folding=False,  # leaves batch norm to the optimiser, as most files have it
             training=torch.onnx.TrainingMode.EVAL,
         )
-    np.savez_compressed(HERE / "test_images.npz", images=(test_x * 16).round().astype(np.uint8), labels=test_y.astype(np.uint8))
-    print(f"{len(test_y)} held-out images, {100 * accuracy:.2f}% right, {(HERE / 'digits.onnx').stat().st_size / 1e3:.0f} kB")
+    np.savez_compressed(
+        HERE / "test_images.npz", images=(test_x * 16).round().astype(np.uint8), labels=test_y.astype(np.uint8)
+    )
+    print(
+        f"{len(test_y)} held-out images, {100 * accuracy:.2f}% right, {(HERE / 'digits.onnx').stat().st_size / 1e3:.0f} kB"
+    )
     return 0
 
 

@@ -85,12 +85,16 @@ class Case:
     def inputs(self):
         """List of (name, value); the value is an array, a list (sequence) or None (empty optional)."""
         values = graph_inputs(self.model)
-        return [(v.name, read_value(self.path / "test_data_set_0" / f"input_{i}.pb", v.type)) for i, v in enumerate(values)]
+        return [
+            (v.name, read_value(self.path / "test_data_set_0" / f"input_{i}.pb", v.type)) for i, v in enumerate(values)
+        ]
 
     @functools.cached_property
     def outputs(self):
         values = self.model.graph.output
-        return [(v.name, read_value(self.path / "test_data_set_0" / f"output_{i}.pb", v.type)) for i, v in enumerate(values)]
+        return [
+            (v.name, read_value(self.path / "test_data_set_0" / f"output_{i}.pb", v.type)) for i, v in enumerate(values)
+        ]
 
     @functools.cached_property
     def operators(self):

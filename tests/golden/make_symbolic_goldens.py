@@ -127,7 +127,11 @@ def grown(size):
 
 
 def others(size):
-    return [n for n in dict.fromkeys((size - 1, 1, size + 3, size + 1, 2 * size, 3 * size, 5 * size)) if n >= 1 and n != size]
+    return [
+        n
+        for n in dict.fromkeys((size - 1, 1, size + 3, size + 1, 2 * size, 3 * size, 5 * size))
+        if n >= 1 and n != size
+    ]
 
 
 def probe_group(prober, dims, size):

@@ -26,7 +26,10 @@ class NeveModel:
         if mode == "reference":
             self.callable = neve.reference(module)
         else:
-            options = {"accuracy_gate": False, "tune": False}  # the case itself is the check; choosing by time is not the subject
+            options = {
+                "accuracy_gate": False,
+                "tune": False,
+            }  # the case itself is the check; choosing by time is not the subject
             if ranges:
                 lowest = {n: tuple(np.min([r[n] for r in ranges], axis=0)) for n in ranges[0]}
                 highest = {n: tuple(np.max([r[n] for r in ranges], axis=0)) for n in ranges[0]}
@@ -64,3 +67,28 @@ def as_array(value):
     if isinstance(value, (list, tuple)):
         return [as_array(v) for v in value]
     return np.asarray(value)
+
+
+class Engine:
+    """An optimised engine with named inputs and outputs; what the tests of whole models use."""
+
+    def __init__(self, path, low, high, **options):
+        import neve
+
+        self.engine = neve.optimize(neve.load(str(path)), ranges=[neve.Range(min=low, max=high)], **options)
+
+    @classmethod
+    def loaded(cls, path):
+        import neve
+
+        made = cls.__new__(cls)
+        made.engine = neve.load(str(path))
+        return made
+
+    def run(self, inputs):
+        result = self.engine(**inputs)
+        values = result if isinstance(result, (list, tuple)) else [result]
+        return {name: np.asarray(v) for name, v in zip(self.engine.output_names, values)}
+
+    def save(self, path):
+        self.engine.save(str(path))

@@ -32,7 +32,12 @@ MODES = ("compiled", "reference", "symbolic")
 RTOL, ATOL = 1e-3, 1e-7  # those of onnx's own runner
 # Where those cannot be asked for: (pattern of the case, rtol, atol, reason).
 TOLERANCES = [
-    (r"node/test_(i?dft|dft_.*|stft.*)$", 1e-3, 1e-3, "a float transform of values to 100: its exact zeros are roundings of 1e-4"),
+    (
+        r"node/test_(i?dft|dft_.*|stft.*)$",
+        1e-3,
+        1e-3,
+        "a float transform of values to 100: its exact zeros are roundings of 1e-4",
+    ),
 ]
 # What the counts must reach.
 LEAST_NODE_CASES, LEAST_OPERATORS, LEAST_SYMBOLIC = 1100, 150, 500
@@ -51,7 +56,9 @@ def agree(result, expected, name):
             return None
         if len(result) != len(expected):
             return f"a sequence of {len(result)} instead of {len(expected)}"
-        return next((f"element {i}: {w}" for i, (r, e) in enumerate(zip(result, expected)) if (w := agree(r, e, name))), None)
+        return next(
+            (f"element {i}: {w}" for i, (r, e) in enumerate(zip(result, expected)) if (w := agree(r, e, name))), None
+        )
     return bc.difference(result, expected, *tolerance(name))
 
 
@@ -200,8 +207,12 @@ def main():
     parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--only", default="", help="cases with this in their name")
     parser.add_argument("--jobs", type=int, default=None)
-    parser.add_argument("--backend", default="neve", choices=("neve", "onnxruntime"), help="onnxruntime tries the runner itself")
-    parser.add_argument("--write-known", metavar="FILE", help="writes the failures as lines for known_failures.txt, to be given reasons")
+    parser.add_argument(
+        "--backend", default="neve", choices=("neve", "onnxruntime"), help="onnxruntime tries the runner itself"
+    )
+    parser.add_argument(
+        "--write-known", metavar="FILE", help="writes the failures as lines for known_failures.txt, to be given reasons"
+    )
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     failures = {}
@@ -211,7 +222,9 @@ def main():
             print(f"{mode}: {name}: {words}")
             failures.setdefault(name, {})[mode] = words
         print(outcome.summary())
-        print(f"{mode}: {len(operators_of(outcome.passed))} operators; only by the reference: {dict(outcome.reference_only)}")
+        print(
+            f"{mode}: {len(operators_of(outcome.passed))} operators; only by the reference: {dict(outcome.reference_only)}"
+        )
     if options.write_known:
         lines = []
         for name, modes in sorted(failures.items()):
