@@ -13,6 +13,7 @@
 #include "core/layout.h"
 #include "op/def.h"
 #include "op/subgraph.h"
+#include "plan/code_provider.h"
 
 namespace neve::kernels {
 
@@ -27,11 +28,14 @@ struct Request {
   int threads = 1;
   Isa isa = Isa::baseline;
   bool plain_only = false;  ///< every input and output must be row-major
+  /// Per input: its bytes are not needed after this kernel and may be written over.
+  std::vector<bool> may_overwrite;
 };
 
 /// Sizes that a call has: of every input and output of the subgraph.
 struct BindSizes {
   std::vector<Sizes> in, out;
+  std::vector<int64_t> values;  ///< what the shape program computed for Kernel::shape_values
   int threads = 1;
 };
 
@@ -81,6 +85,9 @@ class Kernel {
   /// `packed` is 64-byte aligned and zero-filled.
   virtual void pack(size_t /*input*/, const Tensor& /*weight*/, void* /*packed*/, int /*threads*/) const {}
 
+  /// Numbers that bind() wants beside the sizes, as expressions over the symbols of the subgraph's types.
+  virtual std::span<const Dim> shape_values() const { return {}; }
+
   /// Output k may be written over input i (same bytes), if this is that input's last use: i, else -1.
   virtual int in_place(size_t /*output*/) const { return -1; }
   /// Input i is taken as an accumulator: output 0 must lie where input i lies. -1: none.
@@ -110,6 +117,10 @@ const SubgraphNode& anchor(const Subgraph& g);
 
 /// Copies between layouts. Bound to sizes; dtype stays. Never refuses.
 std::shared_ptr<const Kernel> make_reorder(DType dtype, size_t rank, const Layout& from, const Layout& to);
+
+/// A loop nest compiled by `code`; `values` are the Dims of its value table.
+std::shared_ptr<const Kernel> make_loop_kernel(std::shared_ptr<const LoopNest> nest, std::vector<Dim> values,
+                                               std::shared_ptr<const LoopCode> code);
 
 /// The reference kernel: runs the subgraph by the definitions of its ops. Takes plain layouts. Never refuses.
 std::shared_ptr<const Kernel> make_reference(const Subgraph& graph);

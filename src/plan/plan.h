@@ -8,6 +8,7 @@
 #include "core/layout.h"
 #include "core/tensor_type.h"
 #include "op/subgraph.h"
+#include "plan/loop_nest.h"
 
 namespace neve::plan {
 
@@ -55,6 +56,8 @@ struct Instr {
   int32_t variant = 0;
   std::vector<Layout> layouts;    ///< offered layouts when the kernel was chosen
   bool plain_only = false;
+  std::vector<int32_t> shape_values;  ///< steps that give Kernel::shape_values
+  std::shared_ptr<const LoopNest> nest;  ///< choice "loop"
   std::vector<std::shared_ptr<const Plan>> regions;
   /// Fresh symbols this instruction defines: symbol = size of axis `axis` of output `output`.
   struct Defines {
@@ -69,8 +72,8 @@ struct Instr {
 struct PlanSymbol {
   std::string name;
   int64_t lo = 0, hi = 0, divisor = 1;
-  /// Where its value is read: an input's axis; input -1: defined by an instruction.
-  int32_t input = -1, axis = -1;
+  /// Where its value is read: an input's axis, or a symbol of the plan around this region; neither: an instruction defines it.
+  int32_t input = -1, axis = -1, outer = -1;
 };
 
 struct PlanConstraint {

@@ -137,6 +137,7 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     sizes.threads = threads;
     for (int32_t v : instr.in) sizes.in.push_back(sizes_of(v, inst->steps));
     for (int32_t v : instr.out) sizes.out.push_back(sizes_of(v, inst->steps));
+    for (int32_t step : instr.shape_values) sizes.values.push_back(inst->steps[size_t(step)]);
     auto bound = kernels_[size_t(i)]->bind(sizes);
     if (!bound)
       fail(ErrorCode::unsupported, "run: kernel ", instr.description, " of '", instr.name, "' refuses these sizes: ", bound.reason);

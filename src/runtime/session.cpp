@@ -52,7 +52,7 @@ void Frame::bind_symbols(std::span<const Tensor> in) {
   for (size_t s = 0; s < p.symbols.size(); ++s) {
     const plan::PlanSymbol& symbol = p.symbols[s];
     if (symbol.input < 0) {
-      symbols_[s] = -1;
+      symbols_[s] = symbol.outer < 0 ? -1 : outer_[size_t(symbol.outer)];
       continue;
     }
     const int64_t v = in[size_t(symbol.input)].shape()[size_t(symbol.axis)];
@@ -233,6 +233,7 @@ void Frame::run_dynamic(int32_t i) {
   std::vector<Tensor> out;
   if (instr.kind == Instr::control) {
     const SubgraphNode& node = instr.graph->nodes.front();
+    for (auto& f : regions_[size_t(i)]) f->set_outer(symbols_);
     ControlEvaluating e(regions_[size_t(i)]);
     e.in = in;
     e.threads = threads_;
@@ -263,6 +264,12 @@ void Frame::run_dynamic(int32_t i) {
              std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
 }
 
+void Frame::set_outer(std::span<const int64_t> symbols) {
+  if (std::equal(symbols.begin(), symbols.end(), outer_.begin(), outer_.end())) return;
+  outer_.assign(symbols.begin(), symbols.end());
+  primed_ = false;
+}
+
 void Frame::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
   const Plan& p = program_->plan();
   check(in.size() == p.inputs.size(), "run: ", in.size(), " inputs for ", p.inputs.size());
@@ -282,7 +289,7 @@ void Frame::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
   const bool later = parts_.size() > 1;
   if (later && same)
     for (size_t s = 0; s < p.symbols.size(); ++s)
-      if (p.symbols[s].input < 0) symbols_[s] = -1;
+      if (p.symbols[s].input < 0 && p.symbols[s].outer < 0) symbols_[s] = -1;
   for (size_t i = 0; i < in.size(); ++i) {
     const int32_t v = p.inputs[i].value;
     pointer_[size_t(v)] = in[i].data();

@@ -26,6 +26,8 @@ class Frame {
   int64_t arena_bytes() const;
   const Program& program() const { return *program_; }
   StepObserver observer;
+  /// Regions: the symbol values of the frame around this one, as they are now.
+  void set_outer(std::span<const int64_t> symbols);
 
  private:
   struct Part;
@@ -39,7 +41,7 @@ class Frame {
 
   std::shared_ptr<const Program> program_;
   int threads_;
-  std::vector<int64_t> symbols_;
+  std::vector<int64_t> symbols_, outer_;
   std::vector<const void*> pointer_;        ///< by root value
   std::vector<Part> parts_;                 ///< per segment
   std::vector<Tensor> dynamic_;             ///< by value: dynamic values of this call
