@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+"""`./dev bench`: how fast Neve's engines are, alone or beside the peers, in alternating processes; medians, spread and ratios.
+
+    ./dev bench                       Neve alone: speed, and the network's time over that of its bare convolutions
+    ./dev bench --peers               with ONNX Runtime (--backends adds openvino, torch)
+    ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
+
+The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every figure comes
+from a process of its own; a round runs every backend once, in turn; a ratio is taken inside a round, and the median of the rounds
+is shown. Quiet machines give better figures: the load before and after is stored with them.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import workloads as table  # noqa: E402
+
+WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory")
+
+
+class Bench:
+    def __init__(self, options):
+        self.options, self.failures = options, []
+        self.folder = pathlib.Path(options.models_dir) if options.models_dir else table.MADE
+        self.work = {n: w for n, w in table.workloads(self.folder).items() if n in options.models}
+        self.scratch = tempfile.TemporaryDirectory(prefix="neve-bench-")
+        self.result = {
+            "schema": "neve.bench/1",
+            "machine": machine(),
+            "threads": options.threads,
+            "rounds": options.rounds,
+            "versions": {},
+        }
+
+    # ------------------------------------------------------------------------------------------------------- processes
+
+    def environment(self, cache=None):
+        env = {**os.environ, "OMP_NUM_THREADS": str(self.options.threads), "PYTHONPATH": str(HERE)}
+        env["NEVE_CACHE_DIR"] = str(cache or pathlib.Path(self.scratch.name) / "cache")
+        return env
+
+    def ask(self, workload, task, backend="neve", cache=None, **request):
+        """The worker's answer, or None after telling why there is none."""
+        python = sys.executable if backend == "neve" else self.options.peers_python
+        request = {
+            "workload": workload.name,
+            "task": task,
+            "backend": backend,
+            "models": str(self.folder),
+            "threads": self.options.threads,
+            "seconds": self.options.seconds,
+            **request,
+        }
+        done = subprocess.run(
+            [python, str(HERE / "worker.py")],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            env=self.environment(cache),
+        )
+        if done.returncode == 0 and done.stdout.strip():
+            return json.loads(done.stdout.strip().splitlines()[-1])
+        words = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        failure = f"{workload.name}: {task} with {backend}: {words}"
+        if failure not in self.failures:
+            self.failures.append(failure)
+            print("  " + failure, file=sys.stderr)
+        return None
+
+    def archive(self, workload, size=None):
+        """The path of the optimised engine, made when it is first asked for; None if that failed."""
+        name = workload.name + ("" if size is None else "-" + "x".join(map(str, size)))
+        path = pathlib.Path(self.scratch.name) / (name + ".neve")
+        if not path.exists() and self.ask(workload, "optimize", archive=str(path), size=size) is None:
+            return None
+        return str(path)
+
+    # -------------------------------------------------------------------------------------------------------- measures
+
+    def speed(self, backends):
+        rows = self.result["speed"] = []
+        for work in self.work.values():
+            archive = self.archive(work) if "neve" in backends else None
+            usable = [b for b in backends if (b != "neve" or archive) and (b != "torch" or work.made)]
+            rounds = []
+            for number in range(self.options.rounds):
+                order = usable[number % len(usable) :] + usable[: number % len(usable)] if usable else []
+                answers = {b: self.ask(work, "speed", b, archive=archive) for b in order}
+                rounds.append({b: a for b, a in answers.items() if a})
+                for backend, answer in rounds[-1].items():
+                    self.result["versions"][backend] = answer["version"]
+            for index, size in enumerate(work.sizes):
+                row = {"model": work.name, "size": list(size)}
+                for backend in usable:
+                    medians = [r[backend]["runs"][index]["median_ms"] for r in rounds if backend in r]
+                    if medians:
+                        row[backend] = {
+                            "median_ms": statistics.median(medians),
+                            "min_ms": min(r[backend]["runs"][index]["min_ms"] for r in rounds if backend in r),
+                            "rounds_ms": medians,
+                        }
+                for peer in usable:
+                    both = [r for r in rounds if peer in r and "neve" in r]
+                    if peer != "neve" and both:
+                        ratios = [time_of(r, peer, index) / time_of(r, "neve", index) for r in both]
+                        row[peer]["speedup"] = statistics.median(ratios)
+                rows.append(row)
+                print(speed_line(row, usable), flush=True)
+
+    def convs(self):
+        """ResNet-50 against its 53 convolutions run bare through oneDNN, in turn."""
+        program = table.ROOT / "build" / "bin" / "bench-convs"
+        work = self.work.get("resnet50")
+        if work is None:
+            return
+        archive = self.archive(work) if program.exists() else None
+        if archive is None:
+            self.failures.append(f"convs: {program} is not built" if not program.exists() else "convs: no engine")
+            return
+        batches, rounds = [s[0] for s in work.sizes], []
+        for _ in range(self.options.rounds):
+            out = pathlib.Path(self.scratch.name) / "convs.json"
+            command = [str(program), "--batch", ",".join(map(str, batches)), "--seconds", str(self.options.seconds)]
+            subprocess.run(
+                [*command, "--json", str(out)], check=True, env=self.environment(), stdout=subprocess.DEVNULL
+            )
+            bare = json.loads(out.read_text())
+            network = self.ask(work, "speed", archive=archive)
+            if network is None:
+                return
+            rounds.append([(n["median_ms"], b["median_ms"]) for n, b in zip(network["runs"], bare["runs"])])
+        rows = self.result["convs"] = []
+        for index, batch in enumerate(batches):
+            pairs = [r[index] for r in rounds]
+            row = {
+                "batch": batch,
+                "network_ms": statistics.median(p[0] for p in pairs),
+                "convs_ms": statistics.median(p[1] for p in pairs),
+                "ratio": statistics.median(p[0] / p[1] for p in pairs),
+            }
+            rows.append(row)
+            print(
+                f"  resnet50 batch {batch}: network {row['network_ms']:.1f} ms, its convolutions bare {row['convs_ms']:.1f} ms, "
+                f"ratio {row['ratio']:.3f}",
+                flush=True,
+            )
+
+    def optimize(self):
+        rows = self.result["optimize"] = []
+        for work in self.work.values():
+            with tempfile.TemporaryDirectory(prefix="neve-cache-") as cache:
+                out = str(pathlib.Path(self.scratch.name) / "timed.neve")
+                cold = self.ask(work, "optimize", cache=cache, archive=out)
+                warm = self.ask(work, "optimize", cache=cache, archive=out)
+            if cold and warm:
+                rows.append({"model": work.name, "cold_s": cold["seconds"], "cached_s": warm["seconds"]})
+                print(
+                    f"  {work.name}: optimize {cold['seconds']:.2f} s, from the tactic cache {warm['seconds']:.2f} s",
+                    flush=True,
+                )
+
+    def first(self):
+        rows = self.result["first"] = []
+        for work in self.work.values():
+            archive = self.archive(work)
+            answer = archive and self.ask(work, "first", archive=archive)
+            for row in answer["rows"] if answer else []:
+                rows.append({"model": work.name, **row})
+                print(
+                    f"  {work.name} {row['size']}{' after warm' if row['warmed'] else ''}: first {row['first_ms']:.2f} ms, "
+                    f"steady {row['steady_ms']:.2f} ms, ratio {row['ratio']:.2f}",
+                    flush=True,
+                )
+
+    def pair(self):
+        rows = self.result["pair"] = []
+        for work in self.work.values():
+            for size in work.sizes:
+                dynamic, static = self.archive(work), self.archive(work, size)
+                if not dynamic or not static:
+                    continue
+                answer = self.ask(work, "pair", archive=dynamic, static_archive=static, size=size, alternations=20)
+                if answer:
+                    rows.append({"model": work.name, **answer})
+                    low, high = answer["spread"]
+                    print(
+                        f"  {work.name} {list(size)}: dynamic / static {answer['ratio']:.3f} (20 pairs, {low:.2f}..{high:.2f})",
+                        flush=True,
+                    )
+
+    def start(self):
+        rows = self.result["start"] = []
+        for work in self.work.values():
+            archive = self.archive(work)
+            answers = [a for a in (self.ask(work, "start", archive=archive) for _ in range(5 if archive else 0)) if a]
+            if answers:
+                seconds = [a["seconds"] for a in answers]
+                rows.append({"model": work.name, "seconds": statistics.median(seconds), "rounds": seconds})
+                print(
+                    f"  {work.name}: load to first result {statistics.median(seconds):.3f} s (first of five {seconds[0]:.3f})",
+                    flush=True,
+                )
+
+    def memory(self):
+        rows = self.result["memory"] = []
+        for work in self.work.values():
+            archive = self.archive(work)
+            for size in (work.sizes[0], work.sizes[-1]) if archive else ():
+                answer = self.ask(work, "resident", archive=archive, size=size)
+                if answer:
+                    rows.append({"model": work.name, **answer})
+                    print(
+                        f"  {work.name} {list(size)}: {answer['resident_bytes'] / 2**20:.1f} MiB resident; {answer['memory']}",
+                        flush=True,
+                    )
+
+
+def time_of(answers, backend, index):
+    return answers[backend]["runs"][index]["median_ms"]
+
+
+def speed_line(row, backends):
+    parts = []
+    for backend in backends:
+        if backend in row:
+            part = f"{backend} {row[backend]['median_ms']:.3f} ms ({min(row[backend]['rounds_ms']):.3f}..{max(row[backend]['rounds_ms']):.3f})"
+            if "speedup" in row[backend]:
+                part += f" = {row[backend]['speedup']:.2f}x Neve's time"
+            parts.append(part)
+    return f"  {row['model']} {row['size']}: " + "; ".join(parts)
+
+
+def machine():
+    """CPU, cores, memory, flags that matter, load."""
+    info, flags = {}, set()
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        info.setdefault(key.strip(), value.strip())
+        if key.strip() == "flags" and not flags:
+            flags = set(value.split())
+    wanted = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile")
+    return {
+        "cpu": info.get("model name"),
+        "cores": len(os.sched_getaffinity(0)),
+        "isa": [f for f in wanted if f in flags],
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "load_before": os.getloadavg(),
+    }
+
+
+def make_missing(bench):
+    missing = [w for w in bench.work.values() if not w.path.exists()]
+    to_make = [w.name for w in missing if w.made]
+    if to_make and bench.options.peers_python:
+        print(f"making {', '.join(to_make)} in {bench.folder}", flush=True)
+        command = [
+            bench.options.peers_python,
+            str(HERE / "make_models.py"),
+            "--out",
+            str(bench.folder),
+            "--models",
+            *to_make,
+        ]
+        subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
+    for work in missing:
+        if not work.path.exists():
+            hint = "./dev bench --peers makes it" if work.made else "it is not part of the repository"
+            bench.failures.append(f"{work.name}: {work.path} is missing ({hint})")
+            print("  " + bench.failures[-1], file=sys.stderr)
+            del bench.work[work.name]
+
+
+def parse():
+    names = list(table.workloads())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", action="store_true", help="measure ONNX Runtime beside Neve")
+    parser.add_argument("--peers-python", help="the interpreter that has the peers (given by ./dev bench)")
+    parser.add_argument("--backends", nargs="+", choices=("neve", "onnxruntime", "openvino", "torch"))
+    parser.add_argument("--models", nargs="+", choices=names, default=names)
+    parser.add_argument("--models-dir", help="folder of the made models (build/bench-models)")
+    parser.add_argument("--what", nargs="+", choices=(*WHAT, "all"), default=["speed", "convs"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of timing for each size in a round")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=pathlib.Path, help="where the figures go")
+    options = parser.parse_args()
+    options.backends = options.backends or (["neve", "onnxruntime"] if options.peers else ["neve"])
+    if options.rounds < 1 or options.seconds <= 0 or options.threads < 1:
+        parser.error("--rounds, --seconds and --threads must be positive")
+    if set(options.backends) - {"neve"} and not options.peers_python:
+        parser.error("peers need --peers-python (./dev bench --peers gives it)")
+    options.what = WHAT if "all" in options.what else options.what
+    return options
+
+
+def main():
+    options = parse()
+    bench = Bench(options)
+    make_missing(bench)
+    for what in WHAT:
+        if what in options.what and bench.work:
+            print(f"{what}:", flush=True)
+            bench.speed(options.backends) if what == "speed" else getattr(bench, what)()
+    bench.result["machine"]["load_after"] = os.getloadavg()
+    bench.result["failures"] = bench.failures
+    if options.json:
+        options.json.write_text(json.dumps(bench.result, indent=1, default=str) + "\n")
+    return 1 if bench.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

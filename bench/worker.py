@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""One measurement in a process of its own: a request as JSON on stdin, the answer as the last line of stdout.
+
+run.py starts it, under Neve's Python or under that of the peers. Every backend is called as a user would call it from Python.
+"""
+
+import json
+import os
+import pathlib
+import resource
+import sys
+import time
+
+import numpy as np
+from workloads import workloads
+
+clock = time.perf_counter
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * resource.getpagesize()
+
+
+def measure(call, seconds, least=7):
+    """Milliseconds of every call after two warm ones, for about `seconds`."""
+    call()
+    call()
+    times, end = [], clock() + seconds
+    while len(times) < least or clock() < end:
+        start = clock()
+        call()
+        times.append((clock() - start) * 1e3)
+        if len(times) >= 100_000:
+            break
+    return times
+
+
+def summary(times):
+    ordered = np.sort(times)
+    at = lambda q: float(ordered[min(len(ordered) - 1, int(q * len(ordered)))])  # noqa: E731
+    return {"n": len(ordered), "min_ms": at(0), "median_ms": at(0.5), "p90_ms": at(0.9), "p99_ms": at(0.99)}
+
+
+# -------------------------------------------------------------------------------------------------------------- backends
+# Each gives a function of {input: array}; it returns when the result is there.
+
+
+def open_neve(work, request):
+    import neve
+
+    engine = neve.load(request["archive"])
+    return lambda feed: engine(**feed)
+
+
+def open_onnxruntime(work, request):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = request["threads"]
+    session = onnxruntime.InferenceSession(str(work.path), options, providers=["CPUExecutionProvider"])
+    return lambda feed: session.run(None, feed)
+
+
+def open_openvino(work, request):
+    import openvino
+
+    core = openvino.Core()
+    config = {
+        "INFERENCE_NUM_THREADS": request["threads"],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    compiled = core.compile_model(core.read_model(str(work.path)), "CPU", config)
+    ask = compiled.create_infer_request()
+    return lambda feed: ask.infer(feed, share_inputs=True)
+
+
+def open_torch(work, request):
+    import make_models
+    import torch
+
+    torch.set_num_threads(request["threads"])
+    model, _ = make_models.build(work.name)
+
+    def call(feed):
+        with torch.inference_mode():
+            return model(*(torch.from_numpy(v) for v in feed.values()))
+
+    return call
+
+
+OPENERS = {"neve": open_neve, "onnxruntime": open_onnxruntime, "openvino": open_openvino, "torch": open_torch}
+
+
+def version_of(backend):
+    try:
+        module = __import__(backend)
+    except ImportError:
+        return None
+    return str(module.__version__)
+
+
+# ----------------------------------------------------------------------------------------------------------------- tasks
+
+
+def task_speed(work, request):
+    call = OPENERS[request["backend"]](work, request)
+    runs = []
+    for size in work.sizes:
+        feed = work.feed(size, np.random.default_rng(1))
+        runs.append({"size": size, **summary(measure(lambda feed=feed: call(feed), request["seconds"]))})
+    return {"version": version_of(request["backend"]), "runs": runs}
+
+
+def neve_range(work, size=None):
+    import neve
+
+    if size is not None:
+        shape = {n: tuple(v.shape) for n, v in work.feed(size, np.random.default_rng(0)).items()}
+        return neve.Range(min=shape, max=shape, opts=[shape])
+    return neve.Range(min=work.low, max=work.high, opts=work.opts)
+
+
+def task_optimize(work, request):
+    """Makes the archive, for the whole range or for one size; the tactic cache is the one that the environment names."""
+    import neve
+
+    start = clock()
+    size = tuple(request["size"]) if request.get("size") else None
+    engine = neve.optimize(neve.load(str(work.path)), ranges=[neve_range(work, size)])
+    seconds = clock() - start
+    engine.save(request["archive"])
+    return {"seconds": seconds, "version": version_of("neve"), "report": engine.report}
+
+
+def task_start(work, request):
+    """From neve.load of the archive to the first result, import not counted; and the resident memory it takes."""
+    import neve
+
+    feed = work.feed(work.sizes[0], np.random.default_rng(1))
+    before = resident_bytes()
+    start = clock()
+    engine = neve.load(request["archive"])
+    engine(**feed)
+    seconds = clock() - start
+    for _ in range(5):
+        engine(**feed)
+    return {"seconds": seconds, "resident_bytes": resident_bytes() - before, "size": work.sizes[0]}
+
+
+def task_resident(work, request):
+    """Resident memory above that of a process that only imported Neve, after runs at one size; with the planned figures."""
+    import neve
+
+    size = tuple(request["size"])
+    feed = work.feed(size, np.random.default_rng(1))
+    before = resident_bytes()
+    engine = neve.load(request["archive"])
+    for _ in range(5):
+        result = engine(**feed)
+    taken = resident_bytes() - before
+    del result
+    return {"size": size, "resident_bytes": taken, "memory": engine.report.get("memory")}
+
+
+def task_first(work, request):
+    """The first call at sizes never seen before, against steady runs there; then the same after `warm`, on a second engine."""
+    import neve
+
+    rows = []
+    for warmed in (False, True):
+        engine = neve.load(request["archive"])
+        known = work.feed(work.sizes[0], np.random.default_rng(1))
+        measure(lambda: engine(**known), 0.2)  # noqa: B023
+        if warmed:
+            engine.warm([{n: v.shape for n, v in work.feed(s, np.random.default_rng(1)).items()} for s in work.first])
+        for size in work.first:
+            feed = work.feed(size, np.random.default_rng(1))
+            start = clock()
+            engine(**feed)
+            first = (clock() - start) * 1e3
+            steady = summary(measure(lambda: engine(**feed), request["seconds"] / 2))["median_ms"]  # noqa: B023
+            rows.append(
+                {"size": size, "warmed": warmed, "first_ms": first, "steady_ms": steady, "ratio": first / steady}
+            )
+    return {"rows": rows}
+
+
+def task_pair(work, request):
+    """The engine for the range against one for this size alone: alternations of short runs, median of the paired ratios."""
+    import neve
+
+    feed = work.feed(tuple(request["size"]), np.random.default_rng(1))
+    dynamic, static = neve.load(request["archive"]), neve.load(request["static_archive"])
+    for engine in (dynamic, static, dynamic, static):
+        engine(**feed)
+    ratios, pairs = [], []
+    for turn in range(request["alternations"]):
+        order = (dynamic, static) if turn % 2 == 0 else (static, dynamic)
+        took = {}
+        for engine in order:
+            times = measure(lambda: engine(**feed), request["seconds"] / 10, 3)  # noqa: B023
+            took[id(engine)] = float(np.median(times))
+        pairs.append((took[id(dynamic)], took[id(static)]))
+        ratios.append(pairs[-1][0] / pairs[-1][1])
+    return {
+        "size": request["size"],
+        "ratio": float(np.median(ratios)),
+        "spread": [min(ratios), max(ratios)],
+        "pairs": pairs,
+    }
+
+
+def main():
+    request = json.load(sys.stdin)
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+    work = workloads(request["models"])[request["workload"]]
+    answer = globals()["task_" + request["task"]](work, request)
+    print(json.dumps(answer, default=str), flush=True)
+    os._exit(0)  # what a library does while it is taken down is not measured
+
+
+if __name__ == "__main__":
+    main()
