@@ -1,0 +1,56 @@
+// Graph -> Plan: values placed, layouts propagated, a kernel chosen for every node, weights and memory laid out.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compile/tactics.h"
+#include "ir/graph.h"
+#include "runtime/program.h"
+
+namespace neve::compile {
+
+struct Options {
+  int threads = 1;
+  Isa isa = Isa::baseline;
+  std::set<std::string, std::less<>> disabled_kernels;  ///< entry names, "onednn" for all of a family, "loop"
+  bool plain_layouts = false;   ///< row-major everywhere: the baseline
+  bool library_only = false;    ///< no loops: the baseline on library kernels
+  TacticCache* tactics = nullptr;  ///< null: the first kernel that accepts, nothing is timed
+  std::function<void(double done, const std::string& what)> progress;  ///< done in 0..1; may throw Error{cancelled}
+};
+
+/// What compile decided for one instruction.
+struct NodeReport {
+  std::string name, ops, kernel, description;
+  std::vector<std::string> refusals;  ///< "entry: reason"
+  struct Timed {
+    std::string kernel;
+    double milliseconds;
+  };
+  std::vector<Timed> tactics;         ///< where several were timed, or known from the cache
+  bool fallback = false;              ///< runs by the reference
+  std::string location;
+};
+
+struct Compiled {
+  std::shared_ptr<runtime::Program> program;
+  std::vector<NodeReport> nodes;
+  size_t tactics_timed = 0, tactics_cached = 0;
+};
+
+/// Values of symbols at the point that kernels are chosen for. Symbols not in it get a guess inside their bounds.
+using Point = std::map<uint32_t, int64_t>;
+
+/// Compiles a graph whose weight nodes are all in `weights`. @throws Error
+Compiled compile_graph(const ir::Graph& g, std::shared_ptr<runtime::WeightPool> weights, const Point& point,
+                       const Options& options);
+
+/// Moves what depends on weights and constants alone out of the graph: evaluates it once, through the reference, and puts new weights
+/// in its place. Returns the number of nodes evaluated.
+size_t prepare(ir::Graph& g, ir::Weights& weights, int threads);
+
+}  // namespace neve::compile

@@ -1,0 +1,52 @@
+// Kernels timed on this machine, and the cache of those times.
+#pragma once
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel.h"
+
+namespace neve::compile {
+
+/// Times by (piece, sizes, kernel, machine). One JSON file in the cache folder, read once, written atomically by flush(); at most
+/// `most` entries, least recently used go first. Safe to delete at any time. Thread-safe.
+class TacticCache {
+ public:
+  /// `path` empty: in memory only.
+  explicit TacticCache(std::string path, size_t most = 20000);
+  ~TacticCache();  ///< flushes; errors are ignored: the cache is a convenience
+  std::optional<double> find(const std::string& key);
+  void put(const std::string& key, double milliseconds);
+  void flush();
+  size_t size() const;
+  /// The cache in cache_directory(), shared by the process.
+  static TacticCache& standard();
+
+  // For archives: the entries used since `mark_used` began, as text, and back.
+  std::vector<std::pair<std::string, double>> used() const;
+  void reset_used();
+
+ private:
+  struct Entry {
+    double milliseconds;
+    uint64_t stamp;
+    bool used;
+  };
+  mutable std::mutex mutex_;
+  std::string path_;
+  size_t most_;
+  std::map<std::string, Entry> entries_;
+  uint64_t clock_ = 0;
+  bool dirty_ = false;
+};
+
+/// Identifies a tactic: digest of the piece's text with concrete sizes, roles and layouts, kernel, variant, threads, CPU and library versions.
+std::string tactic_key(const kernels::Request& request, std::string_view entry, int variant);
+
+/// Milliseconds of one run of a kernel at the request's sizes: median of a few, with caches as cold as a network leaves them.
+double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,
+                   const std::vector<int64_t>& shape_values);
+
+}  // namespace neve::compile

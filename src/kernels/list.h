@@ -1,0 +1,14 @@
+// Which kernels there are for an op, in order. Each folder under kernels/cpu gives its part.
+#pragma once
+#include "kernels/kernel.h"
+
+namespace neve::kernels {
+
+struct OpEntries {
+  std::string_view op;          ///< anchor
+  std::vector<Entry> entries;   ///< fastest first
+};
+/// kernels/cpu/onednn: the ops that oneDNN has.
+std::vector<OpEntries> onednn_entries();
+
+}  // namespace neve::kernels
