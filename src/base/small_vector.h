@@ -110,7 +110,7 @@ class SmallVector {
       heap_ = std::exchange(o.heap_, nullptr);
       capacity_ = std::exchange(o.capacity_, N);
     } else {
-      std::memcpy(inline_, o.inline_, sizeof inline_);
+      std::memcpy(inline_, o.inline_, o.size_ * sizeof(T));
     }
     size_ = std::exchange(o.size_, 0);
   }
