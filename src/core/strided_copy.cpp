@@ -1,0 +1,109 @@
+// Copying between two strided layouts: axes are merged where both allow, then runs are copied whole, transposes in tiles.
+#include "core/strided_copy.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/small_vector.h"
+
+namespace neve {
+namespace {
+
+struct Axis {
+  int64_t n, out, in;  // strides in bytes
+};
+using Axes = SmallVector<Axis, 8>;
+
+/// Axes ordered by the stride of the output, largest first, merged where they continue each other. Size-1 axes go.
+Axes merged_axes(const std::vector<int64_t>& out_strides, const std::vector<int64_t>& in_strides,
+                 const std::vector<int64_t>& shape, int64_t element_size) {
+  Axes axes;
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] != 1) axes.push_back({shape[i], out_strides[i] * element_size, in_strides[i] * element_size});
+  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return std::abs(a.out) > std::abs(b.out); });
+  Axes merged;
+  for (const Axis& a : axes) {
+    if (!merged.empty() && merged.back().out == a.out * a.n && merged.back().in == a.in * a.n)
+      merged.back() = {merged.back().n * a.n, a.out, a.in};
+    else
+      merged.push_back(a);
+  }
+  return merged;
+}
+
+struct Bytes16 {
+  uint64_t a, b;
+};
+
+/// memcpy of a constant size: elements may lie at any address.
+template <class T>
+void copy_element(std::byte* out, const std::byte* in) {
+  std::memcpy(out, in, sizeof(T));
+}
+
+template <class T>
+void copy_row(std::byte* out, const std::byte* in, const Axis& a) {
+  if (a.out == int64_t(sizeof(T)) && a.in == int64_t(sizeof(T))) {
+    std::memcpy(out, in, size_t(a.n) * sizeof(T));
+    return;
+  }
+  for (int64_t i = 0; i < a.n; ++i) copy_element<T>(out + i * a.out, in + i * a.in);
+}
+
+/// The two innermost axes; in tiles, since one of the two sides jumps through memory.
+template <class T>
+void copy_plane(std::byte* out, const std::byte* in, const Axis& outer, const Axis& inner) {
+  constexpr int64_t tile = 16;
+  for (int64_t i0 = 0; i0 < outer.n; i0 += tile) {
+    const int64_t i1 = std::min(i0 + tile, outer.n);
+    for (int64_t j0 = 0; j0 < inner.n; j0 += tile) {
+      const int64_t j1 = std::min(j0 + tile, inner.n);
+      for (int64_t i = i0; i < i1; ++i)
+        for (int64_t j = j0; j < j1; ++j)
+          copy_element<T>(out + i * outer.out + j * inner.out, in + i * outer.in + j * inner.in);
+    }
+  }
+}
+
+template <class T>
+void copy_axes(std::byte* out, const std::byte* in, Axes axes) {
+  if (axes.empty()) return copy_element<T>(out, in);
+  const bool tiled = axes.size() >= 2 && axes.back().in != int64_t(sizeof(T));
+  if (tiled) {  // next to the innermost comes the axis along which the input is dense
+    const auto dense = std::min_element(axes.begin(), axes.end() - 1,
+                                        [](const Axis& a, const Axis& b) { return std::abs(a.in) < std::abs(b.in); });
+    std::rotate(dense, dense + 1, axes.end() - 1);
+  }
+  const size_t looped = axes.size() - (tiled ? 2 : 1);
+  SmallVector<int64_t, 8> index(looped);
+  for (;;) {
+    if (tiled) copy_plane<T>(out, in, axes[looped], axes.back());
+    else copy_row<T>(out, in, axes.back());
+    size_t i = looped;
+    for (;; --i) {
+      if (i == 0) return;
+      Axis& a = axes[i - 1];
+      out += a.out, in += a.in;
+      if (++index[i - 1] < a.n) break;
+      out -= a.out * a.n, in -= a.in * a.n;
+      index[i - 1] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+void strided_copy(std::byte* out, const std::vector<int64_t>& out_strides, const std::byte* in,
+                  const std::vector<int64_t>& in_strides, const std::vector<int64_t>& shape, int64_t element_size) {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
+  const Axes axes = merged_axes(out_strides, in_strides, shape, element_size);
+  switch (element_size) {
+    case 1: return copy_axes<uint8_t>(out, in, axes);
+    case 2: return copy_axes<uint16_t>(out, in, axes);
+    case 4: return copy_axes<uint32_t>(out, in, axes);
+    case 8: return copy_axes<uint64_t>(out, in, axes);
+    default: return copy_axes<Bytes16>(out, in, axes);
+  }
+}
+
+}  // namespace neve
