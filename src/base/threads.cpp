@@ -1,0 +1,210 @@
+// The thread pool: OpenMP where built with it, else threads of our own (NEVE_THREADS_STD).
+#include "base/threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+#include "base/cgroup.h"
+#include "base/error.h"
+#include "base/file.h"
+
+#ifndef NEVE_THREADS_STD
+#include <omp.h>
+#else
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+#endif
+
+namespace neve {
+namespace {
+
+constexpr int max_threads = 1024;
+
+int affinity_count() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
+  const long n = sysconf(_SC_NPROCESSORS_ONLN);  // more CPUs than the set holds
+  return n > 0 ? int(n) : 1;
+}
+
+int quota_count() {
+  double limit = 0;
+  try {
+    limit = cgroup_cpu_limit(read_file("/proc/self/cgroup"));
+  } catch (const Error&) {  // no /proc: no limit that could be known
+  }
+  return limit > 0 ? std::max(int(std::ceil(limit)), 1) : max_threads;
+}
+
+/// The number in an environment variable, 0 if it is not set. OMP_NUM_THREADS may be a list, of which the first counts.
+int environment_count(const char* name, bool strict) {
+  const char* text = std::getenv(name);
+  if (!text || !*text) return 0;
+  const std::string_view v(text);
+  int n = 0;
+  const auto [end, status] = std::from_chars(v.data(), v.data() + v.size(), n);
+  const bool whole = end == v.data() + v.size() || (!strict && *end == ',');
+  if (status == std::errc() && whole && n >= 1 && n <= max_threads) return n;
+  if (strict) fail(ErrorCode::invalid_argument, name, ": '", v, "' is not a number of threads (1 to ", max_threads, ")");
+  return 0;  // OpenMP warns about its own variables
+}
+
+int count_available() {
+  if (const int n = environment_count("NEVE_NUM_THREADS", true)) return n;
+  if (const int n = environment_count("OMP_NUM_THREADS", false)) return n;
+  return std::min({affinity_count(), quota_count(), max_threads});
+}
+
+/// Threads do not survive fork(), and the child would wait for them for ever: a child of a process that has used the pool runs
+/// everything in the calling thread.
+std::atomic<bool> pool_used{false}, forked{false};
+
+void note_use() {
+  if (pool_used.load(std::memory_order_relaxed)) return;
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { forked = true; });
+  if (registered == 0) pool_used = true;
+}
+
+using Body = FunctionRef<void(int64_t, int64_t, int)>;
+
+/// A loop cut into parts; the cut depends on n and parts alone.
+struct Loop {
+  int64_t n;
+  int parts;
+  Body body;
+  void run(int part) const {
+    const int64_t small = n / parts, larger = n % parts;
+    const int64_t begin = part * small + std::min<int64_t>(part, larger);
+    body(begin, begin + small + (part < larger), part);
+  }
+  void run_all() const {
+    for (int p = 0; p < parts; ++p) run(p);
+  }
+};
+
+#ifndef NEVE_THREADS_STD
+
+bool inside_loop() { return omp_in_parallel(); }
+
+void run_parallel(const Loop& loop) {
+#pragma omp parallel num_threads(loop.parts)
+  {
+    const int threads = omp_get_num_threads();  // may be fewer than asked for
+    for (int p = omp_get_thread_num(); p < loop.parts; p += threads) loop.run(p);
+  }
+}
+
+int library_threads() { return omp_get_max_threads(); }
+void set_library_threads(int n) { omp_set_num_threads(n); }
+
+#else
+
+thread_local bool in_loop = false;
+thread_local int library_count = 0;  // 0: not set
+
+bool inside_loop() { return in_loop; }
+
+/// Workers that sleep between loops. The caller works on its own loop too, so that loops of several callers never wait for each other.
+class Pool {
+ public:
+  static Pool& instance() {
+    static Pool* pool = new Pool;  // never destroyed: workers may outlive main
+    return *pool;
+  }
+
+  void run(const Loop& loop) {
+    Job job{&loop};
+    {
+      const std::lock_guard lock(mutex_);
+      while (int(workers_) < loop.parts - 1) {
+        std::thread([this] { work(); }).detach();
+        ++workers_;
+      }
+      jobs_.push_back(&job);
+    }
+    wake_.notify_all();
+    std::unique_lock lock(mutex_);
+    while (job.next < loop.parts) step(job, lock);
+    std::erase(jobs_, &job);
+    done_.wait(lock, [&] { return job.finished == loop.parts; });
+  }
+
+ private:
+  struct Job {
+    const Loop* loop;
+    int next = 0, finished = 0;
+  };
+
+  /// Runs one part, without the lock.
+  void step(Job& job, std::unique_lock<std::mutex>& lock) {
+    const int part = job.next++;
+    const Loop& loop = *job.loop;
+    lock.unlock();
+    in_loop = true;
+    loop.run(part);
+    in_loop = false;
+    lock.lock();
+    if (++job.finished == loop.parts) done_.notify_all();
+  }
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      const auto open = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* j) { return j->next < j->loop->parts; });
+      if (open == jobs_.end()) wake_.wait(lock);
+      else step(**open, lock);
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  std::deque<Job*> jobs_;
+  size_t workers_ = 0;
+};
+
+void run_parallel(const Loop& loop) { Pool::instance().run(loop); }
+
+int library_threads() { return library_count; }
+void set_library_threads(int n) { library_count = n; }
+
+#endif
+
+}  // namespace
+
+int available_threads() {
+  static const int count = count_available();
+  return count;
+}
+
+void parallel_for(int64_t n, int64_t grain, int threads, Body body) {
+  if (n <= 0) return;
+  const int64_t most = std::max<int64_t>(n / std::max<int64_t>(grain, 1), 1);
+  const Loop loop{n, int(std::min<int64_t>(std::clamp(threads, 1, max_threads), most)), body};
+  if (loop.parts == 1) return loop.run(0);
+  if (inside_loop() || forked.load(std::memory_order_relaxed)) return loop.run_all();
+  note_use();
+  run_parallel(loop);
+}
+
+ThreadScope::ThreadScope(int threads) : before_(library_threads()) {
+  set_library_threads(forked.load(std::memory_order_relaxed) ? 1 : std::clamp(threads, 1, max_threads));
+}
+ThreadScope::~ThreadScope() { set_library_threads(before_); }
+
+}  // namespace neve
+
+extern "C" void neve_parallel_for(int64_t n, int64_t grain, int32_t threads,
+                                  void (*body)(void* context, int64_t begin, int64_t end, int32_t part), void* context) {
+  neve::parallel_for(n, grain, threads, [&](int64_t begin, int64_t end, int part) { body(context, begin, end, part); });
+}
