@@ -140,6 +140,7 @@ class Evaluating {
 
   std::vector<Tensor> out_;
   std::vector<DType> out_dtype_;
+  std::vector<TensorType> out_types;  ///< as inferred from the concrete inputs; sizes known only after eval are symbols
 };
 
 enum class ReduceKind : uint8_t { sum, prod, max, min };

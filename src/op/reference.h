@@ -1,5 +1,6 @@
 // The reference: every op run by its own definition. Slow and right; everything else is compared with it.
 #pragma once
+#include <deque>
 #include <span>
 #include <vector>
 
@@ -22,7 +23,7 @@ class ReferenceBuilder : public Builder {
  private:
   int threads_;
   std::vector<Tensor> tensors_;
-  std::vector<TensorType> types_;
+  std::deque<TensorType> types_;  // references stay valid while values are added
 };
 
 /// Runs one op. Absent optional inputs are undefined tensors. @throws Error of infer or eval.
@@ -30,7 +31,8 @@ std::vector<Tensor> evaluate(const OpDef& op, const Attrs& attrs, std::span<cons
                              std::span<const RegionFn> regions = {});
 /// Runs a subgraph node by node, freeing what is no longer needed.
 std::vector<Tensor> evaluate(const Subgraph& g, std::span<const Tensor> in, int threads = 1);
-/// Content of a small integer tensor as Facts (rank <= 1, <= 64 elements); unknown otherwise.
+/// Content of a small integer tensor as Facts (rank <= 1, <= 64 elements); unknown otherwise. Values below -2^63 + 2^32, which no Dim
+/// can hold (they stand for "from the very start"), are given as that bound.
 Facts facts_of(const Tensor& t);
 /// The concrete type of a tensor.
 TensorType type_of(const Tensor& t);

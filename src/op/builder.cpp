@@ -1,0 +1,228 @@
+// The calls that every op file needs, for all Builders.
+#include "op/builder.h"
+
+#include "op/registry.h"
+
+namespace neve {
+namespace {
+
+// Computes Dims with ops, from the shapes of given values.
+class DimEmitter {
+ public:
+  DimEmitter(Builder& b, std::span<const Value> sources) : b_(b), sources_(sources) {}
+
+  bool find_axis(Dim d, Value& source, int64_t& axis) const {
+    for (Value v : sources_) {
+      if (!v.valid()) continue;
+      const Shape& s = b_.type(v).shape;
+      for (size_t i = 0; i < s.size(); ++i)
+        if (s[i] == d) {
+          source = v, axis = int64_t(i);
+          return true;
+        }
+    }
+    return false;
+  }
+
+  // i64 [1]
+  Value emit(Dim d) {
+    if (d.is_constant()) return b_.ints({d.value()});
+    Value v;
+    if (direct(d, v)) return v;
+    if (d.is_symbol() && solve(d, v)) return v;
+    std::vector<Dim> symbols;
+    std::vector<DimCode> code;
+    const int32_t last = compile_dim(d, code, [&](const Symbol& s) {
+      for (size_t i = 0; i < symbols.size(); ++i)
+        if (symbols[i].as_symbol().id == s.id) return int32_t(i);
+      std::vector<Dim> all;
+      collect_symbols(d, all);
+      for (Dim x : all)
+        if (x.as_symbol().id == s.id) symbols.push_back(x);
+      return int32_t(symbols.size()) - 1;
+    });
+    std::vector<Value> values;
+    std::vector<Dim> dims;
+    for (const DimCode& c : code) step(c, d, symbols, values, dims);
+    return values[size_t(last)];
+  }
+
+ private:
+  Value axis_of(Value source, int64_t axis) { return b_.call("shape", {source}, {{"start", axis}, {"end", axis + 1}}); }
+
+  // d is the size of an axis, or an element of a source whose content is known.
+  bool direct(Dim d, Value& v) {
+    Value source;
+    int64_t axis = 0;
+    if (find_axis(d, source, axis)) {
+      v = axis_of(source, axis);
+      return true;
+    }
+    for (Value s : sources_) {
+      if (!s.valid() || b_.dtype(s) != DType::i64) continue;
+      const Facts f = b_.facts(s);
+      for (size_t i = 0; f.known && i < f.content.size(); ++i)
+        if (f.content[i] == d) {
+          const Value flat = b_.rank(s) ? s : b_.reshape(s, std::array{Dim(1)});
+          v = f.content.size() == 1 ? flat : b_.call("gather", {flat, b_.ints({int64_t(i)})}, {{"axis", int64_t(0)}});
+          return true;
+        }
+    }
+    return false;
+  }
+
+  // An axis of size c * d + k, with constants c and k, gives d.
+  bool solve(Dim d, Value& v) {
+    const Symbol& symbol = d.as_symbol();
+    for (Value s : sources_) {
+      if (!s.valid()) continue;
+      const Shape shape = b_.type(s).shape;
+      for (size_t i = 0; i < shape.size(); ++i) {
+        if (shape[i].is_constant() || !depends_on(shape[i], symbol)) continue;
+        const auto at = [&](int64_t x) {
+          return substitute(shape[i], [&](const Symbol& y) -> std::optional<Dim> {
+            if (y.id == symbol.id) return Dim(x);
+            return {};
+          });
+        };
+        const Dim k = at(0), c = at(1) - k;
+        if (!k.is_constant() || !c.is_constant() || c.is(0) || c * d + k != shape[i]) continue;
+        v = axis_of(s, int64_t(i));
+        if (!k.is(0)) v = b_.call("sub", {v, b_.ints({k.value()})});
+        if (!c.is(1)) v = b_.call("div", {v, b_.ints({c.value()})});  // exact
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void step(const DimCode& c, Dim whole, const std::vector<Dim>& symbols, std::vector<Value>& values,
+            std::vector<Dim>& dims) {
+    const auto a = [&] { return values[size_t(c.a)]; };
+    const auto b = [&] { return values[size_t(c.b)]; };
+    const auto da = [&] { return dims[size_t(c.a)]; };
+    const auto db = [&] { return dims[size_t(c.b)]; };
+    switch (c.op) {
+      case DimCode::constant:
+        dims.push_back(c.value);
+        values.push_back(b_.ints({c.value}));
+        return;
+      case DimCode::symbol: {
+        const Dim s = symbols[size_t(c.a)];
+        Value v;
+        if (!direct(s, v) && !solve(s, v))
+          fail(ErrorCode::internal, "internal: dims: ", whole, " needs ", s, ", which no source has as a size");
+        dims.push_back(s);
+        values.push_back(v);
+        return;
+      }
+      case DimCode::add:
+        dims.push_back(da() + db());
+        return values.push_back(b_.call("add", {a(), b()}));
+      case DimCode::mul:
+        dims.push_back(da() * db());
+        return values.push_back(b_.call("mul", {a(), b()}));
+      case DimCode::min:
+        dims.push_back(min(da(), db()));
+        return values.push_back(b_.call("min", {a(), b()}));
+      case DimCode::max:
+        dims.push_back(max(da(), db()));
+        return values.push_back(b_.call("max", {a(), b()}));
+      case DimCode::mod:
+        dims.push_back(mod(da(), db()));
+        return values.push_back(b_.call("mod", {a(), b()}));
+      case DimCode::floordiv: {
+        dims.push_back(floordiv(da(), db()));
+        const bool truncates = proven(at_least(da(), 0)) && proven(at_least(db(), 0));
+        const Value n = truncates ? a() : b_.call("sub", {a(), b_.call("mod", {a(), b()})});
+        return values.push_back(b_.call("div", {n, b()}));
+      }
+      case DimCode::ceildiv: {
+        dims.push_back(ceildiv(da(), db()));
+        // ceil(a / b) = floor(a / b) + (a mod b != 0)
+        const Value m = b_.call("mod", {a(), b()});
+        const Value floor = b_.call("div", {b_.call("sub", {a(), m}), b()});
+        const Value rest = b_.cast(b_.call("not", {b_.call("equal", {m, b_.ints({0})})}), DType::i64);
+        return values.push_back(b_.call("add", {floor, rest}));
+      }
+      case DimCode::broadcast: {
+        dims.push_back(broadcast(da(), db()));
+        const Value one = b_.call("equal", {a(), b_.ints({1})});
+        return values.push_back(b_.call("where", {one, b(), a()}));
+      }
+    }
+  }
+
+  Builder& b_;
+  std::span<const Value> sources_;
+};
+
+}  // namespace
+
+Values Builder::call_many(std::string_view name, std::span<const Value> in, const AttrList& attrs,
+                          std::span<const RegionFn> regions) {
+  const OpDef& op = find_op(name);
+  return emit(op, op.defaults().with(attrs), in, regions);
+}
+
+Value Builder::call(std::string_view name, std::span<const Value> in, const AttrList& attrs) {
+  const Values out = call_many(name, in, attrs);
+  check(out.size() == 1, name, ": ", out.size(), " results where one was expected");
+  return out[0];
+}
+
+Value Builder::constant(const Tensor& t) { return call("constant", {}, {{"value", t}}); }
+
+Value Builder::scalar(DType t, double v) { return constant(Tensor::scalar(t, v)); }
+
+Value Builder::ints(std::span<const int64_t> v) {
+  return constant(Tensor::of_ints(DType::i64, {int64_t(v.size())}, v));
+}
+
+Value Builder::cast(Value x, DType to) { return dtype(x) == to ? x : call("cast", {x}, {{"to", to}}); }
+
+Value Builder::reshape(Value x, std::span<const Dim> shape) {
+  const Shape& from = type(x).shape;
+  if (std::equal(from.begin(), from.end(), shape.begin(), shape.end())) return x;
+  const Value source[] = {x};
+  const Value to = dims(shape, source);
+  return call("reshape", {x, to}, {{"allowzero", true}});
+}
+
+Value Builder::shape_of(Value x) { return call("shape", {x}); }
+
+Value Builder::dims(std::span<const Dim> wanted, std::span<const Value> sources) {
+  std::vector<int64_t> constants;
+  for (Dim d : wanted)
+    if (d.is_constant()) constants.push_back(d.value());
+  if (constants.size() == wanted.size()) return ints(constants);
+  for (Value s : sources)
+    if (s.valid() && std::equal(wanted.begin(), wanted.end(), type(s).shape.begin(), type(s).shape.end()))
+      return shape_of(s);
+
+  // Pieces: runs of constants, runs of neighbouring axes of one source, single computed sizes.
+  DimEmitter emitter(*this, sources);
+  Values pieces;
+  for (size_t i = 0; i < wanted.size();) {
+    Value source;
+    int64_t axis = 0;
+    size_t end = i + 1;
+    if (wanted[i].is_constant()) {
+      std::vector<int64_t> run;
+      for (end = i; end < wanted.size() && wanted[end].is_constant(); ++end) run.push_back(wanted[end].value());
+      pieces.push_back(ints(run));
+    } else if (emitter.find_axis(wanted[i], source, axis)) {
+      const Shape s = type(source).shape;
+      while (end < wanted.size() && axis + int64_t(end - i) < int64_t(s.size()) &&
+             wanted[end] == s[size_t(axis) + end - i])
+        ++end;
+      pieces.push_back(call("shape", {source}, {{"start", axis}, {"end", axis + int64_t(end - i)}}));
+    } else {
+      pieces.push_back(emitter.emit(wanted[i]));
+    }
+    i = end;
+  }
+  return pieces.size() == 1 ? pieces[0] : call("concat", pieces, {{"axis", int64_t(0)}});
+}
+
+}  // namespace neve
