@@ -18,7 +18,6 @@ struct Options {
   Isa isa = Isa::baseline;
   std::set<std::string, std::less<>> disabled_kernels;  ///< entry names, "onednn" for all of a family, "loop"
   bool plain_layouts = false;   ///< row-major everywhere: the baseline
-  bool library_only = false;    ///< no loops: the baseline on library kernels
   TacticCache* tactics = nullptr;  ///< null: the first kernel that accepts, nothing is timed
   std::function<void(double done, const std::string& what)> progress;  ///< done in 0..1; may throw Error{cancelled}
 };

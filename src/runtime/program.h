@@ -69,6 +69,7 @@ class Program {
           std::vector<std::vector<std::shared_ptr<Program>>> regions, std::shared_ptr<WeightPool> weights);
 
   const plan::Plan& plan() const { return *plan_; }
+  const std::shared_ptr<const plan::Plan>& plan_ptr() const { return plan_; }
   const std::shared_ptr<const kernels::Kernel>& kernel(size_t instr) const { return kernels_[instr]; }
   const std::vector<std::shared_ptr<Program>>& regions(size_t instr) const { return regions_[instr]; }
   int32_t root(int32_t value) const { return root_[size_t(value)]; }

@@ -1,0 +1,187 @@
+// Asking the kernels, timing those that accept.
+#include "compile/candidates.h"
+
+#include <algorithm>
+
+#include "kernels/list.h"
+#include "loop/analyse.h"
+#include "op/reference.h"
+
+namespace neve::compile {
+using kernels::Entry;
+using kernels::Request;
+
+namespace {
+
+std::string op_names(const Subgraph& g) {
+  std::string s;
+  for (const SubgraphNode& n : g.nodes) s += str(s.empty() ? "" : "+", n.op->info.name);
+  return s;
+}
+
+bool disabled(const Options& options, std::string_view entry) {
+  if (options.disabled_kernels.count(entry)) return true;
+  const size_t dot = entry.find('.');
+  return dot != std::string_view::npos && options.disabled_kernels.count(entry.substr(0, dot));
+}
+
+// The piece with its composites replaced by what they are made of.
+std::shared_ptr<const Subgraph> lowered(const Subgraph& g) {
+  if (std::none_of(g.nodes.begin(), g.nodes.end(), [](const SubgraphNode& n) { return n.op->is_composite(); })) return nullptr;
+  ir::Graph out;
+  std::vector<Value> value(g.types.size());
+  for (size_t i = 0; i < g.inputs.size(); ++i) {
+    const size_t v = size_t(g.inputs[i]);
+    value[v] = out.add_input("", g.types[v], v < g.facts.size() ? g.facts[v] : Facts{});
+  }
+  std::function<Values(const OpDef&, const Attrs&, const Values&)> emit = [&](const OpDef& op, const Attrs& attrs,
+                                                                              const Values& in) -> Values {
+    return op.lower ? op.lower(attrs.object(), out, in) : out.emit(op, attrs, in);
+  };
+  for (const SubgraphNode& n : g.nodes) {
+    if (!n.regions.empty()) return nullptr;
+    Values in;
+    for (int32_t v : n.in) in.push_back(v < 0 ? Value{} : value[size_t(v)]);
+    const Values results = emit(*n.op, n.attrs, in);
+    for (size_t k = 0; k < n.out.size(); ++k) value[size_t(n.out[k])] = results[k];
+  }
+  for (int32_t v : g.outputs) out.add_output("", value[size_t(v)]);
+  // A lowering may itself use composites.
+  for (int round = 0; round < 8; ++round) {
+    bool changed = false;
+    for (ir::Node* n : out.nodes()) {
+      if (!n->op->lower) continue;
+      out.insert_before(n);
+      const Values results = n->op->lower(n->attrs.object(), out, n->in);
+      for (size_t k = 0; k < results.size(); ++k) out.replace(n->out[k], results[k]);
+      out.erase(n);
+      changed = true;
+    }
+    out.insert_before(nullptr);
+    if (!changed) break;
+  }
+  out.erase_dead();
+  auto s = std::make_shared<Subgraph>(to_subgraph(out));
+  s->roles = g.roles;
+  s->constants = g.constants;
+  return s;
+}
+
+Candidate loop_candidate(const Request& request, std::string& refusal) {
+  Candidate c;
+  std::shared_ptr<const Subgraph> graph;
+  const Subgraph* g = request.graph;
+  try {
+    graph = lowered(*g);
+  } catch (const Error& e) {
+    refusal = str("loop: the composite could not be lowered: ", e.message());
+    return c;
+  }
+  if (graph) g = graph.get();
+  std::string why;
+  CodeProvider* provider = loop_code_provider(&why);
+  if (!provider) {
+    refusal = "loop: " + why;
+    return c;
+  }
+  LoopAnalysis analysis = make_loop_nest(*g);
+  if (!analysis.nest) {
+    refusal = "loop: " + analysis.refusal;
+    return c;
+  }
+  c.nest = std::make_shared<const LoopNest>(std::move(*analysis.nest));
+  try {
+    c.kernel = kernels::make_loop_kernel(c.nest, std::move(analysis.values), provider->compile(*c.nest));
+  } catch (const Error& e) {
+    refusal = "loop: " + e.message();
+    c.nest = nullptr;
+    return c;
+  }
+  c.entry = "loop";
+  c.graph = graph;
+  return c;
+}
+
+double time_candidate(Candidate& c, const Request& request, const Options& options, const std::function<int64_t(Dim)>& guess) {
+  const std::string key = tactic_key(request, c.entry, c.variant);
+  if (auto ms = options.tactics->find(key)) {
+    ++c.cached;
+    return *ms;
+  }
+  std::vector<int64_t> values;
+  for (Dim d : c.kernel->shape_values()) values.push_back(guess(d));
+  const double ms = time_kernel(*c.kernel, request, values);
+  options.tactics->put(key, ms);
+  ++c.timed;
+  return ms;
+}
+
+}  // namespace
+
+Candidate reference_candidate(const Subgraph& graph) {
+  Candidate c;
+  c.kernel = kernels::make_reference(graph);
+  c.entry = "reference";
+  c.ops = op_names(graph);
+  return c;
+}
+
+Candidate choose_kernel(const Request& request, const ir::Node&, const Options& options,
+                        const std::function<int64_t(Dim)>& guess) {
+  std::vector<Candidate> accepted;
+  std::vector<std::string> refusals;
+  for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {
+    if (entry.name == "reference") continue;
+    if (disabled(options, entry.name)) {
+      refusals.push_back(str(entry.name, ": disabled by the user"));
+      continue;
+    }
+    for (int variant = 0; variant < 16; ++variant) {
+      auto kernel = entry.accept(request, variant);
+      if (!kernel) {
+        if (variant == 0) refusals.push_back(str(entry.name, ": ", kernel.reason));
+        break;
+      }
+      Candidate c;
+      c.kernel = kernel.value;
+      c.entry = std::string(entry.name);
+      c.variant = variant;
+      accepted.push_back(std::move(c));
+      if (!options.tactics) break;
+    }
+    if (!accepted.empty() && !options.tactics) break;
+  }
+  if ((accepted.empty() || options.tactics) && !disabled(options, "loop")) {
+    std::string refusal;
+    Candidate c = loop_candidate(request, refusal);
+    if (c.kernel)
+      accepted.push_back(std::move(c));
+    else
+      refusals.push_back(refusal);
+  }
+  if (accepted.empty()) {
+    Candidate c = reference_candidate(*request.graph);
+    c.refusals = std::move(refusals);
+    return c;
+  }
+  size_t best = 0;
+  std::vector<NodeReport::Timed> tactics;
+  size_t timed = 0, cached = 0;
+  if (accepted.size() > 1) {
+    double best_ms = 0;
+    for (size_t i = 0; i < accepted.size(); ++i) {
+      const double ms = time_candidate(accepted[i], request, options, guess);
+      timed += accepted[i].timed, cached += accepted[i].cached;
+      tactics.push_back({str(accepted[i].entry, ".", accepted[i].variant, " ", accepted[i].kernel->description()), ms});
+      if (i == 0 || ms < best_ms) best = i, best_ms = ms;
+    }
+  }
+  Candidate c = std::move(accepted[best]);
+  c.ops = op_names(*request.graph);
+  c.refusals = std::move(refusals);
+  c.tactics = std::move(tactics);
+  c.timed = timed, c.cached = cached;
+  return c;
+}
+
+}  // namespace neve::compile

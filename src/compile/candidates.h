@@ -1,0 +1,24 @@
+// The kernels that would run a piece, and the choice between them.
+#pragma once
+#include "compile/compile.h"
+
+namespace neve::compile {
+
+struct Candidate {
+  std::shared_ptr<const kernels::Kernel> kernel;
+  std::string entry, ops;
+  int variant = 0;
+  std::shared_ptr<const LoopNest> nest;
+  std::shared_ptr<const Subgraph> graph;  ///< where it is not the piece asked for (a lowered composite)
+  std::vector<std::string> refusals;
+  std::vector<NodeReport::Timed> tactics;
+  size_t timed = 0, cached = 0;
+};
+
+/// Every entry in order, then a loop nest, then the reference; several that accept are timed when options.tactics is given.
+/// `guess` gives sizes at the point tuned for.
+Candidate choose_kernel(const kernels::Request& request, const ir::Node& node, const Options& options,
+                        const std::function<int64_t(Dim)>& guess);
+Candidate reference_candidate(const Subgraph& graph);
+
+}  // namespace neve::compile

@@ -1,0 +1,185 @@
+// The tactic cache and the timing of kernels.
+#include "compile/tactics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "op/reference.h"
+
+namespace neve::compile {
+using nlohmann::json;
+
+namespace {
+constexpr int format = 1;
+}
+
+TacticCache::TacticCache(std::string path, size_t most) : path_(std::move(path)), most_(most) {
+  if (path_.empty()) return;
+  try {
+    const json j = json::parse(read_file(path_), nullptr, false);
+    if (!j.is_object() || j.value("format", 0) != format || !j.contains("tactics") || !j["tactics"].is_array()) return;
+    for (const json& e : j["tactics"]) {
+      if (!e.is_array() || e.size() != 2 || !e[0].is_string() || !e[1].is_number()) continue;
+      if (entries_.size() >= most_) break;
+      entries_[e[0].get<std::string>()] = {e[1].get<double>(), ++clock_, false};
+    }
+  } catch (const Error&) {  // no file yet, or not readable: start empty
+  }
+}
+
+TacticCache::~TacticCache() {
+  try {
+    flush();
+  } catch (const std::exception&) {
+  }
+}
+
+std::optional<double> TacticCache::find(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(key);
+  if (it == entries_.end()) return {};
+  it->second.stamp = ++clock_;
+  it->second.used = true;
+  return it->second.milliseconds;
+}
+
+void TacticCache::put(const std::string& key, double milliseconds) {
+  std::lock_guard lock(mutex_);
+  entries_[key] = {milliseconds, ++clock_, true};
+  dirty_ = true;
+}
+
+size_t TacticCache::size() const {
+  std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+std::vector<std::pair<std::string, double>> TacticCache::used() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, double>> v;
+  for (const auto& [k, e] : entries_)
+    if (e.used) v.emplace_back(k, e.milliseconds);
+  return v;
+}
+
+void TacticCache::reset_used() {
+  std::lock_guard lock(mutex_);
+  for (auto& [k, e] : entries_) e.used = false;
+}
+
+void TacticCache::flush() {
+  std::lock_guard lock(mutex_);
+  if (!dirty_ || path_.empty()) return;
+  std::vector<std::pair<std::string, Entry>> all(entries_.begin(), entries_.end());
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second.stamp > b.second.stamp; });
+  if (all.size() > most_) all.resize(most_);
+  json list = json::array();
+  for (const auto& [k, e] : all) list.push_back({k, e.milliseconds});
+  write_file(path_, json{{"format", format}, {"tactics", std::move(list)}}.dump());
+  dirty_ = false;
+}
+
+TacticCache& TacticCache::standard() {
+  static const std::string path = [] {
+    const std::string folder = cache_directory();
+    return folder.empty() ? std::string() : folder + "/tactics.json";
+  }();
+  static TacticCache cache(path);
+  return cache;
+}
+
+namespace {
+void text_of(std::string& s, const Subgraph& g, const std::vector<Sizes>* sizes) {
+  for (size_t v = 0; v < g.types.size(); ++v) {
+    s += to_string(g.types[v].dtype);
+    if (sizes)
+      s += str((*sizes)[v]);
+    else
+      s += to_string(g.types[v].shape);
+    s += ';';
+  }
+  for (size_t i = 0; i < g.inputs.size(); ++i) s += str(g.inputs[i], ":", int(g.roles.size() > i ? g.roles[i] : InputRole::activation), ",");
+  for (const SubgraphNode& n : g.nodes) {
+    s += str("\n", n.op->info.name, "@", n.op->info.version, n.in, n.out);
+    for (const AttrInfo& a : n.op->attrs) s += str(" ", a.name, "=", to_string(a.get(n.attrs.object())));
+    for (const auto& r : n.regions) text_of(s, *r, nullptr);
+  }
+  s += str("\n", g.outputs);
+}
+}  // namespace
+
+std::string tactic_key(const kernels::Request& r, std::string_view entry, int variant) {
+  std::string s = str("neve tactic ", format, " ", entry, " ", variant, " threads ", r.threads, " ", r.isa, " ", cpu_info().model,
+                      " plain ", r.plain_only, "\n");
+  for (const Layout& l : r.offered) s += to_string(l) + ",";
+  for (bool b : r.may_overwrite) s += b ? '1' : '0';
+  text_of(s, *r.graph, &r.sizes);
+  return sha256_hex(s).substr(0, 32);
+}
+
+double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request, const std::vector<int64_t>& shape_values) {
+  const Subgraph& g = *request.graph;
+  kernels::BindSizes sizes;
+  sizes.threads = request.threads;
+  sizes.values = shape_values;
+  std::vector<Tensor> held;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  auto bytes_of = [&](const Layout& l, const Sizes& s, DType t) {
+    return padded_elements(l, s.data(), s.size()) * size_of(t);
+  };
+  // Contents: zeros would flatter (denormals, pages that share); a small pattern of floats near 1, integers 0.
+  auto fill = [&](Tensor& t, DType dtype) {
+    if (dtype != DType::f32) return;
+    float* p = t.data_as<float>();
+    for (int64_t i = 0; i < t.bytes() / 4; ++i) p[i] = 0.01f * float(int(i % 13) - 6);
+  };
+  for (size_t i = 0; i < g.inputs.size(); ++i) {
+    const size_t v = size_t(g.inputs[i]);
+    sizes.in.push_back(request.sizes[v]);
+    const DType dtype = g.types[v].dtype;
+    const bool packed = g.roles[i] == InputRole::weight && !kernel.packing_key(i).empty();
+    Tensor t = Tensor::zeros(DType::u8, {packed ? int64_t(kernel.packed_bytes(i)) : bytes_of(kernel.input_layout(i), sizes.in[i], dtype)});
+    if (g.roles[i] == InputRole::constant && g.constants[i].defined())
+      std::memcpy(t.data(), g.constants[i].contiguous().data(), size_t(g.constants[i].bytes()));
+    else
+      fill(t, dtype);
+    in.push_back(t.data());
+    held.push_back(std::move(t));
+  }
+  for (size_t k = 0; k < g.outputs.size(); ++k) {
+    const size_t v = size_t(g.outputs[k]);
+    sizes.out.push_back(request.sizes[v]);
+    Tensor t = Tensor::zeros(DType::u8, {bytes_of(kernel.output_layout(k), sizes.out[k], g.types[v].dtype)});
+    out.push_back(t.data());
+    held.push_back(std::move(t));
+  }
+  if (kernel.accumulates() >= 0) out[0] = const_cast<void*>(in[size_t(kernel.accumulates())]);
+  const auto bound = kernel.bind(sizes);
+  if (!bound) return 1e30;
+  Tensor scratch = Tensor::empty(DType::u8, {int64_t(bound.value->scratch_bytes()) + 64});
+  // Between runs another buffer is walked, so that weights come from memory as they do in a network.
+  static thread_local Tensor sweep = Tensor::zeros(DType::u8, {4 << 20});
+  const kernels::RunArgs args{in.data(), out.data(), scratch.data(), request.threads};
+  std::vector<double> times;
+  const auto begin = std::chrono::steady_clock::now();
+  auto elapsed = [](auto since) {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - since).count();
+  };
+  bound.value->run(args);
+  while (times.size() < 3 || (times.size() < 15 && elapsed(begin) < 12)) {
+    volatile uint8_t sink = 0;
+    const uint8_t* p = sweep.data_as<uint8_t>();
+    for (int64_t i = 0; i < sweep.bytes(); i += 64) sink = uint8_t(sink + p[i]);
+    const auto start = std::chrono::steady_clock::now();
+    bound.value->run(args);
+    times.push_back(elapsed(start));
+  }
+  std::nth_element(times.begin(), times.begin() + std::ptrdiff_t(times.size() / 2), times.end());
+  return times[times.size() / 2];
+}
+
+}  // namespace neve::compile
