@@ -1,0 +1,153 @@
+// Models, engines and sessions: a saved model in, a checked fast engine out.
+#pragma once
+#include <neve/tensor.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace neve {
+
+/// Sizes by input name, or by position as "0", "1", ...
+using NamedSizes = std::map<std::string, Sizes>;
+using NamedTensors = std::map<std::string, Tensor>;
+
+/// Sizes that an engine serves. For every axis min <= opt <= max; inputs left out keep what the model says.
+struct Range {
+  NamedSizes min, max;
+  std::vector<NamedSizes> opts = {};  ///< points that kernels are chosen for; none: one between min and max
+};
+/// "x=1x3x224x224..5x3x224x224;mask=1x16..2x64,8x256..8x512": inputs apart by ';', NAME=MIN..MAX or NAME=MIN..OPT[,OPT...]..MAX.
+/// @throws Error{invalid_argument} with the place
+Range parse_range(const std::string& text);
+std::string to_string(const Range& r);
+
+/// Whether an engine is as right as it must be: |y - y0| <= relative * max|y0| + absolute, for every output element.
+struct Tolerance {
+  double relative = 1e-4, absolute = 1e-6;
+};
+
+struct OptimizeOptions {
+  std::vector<Range> ranges = {};          ///< none: every size that the model allows
+  std::string precision = "fp32";
+  std::vector<NamedTensors> test_data = {};   ///< the gate runs these beside generated inputs
+  std::vector<NamedTensors> calib_data = {};  ///< for int8
+  std::vector<NamedTensors> warmup_data = {}; ///< ranges are learned from their sizes when none is given
+  std::set<std::string> disable_passes = {};
+  std::set<std::string> disable_ops = {};     ///< ops run by the reference only ("conv")
+  std::set<std::string> float_ops = {};       ///< ops that stay in f32 under lower precision
+  std::set<std::string> disable_kernels = {}; ///< "onednn", "onednn.conv", "loop"
+  int min_region = 1;                      ///< fused regions of fewer nodes stay unfused
+  int threads = 0;                         ///< 0: affinity and quota
+  bool tune = true;                        ///< time tactics on this machine; false: the first that accepts
+  bool use_tactic_cache = true;
+  bool gate = true;                        ///< check against the unfused model
+  bool accept_inaccurate = false;          ///< hand over even if the gate says no; recorded in report and archive
+  Tolerance tolerance = {};
+  int64_t memory_budget = 0;               ///< bytes for packed weights and arena at max; 0: no bound
+  std::string dump_ir = "";                ///< folder for the text of the graph after each pass
+  /// Told of what is going on; `done` in 0..1. Return false to cancel: optimize throws Error{cancelled}.
+  std::function<bool(double done, const std::string& phase)> progress = {};
+};
+
+/// An input or output as the model declares it. Sizes: a number, or a name such as "batch", or "?" .
+struct PortInfo {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<std::string> shape;
+};
+
+class Engine;
+
+/// A model as read from its file: shared, immutable. Calling it runs it op by op on library kernels (Neve's baseline).
+class Model {
+ public:
+  Model() = default;
+  const std::vector<PortInfo>& inputs() const;
+  const std::vector<PortInfo>& outputs() const;
+  const std::string& format() const;  ///< "onnx", "neve"
+  const std::string& path() const;
+  const std::vector<std::string>& warnings() const;
+  std::string graph_text() const;     ///< the IR as read
+  bool has_engine() const;            ///< a .neve file holds one
+  Engine engine() const;              ///< it. @throws Error{not_found} otherwise
+  /// Runs unoptimised. Thread-safe; slow on the first call of each size.
+  std::vector<Tensor> operator()(const std::vector<Tensor>& in) const;
+  /// Runs every op by its definition: the slowest and plainest way, for comparisons.
+  std::vector<Tensor> run_reference(const std::vector<Tensor>& in) const;
+  bool defined() const { return impl_ != nullptr; }
+  struct Impl;
+  explicit Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Reads a model file: .onnx or .neve, told by content, not by name. @throws Error
+Model load(const std::string& path);
+
+/// One thread's way to run an engine: owns the arena. Not thread-safe; make one a thread. Keeps the engine alive.
+class Session {
+ public:
+  /// By position. The results are the caller's; when all were dropped before the next call of the same sizes their memory is used
+  /// again, and the call allocates nothing.
+  std::vector<Tensor> run(const std::vector<Tensor>& in);
+  std::vector<Tensor> run(const NamedTensors& in);
+  /// As run, into `out`: tensors that fit are written in place. No allocation in the steady state.
+  void run(const std::vector<Tensor>& in, std::vector<Tensor>& out);
+  /// As run, without exceptions: false, with the error in `error`.
+  bool try_run(const std::vector<Tensor>& in, std::vector<Tensor>& out, Error& error) noexcept;
+  void warm(const std::vector<NamedSizes>& shapes);
+  int64_t arena_bytes() const;
+  /// Times every instruction of one run.
+  struct Timing {
+    std::string name, ops, kernel;
+    double milliseconds;
+    int64_t calls;
+  };
+  std::vector<Timing> profile(const std::vector<Tensor>& in, int runs);
+  struct Impl;
+  explicit Session(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+/// A compiled model: immutable, shared between threads.
+class Engine {
+ public:
+  Engine() = default;
+  Session session() const;
+  const std::vector<PortInfo>& inputs() const;
+  const std::vector<PortInfo>& outputs() const;
+  int threads() const;
+  /// Makes everything that depends on these sizes ahead of the first call, for all sessions.
+  void warm(const std::vector<NamedSizes>& shapes) const;
+  std::string report_json() const;   ///< "schema": "neve.report/1"
+  std::string report_html() const;   ///< self-contained page
+  std::string graph_text() const;    ///< the optimised IR
+  std::string plan_text() const;     ///< instructions, kernels, layouts
+  /// Writes one archive. Atomic. @throws Error{io}
+  void save(const std::string& path) const;
+  bool defined() const { return impl_ != nullptr; }
+  struct Impl;
+  explicit Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Optimises. @throws Error{invalid_argument | shape_mismatch} for ranges that do not fit the model,
+/// Error{unsupported} for an option that is not built, Error{cancelled}.
+/// @cost seconds: kernels are timed; a second run of a like model takes the times from the cache.
+Engine optimize(const Model& model, const OptimizeOptions& options = {});
+
+/// Version of the library: "0.1.0".
+const char* version();
+
+}  // namespace neve

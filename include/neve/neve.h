@@ -1,0 +1,6 @@
+// All of Neve's public interface.
+#pragma once
+#include <neve/dtype.h>
+#include <neve/engine.h>
+#include <neve/error.h>
+#include <neve/tensor.h>
