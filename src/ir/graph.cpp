@@ -6,6 +6,7 @@
 
 #include "op/constant.h"
 #include "op/reference.h"
+#include "op/regions.h"
 #include "op/registry.h"
 
 namespace neve::ir {
@@ -130,68 +131,34 @@ void Graph::infer_into(Inferring& t, const OpDef& op, const Attrs& attrs) {
 
 Values Graph::emit(const OpDef& op, const Attrs& attrs, std::span<const Value> in, std::span<const RegionFn> regions) {
   std::vector<std::unique_ptr<Graph>> built;
-  if (!regions.empty()) {
-    check(op.region_inputs, op.info.name, ": takes no regions");
-    std::vector<const TensorType*> types;
-    for (Value v : in) types.push_back(v.valid() ? &type(v) : nullptr);
-    const auto parameters = op.region_inputs(attrs.object(), types);
-    for (size_t k = 0; k < regions.size(); ++k) built.push_back(build_region(op, attrs, parameters.at(k), in, regions[k]));
-  }
+  for (size_t k = 0; k < regions.size(); ++k) built.push_back(build_region(op, attrs, k, in, regions[k]));
   return emit_node(op, attrs, in, std::move(built))->out;
 }
 
-// Builds region k; sizes of carried parameters that differ after a step become fresh symbols, until nothing changes.
-std::unique_ptr<Graph> Graph::build_region(const OpDef& op, const Attrs& attrs, std::vector<TensorType> parameters,
-                                           std::span<const Value> in, const RegionFn& fn) {
-  const RegionCarry carry = op.region_carry ? op.region_carry(attrs.object()) : RegionCarry{};
-  for (int round = 0;; ++round) {
-    auto region = std::make_unique<Graph>();
-    region->location = location;
-    std::vector<Value> values;
-    // Captures are the last inputs of the node and the last parameters of its regions.
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      Facts f;
-      const size_t from_end = parameters.size() - i;
-      const bool carried = i >= carry.parameter && i < carry.parameter + carry.count;
-      if (!carried && from_end <= in.size() && in[in.size() - from_end].valid() &&
-          type(in[in.size() - from_end]) == parameters[i])
-        f = facts(in[in.size() - from_end]);
-      values.push_back(region->add_input("", parameters[i], f));
-    }
-    const Values results = fn(*region, values);
-    for (Value v : results) region->add_output("", v);
-    bool changed = false;
-    for (size_t i = 0; i < carry.count; ++i) {
-      TensorType& p = parameters[carry.parameter + i];
-      const TensorType& r = region->type(results.at(carry.result + i));
-      if (r.dtype != p.dtype || r.rank() != p.rank())
-        fail(ErrorCode::type_mismatch, op.info.name, ": carried value ", i, " changes from ", p, " to ", r,
-             " in the body (dtype and rank must stay)");
-      for (size_t d = 0; d < p.shape.size(); ++d) {
-        if (p.shape[d] == r.shape[d]) continue;
-        if (p.shape[d].is_symbol() && p.shape[d].as_symbol().origin == "carried by a loop") continue;
-        p.shape[d] = Dim::symbol(str("carried", i, "_", d), 0, Dim::unbounded, 1, "carried by a loop");
-        changed = true;
-      }
-    }
-    for (Constraint& c : region->constraints) {
-      // What depends on the outer symbols alone is a matter of the outer graph; the rest is checked where it arises.
-      std::vector<Dim> inner;
-      collect_symbols(c.a, inner);
-      collect_symbols(c.b, inner);
-      const bool outer = std::all_of(inner.begin(), inner.end(), [&](Dim d) {
-        return std::any_of(in.begin(), in.end(), [&](Value v) {
-          if (!v.valid()) return false;
-          for (Dim x : type(v).shape)
-            if (depends_on(x, d.as_symbol())) return true;
-          return false;
-        });
-      });
-      if (outer && !changed) add_constraint(c);
-    }
-    if (!changed) return region;
-    check(round < 16, op.info.name, ": sizes carried by the loop do not settle");
+std::unique_ptr<Graph> Graph::build_region(const OpDef& op, const Attrs& attrs, size_t k, std::span<const Value> in,
+                                           const RegionFn& fn) {
+  std::vector<const TensorType*> types;
+  std::vector<Facts> known;
+  for (Value v : in) {
+    types.push_back(v.valid() ? &type(v) : nullptr);
+    known.push_back(v.valid() ? facts(v) : Facts{});
   }
+  RegionSignature signature = region_signature(op, attrs, k, types, known);
+  std::unique_ptr<Graph> region;
+  widen_region(op, signature, [&](const RegionSignature& s) {
+    region = std::make_unique<Graph>();
+    region->location = location;
+    std::vector<Value> parameters;
+    for (size_t i = 0; i < s.parameters.size(); ++i)
+      parameters.push_back(region->add_input("", s.parameters[i], i < s.facts.size() ? s.facts[i] : Facts{}));
+    std::vector<TensorType> results;
+    for (Value v : fn(*region, parameters)) {
+      region->add_output("", v);
+      results.push_back(region->type(v));
+    }
+    return results;
+  });
+  return region;
 }
 
 Node* Graph::emit_node(const OpDef& op, const Attrs& attrs, std::span<const Value> in,

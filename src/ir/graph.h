@@ -130,8 +130,7 @@ class Graph final : public Builder {
   void add_uses(Node* n);
   void drop_use(Value v, Node* n, uint32_t operand);
   void infer_into(Inferring& t, const OpDef& op, const Attrs& attrs);
-  std::unique_ptr<Graph> build_region(const OpDef& op, const Attrs& attrs, std::vector<TensorType> parameters,
-                                      std::span<const Value> in, const RegionFn& fn);
+  std::unique_ptr<Graph> build_region(const OpDef& op, const Attrs& attrs, size_t k, std::span<const Value> in, const RegionFn& fn);
 
   std::vector<ValueInfo> values_;
   std::vector<Value> inputs_, outputs_;

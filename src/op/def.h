@@ -176,12 +176,6 @@ struct Sample {
   bool gradient = true;         ///< false: a kink or a draw makes central differences meaningless; say why in `reason`
 };
 
-/// Results [result, result + count) of a region feed its parameters [parameter, parameter + count) at the next step. The
-/// Builder that makes the region widens their sizes to a fixed point.
-struct RegionCarry {
-  size_t parameter = 0, result = 0, count = 0;
-};
-
 // ---- the type-erased op ---------------------------------------------------------------------------------------
 struct OpDef {
   OpInfo info;
@@ -199,11 +193,6 @@ struct OpDef {
   double (*flops)(const void*, std::span<const TensorType> in, std::span<const TensorType> out) = nullptr;  ///< for constant dims
   std::vector<Sample> (*samples)() = nullptr;
 
-  // Region ops only: the parameter types of each region from the node's input types (nullptr: absent), and which results of region 0 become
-  // which of its parameters at the next step.
-  std::vector<std::vector<TensorType>> (*region_inputs)(const void*, std::span<const TensorType* const> in) = nullptr;
-  RegionCarry (*region_carry)(const void*) = nullptr;
-
   bool is_composite() const { return lower; }
   bool is_elementwise() const { return scalar; }
   Attrs defaults() const { return {this, clone(nullptr)}; }
@@ -220,10 +209,6 @@ template <class Op>
 concept HasReduce = requires(const Op o) { { o.reduce() } -> std::same_as<ReduceKind>; };
 template <class Op>
 concept HasGrad = requires(const Op o, const Gradient& g) { { o.grad(g) } -> std::same_as<Values>; };
-template <class Op>
-concept HasRegionInputs = requires(const Op o, std::span<const TensorType* const> t) { o.region_inputs(t); };
-template <class Op>
-concept HasRegionCarry = requires(const Op o) { { o.region_carry() } -> std::same_as<RegionCarry>; };
 template <class Op>
 concept HasFlops = requires(const Op o, std::span<const TensorType> t) { { o.flops(t, t) } -> std::same_as<double>; };
 
@@ -270,11 +255,6 @@ const OpDef* def() {
       d.flops = [](const void* o, std::span<const TensorType> in, std::span<const TensorType> out) {
         return static_cast<const Op*>(o)->flops(in, out);
       };
-    if constexpr (HasRegionInputs<Op>)
-      d.region_inputs = [](const void* o, std::span<const TensorType* const> t) {
-        return static_cast<const Op*>(o)->region_inputs(t);
-      };
-    if constexpr (HasRegionCarry<Op>) d.region_carry = [](const void* o) { return static_cast<const Op*>(o)->region_carry(); };
     d.samples = [] { return Op::samples(); };
     return d;
   }();
