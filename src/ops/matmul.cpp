@@ -5,6 +5,7 @@
 #include "op/def.h"
 #include "ops/detail/float_io.h"
 #include "ops/detail/gemm.h"
+#include "ops/support/gradients.h"
 #include "ops/detail/build.h"
 
 namespace neve::ops {
@@ -101,11 +102,11 @@ struct Matmul {
     if (ra == 1) dy = unsqueeze(b, dy, {-2});
     Values d(2);
     if (g.needs[0]) {
-      d[0] = sum_to(b, b.call("matmul", {dy, swap_last(b, b2)}), a2);
+      d[0] = sum_to_like(b, b.call("matmul", {dy, swap_last(b, b2)}), a2);
       if (ra == 1) d[0] = squeeze(b, d[0], {0});
     }
     if (g.needs[1]) {
-      d[1] = sum_to(b, b.call("matmul", {swap_last(b, a2), dy}), b2);
+      d[1] = sum_to_like(b, b.call("matmul", {swap_last(b, a2), dy}), b2);
       if (rb == 1) d[1] = squeeze(b, d[1], {1});
     }
     return d;

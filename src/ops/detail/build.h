@@ -62,7 +62,4 @@ inline std::vector<int64_t> axes_from(int64_t first, int64_t rank) {
   return a;
 }
 
-/// Sums v over the axes along which a value of the shape of `like` was broadcast.
-Value sum_to(Builder& b, Value v, Value like);
-
 }  // namespace neve::ops
