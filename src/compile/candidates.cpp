@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "kernels/list.h"
 #include "loop/analyse.h"
 #include "op/reference.h"
 
@@ -130,6 +129,12 @@ Candidate choose_kernel(const Request& request, const ir::Node&, const Options& 
                         const std::function<int64_t(Dim)>& guess) {
   std::vector<Candidate> accepted;
   std::vector<std::string> refusals;
+  for (const SubgraphNode& n : request.graph->nodes)
+    if (options.disabled_ops.count(n.op->info.name)) {
+      Candidate c = reference_candidate(*request.graph);
+      c.refusals.push_back(str("op '", n.op->info.name, "' was disabled by the user"));
+      return c;
+    }
   for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {
     if (entry.name == "reference") continue;
     if (disabled(options, entry.name)) {

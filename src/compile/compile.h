@@ -17,6 +17,7 @@ struct Options {
   int threads = 1;
   Isa isa = Isa::baseline;
   std::set<std::string, std::less<>> disabled_kernels;  ///< entry names, "onednn" for all of a family, "loop"
+  std::set<std::string, std::less<>> disabled_ops;  ///< ops that the reference runs
   bool plain_layouts = false;   ///< row-major everywhere: the baseline
   TacticCache* tactics = nullptr;  ///< null: the first kernel that accepts, nothing is timed
   std::function<void(double done, const std::string& what)> progress;  ///< done in 0..1; may throw Error{cancelled}

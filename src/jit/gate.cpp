@@ -1,0 +1,142 @@
+// The accuracy gate: the engine against the unfused model, on given and generated inputs.
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "base/error.h"
+#include "jit/model.h"
+
+namespace neve::jit {
+
+std::vector<Tensor> generate_inputs(const ir::Graph& g, std::span<const Sizes> sizes, uint64_t seed) {
+  std::vector<Tensor> out;
+  for (size_t i = 0; i < g.inputs().size(); ++i) {
+    const DType dtype = g.type(g.inputs()[i]).dtype;
+    std::mt19937_64 random(seed * 1000003 + i);
+    const Tensor f = Tensor::empty(DType::f32, sizes[i]);
+    float* p = f.data_as<float>();
+    // Uniform by hand: the standard distributions differ between libraries, and the numbers end up in archives.
+    for (int64_t k = 0; k < f.element_count(); ++k) {
+      const double u = double(random() >> 11) * 0x1.0p-53;
+      p[k] = is_float(dtype) ? float(2 * u - 1) : dtype == DType::boolean ? float(u < 0.75) : float(int(u * 2));
+    }
+    out.push_back(f.to(dtype));
+  }
+  return out;
+}
+
+OutputVerdict compare(const Tensor& y, const Tensor& y0, const Tolerance& t) {
+  OutputVerdict v;
+  v.elements = y0.element_count();
+  if (y.dtype() != y0.dtype() || y.shape() != y0.shape()) {
+    v.ok = false;
+    v.max_difference = INFINITY;
+    return v;
+  }
+  const Tensor a = y.dtype() == DType::f64 ? y.contiguous() : y.to(DType::f64), b = y0.dtype() == DType::f64 ? y0.contiguous() : y0.to(DType::f64);
+  const double *p = a.data_as<double>(), *q = b.data_as<double>();
+  for (int64_t k = 0; k < v.elements; ++k)
+    if (std::isfinite(q[k])) v.max_value = std::max(v.max_value, std::abs(q[k]));
+  v.allowed = is_float(y.dtype()) ? t.relative * v.max_value + t.absolute : 0;
+  for (int64_t k = 0; k < v.elements; ++k) {
+    double d = std::abs(p[k] - q[k]);
+    if (p[k] == q[k] || (std::isnan(p[k]) && std::isnan(q[k]))) d = 0;
+    if (std::isnan(d)) d = INFINITY;
+    if (d > v.max_difference || v.worst_index < 0) {
+      v.max_difference = d;
+      v.worst_index = k;
+      v.expected = q[k], v.got = p[k];
+    }
+  }
+  v.ok = v.max_difference <= v.allowed;
+  return v;
+}
+
+namespace {
+
+struct Check {
+  std::string source;
+  std::vector<Tensor> inputs;
+};
+
+// An open axis has no max: a size beyond the opt stands for it.
+Sizes bounded(const Sizes& wanted, const Sizes& opt) {
+  Sizes s = wanted;
+  for (size_t a = 0; a < s.size(); ++a)
+    if (s[a] >= Dim::unbounded) s[a] = opt[a] * 2;
+  return s;
+}
+
+std::vector<Check> checks_for(const OptimizedModel& m) {
+  std::vector<Check> out;
+  for (size_t r = 0; r < m.ranges.ranges.size(); ++r) {
+    const ResolvedRange& range = m.ranges.ranges[r];
+    const std::string label = m.ranges.ranges.size() > 1 ? str(" of range ", r) : std::string();
+    std::vector<std::pair<std::string, std::vector<Sizes>>> points;
+    auto add = [&](const std::string& name, std::vector<Sizes> sizes) {
+      // Axes of one symbol agree; open minimum 0 says little: 1 is taken.
+      for (size_t i = 0; i < sizes.size(); ++i)
+        for (size_t a = 0; a < sizes[i].size(); ++a)
+          if (m.ranges.open && sizes[i][a] == 0 && m.input_types[i].shape[a].is_symbol()) sizes[i][a] = 1;
+      for (const auto& p : points)
+        if (p.second == sizes) return;
+      points.emplace_back(name, std::move(sizes));
+    };
+    for (size_t k = 0; k < range.opts.size(); ++k) add(str("opt", range.opts.size() > 1 ? str(" ", k) : ""), range.opts[k]);
+    add("min", range.min);
+    std::vector<Sizes> max;
+    for (size_t i = 0; i < range.max.size(); ++i) max.push_back(bounded(range.max[i], range.opts[0][i]));
+    add("max", max);
+    for (auto& [name, sizes] : points) out.push_back({str("generated at ", name, label), generate_inputs(m.graph, sizes, 1 + out.size())});
+  }
+  for (size_t k = 0; k < m.options.test_data.size(); ++k) {
+    Check c{str("test data ", k), {}};
+    for (size_t i = 0; i < m.core->inputs.size(); ++i) {
+      const auto& named = m.options.test_data[k];
+      auto it = named.find(m.core->inputs[i].name);
+      if (it == named.end()) it = named.find(str(i));
+      if (it == named.end())
+        fail(ErrorCode::not_found, "optimize: test data ", k, " has no input '", m.core->inputs[i].name, "'");
+      c.inputs.push_back(it->second.contiguous());
+    }
+    out.push_back(std::move(c));
+  }
+  return out;
+}
+
+}  // namespace
+
+GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline) {
+  GateResult result;
+  result.ran = true;
+  runtime::SessionCore fast(m.core), plain(std::make_shared<runtime::EngineCore>(baseline));
+  for (const Check& c : checks_for(m)) {
+    std::vector<Tensor> y, y0;
+    std::vector<Sizes> sizes;
+    for (const Tensor& t : c.inputs) sizes.push_back(t.shape());
+    try {
+      plain.run(c.inputs, y0);
+    } catch (const Error& e) {
+      // Generated sizes may break a relation that the model states only while running; given data must run.
+      if (c.source.rfind("test data", 0) == 0) throw;
+      result.message += str(result.message.empty() ? "" : "; ", c.source, " skipped: ", e.message());
+      continue;
+    }
+    fast.run(c.inputs, y);
+    for (size_t k = 0; k < y0.size(); ++k) {
+      OutputVerdict v = compare(y[k], y0[k], m.options.tolerance);
+      v.output = m.core->outputs[k].name;
+      v.source = c.source;
+      v.sizes = sizes;
+      result.passed = result.passed && v.ok;
+      result.outputs.push_back(std::move(v));
+    }
+  }
+  if (result.outputs.empty()) {
+    result.passed = false;
+    result.message = "no input could be run through the unfused model: " + result.message;
+  }
+  return result;
+}
+
+}  // namespace neve::jit

@@ -1,0 +1,288 @@
+// The whole way: ranges, passes, prepare, compile, gate, report.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/threads.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "jit/model.h"
+#include "kernels/kernel.h"
+#include "op/registry.h"
+
+namespace neve::jit {
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+void check_options(const OptimizeOptions& o) {
+  if (o.precision != "fp32" && o.precision != "auto")
+    fail(ErrorCode::unsupported, "optimize: precision '", o.precision, "' is not built yet (use \"fp32\")");
+  if (!o.calib_data.empty())
+    fail(ErrorCode::unsupported, "optimize: calibration data is of use for int8 only, which is not built yet");
+  for (const std::string& op : o.disable_ops) find_op(op);
+  for (const std::string& op : o.float_ops) find_op(op);
+}
+
+// Ranges that cover every size seen in warm-up data.
+std::vector<Range> learned_ranges(const std::vector<NamedTensors>& data) {
+  Range r;
+  for (const NamedTensors& sample : data) {
+    NamedSizes opt;
+    for (const auto& [name, t] : sample) {
+      opt[name] = t.shape();
+      auto [lo, fresh] = r.min.try_emplace(name, t.shape());
+      auto hi = r.max.try_emplace(name, t.shape()).first;
+      for (size_t a = 0; a < t.shape().size() && a < lo->second.size(); ++a) {
+        lo->second[a] = std::min(lo->second[a], t.shape()[a]);
+        hi->second[a] = std::max(hi->second[a], t.shape()[a]);
+      }
+    }
+    if (std::find(r.opts.begin(), r.opts.end(), opt) == r.opts.end() && r.opts.size() < 8) r.opts.push_back(opt);
+  }
+  return {r};
+}
+
+ir::Graph graph_for(const LoadedModel& model, const ResolvedRanges& ranges, ir::Module& storage, const ir::Weights** weights) {
+  const ir::Graph& g = model.module.methods.find("forward")->second;
+  *weights = model.module.weights.get();
+  bool same = true;
+  for (size_t i = 0; i < ranges.types.size(); ++i) same = same && ranges.types[i] == g.type(g.inputs()[i]);
+  if (same) return g.clone();
+  if (model.reload) {
+    std::map<std::string, TensorType, std::less<>> types;
+    for (size_t i = 0; i < ranges.types.size(); ++i) types[g.name(g.inputs()[i])] = ranges.types[i];
+    storage = model.reload(types);
+    *weights = storage.weights.get();
+    return std::move(storage.methods.find("forward")->second);
+  }
+  return g.with_input_types(ranges.types);
+}
+
+std::vector<runtime::Port> core_ports(const ir::Graph& g, bool outputs) {
+  std::vector<runtime::Port> ports;
+  const auto& values = outputs ? g.outputs() : g.inputs();
+  for (size_t i = 0; i < values.size(); ++i) {
+    const TensorType& t = g.type(values[i]);
+    ports.push_back({outputs ? g.output_name(i) : g.name(values[i]), t.dtype, to_string(t.shape), t.rank()});
+  }
+  return ports;
+}
+
+}  // namespace
+
+std::vector<PortInfo> ports_of(const ir::Graph& g, bool outputs) {
+  std::vector<PortInfo> ports;
+  const auto& values = outputs ? g.outputs() : g.inputs();
+  for (size_t i = 0; i < values.size(); ++i) {
+    PortInfo p{outputs ? g.output_name(i) : g.name(values[i]), g.type(values[i]).dtype, {}};
+    for (Dim d : g.type(values[i]).shape) p.shape.push_back(to_string(d));
+    ports.push_back(std::move(p));
+  }
+  return ports;
+}
+
+std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir::Weights& weights, int threads,
+                                                    const compile::Point& point) {
+  ir::Graph plain = g.clone();
+  passes::PipelineOptions pipeline;
+  pipeline.fuse = false;
+  passes::run_pipeline(plain, pipeline);
+  auto copy = std::make_shared<ir::Weights>(weights);
+  compile::Options options;
+  options.threads = threads;
+  options.isa = cpu_info().isa;
+  options.plain_layouts = true;
+  auto pool = std::make_shared<runtime::WeightPool>(copy);
+  auto core = std::make_shared<runtime::EngineCore>();
+  core->inputs = core_ports(plain, false);
+  core->outputs = core_ports(plain, true);
+  core->weights = pool;
+  core->threads = threads;
+  runtime::Range range;
+  range.programs.push_back(compile::compile_graph(plain, pool, point, options).program);
+  core->ranges.push_back(std::move(range));
+  return core;
+}
+
+void build_engine(OptimizedModel& m, compile::TacticCache* tactics, std::function<void(double, const std::string&)> progress) {
+  auto core = std::make_shared<runtime::EngineCore>();
+  core->inputs = core_ports(m.graph, false);
+  core->outputs = core_ports(m.graph, true);
+  core->threads = m.options.threads;
+  core->weights = std::make_shared<runtime::WeightPool>(m.weights);
+  compile::Options options;
+  options.threads = m.options.threads;
+  options.isa = cpu_info().isa;
+  options.disabled_kernels = m.options.disable_kernels;
+  options.disabled_ops = m.options.disable_ops;
+  options.tactics = tactics;
+  size_t points = 0, done = 0;
+  for (const ResolvedRange& r : m.ranges.ranges) points += r.opts.size();
+  for (const ResolvedRange& r : m.ranges.ranges) {
+    runtime::Range range;
+    range.min = r.min;
+    range.max = r.max;
+    range.opts = r.opts;
+    for (const auto& opt : r.opts) {
+      options.progress = [&](double f, const std::string& what) {
+        if (progress) progress((double(done) + f) / double(points), what);
+      };
+      compile::Compiled c = compile::compile_graph(m.graph, core->weights, point_of(m.input_types, opt), options);
+      m.tactics_timed += c.tactics_timed;
+      m.tactics_cached += c.tactics_cached;
+      if (m.nodes.empty()) m.nodes = std::move(c.nodes);
+      range.programs.push_back(std::move(c.program));
+      ++done;
+    }
+    core->ranges.push_back(std::move(range));
+  }
+  m.core = std::move(core);
+}
+
+namespace {
+
+// Median and tails of both engines at the points of each range, in turn.
+void time_shapes(OptimizedModel& m, std::shared_ptr<runtime::EngineCore> baseline) {
+  runtime::SessionCore fast(m.core), plain(std::move(baseline));
+  for (const ResolvedRange& range : m.ranges.ranges) {
+    std::vector<std::vector<Sizes>> points = range.opts;
+    if (!m.ranges.open) points.push_back(range.min), points.push_back(range.max);
+    for (const auto& sizes : points) {
+      if (std::any_of(m.timings.begin(), m.timings.end(), [&](const ShapeTiming& t) { return t.sizes == sizes; })) continue;
+      ShapeTiming t;
+      t.sizes = sizes;
+      const std::vector<Tensor> in = generate_inputs(m.graph, sizes, 7);
+      std::vector<Tensor> y, y0;
+      try {
+        fast.run(in, y);
+        plain.run(in, y0);
+      } catch (const Error&) {
+        continue;
+      }
+      std::vector<double> a, b;
+      const auto begin = Clock::now();
+      while (a.size() < 5 || (a.size() < 100 && since(begin) < 0.25)) {
+        auto start = Clock::now();
+        fast.run(in, y);
+        a.push_back(since(start) * 1e3);
+        start = Clock::now();
+        plain.run(in, y0);
+        b.push_back(since(start) * 1e3);
+        if (a.size() >= 3 && since(begin) > 2) break;
+      }
+      std::sort(a.begin(), a.end());
+      std::sort(b.begin(), b.end());
+      auto at = [](const std::vector<double>& v, double q) { return v[std::min(v.size() - 1, size_t(q * double(v.size())))]; };
+      t.n = int64_t(a.size());
+      t.p50 = at(a, 0.5), t.p90 = at(a, 0.9), t.p99 = at(a, 0.99);
+      t.baseline_p50 = at(b, 0.5), t.baseline_p90 = at(b, 0.9), t.baseline_p99 = at(b, 0.99);
+      t.arena_bytes = fast.arena_bytes();
+      m.timings.push_back(std::move(t));
+    }
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const OptimizeOptions& given) {
+  auto m = std::make_shared<OptimizedModel>();
+  m->options = given;
+  check_options(given);
+  if (m->options.threads <= 0) m->options.threads = available_threads();
+  auto progress = [&](double done, const std::string& phase) {
+    if (given.progress && !given.progress(done, phase)) fail(ErrorCode::cancelled, "optimize: cancelled during ", phase);
+  };
+  const auto start = Clock::now();
+  const auto method = model.module.methods.find("forward");
+  if (method == model.module.methods.end()) fail(ErrorCode::not_found, "optimize: the model has no method 'forward'");
+  m->model_path = model.module.path;
+  m->model_format = model.module.format;
+  m->model_sha256 = model.module.sha256;
+  m->warnings = model.module.warnings;
+  std::vector<Range> ranges = given.ranges;
+  if (ranges.empty() && !given.warmup_data.empty()) ranges = learned_ranges(given.warmup_data);
+  m->ranges = resolve_ranges(method->second, ranges);
+  progress(0.01, "types");
+  ir::Module storage;
+  const ir::Weights* weights = nullptr;
+  ir::Graph source = graph_for(model, m->ranges, storage, &weights);
+  m->input_types.clear();
+  for (Value v : source.inputs()) m->input_types.push_back(source.type(v));
+  m->seconds["types"] = since(start);
+
+  auto t = Clock::now();
+  progress(0.03, "passes");
+  m->graph = source.clone();
+  passes::PipelineOptions pipeline;
+  pipeline.disabled = given.disable_passes;
+  pipeline.min_region = given.min_region;
+  if (!given.dump_ir.empty()) {
+    std::filesystem::create_directories(given.dump_ir);
+    pipeline.after_each = [&, n = 0](const std::string& pass, const ir::Graph& g) mutable {
+      char number[16];
+      std::snprintf(number, sizeof number, "%02d-", n++);
+      write_file(given.dump_ir + "/" + number + pass + ".nir", ir::print(g));
+    };
+  }
+  m->passes = passes::run_pipeline(m->graph, pipeline);
+  m->seconds["passes"] = since(t);
+
+  t = Clock::now();
+  progress(0.08, "prepare");
+  m->weights = std::make_shared<ir::Weights>(*weights);
+  m->prepared_nodes = compile::prepare(m->graph, *m->weights, m->options.threads);
+  m->seconds["prepare"] = since(t);
+
+  t = Clock::now();
+  compile::TacticCache memory("");
+  compile::TacticCache* tactics = !given.tune ? nullptr : given.use_tactic_cache ? &compile::TacticCache::standard() : &memory;
+  if (tactics) tactics->reset_used();
+  build_engine(*m, tactics, [&](double f, const std::string& what) { progress(0.1 + 0.6 * f, "compile " + what); });
+  if (tactics) {
+    m->tactics = tactics->used();
+    try {
+      tactics->flush();
+    } catch (const Error& e) {
+      m->warnings.push_back("the tactic cache was not written: " + e.message());
+    }
+  }
+  m->seconds["compile"] = since(t);
+
+  if (given.gate || given.accept_inaccurate) {
+    t = Clock::now();
+    progress(0.72, "baseline");
+    auto baseline = build_baseline(source, *weights, m->options.threads, point_of(m->input_types, m->ranges.ranges[0].opts[0]));
+    progress(0.78, "accuracy");
+    m->gate = run_gate(*m, *baseline);
+    m->seconds["accuracy"] = since(t);
+    t = Clock::now();
+    progress(0.9, "timing");
+    time_shapes(*m, baseline);
+    m->seconds["timing"] = since(t);
+    if (!m->gate.passed) {
+      std::string worst;
+      for (const OutputVerdict& v : m->gate.outputs)
+        if (!v.ok && worst.empty())
+          worst = str("output '", v.output, "' (", v.source, ") differs by ", v.max_difference, " at element ", v.worst_index, ": ",
+                      v.got, " for ", v.expected, " (at most ", v.allowed, " is allowed)");
+      const std::string text = str("the engine does not agree with the unfused model: ", worst.empty() ? m->gate.message : worst);
+      if (!given.accept_inaccurate)
+        fail(ErrorCode::internal, "optimize: ", text,
+             "\n  hint: accept_inaccurate hands the engine over all the same and records it; dump_ir and disable_passes help to find the pass");
+      m->warnings.push_back(text);
+    }
+  }
+  m->seconds["total"] = since(start);
+  m->report = report_json(*m);
+  progress(1, "done");
+  return m;
+}
+
+}  // namespace neve::jit

@@ -1,0 +1,162 @@
+// Ranges: from what the user wrote to sizes per axis and bounded symbols.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/error.h"
+#include "jit/model.h"
+
+namespace neve::jit {
+namespace {
+
+std::string names_of(const ir::Graph& g) {
+  std::string s;
+  for (Value v : g.inputs()) s += str(s.empty() ? "" : ", ", "'", g.name(v), "'");
+  return s;
+}
+
+size_t find_input(const ir::Graph& g, const std::string& name) {
+  for (size_t i = 0; i < g.inputs().size(); ++i)
+    if (g.name(g.inputs()[i]) == name) return i;
+  size_t position = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), position);
+  if (error == std::errc() && end == name.data() + name.size() && position < g.inputs().size()) return position;
+  fail(ErrorCode::not_found, "range: '", name, "' is not an input (the model's inputs: ", names_of(g), ")");
+}
+
+// Sizes that the model itself states: constants, and bounds of symbols.
+void model_bounds(const TensorType& t, Sizes& lo, Sizes& hi) {
+  for (Dim d : t.shape) {
+    lo.push_back(lower_bound(d));
+    hi.push_back(upper_bound(d));
+  }
+}
+
+void fill(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& to, const char* what) {
+  for (const auto& [name, sizes] : named) {
+    const size_t i = find_input(g, name);
+    const TensorType& t = g.type(g.inputs()[i]);
+    if (int64_t(sizes.size()) != t.rank())
+      fail(ErrorCode::shape_mismatch, "range: ", what, " of input '", g.name(g.inputs()[i]), "' has ", sizes.size(),
+           " sizes (the model declares ", t, ")");
+    for (int64_t n : sizes)
+      if (n < 0) fail(ErrorCode::invalid_argument, "range: ", what, " of input '", name, "' has a negative size ", n);
+    to[i] = sizes;
+  }
+}
+
+ResolvedRange resolve(const ir::Graph& g, const Range& r) {
+  ResolvedRange out;
+  for (Value v : g.inputs()) {
+    Sizes lo, hi;
+    model_bounds(g.type(v), lo, hi);
+    out.min.push_back(lo);
+    out.max.push_back(hi);
+  }
+  fill(g, r.min, out.min, "min");
+  fill(g, r.max, out.max, "max");
+  for (const NamedSizes& o : r.opts) {
+    std::vector<Sizes> opt(g.inputs().size());
+    for (size_t i = 0; i < opt.size(); ++i) opt[i] = out.min[i];
+    fill(g, o, opt, "opt");
+    // Inputs the opt leaves out: where min and max differ, the max.
+    for (size_t i = 0; i < opt.size(); ++i)
+      if (!o.count(g.name(g.inputs()[i])) && !o.count(str(i))) opt[i] = out.max[i];
+    out.opts.push_back(std::move(opt));
+  }
+  for (size_t i = 0; i < out.min.size(); ++i)
+    for (size_t a = 0; a < out.min[i].size(); ++a) {
+      const std::string where = str("range: input '", g.name(g.inputs()[i]), "' axis ", a, ": ");
+      if (out.min[i][a] > out.max[i][a]) fail(ErrorCode::shape_mismatch, where, "min ", out.min[i][a], " is above max ", out.max[i][a]);
+      for (const auto& o : out.opts) {
+        if (o[i][a] > out.max[i][a]) fail(ErrorCode::shape_mismatch, where, "opt ", o[i][a], " is above max ", out.max[i][a]);
+        if (o[i][a] < out.min[i][a]) fail(ErrorCode::shape_mismatch, where, "opt ", o[i][a], " is below min ", out.min[i][a]);
+      }
+    }
+  return out;
+}
+
+// A point between min and max when the user names none: the geometric middle, where open a small size.
+std::vector<Sizes> middle(const ResolvedRange& r) {
+  std::vector<Sizes> o = r.min;
+  for (size_t i = 0; i < o.size(); ++i)
+    for (size_t a = 0; a < o[i].size(); ++a) {
+      const int64_t lo = std::max<int64_t>(r.min[i][a], r.max[i][a] ? 1 : 0), hi = r.max[i][a];
+      if (hi >= Dim::unbounded)
+        o[i][a] = std::max<int64_t>(lo, a == 0 ? 1 : 16);
+      else
+        o[i][a] = std::clamp<int64_t>(int64_t(std::sqrt(double(lo) * double(hi)) + 0.5), lo, hi);
+    }
+  return o;
+}
+
+}  // namespace
+
+ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& ranges) {
+  ResolvedRanges out;
+  out.open = ranges.empty();
+  for (const Range& r : ranges) out.ranges.push_back(resolve(g, r));
+  if (ranges.empty()) out.ranges.push_back(resolve(g, {}));
+  // Axes that share a symbol in the model, or that the file fixed to one number and every range treats alike, share one symbol.
+  std::map<std::vector<int64_t>, Dim> made;
+  for (size_t i = 0; i < g.inputs().size(); ++i) {
+    TensorType t = g.type(g.inputs()[i]);
+    for (size_t a = 0; a < t.shape.size(); ++a) {
+      int64_t lo = INT64_MAX, hi = 0;
+      std::vector<int64_t> key{t.shape[a].rep()};
+      for (const ResolvedRange& r : out.ranges) {
+        lo = std::min(lo, r.min[i][a]);
+        hi = std::max(hi, r.max[i][a]);
+        key.push_back(r.min[i][a]), key.push_back(r.max[i][a]);
+        for (const auto& o : r.opts) key.push_back(o[i][a]);
+      }
+      const Dim old = t.shape[a];
+      if (lo == hi) {
+        if (old.is_constant() && !old.is(lo)) out.widened.push_back(str(g.name(g.inputs()[i]), " axis ", a));
+        t.shape[a] = Dim(lo);
+        continue;
+      }
+      if (old.is_constant()) out.widened.push_back(str(g.name(g.inputs()[i]), " axis ", a));
+      if (old.is_symbol() && old.as_symbol().lo == lo && old.as_symbol().hi == hi) continue;
+      if (!old.is_constant() && !old.is_symbol()) continue;  // an expression of other axes
+      if (old.is_symbol()) key = {old.rep(), lo, hi};
+      auto it = made.find(key);
+      if (it == made.end()) {
+        const std::string name = old.is_symbol() ? old.as_symbol().name : a == 0 ? std::string("batch") : str(g.name(g.inputs()[i]), "_", a);
+        it = made.emplace(key, Dim::symbol(name, lo, hi, old.is_symbol() ? old.as_symbol().divisor : 1,
+                                           str("input '", g.name(g.inputs()[i]), "' axis ", a)))
+                 .first;
+      }
+      t.shape[a] = it->second;
+    }
+    out.types.push_back(std::move(t));
+  }
+  for (ResolvedRange& r : out.ranges)
+    if (r.opts.empty()) r.opts.push_back(middle(r));
+  // Axes of one symbol must be able to be equal at every point.
+  for (const ResolvedRange& r : out.ranges)
+    for (const auto& o : r.opts) {
+      std::map<uint32_t, std::pair<int64_t, std::string>> seen;
+      for (size_t i = 0; i < out.types.size(); ++i)
+        for (size_t a = 0; a < out.types[i].shape.size(); ++a) {
+          const Dim d = out.types[i].shape[a];
+          if (!d.is_symbol()) continue;
+          const std::string where = str("'", g.name(g.inputs()[i]), "' axis ", a);
+          const auto [it, fresh] = seen.try_emplace(d.as_symbol().id, o[i][a], where);
+          if (!fresh && it->second.first != o[i][a])
+            fail(ErrorCode::shape_mismatch, "range: opt has ", it->second.first, " for input ", it->second.second, " and ",
+                 o[i][a], " for ", where, " (the model says both are ", d, ")");
+        }
+    }
+  return out;
+}
+
+compile::Point point_of(std::span<const TensorType> types, std::span<const Sizes> sizes) {
+  compile::Point p;
+  for (size_t i = 0; i < types.size(); ++i)
+    for (size_t a = 0; a < types[i].shape.size(); ++a)
+      if (types[i].shape[a].is_symbol()) p.emplace(types[i].shape[a].as_symbol().id, sizes[i][a]);
+  return p;
+}
+
+}  // namespace neve::jit
