@@ -21,28 +21,23 @@ class NeveModel:
     def __init__(self, path, mode, ranges):
         import neve
 
-        self.names = None
         module = neve.load(str(path))
         if mode == "reference":
-            self.callable = neve.reference(module)
-        else:
-            options = {
-                "accuracy_gate": False,
-                "tune": False,
-            }  # the case itself is the check; choosing by time is not the subject
-            if ranges:
-                lowest = {n: tuple(np.min([r[n] for r in ranges], axis=0)) for n in ranges[0]}
-                highest = {n: tuple(np.max([r[n] for r in ranges], axis=0)) for n in ranges[0]}
-                options["ranges"] = [neve.Range(min=lowest, max=highest)]
-            self.callable = neve.optimize(module, **options)
+            self.callable, self.engine = module.run_reference, None
+            return
+        options = {"gate": False, "tune": False}  # the case itself is the check; choosing by time is not the subject
+        if ranges:
+            low = {n: tuple(int(s) for s in np.min([r[n] for r in ranges], axis=0)) for n in ranges[0]}
+            high = {n: tuple(int(s) for s in np.max([r[n] for r in ranges], axis=0)) for n in ranges[0]}
+            options["ranges"] = [neve.Range(min=low, max=high)]
+        self.callable = self.engine = neve.optimize(module, **options)
 
     def run(self, inputs):
         result = self.callable(**inputs)
         return [as_array(r) for r in (result if isinstance(result, (list, tuple)) else [result])]
 
     def reference_only(self):
-        report = getattr(self.callable, "report", None)
-        return {f["op"] for f in report["partition"]["fallbacks"]} if report else set()
+        return {f["op"] for f in self.engine.report["partition"]["fallbacks"]} if self.engine else set()
 
 
 class OrtModel:

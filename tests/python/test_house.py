@@ -19,7 +19,9 @@ def tree(tmp_path):
     """A tree with a right file in it, and the real layers.toml."""
     (tmp_path / "layers.toml").write_text((ROOT / "layers.toml").read_text())
     (tmp_path / "src" / "core").mkdir(parents=True)
-    (tmp_path / "src" / "core" / "right.cpp").write_text('#include <vector>\n\n#include "base/error.h"\n#include "core/dim.h"\n')
+    (tmp_path / "src" / "core" / "right.cpp").write_text(
+        '#include <vector>\n\n#include "base/error.h"\n#include "core/dim.h"\n'
+    )
     return tmp_path
 
 
