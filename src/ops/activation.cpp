@@ -220,7 +220,13 @@ struct PRelu {
       return true;
     };
     t.require_shape(fits(), "slope is ", t.in(1), " for x of type ", t.in(0), " (each size must be that of x or 1)");
-    t.broadcast(x, slope);
+    for (size_t i = 1; i <= slope.size(); ++i) {
+      const Dim n = x[x.size() - i], m = slope[slope.size() - i];
+      if (m.is_constant() && !m.is(1))
+        t.require_equal(n, m, "slope's sizes must be those of x or 1");
+      else
+        t.broadcast(n, m);
+    }
     t.result(t.in(0));
   }
   Scalar scalar(std::span<const Scalar> x) const { return select(x[0] < 0.0, x[0] * x[1], x[0]); }
