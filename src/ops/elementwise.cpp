@@ -1,8 +1,7 @@
-// Elementwise arithmetic of two operands with NumPy broadcasting, and what goes with it: where, cast, clip, sum_to.
+// Elementwise arithmetic of two operands with NumPy broadcasting, and what goes with it: mod, where, cast, clip.
 #include <algorithm>
 
 #include "op/def.h"
-#include "op/loops.h"
 #include "ops/detail/elementwise.h"
 #include "ops/detail/expr.h"
 
@@ -310,56 +309,6 @@ struct Clip {
   }
 };
 
-struct SumTo {
-  static constexpr OpInfo info{
-      .name = "sum_to",
-      .summary = "x summed over the axes along which `shape` would broadcast to it; undoes broadcasting",
-      .source = "torch.Tensor.sum_to_size, on a shape tensor",
-      .inputs = {{"x"}, {"shape", "i64 [rank]"}}};
-  static constexpr std::tuple<> attrs{};
-  void infer(Inferring& t) const {
-    require_takes(t, 0, Takes::numbers);
-    const TensorType &x = t.in(0), &s = t.in(1);
-    t.require_type(s.dtype == DType::i64 && s.rank() == 1 && s.shape[0].is_constant(), "shape is ", s,
-                   " (it must be i64 of one axis of known size)");
-    const int64_t rank = s.shape[0].value();
-    t.require_shape(rank <= x.rank(), "shape has ", rank, " sizes for x of type ", x, " (at most ", x.rank(), ")");
-    const Shape* known = t.content(1);
-    Shape y;
-    for (size_t i = 0; i < size_t(rank); ++i) {
-      const Dim n = x.shape[i + size_t(x.rank() - rank)];
-      const Dim d = known ? (*known)[i] : t.fresh("sum_to", 0, std::max<int64_t>(1, upper_bound(n)));
-      // Symbolic sizes are compared when it runs: they come from broadcasting in the first place.
-      t.require_shape(!n.is_constant() || !d.is_constant() || d == n || d.is(1), "axis of size ", n, " to size ", d,
-                      " (it must be the same or 1)");
-      y.push_back(d);
-    }
-    t.result(x.dtype, std::move(y));
-  }
-  void eval(Evaluating& e) const {
-    const Tensor& x = e.in[0];
-    const std::vector<int64_t> shape = e.in[1].to_ints();
-    std::vector<bool> reduced(size_t(x.rank()), true);
-    for (size_t i = 0, offset = size_t(x.rank()) - shape.size(); i < shape.size(); ++i) {
-      const int64_t n = x.shape()[offset + i];
-      if (shape[i] != n && shape[i] != 1)
-        fail(ErrorCode::shape_mismatch, "sum_to: x is ", type_text(x), " for shape ", shape,
-             " (each size must be the same or 1)");
-      reduced[offset + i] = shape[i] != n;
-    }
-    run_reduce(ReduceKind::sum, x, reduced, e.allocate(0, shape), e.threads);
-  }
-  Values grad(const Gradient& g) const {
-    return {g.b.type(g.in[0]).shape == g.b.type(g.dy()).shape ? g.dy()
-                                                              : g.b.call("expand", {g.dy(), g.b.shape_of(g.in[0])}),
-            Value{}};
-  }
-  static std::vector<Sample> samples() {
-    return {sample(SumTo{}, {in({4, 2, 3}), given_ints({2, 1})}), sample(SumTo{}, {in({2, 3}), given_ints({2, 3})}),
-            sample(SumTo{}, {in({2, 3}), given_ints({})}), sample(SumTo{}, {in({0, 3}), given_ints({1, 3})})};
-  }
-};
-
 template <size_t... I>
 OpList binaries(std::index_sequence<I...>) {
   return {def<Binary<I>>()...};
@@ -369,7 +318,7 @@ OpList binaries(std::index_sequence<I...>) {
 
 OpList elementwise() {
   OpList ops = binaries(std::make_index_sequence<std::size(binary_table)>{});
-  for (const OpDef* d : {def<Mod>(), def<Where>(), def<Cast>(), def<Clip>(), def<SumTo>()}) ops.push_back(d);
+  for (const OpDef* d : {def<Mod>(), def<Where>(), def<Cast>(), def<Clip>()}) ops.push_back(d);
   return ops;
 }
 
