@@ -23,12 +23,6 @@ std::optional<std::vector<int64_t>> Inferring::ints(size_t i) const {
 }
 
 void Inferring::result_content(size_t k, Shape content) {
-  check(k < out.size(), op.name, ": content of result ", k, " before its type");
-  const TensorType& t = out[k];
-  if (!(is_int(t.dtype) || t.dtype == DType::boolean) || t.rank() > 1 || content.size() > 64) return;
-  const Dim n = t.rank() ? t.shape[0] : Dim(1);
-  if (!n.is_constant()) return;
-  check(n.is(int64_t(content.size())), op.name, ": ", content.size(), " values for a result of type ", t);
   if (out_content.size() <= k) out_content.resize(k + 1);
   out_content[k] = std::move(content);
 }
@@ -140,6 +134,26 @@ std::vector<Tensor> Evaluating::region(size_t k, std::span<const Tensor>) {
   fail(ErrorCode::internal, "internal: region ", k, " of an op that was given none");
 }
 
+namespace {
+
+// Content is kept for integer and bool tensors of rank 0 or 1 with up to 64 elements.
+void keep_small_content(const OpDef& op, Inferring& t) {
+  t.out_content.resize(std::min(t.out_content.size(), t.out.size()));
+  for (size_t k = 0; k < t.out_content.size(); ++k) {
+    std::optional<Shape>& content = t.out_content[k];
+    if (!content) continue;
+    const TensorType& type = t.out[k];
+    const bool counts = is_int(type.dtype) || type.dtype == DType::boolean;
+    const Dim n = type.rank() == 1 ? type.shape[0] : Dim(1);
+    if (!counts || type.rank() > 1 || content->size() > 64 || !n.is_constant())
+      content.reset();
+    else
+      check(n.is(int64_t(content->size())), op.info.name, ": content of ", content->size(), " values for a result of type ", type);
+  }
+}
+
+}  // namespace
+
 void infer(const OpDef& op, const Attrs& attrs, Inferring& t) {
   const Ports& in = op.info.inputs;
   const size_t n = t.inputs(), least = in.required();
@@ -160,6 +174,7 @@ void infer(const OpDef& op, const Attrs& attrs, Inferring& t) {
   const Ports& out = op.info.outputs;
   check(t.out.size() >= out.required() && (t.out.size() <= out.count || out.variadic()), op.info.name, ": infer gave ",
         t.out.size(), " results");
+  keep_small_content(op, t);
 }
 
 // ---- samples ----

@@ -1,6 +1,7 @@
 // Runs every op of the registry through the same checks, from its samples: adding an op adds no test code.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -369,7 +370,9 @@ TEST_P(EveryOp, GradientHasTheTypesOfItsInputs) {
   if (!op().grad) return;
   each_sample([&](const SampleRun& run) {
     const auto needs = needs_of(run);
+    if (std::none_of(needs.get(), needs.get() + run.in.size(), [](bool n) { return n; })) return;
     const std::vector<Tensor> y = evaluate(op(), run.attrs, run.in);
+    if (std::none_of(y.begin(), y.end(), [](const Tensor& t) { return is_float(t.dtype()); })) return;
     for (Symbolic& v : symbolic_variants(run)) {
       SCOPED_TRACE(v.what);
       std::vector<size_t> which;
