@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -122,20 +123,15 @@ int64_t divisor_of_node(const DimNode& n) {
   return 1;
 }
 
-/// k * floordiv(x, c) where c divides x: brought to lowest terms, so that 4*floordiv(n, 4) is n. Returns whether it changed.
-bool reduce_exact(Term& t) {
-  bool changed = false;
-  for (Dim& atom : t.atoms) {
-    const DimNode& n = node_of(atom);
-    if (!n.exact) continue;
-    const int64_t c = n.args[1].value(), g = std::gcd(t.coefficient, c);
-    if (g == 1) continue;
-    t.coefficient /= g;
-    atom = c == g ? n.args[0] : function_of(DimKind::floordiv, {n.args[0], Dim(c / g)});
-    changed = true;
-  }
-  if (changed) std::sort(t.atoms.begin(), t.atoms.end(), [](Dim a, Dim b) { return compare(a, b) < 0; });
-  return changed;
+void sort_atoms(Term& t) {
+  std::sort(t.atoms.begin(), t.atoms.end(), [](Dim a, Dim b) { return compare(a, b) < 0; });
+}
+
+bool has_exact(const Poly& p) {
+  for (const Term& t : p)
+    for (Dim d : t.atoms)
+      if (node_of(d).exact) return true;
+  return false;
 }
 
 /// Merges neighbours with the same atoms and drops zeros.
@@ -233,12 +229,65 @@ void merge_terms(Poly& p) {
   merge_sorted(p);
 }
 
-void normalize(Poly& p) {
-  for (bool again = true; again;) {
-    merge_terms(p);
-    again = false;
-    for (Term& t : p) again |= reduce_exact(t);
+std::optional<Term> exact_quotient(Term t, int64_t c) {
+  const int64_t common = std::gcd(t.coefficient, c);
+  t.coefficient /= common, c /= common;
+  for (Dim& atom : t.atoms) {
+    const int64_t g = std::gcd(c, divisor_of(atom));
+    if (g <= 1) continue;
+    const DimNode& n = node_of(atom);
+    atom = n.exact ? function_of(DimKind::floordiv, {n.args[0], Dim(checked_mul(n.args[1].value(), g))})
+                   : function_of(DimKind::floordiv, {atom, Dim(g)});
+    c /= g;
   }
+  if (c != 1) return std::nullopt;
+  sort_atoms(t);
+  return t;
+}
+
+namespace {
+
+/// Terms with quotients that leave no remainder, merged as fractions: with 4 | n, n - 2*floordiv(n, 4) is 2*floordiv(n, 4).
+void merge_exact(Poly& p) {
+  struct Fraction {
+    Term term;  // without exact quotients
+    int64_t denominator = 1;
+  };
+  std::vector<Fraction> sum;
+  for (Term& t : p) {
+    Fraction f{std::move(t)};
+    for (Dim& atom : f.term.atoms) {
+      const DimNode& n = node_of(atom);
+      if (!n.exact) continue;
+      f.denominator = checked_mul(f.denominator, n.args[1].value());
+      atom = n.args[0];
+    }
+    sort_atoms(f.term);
+    const auto like = std::find_if(sum.begin(), sum.end(), [&](const Fraction& o) { return o.term.atoms == f.term.atoms; });
+    if (like == sum.end()) {
+      sum.push_back(std::move(f));
+      continue;
+    }
+    const int64_t g = std::gcd(like->denominator, f.denominator);
+    like->term.coefficient = checked_add(checked_mul(like->term.coefficient, f.denominator / g),
+                                         checked_mul(f.term.coefficient, like->denominator / g));
+    like->denominator = checked_mul(like->denominator / g, f.denominator);
+  }
+  p.clear();
+  for (Fraction& f : sum) {
+    if (f.term.coefficient == 0) continue;
+    auto whole = exact_quotient(std::move(f.term), f.denominator);
+    check(whole.has_value(), "dim: a quotient that was exact is not");
+    p.push_back(std::move(*whole));
+  }
+  merge_terms(p);
+}
+
+}  // namespace
+
+void normalize(Poly& p) {
+  merge_terms(p);
+  if (has_exact(p)) merge_exact(p);
   if (p.size() > max_terms)
     fail(ErrorCode::unsupported, "dim: a sum of ", p.size(), " terms (at most ", max_terms, ")");
 }
@@ -264,8 +313,7 @@ Poly multiply(const Poly& a, const Poly& b) {
     for (const Term& y : b) {
       Term t{checked_mul(x.coefficient, y.coefficient), x.atoms};
       t.atoms.append(y.atoms.begin(), y.atoms.end());
-      if (!x.atoms.empty() && !y.atoms.empty())
-        std::sort(t.atoms.begin(), t.atoms.end(), [](Dim l, Dim r) { return compare(l, r) < 0; });
+      if (!x.atoms.empty() && !y.atoms.empty()) sort_atoms(t);
       p.push_back(std::move(t));
     }
   }

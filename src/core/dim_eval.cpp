@@ -16,10 +16,16 @@ int64_t fit(int128 v) {
   return int64_t(v);
 }
 
-int64_t divide_floor(const char* what, int64_t a, int64_t b) {
-  if (b == 0) fail_division(what, a);
+int64_t divide_floor(int64_t a, int64_t b) {
+  if (b == 0) fail_division("floordiv", a);
   if (b == -1) return fit(-int128(a));
   return floor_div(a, b);
+}
+
+int64_t divide_ceil(int64_t a, int64_t b) {
+  if (b == 0) fail_division("ceildiv", a);
+  if (b == -1) return fit(-int128(a));
+  return floor_div(a, b) + (a % b != 0);
 }
 
 int64_t modulo(int64_t a, int64_t b) {
@@ -63,7 +69,7 @@ int64_t evaluate_node(const DimNode& n, const Values& value) {
   for (size_t i = 1; i < n.args.size(); ++i) {
     const int64_t v = evaluate_dim(n.args[i], value);
     switch (n.kind) {
-      case DimKind::floordiv: r = divide_floor("floordiv", r, v); break;
+      case DimKind::floordiv: r = divide_floor(r, v); break;
       case DimKind::mod: r = modulo(r, v); break;
       case DimKind::min: r = std::min(r, v); break;
       case DimKind::max: r = std::max(r, v); break;
@@ -228,8 +234,8 @@ void run_dim_code(std::span<const DimCode> code, std::span<const int64_t> symbol
       case DimCode::mul:
         if (__builtin_mul_overflow(a, b, &r)) fail_step(i, c, a, b);
         break;
-      case DimCode::floordiv: r = divide_floor("floordiv", a, b); break;
-      case DimCode::ceildiv: r = fit(-int128(divide_floor("ceildiv", fit(-int128(a)), b))); break;
+      case DimCode::floordiv: r = divide_floor(a, b); break;
+      case DimCode::ceildiv: r = divide_ceil(a, b); break;
       case DimCode::mod: r = modulo(a, b); break;
       case DimCode::min: r = std::min(a, b); break;
       case DimCode::max: r = std::max(a, b); break;

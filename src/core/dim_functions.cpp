@@ -16,27 +16,6 @@ bool proven_nonzero(Dim d) {
 }
 bool proven_positive(Dim d) { return range_of(d).lo > 0; }
 
-void sort_atoms(Term& t) {
-  std::sort(t.atoms.begin(), t.atoms.end(), [](Dim a, Dim b) { return compare(a, b) < 0; });
-}
-
-/// t / c where the known divisors of t's factors show that nothing remains.
-std::optional<Term> exact_quotient(Term t, int64_t c) {
-  const int64_t common = std::gcd(t.coefficient, c);
-  t.coefficient /= common, c /= common;
-  for (Dim& atom : t.atoms) {
-    const int64_t g = std::gcd(c, divisor_of(atom));
-    if (g <= 1) continue;
-    const DimNode& n = node_of(atom);
-    atom = n.exact ? function_of(DimKind::floordiv, {n.args[0], Dim(checked_mul(n.args[1].value(), g))})
-                   : function_of(DimKind::floordiv, {atom, Dim(g)});
-    c /= g;
-  }
-  if (c != 1) return std::nullopt;
-  sort_atoms(t);
-  return t;
-}
-
 /// p as `whole * c + rest + constant`, the coefficients of rest smaller than c in size and of the sign they had.
 struct Split {
   Poly whole, rest;

@@ -1,6 +1,7 @@
 // The interned table behind Dim, and polynomials over it; only the files that implement dim.h include this.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/dim.h"
@@ -65,6 +66,8 @@ Interval range_of(const Poly& p);
 Interval range_of_function(DimKind kind, const SmallVector<Dim, 2>& args);
 int64_t divisor_of(Dim d);  ///< 0 for the constant 0
 int64_t divisor_of(const Term& t);
+/// t / c where the known divisors of t's factors show that nothing remains.
+std::optional<Term> exact_quotient(Term t, int64_t c);
 
 Interval add(Interval a, Interval b);
 Interval multiply(Interval a, Interval b);

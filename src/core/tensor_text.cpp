@@ -17,47 +17,52 @@ constexpr int64_t summarize_above = 1000, edge = 3;
 constexpr size_t line_width = 75;
 constexpr int precision = 8;
 
-/// A finite number's digits: sign, whole part, fraction (no trailing zeros), exponent text or "".
-struct Digits {
-  std::string whole, fraction, exponent;
-};
+bool is_16_bit(DType t) { return t == DType::f16 || t == DType::bf16; }
+bool is_double(DType t) { return t == DType::f64 || t == DType::c128; }
 
-/// Shortest digits that tell the value from its neighbours in its own dtype, at most `precision` of them after the point.
-Digits digits_of(double v, DType dtype, bool scientific) {
+/// From here on numbers of this type print with an exponent: more digits than it tells apart.
+double exponent_from(DType t) { return is_double(t) ? 1e8 : is_16_bit(t) ? 1e3 : 1e6; }
+
+/// The fewest digits that tell the value from its neighbours in its own dtype.
+std::string shortest_text(double v, DType dtype, std::chars_format format) {
   char buffer[400];
-  const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
-  const auto shortest = [&] {
-    const bool small = dtype != DType::f64 && dtype != DType::c128;
-    return small ? std::to_chars(buffer, std::end(buffer), float(v), format).ptr
-                 : std::to_chars(buffer, std::end(buffer), v, format).ptr;
-  };
-  std::string text(buffer, shortest());
-  size_t mark = std::min(text.find('e'), text.size()), point = text.find('.');
-  if (point != std::string::npos && point < mark && mark - point - 1 > size_t(precision)) {
-    text.assign(buffer, std::to_chars(buffer, std::end(buffer), v, format, precision).ptr);
-    mark = std::min(text.find('e'), text.size()), point = text.find('.');
-  }
-  Digits d;
-  if (mark != text.size()) d.exponent = text.substr(mark);
-  d.whole = text.substr(0, std::min(point, mark));
-  if (point != std::string::npos && point < mark) d.fraction = text.substr(point + 1, mark - point - 1);
-  while (!d.fraction.empty() && d.fraction.back() == '0') d.fraction.pop_back();
-  return d;
-}
-
-/// 16-bit floats need fewer digits than f32: the fewest that read back to the same bits.
-double shortest_16(double v, DType dtype) {
-  if (!std::isfinite(v) || (dtype != DType::f16 && dtype != DType::bf16)) return v;
-  char buffer[32];
-  for (int digits = 0; digits < 8; ++digits) {
-    double back = 0;
+  if (is_double(dtype)) return {buffer, std::to_chars(buffer, std::end(buffer), v, format).ptr};
+  if (!is_16_bit(dtype)) return {buffer, std::to_chars(buffer, std::end(buffer), float(v), format).ptr};
+  double back = v;
+  for (int digits = 0; digits < 8; ++digits) {  // that read back to the same 16 bits
     const auto end = std::to_chars(buffer, std::end(buffer), v, std::chars_format::scientific, digits).ptr;
     std::from_chars(buffer, end, back);
     const float f = float(back);
-    const float kept = dtype == DType::f16 ? half_to_float(float_to_half(f)) : bf16_to_float(float_to_bf16(f));
-    if (double(kept) == v) return back;
+    if (double(dtype == DType::f16 ? half_to_float(float_to_half(f)) : bf16_to_float(float_to_bf16(f))) == v) break;
   }
-  return v;
+  return {buffer, std::to_chars(buffer, std::end(buffer), back, format).ptr};
+}
+
+/// A finite number's digits: sign and whole part, fraction, exponent text or "".
+struct Digits {
+  std::string whole, fraction, exponent;
+
+  explicit Digits(const std::string& text) {
+    const size_t mark = std::min(text.find('e'), text.size()), point = std::min(text.find('.'), mark);
+    whole = text.substr(0, point);
+    if (point < mark) fraction = text.substr(point + 1, mark - point - 1);
+    exponent = text.substr(mark);
+  }
+};
+
+/// With this many digits after the point, of the exact value.
+Digits exact_digits(double v, bool scientific, int places) {
+  char buffer[400];
+  const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
+  return Digits({buffer, std::to_chars(buffer, std::end(buffer), v, format, places).ptr});
+}
+
+/// Shortest, but at most `precision` digits after the point, without trailing zeros.
+Digits digits_of(double v, DType dtype, bool scientific) {
+  Digits d(shortest_text(v, dtype, scientific ? std::chars_format::scientific : std::chars_format::fixed));
+  if (d.fraction.size() > size_t(precision)) d = exact_digits(v, scientific, precision);
+  while (!d.fraction.empty() && d.fraction.back() == '0') d.fraction.pop_back();
+  return d;
 }
 
 /// One format for all numbers that are shown: padded to a common place of the point.
@@ -70,18 +75,19 @@ class FloatFormat {
       largest = std::max(largest, std::fabs(v));
       smallest = std::min(smallest, std::fabs(v));
     }
-    scientific_ = largest > 0 && (largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1000);
+    scientific_ = largest > 0 && (largest >= exponent_from(dtype) || smallest < 1e-4 || largest / smallest > 1000);
+    size_t exponent = 0, special = 0;
     for (double v : values) {
-      if (!std::isfinite(v)) continue;
+      if (!std::isfinite(v)) {
+        special = std::max(special, non_finite(v).size());
+        continue;
+      }
       const Digits d = digits_of(v, dtype_, scientific_);
       left_ = std::max(left_, d.whole.size() + (signs_ && !std::signbit(v)));
       right_ = std::max(right_, d.fraction.size());
-      exponent_ = std::max(exponent_, d.exponent.size());
+      exponent = std::max(exponent, d.exponent.size());
     }
-    size_t special = 0;
-    for (double v : values)
-      if (!std::isfinite(v)) special = std::max(special, non_finite(v).size());
-    const size_t width = left_ + 1 + right_ + exponent_;
+    const size_t width = left_ + 1 + right_ + exponent;
     width_ = std::max(special, left_ ? width : 0);
     if (left_) left_ += width_ - width;
   }
@@ -91,11 +97,11 @@ class FloatFormat {
       const std::string s = non_finite(v);
       return std::string(width_ - std::min(width_, s.size()), ' ') + s;
     }
-    Digits d = digits_of(v, dtype_, scientific_);
+    Digits d = scientific_ ? exact_digits(v, true, int(right_)) : digits_of(v, dtype_, false);
     if (signs_ && !std::signbit(v)) d.whole.insert(0, "+");
     std::string s(left_ - std::min(left_, d.whole.size()), ' ');
     s += d.whole + "." + d.fraction;
-    s.append(right_ - d.fraction.size(), scientific_ ? '0' : ' ');
+    s.append(right_ - d.fraction.size(), ' ');
     return s + d.exponent;
   }
 
@@ -107,8 +113,24 @@ class FloatFormat {
 
   DType dtype_;
   bool signs_, scientific_ = false;
-  size_t left_ = 0, right_ = 0, exponent_ = 0, width_ = 0;
+  size_t left_ = 0, right_ = 0, width_ = 0;
 };
+
+/// A number alone prints all its digits: 0.1, 1e-07; `point` asks for 1.0 instead of 1.
+std::string scalar_text(double v, DType dtype, bool point) {
+  if (!std::isfinite(v)) return std::isnan(v) ? "nan" : v > 0 ? "inf" : "-inf";
+  const double size = std::fabs(v), large = is_double(dtype) ? 1e16 : exponent_from(dtype);
+  const bool scientific = v != 0 && (size < 1e-4 || size >= large);
+  std::string s = shortest_text(v, dtype, scientific ? std::chars_format::scientific : std::chars_format::fixed);
+  if (point && !scientific && s.find('.') == std::string::npos) s += ".0";
+  return s;
+}
+
+std::string complex_scalar_text(double re, double im, DType dtype) {
+  const std::string imaginary = scalar_text(im, dtype, false) + "j";
+  if (re == 0 && !std::signbit(re)) return imaginary;
+  return "(" + scalar_text(re, dtype, false) + (imaginary[0] == '-' ? "" : "+") + imaginary + ")";
+}
 
 /// Complex numbers print real and imaginary parts in formats of their own, `j` right after the digits.
 std::string complex_text(const FloatFormat& real, const FloatFormat& imaginary, double re, double im) {
@@ -117,10 +139,6 @@ std::string complex_text(const FloatFormat& real, const FloatFormat& imaginary, 
   s.insert(end, "j");
   return real(re) + s;
 }
-
-struct Complex {
-  double re, im;
-};
 
 /// The values that are shown, in order, and the text of each.
 class Printer {
@@ -170,7 +188,7 @@ class Printer {
         else if constexpr (std::is_integral_v<T>) texts_.push_back(str(v));
       }
     });
-    size_t width = 0;
+    size_t width = dtype == DType::boolean ? 5 : 0;
     for (const std::string& s : texts_) width = std::max(width, s.size());
     for (std::string& s : texts_) s.insert(0, t_.rank() ? width - s.size() : 0, ' ');
   }
@@ -178,10 +196,10 @@ class Printer {
   void make_float_texts() {
     std::vector<double> values;
     with_storage_type(t_.dtype(), [&]<class T>(T) {
-      for (int64_t offset : offsets_) values.push_back(shortest_16(convert_element<double>(read<T>(offset)), t_.dtype()));
+      for (int64_t offset : offsets_) values.push_back(convert_element<double>(read<T>(offset)));
     });
     if (t_.rank() == 0) {
-      texts_.push_back(scalar_text(values[0]));
+      texts_.push_back(scalar_text(values[0], t_.dtype(), true));
       return;
     }
     const FloatFormat format(values, t_.dtype(), false);
@@ -195,21 +213,12 @@ class Printer {
       re.push_back(small ? double(read<float>(offset)) : read<double>(offset));
       im.push_back(small ? double(read<float>(offset, 1)) : read<double>(offset, 1));
     }
+    if (t_.rank() == 0) {
+      texts_.push_back(complex_scalar_text(re[0], im[0], t_.dtype()));
+      return;
+    }
     const FloatFormat real(re, t_.dtype(), false), imaginary(im, t_.dtype(), true);
     for (size_t i = 0; i < re.size(); ++i) texts_.push_back(complex_text(real, imaginary, re[i], im[i]));
-  }
-
-  /// A rank-0 tensor prints all its digits: 0.1, 1.0, 1e-07.
-  std::string scalar_text(double v) const {
-    if (!std::isfinite(v)) return std::isnan(v) ? "nan" : v > 0 ? "inf" : "-inf";
-    const double size = std::fabs(v);
-    const bool scientific = v != 0 && (size < 1e-4 || size >= 1e16);
-    char buffer[64];
-    const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
-    const char* end = t_.dtype() == DType::f64 ? std::to_chars(buffer, std::end(buffer), v, format).ptr
-                                               : std::to_chars(buffer, std::end(buffer), float(v), format).ptr;
-    std::string s(static_cast<const char*>(buffer), end);
-    return scientific || s.find('.') != std::string::npos ? s : s + ".0";
   }
 
   /// Appends an element to a line, breaking it where it would grow too long.
@@ -235,7 +244,7 @@ class Printer {
           line += ' ';
           i = n - edge;
         }
-        extend(text, line, texts_[at_++], i + 1 == n ? width : width, next);
+        extend(text, line, texts_[at_++], width, next);
         if (i + 1 < n) line += ' ';
       }
       text += line;
