@@ -36,10 +36,10 @@ struct OptimizeOptions {
   std::vector<NamedTensors> test_data = {};   ///< the gate runs these beside generated inputs
   std::vector<NamedTensors> calib_data = {};  ///< for int8
   std::vector<NamedTensors> warmup_data = {}; ///< ranges are learned from their sizes when none is given
-  std::set<std::string> disable_passes = {};
-  std::set<std::string> disable_ops = {};     ///< ops run by the reference only ("conv")
-  std::set<std::string> float_ops = {};       ///< ops that stay in f32 under lower precision
-  std::set<std::string> disable_kernels = {}; ///< "onednn", "onednn.conv", "loop"
+  std::set<std::string, std::less<>> disable_passes = {};
+  std::set<std::string, std::less<>> disable_ops = {};     ///< ops run by the reference only ("conv")
+  std::set<std::string, std::less<>> float_ops = {};       ///< ops that stay in f32 under lower precision
+  std::set<std::string, std::less<>> disable_kernels = {}; ///< "onednn", "onednn.conv", "loop"
   int min_region = 1;                      ///< fused regions of fewer nodes stay unfused
   int threads = 0;                         ///< 0: affinity and quota
   bool tune = true;                        ///< time tactics on this machine; false: the first that accepts
