@@ -64,7 +64,7 @@ class Compiler {
   bool defines_sizes(const Node& n) const;
   void close_segment();
   void finish_dynamic(Instr& instr, const Node& n);
-  Subgraph piece(const Node& n, std::vector<Value>& inputs) const;
+  Subgraph piece(const Node& n, std::vector<Value>& inputs, const Values& outputs) const;
   int32_t weight_operand(Value v, const Kernel& kernel, size_t operand);
   void place_outputs();
   int32_t add_reorder(int32_t from, const Layout& to);
@@ -415,7 +415,7 @@ void Compiler::visit_control(Node& n) {
 }
 
 // The node as a piece of its own: for a fused node its body, with the roles of what comes in from outside.
-Subgraph Compiler::piece(const Node& n, std::vector<Value>& inputs) const {
+Subgraph Compiler::piece(const Node& n, std::vector<Value>& inputs, const Values& outputs) const {
   Subgraph s;
   if (n.is("fused")) {
     s = to_subgraph(*n.regions[0]);
@@ -424,7 +424,7 @@ Subgraph Compiler::piece(const Node& n, std::vector<Value>& inputs) const {
     for (Value v : n.in)
       if (v.valid() && std::find(inputs.begin(), inputs.end(), v) == inputs.end()) inputs.push_back(v);
     Node* one = const_cast<Node*>(&n);
-    s = to_subgraph(g_, std::span<Node* const>(&one, 1), inputs, n.out);
+    s = to_subgraph(g_, std::span<Node* const>(&one, 1), inputs, outputs);
   }
   s.facts.resize(s.types.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -448,14 +448,18 @@ int32_t Compiler::weight_operand(Value v, const Kernel& kernel, size_t operand) 
 
 void Compiler::visit_kernel(Node& n) {
   std::vector<Value> inputs;
-  auto graph = std::make_shared<Subgraph>(piece(n, inputs));
+  const bool dynamic = defines_sizes(n);
+  // Results that nothing reads (the indices of a pool, the final states of an LSTM) are not asked for.
+  Values outputs;
+  for (Value v : n.out)
+    if (dynamic || n.is("fused") || g_.use_count(v)) outputs.push_back(v);
+  auto graph = std::make_shared<Subgraph>(piece(n, inputs, outputs));
   kernels::Request request;
   request.graph = graph.get();
   request.threads = options_.threads;
   request.isa = options_.isa;
   request.plain_only = options_.plain_layouts;
   for (const TensorType& t : graph->types) request.sizes.push_back(guess(t));
-  const bool dynamic = defines_sizes(n);
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bool activation = graph->roles[i] == InputRole::activation;
     const int32_t base = activation ? base_value(inputs[i]) : -1;
@@ -498,16 +502,16 @@ void Compiler::visit_kernel(Node& n) {
   for (Dim d : chosen.kernel->shape_values()) instr.shape_values.push_back(step(d));
   const int accumulates = chosen.kernel->accumulates();
   std::vector<std::pair<Place, int32_t>> places;
-  for (size_t k = 0; k < n.out.size(); ++k) {
+  for (size_t k = 0; k < outputs.size(); ++k) {
     Place place = Place::arena;
     int32_t index = -1;
     int over = k == 0 && accumulates >= 0 ? accumulates : chosen.kernel->in_place(k);
     if (over >= 0) {
       int32_t& in = instr.in[size_t(over)];
       const PlanValue& x = plan_->values[size_t(in)];
-      bool fits = last_use(inputs[size_t(over)], in) && x.dtype == g_.type(n.out[k]).dtype &&
-                  x.layout == chosen.kernel->output_layout(k) && x.dims.size() == g_.type(n.out[k]).shape.size();
-      for (size_t a = 0; fits && a < x.dims.size(); ++a) fits = x.dims[a] == step(g_.type(n.out[k]).shape[a]);
+      bool fits = last_use(inputs[size_t(over)], in) && x.dtype == g_.type(outputs[k]).dtype &&
+                  x.layout == chosen.kernel->output_layout(k) && x.dims.size() == g_.type(outputs[k]).shape.size();
+      for (size_t a = 0; fits && a < x.dims.size(); ++a) fits = x.dims[a] == step(g_.type(outputs[k]).shape[a]);
       if (!fits && k == 0 && over == accumulates) {
         in = add_reorder(in, chosen.kernel->input_layout(size_t(over)));  // a private copy
         fits = true;
@@ -518,11 +522,11 @@ void Compiler::visit_kernel(Node& n) {
     places.push_back({place, index});
   }
   weights();
-  for (size_t k = 0; k < n.out.size(); ++k) {
+  for (size_t k = 0; k < outputs.size(); ++k) {
     const int32_t v =
-        new_value(g_.type(n.out[k]), places[k].first, places[k].second, chosen.kernel->output_layout(k), g_.name(n.out[k]));
+        new_value(g_.type(outputs[k]), places[k].first, places[k].second, chosen.kernel->output_layout(k), g_.name(outputs[k]));
     instr.out.push_back(v);
-    remember(n.out[k], v);
+    remember(outputs[k], v);
   }
   plan_->instrs.push_back(std::move(instr));
   kernels_.push_back(chosen.kernel);

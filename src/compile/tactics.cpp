@@ -161,9 +161,10 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
   const auto bound = kernel.bind(sizes);
   if (!bound) return 1e30;
   Tensor scratch = Tensor::empty(DType::u8, {int64_t(bound.value->scratch_bytes()) + 64});
+  const auto state = bound.value->make_state();
   // Between runs another buffer is walked, so that weights come from memory as they do in a network.
   static thread_local Tensor sweep = Tensor::zeros(DType::u8, {4 << 20});
-  const kernels::RunArgs args{in.data(), out.data(), scratch.data(), request.threads};
+  const kernels::RunArgs args{in.data(), out.data(), scratch.data(), request.threads, state.get()};
   std::vector<double> times;
   const auto begin = std::chrono::steady_clock::now();
   auto elapsed = [](auto since) {

@@ -39,11 +39,18 @@ struct BindSizes {
   int threads = 1;
 };
 
+/// What one session keeps for a bound kernel between calls (library handles that are not thread-safe).
+class RunState {
+ public:
+  virtual ~RunState() = default;
+};
+
 struct RunArgs {
   const void* const* in;   ///< per input; weights packed as the kernel asked; absent optionals are not inputs
   void* const* out;
   std::byte* scratch;      ///< 64-byte aligned, BoundKernel::scratch_bytes()
   int threads;             ///< as bound
+  RunState* state = nullptr;  ///< BoundKernel::make_state() of this session
 };
 
 /// A kernel with all sizes fixed. Immutable; shared between sessions and threads.
@@ -51,6 +58,8 @@ class BoundKernel {
  public:
   virtual ~BoundKernel() = default;
   virtual size_t scratch_bytes() const { return 0; }
+  /// Made once a session; null where the kernel needs none.
+  virtual std::unique_ptr<RunState> make_state() const { return nullptr; }
   /// Allocates nothing and takes no lock (library code called here may).
   virtual void run(const RunArgs& args) const = 0;
   /// Bytes this object holds, for the bound of the cache it lies in.

@@ -18,10 +18,16 @@ using plan::Plan;
 using plan::PlanValue;
 
 struct Frame::Part {
-  std::shared_ptr<const Instance> instance;
-  Tensor arena;
-  std::array<std::shared_ptr<const Instance>, 8> recent;  ///< found again without the program's lock
+  /// An instance with what this frame keeps for its kernels.
+  struct Bound {
+    std::shared_ptr<const Instance> instance;
+    std::vector<std::unique_ptr<kernels::RunState>> states;  ///< per step
+  };
+  std::shared_ptr<Bound> bound;
+  std::array<std::shared_ptr<Bound>, 8> recent;  ///< found again without the program's lock
   size_t next = 0;
+  Tensor arena;
+  const Instance* instance() const { return bound ? bound->instance.get() : nullptr; }
 };
 
 Frame::Frame(std::shared_ptr<const Program> program, int threads) : program_(std::move(program)), threads_(threads) {
@@ -67,7 +73,7 @@ void Frame::bind_symbols(std::span<const Tensor> in) {
 // Input axes against the expressions that the plan states for them, and the recorded constraints of this segment.
 void Frame::check_sizes(size_t segment, std::span<const Tensor> in) {
   const Plan& p = program_->plan();
-  const auto& steps = parts_[segment].instance->steps;
+  const auto& steps = parts_[segment].instance()->steps;
   if (segment == 0)
     for (size_t i = 0; i < p.inputs.size(); ++i) {
       const PlanValue& v = p.values[size_t(p.inputs[i].value)];
@@ -98,20 +104,22 @@ void Frame::check_sizes(size_t segment, std::span<const Tensor> in) {
 
 void Frame::enter(size_t s) {
   Part& part = parts_[s];
-  auto matches = [&](const std::shared_ptr<const Instance>& i) { return i && i->symbols == symbols_; };
-  if (!matches(part.instance)) {
-    std::shared_ptr<const Instance> found;
+  auto matches = [&](const std::shared_ptr<Part::Bound>& b) { return b && b->instance->symbols == symbols_; };
+  if (!matches(part.bound)) {
+    std::shared_ptr<Part::Bound> found;
     for (const auto& r : part.recent)
       if (matches(r)) found = r;
     if (!found) {
-      found = program_->instance(s, symbols_, threads_);
+      found = std::make_shared<Part::Bound>();
+      found->instance = program_->instance(s, symbols_, threads_);
+      for (const Instance::Step& step : found->instance->run) found->states.push_back(step.kernel->make_state());
       part.recent[part.next++ % part.recent.size()] = found;
     }
-    part.instance = std::move(found);
-  } else if (part.arena.defined() || part.instance->arena_bytes == 0) {
+    part.bound = std::move(found);
+  } else if (part.arena.defined()) {
     return;
   }
-  const Instance& inst = *part.instance;
+  const Instance& inst = *part.instance();
   if (!part.arena.defined() || part.arena.bytes() < inst.arena_bytes)
     part.arena = Tensor::empty(DType::u8, {std::max<int64_t>(inst.arena_bytes, 64)});
   if (!scratch_.defined() || scratch_.bytes() < inst.scratch_bytes)
@@ -140,7 +148,7 @@ void Frame::provide_outputs(size_t s, std::vector<Tensor>& out) {
     int32_t needed = -1;
     for (int32_t d : p.values[size_t(value)].dims) needed = std::max(needed, d);
     if (needed >= known || (s && needed < before)) continue;
-    const auto& steps = parts_[s].instance->steps;
+    const auto& steps = parts_[s].instance()->steps;
     const auto& dims = p.values[size_t(value)].dims;
     auto fits = [&](const Tensor& t) {
       if (!t.defined() || t.dtype() != v.dtype || size_t(t.rank()) != dims.size()) return false;
@@ -157,12 +165,15 @@ void Frame::provide_outputs(size_t s, std::vector<Tensor>& out) {
   }
 }
 
-void Frame::run_steps(const Instance& inst) {
+void Frame::run_steps(size_t s) {
+  const Instance& inst = *parts_[s].instance();
+  const auto& states = parts_[s].bound->states;
   constexpr size_t most = 64;
   const void* in[most];
   void* out[most];
   std::vector<const void*> many_in;
-  for (const Instance::Step& step : inst.run) {
+  for (size_t n = 0; n < inst.run.size(); ++n) {
+    const Instance::Step& step = inst.run[n];
     const int32_t* arg = inst.args.data() + step.first_arg;
     const void** inputs = in;
     if (step.inputs > most) {
@@ -172,7 +183,7 @@ void Frame::run_steps(const Instance& inst) {
     for (size_t i = 0; i < step.inputs; ++i) inputs[i] = pointer_[size_t(arg[i])];
     check(step.outputs <= most, "run: an instruction has more than ", most, " outputs");
     for (size_t i = 0; i < step.outputs; ++i) out[i] = const_cast<void*>(pointer_[size_t(arg[step.inputs + i])]);
-    const kernels::RunArgs args{inputs, out, scratch_.data(), threads_};
+    const kernels::RunArgs args{inputs, out, scratch_.data(), threads_, states[n].get()};
     if (!observer) {
       step.kernel->run(args);
       continue;
@@ -191,18 +202,16 @@ Tensor Frame::tensor_of(int32_t value) {
     const Tensor& t = dynamic_[size_t(root)];
     if (root == value) return t;
     Sizes sizes;
-    for (const Part& part : parts_)
-      if (part.instance && v.dims.empty()) break;
     for (size_t s = parts_.size(); s-- > 0;) {
-      if (!parts_[s].instance || parts_[s].instance->symbols != symbols_) continue;
-      return t.reshape(program_->sizes_of(value, parts_[s].instance->steps));
+      if (!parts_[s].instance() || parts_[s].instance()->symbols != symbols_) continue;
+      return t.reshape(program_->sizes_of(value, parts_[s].instance()->steps));
     }
     return t.reshape(sizes);
   }
   for (size_t s = parts_.size(); s-- > 0;) {
-    if (!parts_[s].instance || parts_[s].instance->symbols != symbols_) continue;
+    if (!parts_[s].instance() || parts_[s].instance()->symbols != symbols_) continue;
     return Tensor::borrow(const_cast<void*>(pointer_[size_t(root)]), v.dtype,
-                          program_->sizes_of(value, parts_[s].instance->steps));
+                          program_->sizes_of(value, parts_[s].instance()->steps));
   }
   fail(ErrorCode::internal, "run: a value is used before its sizes are known");
 }
@@ -301,7 +310,7 @@ void Frame::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
     else if (!parts_[0].arena.defined()) enter(0);
     if (!same || s) check_sizes(s, in);
     provide_outputs(s, out);
-    run_steps(*parts_[s].instance);
+    run_steps(s);
     const plan::Segment& segment = p.segments[s];
     if (segment.count && p.instrs[size_t(segment.first + segment.count - 1)].kind != Instr::kernel)
       run_dynamic(segment.first + segment.count - 1);

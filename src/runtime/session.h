@@ -34,7 +34,7 @@ class Frame {
   void bind_symbols(std::span<const Tensor> in);
   void check_sizes(size_t segment, std::span<const Tensor> in);
   void enter(size_t s);
-  void run_steps(const Instance& inst);
+  void run_steps(size_t segment);
   void run_dynamic(int32_t instr);
   Tensor tensor_of(int32_t value);
   void provide_outputs(size_t s, std::vector<Tensor>& out);
