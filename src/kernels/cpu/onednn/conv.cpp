@@ -1,0 +1,328 @@
+// Convolution and transposed convolution through oneDNN, with bias, activation and residual as post-ops.
+#include "kernels/cpu/onednn/common.h"
+#include "op/spatial.h"
+
+namespace neve::kernels::onednn {
+namespace {
+using dnnl::memory;
+
+struct ConvShape {
+  std::vector<int64_t> strides, dilations, pads, kernel;
+  int64_t group = 1;
+  std::string auto_pad;
+  std::vector<int64_t> output_padding, output_shape;
+  bool transposed = false;
+};
+
+ConvShape read_attrs(const SubgraphNode& n, bool transposed) {
+  ConvShape c;
+  c.strides = n.attrs.get_ints("strides");
+  c.dilations = n.attrs.get_ints("dilations");
+  c.pads = n.attrs.get_ints("pads");
+  c.auto_pad = n.attrs.get_string("auto_pad");
+  c.group = n.attrs.get_int("group");
+  c.transposed = transposed;
+  if (transposed) {
+    c.output_padding = n.attrs.get_ints("output_padding");
+    c.output_shape = n.attrs.get_ints("output_shape");
+  }
+  return c;
+}
+
+struct Geometry {
+  memory::dims strides, dilations, pad_begin, pad_end;
+  bool fits = true;
+};
+
+// Paddings for concrete sizes; for a transposed convolution the end padding follows from the output size.
+Geometry geometry(const ConvShape& c, const Sizes& x, const Sizes& w, const Sizes& y) {
+  Geometry g;
+  const size_t spatial = x.size() - 2;
+  WindowSpec spec;
+  for (size_t i = 0; i < spatial; ++i) spec.kernel.push_back(Dim(w[2 + i]));
+  spec.strides = c.strides, spec.dilations = c.dilations, spec.pads = c.pads, spec.auto_pad = c.auto_pad;
+  std::vector<Dim> in;
+  for (size_t i = 0; i < spatial; ++i) in.push_back(Dim(x[2 + i]));
+  const Window window = c.transposed ? slide_transposed(spec, in, c.output_padding, c.output_shape) : slide(spec, in);
+  for (size_t i = 0; i < spatial; ++i) {
+    const int64_t stride = spec.stride(i), dilation = spec.dilation(i), extent = (w[2 + i] - 1) * dilation + 1;
+    const int64_t begin = window.pad_begin[i].value();
+    // What is left over at the end is what oneDNN wants stated; it may be less than ONNX's pad, or negative.
+    const int64_t end = c.transposed ? (x[2 + i] - 1) * stride + extent - begin - y[2 + i]
+                                     : (y[2 + i] - 1) * stride + extent - begin - x[2 + i];
+    g.strides.push_back(stride);
+    g.dilations.push_back(dilation - 1);
+    g.pad_begin.push_back(begin);
+    g.pad_end.push_back(end);
+    g.fits = g.fits && begin >= 0;
+  }
+  return g;
+}
+
+struct ConvPlan {
+  ConvShape shape;
+  PostOps post;
+  DType dtype = DType::f32;
+  size_t x = 0, w = 1, bias = size_t(-1);  ///< inputs of the subgraph
+  Layout x_layout, y_layout;
+  memory::desc w_md;
+  std::string impl;
+  int64_t in_place = -1;
+};
+
+memory::dims weight_dims(const ConvShape& c, const Sizes& w) {
+  // ONNX: [m, c / group, k...], transposed: [c, m / group, k...]; oneDNN: [g, m / g, c / g, k...], without g for one group.
+  memory::dims d(w.begin(), w.end());
+  if (c.transposed) {
+    std::swap(d[0], d[1]);
+    if (c.group > 1) d[1] /= c.group;
+  }
+  if (c.group == 1) return d;
+  memory::dims g{c.group};
+  if (c.transposed) {
+    g.push_back(w[1]);
+    g.push_back(w[0] / c.group);
+  } else {
+    g.push_back(w[0] / c.group);
+    g.push_back(w[1]);
+  }
+  g.insert(g.end(), w.begin() + 2, w.end());
+  return g;
+}
+
+// How the weight lies in the file, seen in oneDNN's dims.
+memory::desc plain_weight(const ConvShape& c, const Sizes& w, memory::data_type t) {
+  const memory::dims dims = weight_dims(c, w);
+  int64_t taps = 1;
+  for (size_t i = 2; i < w.size(); ++i) taps *= w[i];
+  memory::dims strides(dims.size());
+  int64_t s = 1;
+  for (size_t i = dims.size(); i-- > dims.size() - (w.size() - 2);) strides[i] = s, s *= dims[i];
+  const size_t o = c.group > 1 ? 1 : 0, i = o + 1;
+  if (c.transposed) {
+    strides[o] = taps;
+    strides[i] = taps * w[1];
+  } else {
+    strides[i] = taps;
+    strides[o] = taps * w[1];
+  }
+  if (c.group > 1) strides[0] = taps * w[1] * (w[0] / c.group);
+  return memory::desc(dims, t, strides);
+}
+
+struct Made {
+  dnnl::primitive primitive;
+  memory::desc src, weights, dst, scratch;
+  std::string impl;
+};
+
+dnnl::primitive_attr make_attr(const PostOps& post, const std::vector<std::pair<size_t, memory::desc>>& operands, int sum_index) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::post_ops ops;
+  size_t next = 0;
+  for (const PostOps::Step& s : post.steps) switch (s.kind) {
+      case PostOps::Step::eltwise: ops.append_eltwise(s.algorithm, s.alpha, s.beta); break;
+      case PostOps::Step::sum: ops.append_sum(1.f); break;
+      case PostOps::Step::binary: ops.append_binary(s.algorithm, operands[next++].second); break;
+    }
+  (void)sum_index;
+  attr.set_post_ops(ops);
+  return attr;
+}
+
+std::vector<std::pair<size_t, memory::desc>> binary_operands(const PostOps& post, const Sizes& y, const std::optional<memory::desc>& y_md,
+                                                             DType dtype) {
+  std::vector<std::pair<size_t, memory::desc>> out;
+  for (const PostOps::Step& s : post.steps) {
+    if (s.kind != PostOps::Step::binary) continue;
+    if (s.same_shape) {
+      memory::dims dims(y.begin(), y.end());
+      out.emplace_back(s.input, y_md ? *y_md : memory::desc(dims, *data_type(dtype), memory::format_tag::any));
+      continue;
+    }
+    Sizes sizes(y.size(), 1);
+    if (!s.scalar) sizes[1] = y[1];
+    out.emplace_back(s.input, *describe(DType::f32, sizes, Layout{}));
+  }
+  return out;
+}
+
+Made make_primitive(const ConvPlan& p, const Geometry& g, const memory::desc& src, const memory::desc& weights,
+                    const memory::desc& dst, const Sizes& y) {
+  const dnnl::engine& engine = cpu_engine();
+  const memory::desc bias = p.bias == size_t(-1) ? memory::desc() : *describe(p.dtype, {y[1]}, Layout{});
+  std::optional<memory::desc> y_md;
+  if (dst.get_format_kind() != memory::format_kind::any) y_md = dst;
+  const auto attr = make_attr(p.post, binary_operands(p.post, y, y_md, p.dtype), 0);
+  Made m;
+  if (p.shape.transposed) {
+    dnnl::deconvolution_forward::primitive_desc pd(engine, dnnl::prop_kind::forward_inference,
+                                                   dnnl::algorithm::deconvolution_direct, src, weights, bias, dst, g.strides,
+                                                   g.dilations, g.pad_begin, g.pad_end, attr);
+    m = {dnnl::deconvolution_forward(pd), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
+  } else {
+    dnnl::convolution_forward::primitive_desc pd(engine, dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
+                                                 src, weights, bias, dst, g.strides, g.dilations, g.pad_begin, g.pad_end, attr);
+    m = {dnnl::convolution_forward(pd), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
+  }
+  return m;
+}
+
+class ConvKernel final : public Kernel {
+ public:
+  ConvKernel(ConvPlan plan, Sizes weight_sizes, size_t inputs)
+      : p_(std::move(plan)), weight_sizes_(std::move(weight_sizes)), inputs_(inputs) {}
+  std::string description() const override { return "oneDNN " + p_.impl; }
+  Layout input_layout(size_t i) const override {
+    if (i == p_.x) return p_.x_layout;
+    for (const PostOps::Step& s : p_.post.steps)
+      if (s.same_shape && s.input == i) return p_.y_layout;
+    return {};
+  }
+  Layout output_layout(size_t) const override { return p_.y_layout; }
+  std::string packing_key(size_t i) const override { return i == p_.w ? key_of(p_.w_md) : ""; }
+  size_t packed_bytes(size_t i) const override { return i == p_.w ? p_.w_md.get_size() : 0; }
+  void pack(size_t, const Tensor& weight, void* packed, int) const override {
+    copy(plain_weight(p_.shape, weight_sizes_, *data_type(p_.dtype)), weight.data(), p_.w_md, packed);
+  }
+  int accumulates() const override {
+    for (const PostOps::Step& s : p_.post.steps)
+      if (s.kind == PostOps::Step::sum) return int(s.input);
+    return -1;
+  }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
+      const Sizes &x = sizes.in[p_.x], &y = sizes.out[0];
+      const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
+      const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
+      const Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y);
+      std::vector<Argument> args{{DNNL_ARG_SRC, *src, Argument::input, p_.x},
+                                 {DNNL_ARG_WEIGHTS, p_.w_md, Argument::input, p_.w},
+                                 {DNNL_ARG_DST, *dst, Argument::output, 0},
+                                 {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
+      if (p_.bias != size_t(-1)) args.push_back({DNNL_ARG_BIAS, *describe(p_.dtype, {y[1]}, Layout{}), Argument::input, p_.bias});
+      const auto operands = binary_operands(p_.post, y, *dst, p_.dtype);
+      size_t next = 0;
+      for (size_t k = 0; k < p_.post.steps.size(); ++k)
+        if (p_.post.steps[k].kind == PostOps::Step::binary) {
+          args.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(int(k)) | DNNL_ARG_SRC_1, operands[next].second, Argument::input,
+                          operands[next].first});
+          ++next;
+        }
+      return std::shared_ptr<const BoundKernel>(
+          std::make_shared<BoundPrimitive>(m.primitive, std::move(args), m.scratch.get_size()));
+    });
+  }
+
+ private:
+  ConvPlan p_;
+  Sizes weight_sizes_;
+  size_t inputs_;
+};
+
+size_t input_number(const Subgraph& g, int32_t value) {
+  for (size_t i = 0; i < g.inputs.size(); ++i)
+    if (g.inputs[i] == value) return i;
+  return size_t(-1);
+}
+
+enum class Format { any, channels_last, plain };
+
+Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
+  const Subgraph& g = *r.graph;
+  const SubgraphNode& n = g.nodes.front();
+  if (n.op->info.name != (transposed ? "conv_transpose" : "conv")) return "the piece does not begin with the convolution";
+  const TensorType& xt = g.types[size_t(n.in[0])];
+  if (xt.dtype != DType::f32) return str("only f32 so far, x is ", xt);
+  if (xt.rank() < 3 || xt.rank() > 5) return str("1 to 3 spatial axes, x is ", xt);
+  ConvPlan p;
+  p.shape = read_attrs(n, transposed);
+  p.x = input_number(g, n.in[0]);
+  p.w = input_number(g, n.in[1]);
+  if (p.x == size_t(-1) || p.w == size_t(-1)) return "x or w is made inside the piece";
+  if (p.x == p.w) return "x is w";
+  if (!is_constant(g.types[size_t(n.in[1])].shape)) return str("w has symbolic sizes: ", g.types[size_t(n.in[1])]);
+  const Sizes x = r.sizes[size_t(n.in[0])], w = r.sizes[size_t(n.in[1])], y = r.sizes[size_t(n.out[0])];
+  for (int64_t s : x)
+    if (s <= 0) return "the sizes at the point are not known or empty";
+  for (int64_t s : y)
+    if (s <= 0) return "the result is empty at the point";
+  // One variant a format; row-major only has one.
+  Format format = Format::any;
+  const bool one_d = xt.rank() == 3;
+  if (r.plain_only) {
+    if (variant) return "no more variants";
+    format = Format::plain;
+  } else if (variant < 3) {
+    constexpr Format order[] = {Format::any, Format::channels_last, Format::plain};
+    format = order[variant];
+    if (one_d && format == Format::channels_last) format = Format::plain;
+    if (one_d && variant == 2) return "no more variants";
+  } else {
+    return "no more variants";
+  }
+  bool may_sum = false;
+  p.post = read_post_ops(r, 1, true);
+  for (PostOps::Step& s : p.post.steps)
+    if (s.kind == PostOps::Step::sum) {
+      may_sum = r.may_overwrite[s.input];
+      if (!may_sum) s.kind = PostOps::Step::binary;
+    }
+  if (!p.post.refusal.empty()) return p.post.refusal;
+  if (n.in.size() > 2 && n.in[2] >= 0) {
+    p.bias = input_number(g, n.in[2]);
+    if (p.bias == size_t(-1)) return "the bias is made inside the piece";
+    if (p.post.bias != size_t(-1)) {  // a second one: as binary
+      PostOps::Step s{PostOps::Step::binary, dnnl::algorithm::binary_add};
+      s.input = p.post.bias;
+      p.post.steps.insert(p.post.steps.begin(), s);
+    }
+  } else {
+    p.bias = p.post.bias;
+  }
+  p.dtype = xt.dtype;
+  return refuse_errors("oneDNN", [&]() -> Result<Kernel> {
+    const Geometry geo = geometry(p.shape, x, w, y);
+    if (!geo.fits) return "negative padding";
+    const auto type = *data_type(p.dtype);
+    auto activation = [&](const Sizes& s, const Layout& offered) {
+      const memory::dims dims(s.begin(), s.end());
+      if (format == Format::plain) return *describe(p.dtype, s, Layout{});
+      if (format == Format::any) {
+        // The first layer reads what comes: its few channels would be padded fourfold and more by blocking.
+        if (&s == &x && offered.plain() && x[1] / p.shape.group < 8 && p.shape.group == 1 && s.size() == 4)
+          return *describe(p.dtype, s, Layout{});
+        return memory::desc(dims, type, memory::format_tag::any);
+      }
+      Layout last;
+      last.order.push_back(0);
+      for (size_t a = 2; a < s.size(); ++a) last.order.push_back(int8_t(a));
+      last.order.push_back(1);
+      return *describe(p.dtype, s, last);
+    };
+    const memory::desc weights = memory::desc(weight_dims(p.shape, w), type, memory::format_tag::any);
+    const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
+    const memory::desc w_any = weight_is_fixed ? weights : plain_weight(p.shape, w, type);
+    const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y);
+    if (m.impl.find("ref") != std::string::npos && variant > 0) return "no more variants";
+    const auto xl = layout_of(m.src), yl = layout_of(m.dst);
+    if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl)) return "a layout of " + m.impl + " has no name here";
+    p.x_layout = *xl;
+    p.y_layout = *yl;
+    p.w_md = m.weights;
+    p.impl = m.impl;
+    return std::shared_ptr<const Kernel>(std::make_shared<ConvKernel>(p, w, g.inputs.size()));
+  });
+}
+
+}  // namespace
+
+std::vector<Entry> conv_entries() {
+  return {{"onednn.conv", [](const Request& r, int variant) { return accept_conv(r, variant, false); }}};
+}
+std::vector<Entry> deconv_entries() {
+  return {{"onednn.deconv", [](const Request& r, int variant) { return accept_conv(r, variant, true); }}};
+}
+
+}  // namespace neve::kernels::onednn
