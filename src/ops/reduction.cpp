@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "op/def.h"
+#include "ops/support/dims.h"
 #include "ops/support/gradients.h"
 
 namespace neve::ops {
@@ -116,12 +117,14 @@ struct Reduce {
     if (!c || t.in(0).rank() > 1) return;
     if (t.in(0).rank() == 0) return t.result_content(0, *c);
     if (ordered && c->empty()) return;
-    Dim v = ordered ? c->front() : Dim(K == ReduceKind::sum ? 0 : 1);
-    for (size_t i = ordered; i < c->size(); ++i) {
-      const Dim x = (*c)[i];
-      v = K == ReduceKind::sum ? v + x : K == ReduceKind::prod ? v * x : K == ReduceKind::max ? max(v, x) : min(v, x);
-    }
-    t.result_content(0, {v});
+    computed_content(t, 0, [&]() -> Shape {
+      Dim v = ordered ? c->front() : Dim(K == ReduceKind::sum ? 0 : 1);
+      for (size_t i = ordered; i < c->size(); ++i) {
+        const Dim x = (*c)[i];
+        v = K == ReduceKind::sum ? v + x : K == ReduceKind::prod ? v * x : K == ReduceKind::max ? max(v, x) : min(v, x);
+      }
+      return {v};
+    });
   }
   ReduceKind reduce() const { return K; }
 
