@@ -1,14 +1,12 @@
 // Moving elements by a rule: depth and space, reversed sequences, roll, triangles, columns and images.
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "base/threads.h"
 #include "op/def.h"
 #include "ops/support/dims.h"
 #include "ops/support/gradients.h"
 #include "ops/support/strided.h"
-#include "ops/support/wide.h"
 
 namespace neve::ops {
 namespace {
@@ -197,7 +195,7 @@ struct Trilu {
   }
 };
 
-/// How windows lie over an image, shared by col2im and im2col.
+/// How windows lie over an image.
 struct Windows {
   std::vector<int64_t> image, block, dilations, pads, strides, steps;  ///< steps: windows along each axis
   int64_t blocks = 1, windows = 1, pixels = 1;
@@ -252,73 +250,12 @@ void require_windows(Inferring& t, int64_t n, const std::vector<int64_t>& dilati
             " spatial axes (", n, " positive dilations and strides, ", 2 * n, " pads)");
 }
 
-struct Col2Im {
-  std::vector<int64_t> dilations = {}, pads = {}, strides = {};
-
-  static constexpr OpInfo info{.name = "col2im",
-                               .summary = "Columns of window pixels added up into an image.",
-                               .source = "ONNX Col2Im-18; torch.nn.Fold",
-                               .inputs = {{"input", "[N, C prod(block), L]"}, {"image_shape", "i64 [n]"}, {"block_shape", "i64 [n]"}},
-                               .outputs = {{"output", "[N, C, image..]"}}};
-  static constexpr auto attrs = std::tuple{attr("dilations", &Col2Im::dilations, "Between the pixels of a window; empty: 1."), attr("pads", &Col2Im::pads, "Before each axis, then after each; empty: 0."),
-                                           attr("strides", &Col2Im::strides, "Between windows; empty: 1.")};
-
-  void infer(Inferring& t) const {
-    const TensorType& x = t.in(0);
-    t.require_float(0);
-    t.require_type(x.rank() == 3, "input must be [N, C * block, L], got ", x);
-    require_index_vector(t, 1);
-    require_index_vector(t, 2);
-    const int64_t n = known_length(t, 1);
-    t.require_equal(t.in(2).shape[0], n, "length of block_shape and of image_shape");
-    require_windows(t, n, dilations, pads, strides);
-    const Shape* image = t.content(1);
-    const auto block = t.ints(2);
-    Shape y = {x.shape[0]};
-    if (block) {
-      const int64_t count = std::accumulate(block->begin(), block->end(), int64_t(1), std::multiplies<>());
-      t.require(count > 0, "block_shape is ", *block, " (sizes of 1 or more)");
-      t.require_divides(count, x.shape[1], str("size of axis 1 of input must be a multiple of the ", count, " pixels of a block"));
-      y.push_back(floordiv(x.shape[1], count));
-    } else {
-      y.push_back(t.fresh("channels"));
-    }
-    for (int64_t i = 0; i < n; ++i) y.push_back(image ? (*image)[size_t(i)] : t.fresh(str("image", i)));
-    t.result(x.dtype, std::move(y));
-  }
-  void eval(Evaluating& e) const {
-    const Tensor x = widened(e.in[0]);
-    const Windows w(info.name, e.in[1].to_ints(), e.in[2].to_ints(), dilations, pads, strides);
-    if (x.shape()[2] != w.windows || x.shape()[1] % w.blocks)
-      fail(ErrorCode::shape_mismatch, "col2im: input is ", type_text(e.in[0]), ", image ", w.image, " with blocks ", w.block, " takes [N, C * ", w.blocks, ", ", w.windows, "]");
-    const int64_t channels = x.shape()[1] / w.blocks, planes = x.shape()[0] * channels;
-    Sizes y = {x.shape()[0], channels};
-    y.insert(y.end(), w.image.begin(), w.image.end());
-    const Tensor &out = output(e, 0, y), sum = wide_target(out);
-    std::memset(sum.data(), 0, size_t(sum.bytes()));
-    visit_wide(info.name, x.dtype(), [&](auto* type) {
-      using T = std::remove_pointer_t<decltype(type)>;
-      for (int64_t p = 0; p < planes; ++p)
-        w.each([&](int64_t row, int64_t column, int64_t pixel) { sum.data_as<T>()[p * w.pixels + pixel] += x.data_as<T>()[(p * w.blocks + row) * w.windows + column]; });
-    });
-    store_wide(sum, out);
-  }
-  Values grad(const Gradient& g) const {
-    const Value dx = g.b.call("im2col", {g.dy(), g.in[2]}, {{"dilations", dilations}, {"pads", pads}, {"strides", strides}});
-    return {reshape_like(g.b, dx, g.in[0]), {}, {}};
-  }
-  static std::vector<Sample> samples() {
-    return {sample(Col2Im{}, {in({1, 5, 5}), given_ints({5, 5}), given_ints({1, 5})}), sample(Col2Im{.dilations = {1, 2}, .pads = {1, 0, 1, 0}, .strides = {2, 1}}, {in({2, 8, 6}), given_ints({4, 4}), given_ints({2, 2})}),
-            sample(Col2Im{}, {in(DType::f64, {1, 6, 4}), given_ints({5}), given_ints({2})})};
-  }
-};
-
 struct Im2Col {
   std::vector<int64_t> dilations = {}, pads = {}, strides = {};
 
   static constexpr OpInfo info{.name = "im2col",
                                .summary = "The pixels of each window of an image as a column; 0 outside of it.",
-                               .source = "torch.nn.Unfold",
+                               .source = "torch.nn.Unfold; the reverse of ONNX Col2Im",
                                .inputs = {{"input", "[N, C, image..]"}, {"block_shape", "i64 [n]"}},
                                .outputs = {{"output", "[N, C prod(block), L]"}}};
   static constexpr auto attrs = std::tuple{attr("dilations", &Im2Col::dilations, "Between the pixels of a window; empty: 1."), attr("pads", &Im2Col::pads, "Before each axis, then after each; empty: 0."),
@@ -367,7 +304,7 @@ struct Im2Col {
 }  // namespace
 
 OpList rearrange() {
-  return {def<DepthToSpace>(), def<SpaceToDepth>(), def<ReverseSequence>(), def<Roll>(), def<Trilu>(), def<Col2Im>(), def<Im2Col>()};
+  return {def<DepthToSpace>(), def<SpaceToDepth>(), def<ReverseSequence>(), def<Roll>(), def<Trilu>(), def<Im2Col>()};
 }
 
 }  // namespace neve::ops
