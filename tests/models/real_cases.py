@@ -100,7 +100,7 @@ def face_runs():
 
 
 def policy_runs():
-    x = np.random.default_rng(102).standard_normal((64, 154)).astype(np.float32)
+    x = np.random.RandomState(102).standard_normal((64, 154)).astype(np.float32)
     return [(f"batch {n}", {"obs": x[:n]}) for n in (1, 7, 64)]
 
 

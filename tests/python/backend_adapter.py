@@ -9,7 +9,8 @@ import numpy as np
 
 
 def available(backend):
-    return importlib.util.find_spec(backend) is not None
+    found = importlib.util.find_spec(backend)
+    return found is not None and found.origin is not None  # a folder without __init__.py is no package
 
 
 def load(backend, path, mode, ranges=None):
