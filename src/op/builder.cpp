@@ -181,11 +181,11 @@ Value Builder::ints(std::span<const int64_t> v) {
 
 Value Builder::cast(Value x, DType to) { return dtype(x) == to ? x : call("cast", {x}, {{"to", to}}); }
 
-Value Builder::reshape(Value x, std::span<const Dim> shape) {
+Value Builder::reshape(Value x, std::span<const Dim> shape, Value like) {
   const Shape& from = type(x).shape;
   if (std::equal(from.begin(), from.end(), shape.begin(), shape.end())) return x;
-  const Value source[] = {x};
-  const Value to = dims(shape, source);
+  const Value sources[] = {x, like};
+  const Value to = dims(shape, sources);
   return call("reshape", {x, to}, {{"allowzero", true}});
 }
 

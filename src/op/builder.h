@@ -53,7 +53,8 @@ class Builder {
   Value ints(std::span<const int64_t> v);                 ///< i64 [n]
   Value ints(std::initializer_list<int64_t> v) { return ints(std::span<const int64_t>(v.begin(), v.size())); }
   Value cast(Value x, DType to);                          ///< x itself if it has that dtype
-  Value reshape(Value x, std::span<const Dim> shape);     ///< to a shape of known Dims (symbolic allowed, when they come from x)
+  /// To a shape of known Dims; symbolic ones are computed from the shape of x or of `like`.
+  Value reshape(Value x, std::span<const Dim> shape, Value like = {});
   Value shape_of(Value x);                                ///< i64 [rank]
   /// A rank-1 i64 tensor of these Dims; symbolic ones are computed from the shapes of `sources`. @throws Error{internal} if one cannot be.
   Value dims(std::span<const Dim> dims, std::span<const Value> sources);

@@ -229,7 +229,7 @@ struct GroupNormalization {
     const Value x = b.reshape(b.cast(v[0], stage_dtype(type.dtype, stash_type)), split);
     const Moments m = moments(b, x, axes_from(2, int64_t(split.size())));
     const Value normal = mul(b, m.centred, inverse_deviation(b, m.variance, epsilon));
-    const Value y = b.cast(b.reshape(normal, type.shape), type.dtype);
+    const Value y = b.cast(b.reshape(normal, type.shape, v[0]), type.dtype);
     return add(b, mul(b, y, per_channel(b, v[1], type.rank())), per_channel(b, v[2], type.rank()));
   }
 
@@ -310,7 +310,7 @@ struct Lrn {
                               {{"kernel_shape", std::vector<int64_t>{size, 1}},
                                {"pads", std::vector<int64_t>{before, 0, size - 1 - before, 0}},
                                {"count_include_pad", true}});
-    const Value base = add(b, mul(b, b.reshape(mean, type.shape), alpha), bias);
+    const Value base = add(b, mul(b, b.reshape(mean, type.shape, v[0]), alpha), bias);
     return div(b, v[0], b.call("pow", {base, b.scalar(type.dtype, beta)}));
   }
 
