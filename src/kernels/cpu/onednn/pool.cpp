@@ -87,8 +87,8 @@ Result<Kernel> accept(const Request& r, int variant) {
     p.dilations = n.attrs.get_ints("dilations");
     p.pads = n.attrs.get_ints("pads");
     p.auto_pad = n.attrs.get_string("auto_pad");
-    p.ceil_mode = n.attrs.get_int("ceil_mode");
-    if (!max && n.attrs.get_int("count_include_pad")) {
+    p.ceil_mode = n.attrs.get_bool("ceil_mode");
+    if (!max && n.attrs.get_bool("count_include_pad")) {
       if (p.ceil_mode) return "padding counts, and a window may hang over the end: what hangs over does not count";
       p.algorithm = dnnl::algorithm::pooling_avg_include_padding;
     }
