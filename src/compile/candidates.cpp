@@ -133,6 +133,7 @@ Candidate choose_kernel(const Request& request, const ir::Node&, const Options& 
     if (options.disabled_ops.count(n.op->info.name)) {
       Candidate c = reference_candidate(*request.graph);
       c.refusals.push_back(str("op '", n.op->info.name, "' was disabled by the user"));
+      c.forced = true;
       return c;
     }
   for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {

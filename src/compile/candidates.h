@@ -12,6 +12,7 @@ struct Candidate {
   std::shared_ptr<const Subgraph> graph;  ///< where it is not the piece asked for (a lowered composite)
   std::vector<std::string> refusals;
   std::vector<NodeReport::Timed> tactics;
+  bool forced = false;  ///< the user wants the reference here
   size_t timed = 0, cached = 0;
 };
 

@@ -31,7 +31,7 @@ bool is_view(const Node& n) {
 
 class Compiler {
  public:
-  Compiler(const Graph& g, std::shared_ptr<runtime::WeightPool> weights, const Point& point, const Options& options,
+  Compiler(Graph& g, std::shared_ptr<runtime::WeightPool> weights, const Point& point, const Options& options,
            Compiler* outer)
       : g_(g), weights_(std::move(weights)), point_(point), options_(options), outer_(outer) {}
 
@@ -61,6 +61,7 @@ class Compiler {
   void visit_view(Node& n);
   void visit_control(Node& n);
   void visit_kernel(Node& n);
+  bool expand(Node& n, const std::vector<std::string>& refusals);
   bool defines_sizes(const Node& n) const;
   void close_segment();
   void finish_dynamic(Instr& instr, const Node& n);
@@ -69,7 +70,7 @@ class Compiler {
   void place_outputs();
   int32_t add_reorder(int32_t from, const Layout& to);
 
-  const Graph& g_;
+  Graph& g_;  ///< a private copy: what no kernel takes whole is expanded in it
   std::shared_ptr<runtime::WeightPool> weights_;
   const Point& point_;
   const Options& options_;
@@ -87,9 +88,10 @@ class Compiler {
   std::vector<bool> constraint_done_;
   std::unordered_map<uint32_t, std::vector<int32_t>> of_;  // graph value -> plan values, the producer's first
   std::unordered_map<int32_t, std::vector<uint32_t>> graph_values_;  // plan root -> graph values that lie there
-  std::unordered_map<const Node*, int32_t> position_;
+  std::unordered_map<const Node*, int64_t> position_;  ///< in order; expanded nodes lie between the old numbers
   std::unordered_set<const Node*> needed_;
-  int32_t now_ = 0;
+  int64_t now_ = 0;
+  int64_t expansion_room_ = int64_t(1) << 31;
   int32_t segment_first_ = 0;
   std::map<std::pair<std::string, std::string>, int32_t> weight_index_;
 };
@@ -404,7 +406,8 @@ void Compiler::visit_control(Node& n) {
   for (Value v : n.in) instr.in.push_back(v.valid() ? value_in(v, Layout{}) : -1);
   std::vector<std::shared_ptr<runtime::Program>> programs;
   for (const auto& r : n.regions) {
-    Compiler inner(*r, weights_, point_, options_, this);
+    Graph copy = r->clone();
+    Compiler inner(copy, weights_, point_, options_, this);
     programs.push_back(inner.run(*reports_, timed_, cached_));
     instr.regions.push_back(programs.back()->plan_ptr());
   }
@@ -469,6 +472,7 @@ void Compiler::visit_kernel(Node& n) {
   Candidate chosen = dynamic ? reference_candidate(*graph) : choose_kernel(request, n, options_, [&](Dim d) { return guess(d); });
   timed_ += chosen.timed;
   cached_ += chosen.cached;
+  if (!dynamic && chosen.entry == "reference" && !chosen.forced && expand(n, chosen.refusals)) return;
 
   Instr instr;
   instr.kind = dynamic ? Instr::dynamic : Instr::kernel;
@@ -533,6 +537,50 @@ void Compiler::visit_kernel(Node& n) {
   regions_.emplace_back();
 }
 
+// A fused piece or composite that no kernel takes whole: its parts take its place, each with kernels of its own.
+bool Compiler::expand(Node& n, const std::vector<std::string>& refusals) {
+  const bool fused = n.is("fused");
+  if (!fused && !n.op->is_composite()) return false;
+  const Node* before = n.prev;
+  g_.insert_before(&n);
+  g_.location = n.loc;
+  const Values results = fused ? inline_graph(*n.regions[0], g_, n.in) : n.op->lower(n.attrs.object(), g_, n.in);
+  g_.insert_before(nullptr);
+  const int64_t start = now_;
+  std::vector<Node*> made;
+  for (Node* m = before ? before->next : g_.first(); m != &n; m = m->next) made.push_back(m);
+  for (size_t k = 0; k < n.out.size() && k < results.size(); ++k) {
+    g_.replace(n.out[k], results[k]);
+  }
+  // Between this node and the next there is room for 2^32 numbers; nested expansions share what their parent left.
+  const int64_t room = std::max<int64_t>(int64_t(1), expansion_room_ / int64_t(made.size() + 1));
+  for (size_t i = 0; i < made.size(); ++i) position_[made[i]] = start + int64_t(i + 1) * room;
+  position_[&n] = start;
+  needed_.erase(&n);
+  std::vector<Node*> useful;
+  for (size_t i = made.size(); i-- > 0;) {
+    bool used = false;
+    for (Value v : made[i]->out) {
+      used = used || g_.is_output(v);
+      for (const ir::Use& u : g_.uses(v)) used = used || needed_.count(u.node);
+    }
+    const bool known = made[i]->out.size() == 1 && g_.facts(made[i]->out[0]).known;
+    if (used && !known) {
+      needed_.insert(made[i]);
+      useful.push_back(made[i]);
+    }
+  }
+  (void)refusals;
+  const int64_t outer_room = std::exchange(expansion_room_, room);
+  for (size_t i = useful.size(); i-- > 0;) {
+    now_ = position_.at(useful[i]);
+    visit(*useful[i]);
+  }
+  expansion_room_ = outer_room;
+  now_ = start;
+  return true;
+}
+
 void Compiler::visit(Node& n) {
   if (n.is("constant") || n.is("weight")) return;
   if (is_view(n) && !defines_sizes(n))
@@ -586,20 +634,21 @@ std::shared_ptr<runtime::Program> Compiler::run(std::vector<NodeReport>& reports
   find_needed();
   add_constraints();
   const auto nodes = g_.nodes();
-  for (size_t i = 0; i < nodes.size(); ++i) position_[nodes[i]] = int32_t(i);
+  for (size_t i = 0; i < nodes.size(); ++i) position_[nodes[i]] = int64_t(i + 1) << 32;
   for (size_t i = 0; i < nodes.size(); ++i) {
-    now_ = int32_t(i);
+    now_ = int64_t(i + 1) << 32;
     if (!needed_.count(nodes[i])) continue;
-    if (options_.progress && !outer_) options_.progress(double(i) / double(nodes.size()), nodes[i]->loc ? nodes[i]->loc->name : "");
+    const ir::LocationRef loc = nodes[i]->loc;
+    if (options_.progress && !outer_) options_.progress(double(i) / double(nodes.size()), loc ? loc->name : "");
     try {
       visit(*nodes[i]);
     } catch (const Error& e) {
       if (e.code() == ErrorCode::cancelled) throw;
-      const std::string where = to_string(nodes[i]->loc);
+      const std::string where = to_string(loc);
       throw where.empty() || e.message().find(where) != std::string::npos ? e : e.with("  at " + where);
     }
   }
-  now_ = int32_t(nodes.size());
+  now_ = INT64_MAX;
   place_outputs();
   close_segment();
   for (size_t t = 0; t < plan_->symbols.size(); ++t) plan_->tuned.push_back(-1);
@@ -618,7 +667,8 @@ Compiled compile_graph(const Graph& g, std::shared_ptr<runtime::WeightPool> weig
                        const Options& options) {
   const ThreadScope scope(options.threads);
   Compiled c;
-  Compiler compiler(g, std::move(weights), point, options, nullptr);
+  Graph copy = g.clone();
+  Compiler compiler(copy, std::move(weights), point, options, nullptr);
   c.program = compiler.run(c.nodes, c.tactics_timed, c.tactics_cached);
   return c;
 }

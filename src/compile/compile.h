@@ -49,6 +49,10 @@ using Point = std::map<uint32_t, int64_t>;
 Compiled compile_graph(const ir::Graph& g, std::shared_ptr<runtime::WeightPool> weights, const Point& point,
                        const Options& options);
 
+/// Joins elementwise, reducing and data-moving ops into `fused` nodes that one loop nest does each. Composites are lowered first,
+/// but for those that a library kernel takes and `keep_ops`. Returns the number of fused nodes.
+int64_t fuse_loops(ir::Graph& g, int min_region, const std::set<std::string, std::less<>>& keep_ops);
+
 /// Moves what depends on weights and constants alone out of the graph: evaluates it once, through the reference, and puts new weights
 /// in its place. Returns the number of nodes evaluated.
 size_t prepare(ir::Graph& g, ir::Weights& weights, int threads);

@@ -241,6 +241,19 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   m->seconds["prepare"] = since(t);
 
   t = Clock::now();
+  passes::PassResult loops{"fuse_loops"};
+  loops.skipped = given.disable_passes.count("fuse_loops") > 0;
+  if (!loops.skipped) {
+    loops.count = compile::fuse_loops(m->graph, given.min_region, given.disable_ops);
+    // Lowering composites may have left arithmetic on weights alone.
+    m->prepared_nodes += compile::prepare(m->graph, *m->weights, m->options.threads);
+    if (pipeline.after_each) pipeline.after_each("fuse_loops", m->graph);
+  }
+  m->seconds["fuse_loops"] = since(t);
+  loops.milliseconds = m->seconds["fuse_loops"] * 1e3;
+  m->passes.push_back(loops);
+
+  t = Clock::now();
   compile::TacticCache memory("");
   compile::TacticCache* tactics = !given.tune ? nullptr : given.use_tactic_cache ? &compile::TacticCache::standard() : &memory;
   if (tactics) tactics->reset_used();

@@ -1,0 +1,118 @@
+// Bias, activation and residual into the convolution or product before them: one `fused` node with a body.
+#include <algorithm>
+#include <map>
+
+#include "op/registry.h"
+#include "passes/fuse.h"
+
+namespace neve::passes {
+using ir::Graph;
+using ir::Node;
+
+namespace {
+
+bool is_anchor(const Node& n) {
+  return (n.is("conv") || n.is("conv_transpose") || n.is("matmul")) && n.out.size() == 1;
+}
+
+bool is_activation(const Node& n) {
+  constexpr std::string_view names[] = {"relu", "leaky_relu", "sigmoid", "tanh", "clip",        "hard_swish", "hard_sigmoid",
+                                        "gelu", "elu",        "mish",    "abs",  "hard_swish"};
+  return std::any_of(std::begin(names), std::end(names), [&](std::string_view s) { return n.is(s); });
+}
+bool is_binary(const Node& n) { return n.is("add") || n.is("mul") || n.is("sub") || n.is("max") || n.is("min"); }
+
+// One value a channel, or one in all: cheap to read again and again.
+bool narrow(const Graph& g, Value v, const TensorType& result, int64_t channel_axis) {
+  const Shape& s = g.type(v).shape;
+  const int64_t shift = result.rank() - int64_t(s.size());
+  if (shift < 0) return false;
+  for (size_t a = 0; a < s.size(); ++a)
+    if (!s[a].is(1) && !(int64_t(a) + shift == channel_axis && s[a] == result.shape[size_t(channel_axis)])) return false;
+  return true;
+}
+
+struct Chain {
+  std::vector<Node*> nodes;
+};
+
+// The ops that follow `anchor`, each the only reader of the one before, none changing the type.
+Chain follow(const Graph& g, Node* anchor) {
+  Chain c{{anchor}};
+  const TensorType result = g.type(anchor->out[0]);
+  const int64_t channel_axis = anchor->is("matmul") ? result.rank() - 1 : 1;
+  bool residual = false;
+  Value current = anchor->out[0];
+  while (c.nodes.size() < 6 && g.use_count(current) == 1 && !g.is_output(current)) {
+    Node* n = g.uses(current)[0].node;
+    if (n->out.size() != 1 || !(g.type(n->out[0]) == result)) break;
+    if (is_activation(*n) && n->in[0] == current) {
+      for (size_t i = 1; i < n->in.size(); ++i)
+        if (n->in[i].valid() && !g.constant_of(n->in[i])) return c;
+    } else if (is_binary(*n)) {
+      const size_t mine = n->in[0] == current ? 0 : 1;
+      const Value other = n->in[1 - mine];
+      if (other == current || (mine == 1 && n->is("sub"))) break;
+      if (!narrow(g, other, result, channel_axis)) {
+        if (residual || !n->is("add") || !(g.type(other) == result)) break;
+        residual = true;
+      }
+    } else {
+      break;
+    }
+    c.nodes.push_back(n);
+    current = n->out[0];
+  }
+  return c;
+}
+
+void make_fused(Graph& g, const Chain& c, std::string_view kind) {
+  Node* last = c.nodes.back();
+  Values inputs;
+  for (Node* n : c.nodes)
+    for (Value v : n->in) {
+      const bool inside = std::any_of(c.nodes.begin(), c.nodes.end(), [&](Node* m) { return v.valid() && g.def(v) == m; });
+      if (v.valid() && !inside && std::find(inputs.begin(), inputs.end(), v) == inputs.end()) inputs.push_back(v);
+    }
+  auto body = std::make_unique<Graph>();
+  std::map<uint32_t, Value> map;
+  for (Value v : inputs) map[v.id] = body->add_input(g.name(v), g.type(v), g.facts(v));
+  for (Node* n : c.nodes) {
+    Values in;
+    for (Value v : n->in) in.push_back(v.valid() ? map.at(v.id) : Value{});
+    body->location = n->loc;
+    std::vector<TensorType> types;
+    for (Value v : n->out) types.push_back(g.type(v));
+    const Values out = body->emit_typed(*n->op, n->attrs, in, types)->out;
+    for (size_t k = 0; k < out.size(); ++k) map[n->out[k].id] = out[k];
+  }
+  body->add_output("", map.at(last->out[0].id));
+  const OpDef& fused = find_op("fused");
+  g.insert_before(last);
+  g.location = c.nodes[0]->loc;
+  std::vector<std::unique_ptr<Graph>> regions;
+  regions.push_back(std::move(body));
+  Node* n = g.emit_typed(fused, fused.defaults().with({{"kind", std::string(kind)}}), inputs, {g.type(last->out[0])},
+                         std::move(regions));
+  g.insert_before(nullptr);
+  g.replace(last->out[0], n->out[0]);
+  for (size_t i = c.nodes.size(); i-- > 0;) g.erase(c.nodes[i]);
+}
+
+}  // namespace
+
+int64_t fuse_epilogues(Graph& g, PassContext& c) {
+  int64_t count = 0;
+  for (Node* n : g.nodes()) {
+    for (auto& r : n->regions) count += fuse_epilogues(*r, c);
+    if (count >= c.rewrite.stop_after) break;
+    if (!is_anchor(*n) || !is_float(g.dtype(n->out[0]))) continue;
+    const Chain chain = follow(g, n);
+    if (chain.nodes.size() < 2) continue;
+    make_fused(g, chain, "epilogue");
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace neve::passes
