@@ -148,7 +148,8 @@ void keep_small_content(const OpDef& op, Inferring& t) {
     if (!counts || type.rank() > 1 || content->size() > 64 || !n.is_constant())
       content.reset();
     else
-      check(n.is(int64_t(content->size())), op.info.name, ": content of ", content->size(), " values for a result of type ", type);
+      check(n.is(int64_t(content->size())), op.info.name, ": content of ", content->size(),
+            " values for a result of type ", type);
   }
 }
 

@@ -289,8 +289,7 @@ void run_reduce(ReduceKind kind, const Tensor& x, const std::vector<bool>& reduc
     case DType::u32:
       return run(int64_t(), uint32_t(), same, same);
     case DType::boolean:
-      return run(
-          int64_t(), uint8_t(), [](uint8_t v) { return v != 0; }, [](int64_t v) { return v != 0; });
+      return run(int64_t(), uint8_t(), [](uint8_t v) { return v != 0; }, [](int64_t v) { return v != 0; });
     default:
       fail(ErrorCode::unsupported, "reduce: dtype ", x.dtype(), " (complex numbers cannot be reduced yet)");
   }

@@ -108,7 +108,7 @@ struct Conv : ConvAttrs {
                    {in({2, 4, 5, 5}), in({6, 2, 3, 2})}),
             sample(Conv{{.strides = {2, 1}, .auto_pad = "SAME_UPPER"}}, {in({1, 1, 5, 4}), in({5, 1, 3, 2})}),
             sample(Conv{{.strides = {2, 3}, .auto_pad = "SAME_LOWER"}}, {in({1, 1, 6, 4}), in({1, 1, 3, 2})}),
-            sample(Conv{{.auto_pad = "VALID"}}, {in({1, 3, 4, 4}), in({3, 1, 2, 2})}),
+            sample(Conv{{.auto_pad = "VALID"}}, {in({1, 3, 4, 4}), in({3, 3, 2, 2})}),
             sample(Conv{{.group = 3}}, {in({1, 3, 4, 4}), in({3, 1, 2, 2}), in({3})}),
             sample(Conv{{.strides = {1, 2, 1}, .pads = {1, 0, 1, 0, 1, 1}}}, {in({1, 2, 3, 4, 4}), in({2, 2, 2, 2, 3})}),
             sample(Conv{}, {in({0, 2, 7}), in({3, 2, 3})})};

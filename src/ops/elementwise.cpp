@@ -44,20 +44,12 @@ Expr share(Expr wins, Expr ties, Expr dy) { return dy * where(wins, 1.0, where(t
 
 constexpr BinarySpec binary_table[] = {
     {"add", "a + b", "ONNX Add-14", "add", Takes::numbers, [](Scalar a, Scalar b) { return a + b; },
-     [](Dims d) -> Known { return d[0] + d[1]; },
-     [](Expr, Expr, Expr, Expr dy) -> Pair {
-       return {dy, dy};
-     }},
+     [](Dims d) -> Known { return d[0] + d[1]; }, [](Expr, Expr, Expr, Expr dy) -> Pair { return {dy, dy}; }},
     {"sub", "a - b", "ONNX Sub-14", "subtract", Takes::numbers, [](Scalar a, Scalar b) { return a - b; },
-     [](Dims d) -> Known { return d[0] - d[1]; },
-     [](Expr, Expr, Expr, Expr dy) -> Pair {
-       return {dy, -dy};
-     }},
+     [](Dims d) -> Known { return d[0] - d[1]; }, [](Expr, Expr, Expr, Expr dy) -> Pair { return {dy, -dy}; }},
     {"mul", "a * b", "ONNX Mul-14", "multiply", Takes::numbers, [](Scalar a, Scalar b) { return a * b; },
      [](Dims d) -> Known { return d[0] * d[1]; },
-     [](Expr a, Expr b, Expr, Expr dy) -> Pair {
-       return {dy * b, dy * a};
-     }},
+     [](Expr a, Expr b, Expr, Expr dy) -> Pair { return {dy * b, dy * a}; }},
     {"div", "a / b; integers truncate towards zero, by 0 give 0", "ONNX Div-14", "divide", Takes::numbers,
      [](Scalar a, Scalar b) { return a / b; }, divide,
      [](Expr, Expr b, Expr y, Expr dy) -> Pair {

@@ -44,8 +44,8 @@ TEST(AttrText, Forms) {
 }
 
 TEST(AttrText, ReadsBackExactly) {
-  for (double v : {0.1, -0.0, 1e300, 5e-324, 1.0 / 3, -1e22, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
-                   std::nan(""), -std::nan("")})
+  for (double v : {0.1, -0.0, 1e300, 5e-324, 1.0 / 3, -1e22, std::numeric_limits<double>::infinity(),
+                   -std::numeric_limits<double>::infinity(), std::nan(""), -std::nan("")})
     EXPECT_TRUE(detail::attr_equal(AttrValue(v), back(v))) << v;
   for (int64_t v : {INT64_MIN, INT64_MAX, int64_t(0)}) EXPECT_EQ(std::get<int64_t>(back(v)), v);
   const AttrValue strings = std::vector<std::string>{"", "a, b", "\xc3\xa9\t]"};
@@ -93,7 +93,8 @@ TEST(AttrText, WrongTextIsAnError) {
   EXPECT_EQ(parse("\"abc", std::string()), "attribute: column 5: found '' (expected a closing \")");
   EXPECT_EQ(parse("i64[9999999999]{1}", Tensor()), "attribute: column 16: found '{1}' (expected 9999999999 elements)");
   EXPECT_EQ(parse("i8[1]{200}", Tensor()), "attribute: column 7: found '200}' (expected a value of i8)");
-  EXPECT_EQ(parse("f99[1]{1}", Tensor()), "attribute: column 4: found '[1]{1}' (expected a tensor such as i64[2]{1, 2})");
+  EXPECT_EQ(parse("f99[1]{1}", Tensor()),
+            "attribute: column 4: found '[1]{1}' (expected a tensor such as i64[2]{1, 2})");
 }
 
 TEST(Attrs, WithGetEqualHash) {
@@ -118,7 +119,8 @@ TEST(Attrs, ErrorsNameOpAttributeAndKind) {
   EXPECT_EQ(message([&] { a.get("beta"); }), "elu: no attribute is named 'beta' (it has: alpha)");
   EXPECT_EQ(message([&] { a.with({{"alpha", std::string("x")}}); }),
             "elu: attribute 'alpha' got the string \"x\" (it takes a float)");
-  EXPECT_EQ(message([&] { find_op("relu").defaults().with({{"alpha", 1.0}}); }), "relu: no attribute is named 'alpha' (it has none)");
+  EXPECT_EQ(message([&] { find_op("relu").defaults().with({{"alpha", 1.0}}); }),
+            "relu: no attribute is named 'alpha' (it has none)");
 }
 
 }  // namespace

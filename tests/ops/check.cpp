@@ -16,8 +16,8 @@ namespace {
 
 using Bindings = std::map<uint32_t, int64_t>;
 
-// Sizes with symbols against concrete ones: bound symbols have their value, others (sizes that infer leaves open) take the first one
-// they meet, if their bounds allow it.
+// Sizes with symbols against concrete ones: bound symbols have their value, others (sizes that infer leaves open) take
+// the first one they meet, if their bounds allow it.
 bool agrees(Dim d, int64_t n, Bindings& values) {
   if (d.is_constant()) return d.value() == n;
   if (d.is_symbol()) {
@@ -48,10 +48,14 @@ bool holds(const Constraint& c, const Bindings& values) {
   };
   const int64_t a = value(c.a), b = value(c.b);
   switch (c.kind) {
-    case Constraint::equal: return a == b;
-    case Constraint::at_least: return a >= b;
-    case Constraint::divides: return b != 0 && a % b == 0;
-    case Constraint::broadcastable: return a == b || a == 1 || b == 1;
+    case Constraint::equal:
+      return a == b;
+    case Constraint::at_least:
+      return a >= b;
+    case Constraint::divides:
+      return b != 0 && a % b == 0;
+    case Constraint::broadcastable:
+      return a == b || a == 1 || b == 1;
   }
   return false;
 }
@@ -104,6 +108,17 @@ std::string types_text(const std::vector<TensorType>& types) {
   return "(" + s + ")";
 }
 
+// What is known to fail, with the words of its refusal. An entry that does not fail any more fails the run.
+struct Known {
+  std::string_view test, sample, refusal;
+};
+constexpr Known known_failures[] = {
+    {"GradientHasTheTypesOfItsInputs", "conv_transpose sample 3 ",
+     "needs constant spatial sizes"},  // output_shape is a constant
+    {"GradientHasTheTypesOfItsInputs", "conv_transpose sample 4 ", "needs constant spatial sizes"},
+    {"GradientHasTheTypesOfItsInputs", "conv_transpose sample 5 ", "needs constant spatial sizes"},
+};
+
 class EveryOp : public testing::TestWithParam<const OpDef*> {
  protected:
   const OpDef& op() const { return *GetParam(); }
@@ -113,14 +128,27 @@ class EveryOp : public testing::TestWithParam<const OpDef*> {
     const std::vector<Sample> samples = op().samples();
     for (size_t k = 0; k < samples.size(); ++k) {
       SampleRun run;
+      const Known* known = nullptr;
       try {
         run = make_run(op(), samples, k);
+        known = find_known(run.text);
         SCOPED_TRACE(run.text);
         body(run);
+        if (known)
+          ADD_FAILURE() << "is listed as known to fail (" << known->refusal << "), and does not: remove the entry";
       } catch (const Error& e) {
+        if (known && e.message().find(known->refusal) != std::string::npos) continue;
         ADD_FAILURE() << (run.text.empty() ? str(op().info.name, " sample ", k) : run.text) << "\n  " << e.what();
       }
     }
+  }
+
+ private:
+  static const Known* find_known(std::string_view sample) {
+    const std::string_view test = testing::UnitTest::GetInstance()->current_test_info()->name();  // "Evaluates/add"
+    for (const Known& k : known_failures)
+      if (test.substr(0, test.find('/')) == k.test && sample.substr(0, k.sample.size()) == k.sample) return &k;
+    return nullptr;
   }
 };
 
@@ -162,7 +190,8 @@ TEST_P(EveryOp, AttributesReadBack) {
 // ---- types and values -----------------------------------------------------------------------------------------
 bool same_bytes(const Tensor& a, const Tensor& b) {
   const Tensor x = a.contiguous(), y = b.contiguous();
-  return x.dtype() == y.dtype() && x.shape() == y.shape() && (x.bytes() == 0 || std::memcmp(x.data(), y.data(), size_t(x.bytes())) == 0);
+  return x.dtype() == y.dtype() && x.shape() == y.shape() &&
+         (x.bytes() == 0 || std::memcmp(x.data(), y.data(), size_t(x.bytes())) == 0);
 }
 
 TEST_P(EveryOp, Evaluates) {
@@ -170,7 +199,8 @@ TEST_P(EveryOp, Evaluates) {
     const std::vector<Tensor> y = evaluate(op(), run.attrs, run.in);
     const std::vector<Tensor> again = evaluate(op(), run.attrs, run.in, 2);
     ASSERT_EQ(y.size(), again.size());
-    for (size_t k = 0; k < y.size(); ++k) EXPECT_TRUE(same_bytes(y[k], again[k])) << "result " << k << " differs with two threads";
+    for (size_t k = 0; k < y.size(); ++k)
+      EXPECT_TRUE(same_bytes(y[k], again[k])) << "result " << k << " differs with two threads";
     // What infer says of the content must be the content.
     const NodeTypes node = infer_node(op(), run.attrs, run.type_pointers(), run.facts);
     for (size_t k = 0; k < y.size(); ++k) {
@@ -178,8 +208,8 @@ TEST_P(EveryOp, Evaluates) {
       ASSERT_EQ(int64_t(node.facts[k].content.size()), y[k].element_count());
       for (int64_t e = 0; e < y[k].element_count(); ++e)
         EXPECT_TRUE(node.facts[k].content[size_t(e)].is(y[k].item_int(e)))
-            << "result " << k << " element " << e << ": content " << to_string(node.facts[k].content[size_t(e)]) << ", value "
-            << y[k].item_int(e);
+            << "result " << k << " element " << e << ": content " << to_string(node.facts[k].content[size_t(e)])
+            << ", value " << y[k].item_int(e);
     }
   });
 }
@@ -223,20 +253,22 @@ TEST_P(EveryOp, SymbolicTypesAreTheConcreteOnes) {
       for (const Constraint& c : node.constraints) EXPECT_TRUE(holds(c, v.values)) << "constraint " << to_string(c);
       for (size_t k = 0; k < y.size(); ++k) {
         EXPECT_TRUE(agrees(node.out[k], type_of(y[k]), v.values))
-            << "result " << k << " of " << types_text(v.types) << " is " << to_string(node.out[k]) << ", with its sizes " << type_text(y[k]);
+            << "result " << k << " of " << types_text(v.types) << " is " << to_string(node.out[k])
+            << ", with its sizes " << type_text(y[k]);
         if (!node.facts[k].known) continue;
         ASSERT_EQ(int64_t(node.facts[k].content.size()), y[k].element_count());
         for (int64_t e = 0; e < y[k].element_count(); ++e)
           EXPECT_TRUE(agrees(node.facts[k].content[size_t(e)], y[k].item_int(e), v.values))
-              << "result " << k << " element " << e << ": content " << to_string(node.facts[k].content[size_t(e)]) << ", value "
-              << y[k].item_int(e);
+              << "result " << k << " element " << e << ": content " << to_string(node.facts[k].content[size_t(e)])
+              << ", value " << y[k].item_int(e);
       }
     }
   });
 }
 
 // Runs `make` with the inputs of a variant as parameters, inferring only.
-std::vector<TensorType> infer_with(const SampleRun& run, const Symbolic& v, const std::function<Values(Builder&, Values)>& make) {
+std::vector<TensorType> infer_with(const SampleRun& run, const Symbolic& v,
+                                   const std::function<Values(Builder&, Values)>& make) {
   RegionSignature s;
   for (size_t i = 0; i < run.in.size(); ++i) {
     if (!run.in[i].defined()) continue;
@@ -263,7 +295,8 @@ TEST_P(EveryOp, LowersToItsType) {
       ASSERT_EQ(out.size(), y.size());
       for (size_t k = 0; k < y.size(); ++k)
         EXPECT_TRUE(agrees(out[k], type_of(y[k]), v.values))
-            << "lowered result " << k << " of " << types_text(v.types) << " is " << to_string(out[k]) << ", with its sizes " << type_text(y[k]);
+            << "lowered result " << k << " of " << types_text(v.types) << " is " << to_string(out[k])
+            << ", with its sizes " << type_text(y[k]);
     }
   });
 }
@@ -289,7 +322,8 @@ std::vector<Tensor> draw_like(const std::vector<Tensor>& y) {
   return r;
 }
 
-std::vector<Tensor> gradients(const OpDef& op, const SampleRun& run, const std::vector<Tensor>& y, const std::vector<Tensor>& dy, size_t only = SIZE_MAX) {
+std::vector<Tensor> gradients(const OpDef& op, const SampleRun& run, const std::vector<Tensor>& y,
+                              const std::vector<Tensor>& dy, size_t only = SIZE_MAX) {
   ReferenceBuilder b;
   Values in, out, dout;
   for (const Tensor& t : run.in) in.push_back(t.defined() ? b.put(t) : Value{});
@@ -313,7 +347,8 @@ double dot(const std::vector<Tensor>& y, const std::vector<Tensor>& dy) {
 }
 
 // Central differences of input i against its gradient, on up to 24 elements.
-void check_differences(const OpDef& op, const SampleRun& run, const std::vector<Tensor>& dy, size_t i, const Tensor& g) {
+void check_differences(const OpDef& op, const SampleRun& run, const std::vector<Tensor>& dy, size_t i,
+                       const Tensor& g) {
   const int64_t n = run.in[i].element_count(), step = std::max<int64_t>(1, n / 24);
   for (int64_t e = 0; e < n; e += step) {
     const double x = run.in[i].item(e), h = 1e-5 * std::max(1.0, std::fabs(x));
@@ -325,8 +360,8 @@ void check_differences(const OpDef& op, const SampleRun& run, const std::vector<
     };
     const double numeric = (at(x + h) - at(x - h)) / (2 * h), exact = g.defined() ? g.item(e) : 0.0;
     EXPECT_NEAR(exact, numeric, 2e-5 * std::max(1.0, std::fabs(numeric)))
-        << "gradient of input " << i << " (" << op.info.inputs.port[std::min(i, op.info.inputs.count - 1)].name << ") element " << e
-        << (g.defined() ? "" : ": none was given");
+        << "gradient of input " << i << " (" << op.info.inputs.port[std::min(i, op.info.inputs.count - 1)].name
+        << ") element " << e << (g.defined() ? "" : ": none was given");
     if (testing::Test::HasFailure()) return;
   }
 }
@@ -348,7 +383,8 @@ TEST_P(EveryOp, GradientIsTheCentralDifference) {
         ASSERT_EQ(type_text(g[i]), type_text(run.in[i])) << "type of the gradient of input " << i;
         // Asked alone it must be the same.
         const std::vector<Tensor> alone = gradients(op(), run, y, dy, i);
-        EXPECT_TRUE(alone[i].defined() && same_bytes(alone[i], g[i])) << "gradient of input " << i << " differs when it alone is needed";
+        EXPECT_TRUE(alone[i].defined() && same_bytes(alone[i], g[i]))
+            << "gradient of input " << i << " differs when it alone is needed";
       }
       check_differences(op(), run, dy, i, g[i]);
     }
@@ -391,8 +427,8 @@ TEST_P(EveryOp, GradientHasTheTypesOfItsInputs) {
       });
       for (size_t k = 0; k < types.size(); ++k)
         EXPECT_TRUE(agrees(types[k], run.types[which[k]], v.values))
-            << "gradient of input " << which[k] << " of " << types_text(v.types) << " is " << to_string(types[k]) << ", the input "
-            << to_string(run.types[which[k]]);
+            << "gradient of input " << which[k] << " of " << types_text(v.types) << " is " << to_string(types[k])
+            << ", the input " << to_string(run.types[which[k]]);
     }
   });
 }

@@ -26,14 +26,15 @@ std::string message(const std::function<void()>& f) {
 }
 
 // Types of a node whose inputs have the given types.
-NodeTypes types(std::string_view op, const AttrList& attrs, const std::vector<TensorType>& in, const std::vector<RegionFn>& regions,
-                const std::vector<Facts>& facts = {}) {
+NodeTypes types(std::string_view op, const AttrList& attrs, const std::vector<TensorType>& in,
+                const std::vector<RegionFn>& regions, const std::vector<Facts>& facts = {}) {
   std::vector<const TensorType*> p;
   for (const TensorType& t : in) p.push_back(&t);
   const OpDef& def = find_op(op);
   return infer_node(def, def.defaults().with(attrs), p, facts, regions);
 }
-std::vector<Tensor> run(std::string_view op, const AttrList& attrs, const std::vector<Tensor>& in, const std::vector<RegionFn>& regions) {
+std::vector<Tensor> run(std::string_view op, const AttrList& attrs, const std::vector<Tensor>& in,
+                        const std::vector<RegionFn>& regions) {
   const OpDef& def = find_op(op);
   return evaluate(def, def.defaults().with(attrs), in, 1, regions);
 }
@@ -41,12 +42,15 @@ std::vector<Tensor> run(std::string_view op, const AttrList& attrs, const std::v
 const TensorType one_bool{DType::boolean, {}}, one_int{DType::i64, {}};
 Tensor flag(bool v) { return Tensor::scalar_int(DType::boolean, v); }
 
-const RegionFn twice = [](Builder& b, std::span<const Value> p) { return Values{b.call("concat", {p[0], p[0]}, {{"axis", int64_t(0)}})}; };
+const RegionFn twice = [](Builder& b, std::span<const Value> p) {
+  return Values{b.call("concat", {p[0], p[0]}, {{"axis", int64_t(0)}})};
+};
 const RegionFn same = [](Builder& b, std::span<const Value> p) { return Values{b.call("neg", {p[0]})}; };
 
 TEST(If, RunsOneRegion) {
   for (bool c : {true, false})
-    EXPECT_EQ(values(run("if", {}, {flag(c), vec({1, 2})}, {twice, same})[0]), c ? (Numbers{1, 2, 1, 2}) : (Numbers{-1, -2}));
+    EXPECT_EQ(values(run("if", {}, {flag(c), vec({1, 2})}, {twice, same})[0]),
+              c ? (Numbers{1, 2, 1, 2}) : (Numbers{-1, -2}));
 }
 
 TEST(If, JoinsSizes) {
@@ -65,7 +69,8 @@ TEST(If, RefusesWhatCannotBeOneType) {
   const RegionFn flat = [](Builder& b, std::span<const Value> p) { return Values{b.reshape(p[0], Shape{2, 1})}; };
   EXPECT_EQ(message([&] { types("if", {}, {one_bool, {DType::f32, {2}}}, {same, flat}); }),
             "if: result 0 is f32[2] or f32[2, 1] (dtype and rank must be the same)");
-  EXPECT_EQ(message([&] { types("if", {}, {one_int, {DType::f32, {2}}}, {same, same}); }), "if: cond is i64[] (it must be one bool)");
+  EXPECT_EQ(message([&] { types("if", {}, {one_int, {DType::f32, {2}}}, {same, same}); }),
+            "if: cond is i64[] (it must be one bool)");
   EXPECT_EQ(message([&] { types("if", {}, {one_bool}, {}); }), "if: got 0 regions (it takes 2)");
 }
 
@@ -76,7 +81,8 @@ const RegionFn count_up = [](Builder& b, std::span<const Value> p) {
 
 TEST(Loop, CarriesAndStacks) {
   const std::vector<Tensor> y =
-      run("loop", {{"carried", int64_t(1)}, {"scan_outputs", int64_t(1)}}, {Tensor::scalar_int(DType::i64, 3), Tensor(), vec({1, 2}), vec({10, 20})}, {count_up});
+      run("loop", {{"carried", int64_t(1)}, {"scan_outputs", int64_t(1)}},
+          {Tensor::scalar_int(DType::i64, 3), Tensor(), vec({1, 2}), vec({10, 20})}, {count_up});
   EXPECT_EQ(values(y[0]), (Numbers{31, 62}));
   EXPECT_EQ(y[1].shape(), (Sizes{3, 2}));
   EXPECT_EQ(values(y[1]), (Numbers{1, 2, 11, 22, 21, 42}));
@@ -85,7 +91,8 @@ TEST(Loop, CarriesAndStacks) {
 TEST(Loop, NoIterationKeepsTheStart) {
   const AttrList attrs = {{"carried", int64_t(1)}, {"scan_outputs", int64_t(1)}};
   for (const auto& [trips, cond] : {std::pair(0, true), std::pair(5, false)}) {
-    const std::vector<Tensor> y = run("loop", attrs, {Tensor::scalar_int(DType::i64, trips), flag(cond), vec({1, 2}), vec({1, 1})}, {count_up});
+    const std::vector<Tensor> y =
+        run("loop", attrs, {Tensor::scalar_int(DType::i64, trips), flag(cond), vec({1, 2}), vec({1, 1})}, {count_up});
     EXPECT_EQ(values(y[0]), (Numbers{1, 2}));
     EXPECT_EQ(y[1].shape(), (Sizes{0, 2}));
   }
@@ -97,7 +104,8 @@ TEST(Loop, StopsWhenTheRegionSaysSo) {
     const Value x = b.call("add", {p[2], b.scalar(DType::f32, 1)});
     return Values{b.call("less", {x, b.scalar(DType::f32, 4)}), x};
   };
-  EXPECT_EQ(run("loop", {{"carried", int64_t(1)}}, {Tensor(), Tensor(), Tensor::scalar(DType::f32, 0)}, {body})[0].item(), 4);
+  EXPECT_EQ(
+      run("loop", {{"carried", int64_t(1)}}, {Tensor(), Tensor(), Tensor::scalar(DType::f32, 0)}, {body})[0].item(), 4);
 }
 
 // (i, cond, x) -> (true, concat(x, x[:1]))
@@ -109,7 +117,9 @@ const RegionFn grow = [](Builder& b, std::span<const Value> p) {
 TEST(Loop, WidensCarriedSizes) {
   const NodeTypes t = types("loop", {{"carried", int64_t(1)}}, {one_int, one_bool, {DType::f32, {1}}}, {grow});
   EXPECT_TRUE(t.out[0].shape[0].is_symbol());
-  EXPECT_EQ(values(run("loop", {{"carried", int64_t(1)}}, {Tensor::scalar_int(DType::i64, 3), Tensor(), vec({5})}, {grow})[0]), (Numbers{5, 5, 5, 5}));
+  EXPECT_EQ(values(run("loop", {{"carried", int64_t(1)}}, {Tensor::scalar_int(DType::i64, 3), Tensor(), vec({5})},
+                       {grow})[0]),
+            (Numbers{5, 5, 5, 5}));
 }
 
 TEST(Loop, SizesThatStayAreKept) {
@@ -122,7 +132,9 @@ TEST(Loop, SizesThatStayAreKept) {
 }
 
 TEST(Loop, RefusesAChangingDtype) {
-  const RegionFn body = [](Builder& b, std::span<const Value> p) { return Values{b.constant(flag(true)), b.cast(p[2], DType::f64)}; };
+  const RegionFn body = [](Builder& b, std::span<const Value> p) {
+    return Values{b.constant(flag(true)), b.cast(p[2], DType::f64)};
+  };
   EXPECT_EQ(message([&] { types("loop", {{"carried", int64_t(1)}}, {one_int, one_bool, {DType::f32, {2}}}, {body}); }),
             "loop: carried value 0 is f32[2] before an iteration and f64[2] after it (dtype and rank must stay)");
 }
@@ -152,7 +164,8 @@ TEST(Scan, WalksForwardAndBackwardAlongAnyAxis) {
 
 TEST(Scan, TypesAreSymbolic) {
   const Dim n = Dim::symbol("n"), t = Dim::symbol("t");
-  const NodeTypes y = types("scan", {{"carried", int64_t(1)}}, {{DType::f32, {n}}, {DType::f32, {t, n}}, {DType::f32, {}}}, {running});
+  const NodeTypes y =
+      types("scan", {{"carried", int64_t(1)}}, {{DType::f32, {n}}, {DType::f32, {t, n}}, {DType::f32, {}}}, {running});
   EXPECT_EQ(to_string(y.out[0]), "f32[n]");
   EXPECT_EQ(to_string(y.out[1]), "f32[t, n]");
 }
@@ -163,8 +176,18 @@ Subgraph relu_of_sum() {
   Subgraph g;
   for (int i = 0; i < 4; ++i) g.add_value({DType::f32, {n}});
   g.inputs = {0, 1};
-  g.nodes.push_back({.op = &find_op("add"), .attrs = find_op("add").defaults(), .in = {0, 1}, .out = {2}, .regions = {}, .name = "sum"});
-  g.nodes.push_back({.op = &find_op("relu"), .attrs = find_op("relu").defaults(), .in = {2}, .out = {3}, .regions = {}, .name = "act"});
+  g.nodes.push_back({.op = &find_op("add"),
+                     .attrs = find_op("add").defaults(),
+                     .in = {0, 1},
+                     .out = {2},
+                     .regions = {},
+                     .name = "sum"});
+  g.nodes.push_back({.op = &find_op("relu"),
+                     .attrs = find_op("relu").defaults(),
+                     .in = {2},
+                     .out = {3},
+                     .regions = {},
+                     .name = "act"});
   g.outputs = {3};
   return g;
 }
@@ -188,7 +211,8 @@ TEST(Subgraph, FusedRunsItsRegion) {
 TEST(Subgraph, ErrorsNameTheNode) {
   const Tensor in[] = {vec({1, 2}), vec({1, 2, 3})};
   EXPECT_EQ(message([&] { evaluate(relu_of_sum(), in); }),
-            "add: shapes [2] and [3] do not broadcast: sizes 2 and 3 of axis -1 (they must be equal, or one of them 1)\n  at node 'sum'");
+            "add: shapes [2] and [3] do not broadcast: sizes 2 and 3 of axis -1 (they must be equal, or one of them "
+            "1)\n  at node 'sum'");
 }
 
 TEST(Registry, NearestNames) {
@@ -202,7 +226,8 @@ TEST(Registry, NearestNames) {
 TEST(Weight, HasNoValueOfItsOwn) {
   const OpDef& w = find_op("weight");
   const Attrs a = w.defaults().with({{"name", std::string("w")}, {"shape", std::vector<int64_t>{2}}});
-  EXPECT_EQ(message([&] { evaluate(w, a, {}); }), "weight: 'w' has no value here (a graph with weights needs a store of weights to run)");
+  EXPECT_EQ(message([&] { evaluate(w, a, {}); }),
+            "weight: 'w' has no value here (a graph with weights needs a store of weights to run)");
 }
 
 }  // namespace

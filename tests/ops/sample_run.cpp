@@ -44,7 +44,8 @@ std::vector<const TensorType*> SampleRun::type_pointers() const {
 
 std::string attrs_text(const Attrs& attrs) {
   std::string s;
-  for (const AttrInfo& a : attrs.op().attrs) s += str(s.empty() ? "" : ", ", a.name, "=", to_string(a.get(attrs.object())));
+  for (const AttrInfo& a : attrs.op().attrs)
+    s += str(s.empty() ? "" : ", ", a.name, "=", to_string(a.get(attrs.object())));
   return "{" + s + "}";
 }
 

@@ -10,12 +10,12 @@ namespace neve::test {
 struct SampleRun {
   const OpDef* op = nullptr;
   Attrs attrs;
-  std::vector<Tensor> in;           ///< undefined: absent
-  std::vector<TensorType> types;    ///< of `in`
-  std::vector<bool> symbolic;       ///< whether the sizes of the input may become symbols
+  std::vector<Tensor> in;         ///< undefined: absent
+  std::vector<TensorType> types;  ///< of `in`
+  std::vector<bool> symbolic;     ///< whether the sizes of the input may become symbols
   std::vector<Facts> facts;
   const Sample* sample = nullptr;
-  std::string text;                 ///< "conv sample 2 {strides=[2, 2]} (f32[1, 3, 8, 8], ...)"
+  std::string text;  ///< "conv sample 2 {strides=[2, 2]} (f32[1, 3, 8, 8], ...)"
 
   std::vector<const TensorType*> type_pointers() const;
 };

@@ -109,23 +109,27 @@ TEST(ScalarSteps, Remainders) {
 }
 
 TEST(ScalarSteps, RoundingGoesToEven) {
-  expect_floats(run({floats(DType::f32, {0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 1e30})}, one<ScalarOp::round>), {0, 2, 2, 0, -2, 2, double(1e30f)});
+  expect_floats(run({floats(DType::f32, {0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 1e30})}, one<ScalarOp::round>),
+                {0, 2, 2, 0, -2, 2, double(1e30f)});
   expect_floats(run({floats(DType::f32, {-1.5, 1.5})}, one<ScalarOp::floor>), {-2, 1});
   expect_floats(run({floats(DType::f32, {-1.5, 1.5})}, one<ScalarOp::ceil>), {-1, 2});
   expect_floats(run({floats(DType::f32, {-1.5, 1.5})}, one<ScalarOp::trunc>), {-1, 1});
 }
 
 TEST(ScalarSteps, SigmoidDoesNotOverflow) {
-  expect_floats(run({floats(DType::f32, {-1000, 0, 1000, inf, -inf, nan})}, one<ScalarOp::sigmoid>), {0, 0.5, 1, 1, 0, nan});
+  expect_floats(run({floats(DType::f32, {-1000, 0, 1000, inf, -inf, nan})}, one<ScalarOp::sigmoid>),
+                {0, 0.5, 1, 1, 0, nan});
   EXPECT_GT(run({floats(DType::f64, {-700})}, one<ScalarOp::sigmoid>).item(), 0.0);
 }
 
 TEST(ScalarSteps, IntegersWrap) {
-  expect_ints(run({ints(DType::i8, {127, -128, 100}), ints(DType::i8, {1, -1, 100})}, two<ScalarOp::add>), {-128, 127, -56});
+  expect_ints(run({ints(DType::i8, {127, -128, 100}), ints(DType::i8, {1, -1, 100})}, two<ScalarOp::add>),
+              {-128, 127, -56});
   expect_ints(run({ints(DType::u8, {255, 0}), ints(DType::u8, {1, 0})}, two<ScalarOp::add>), {0, 0});
   expect_ints(run({ints(DType::u8, {0, 5}), ints(DType::u8, {1, 5})}, two<ScalarOp::sub>), {255, 0});
   expect_ints(run({ints(DType::i32, {INT32_MAX}), ints(DType::i32, {2})}, two<ScalarOp::mul>), {-2});
-  expect_ints(run({ints(DType::i64, {highest, lowest}), ints(DType::i64, {1, -1})}, two<ScalarOp::add>), {lowest, highest});
+  expect_ints(run({ints(DType::i64, {highest, lowest}), ints(DType::i64, {1, -1})}, two<ScalarOp::add>),
+              {lowest, highest});
   expect_ints(run({ints(DType::i64, {lowest}), ints(DType::i64, {-1})}, two<ScalarOp::div>), {lowest});
   expect_ints(run({ints(DType::i64, {lowest})}, one<ScalarOp::neg>), {lowest});
   expect_ints(run({ints(DType::i8, {-128})}, one<ScalarOp::abs>), {-128});
@@ -134,15 +138,21 @@ TEST(ScalarSteps, IntegersWrap) {
 }
 
 TEST(ScalarSteps, Powers) {
-  expect_ints(run({ints(DType::i64, {2, -3, 0, 1, -1, 5}), ints(DType::i64, {10, 3, 0, -2, -3, -1})}, two<ScalarOp::pow>), {1024, -27, 1, 1, -1, 0});
-  expect_ints(run({ints(DType::i32, {3}), ints(DType::i32, {40})}, two<ScalarOp::pow>), {689956897});  // 3^40 in 32 bits
-  expect_floats(run({floats(DType::f64, {2, 0, -8}), floats(DType::f64, {0.5, 0, 1.0 / 3})}, two<ScalarOp::pow>), {std::sqrt(2.0), 1, nan});
+  expect_ints(
+      run({ints(DType::i64, {2, -3, 0, 1, -1, 5}), ints(DType::i64, {10, 3, 0, -2, -3, -1})}, two<ScalarOp::pow>),
+      {1024, -27, 1, 1, -1, 0});
+  expect_ints(run({ints(DType::i32, {3}), ints(DType::i32, {40})}, two<ScalarOp::pow>),
+              {689956897});  // 3^40 in 32 bits
+  expect_floats(run({floats(DType::f64, {2, 0, -8}), floats(DType::f64, {0.5, 0, 1.0 / 3})}, two<ScalarOp::pow>),
+                {std::sqrt(2.0), 1, nan});
 }
 
 TEST(ScalarSteps, Shifts) {
-  expect_ints(run({ints(DType::u8, {1, 255, 3}), ints(DType::u8, {7, 4, 8})}, two<ScalarOp::shift_left>), {128, 240, 0});
+  expect_ints(run({ints(DType::u8, {1, 255, 3}), ints(DType::u8, {7, 4, 8})}, two<ScalarOp::shift_left>),
+              {128, 240, 0});
   expect_ints(run({ints(DType::u8, {255, 255}), ints(DType::u8, {4, 9})}, two<ScalarOp::shift_right>), {15, 0});
-  expect_ints(run({ints(DType::i8, {-128, -1, 64}), ints(DType::i8, {3, 100, 8})}, two<ScalarOp::shift_right>), {-16, -1, 0});
+  expect_ints(run({ints(DType::i8, {-128, -1, 64}), ints(DType::i8, {3, 100, 8})}, two<ScalarOp::shift_right>),
+              {-16, -1, 0});
   expect_ints(run({ints(DType::i64, {1, -1}), ints(DType::i64, {63, 64})}, two<ScalarOp::shift_left>), {lowest, 0});
 }
 
@@ -171,9 +181,10 @@ TEST(ScalarSteps, NarrowFloatsRoundWhenStoredOrCast) {
   // 1 + 2^-11 is lost in f16, so the cast between must be seen.
   const Tensor x = floats(DType::f16, {1});
   expect_floats(run({x}, [](std::span<const Scalar> v) { return (v[0] + 0.00048828125) - 1.0; }), {0.00048828125});
-  expect_floats(run({floats(DType::f32, {1})},
-                    [](std::span<const Scalar> v) { return cast(cast(v[0] + 0.00048828125, DType::f16), DType::f32) - 1.0; }),
-                {0});
+  expect_floats(
+      run({floats(DType::f32, {1})},
+          [](std::span<const Scalar> v) { return cast(cast(v[0] + 0.00048828125, DType::f16), DType::f32) - 1.0; }),
+      {0});
 }
 
 TEST(ScalarSteps, LogicAndSelect) {
@@ -183,7 +194,8 @@ TEST(ScalarSteps, LogicAndSelect) {
   expect_ints(run({a, b}, two<ScalarOp::logical_xor>), {0, 1, 1, 0});
   expect_ints(run({a}, one<ScalarOp::logical_not>), {1, 1, 0, 0});
   for (DType t : {DType::f32, DType::f64, DType::i16, DType::u64, DType::boolean})
-    expect_ints(run({a, ints(t, {1, 1, 1, 1}), ints(t, {0, 0, 0, 0})}, [](std::span<const Scalar> v) { return select(v[0], v[1], v[2]); }),
+    expect_ints(run({a, ints(t, {1, 1, 1, 1}), ints(t, {0, 0, 0, 0})},
+                    [](std::span<const Scalar> v) { return select(v[0], v[1], v[2]); }),
                 {0, 0, 1, 1});
 }
 
