@@ -177,6 +177,11 @@ AttrValue OnnxNode::convert_attr(const pb::AttributeProto& a, const AttrValue& k
   if (std::holds_alternative<bool>(kind)) return attr_int(name, 0) != 0;
   if (std::holds_alternative<int64_t>(kind)) return attr_int(name, 0);
   if (std::holds_alternative<double>(kind)) return attr_float(name, 0);
+  // A data type that may be left out is the name of a dtype, or nothing.
+  if (std::holds_alternative<std::string>(kind) && kind_of(a) == pb::AttributeProto::INT) {
+    const int type = int(attr_int(name, 0));
+    return type ? to_string(require_onnx_dtype(type, str(type_name(), ": attribute '", name, "'"))) : std::string();
+  }
   if (std::holds_alternative<std::string>(kind)) return attr_string(name, "");
   if (std::holds_alternative<std::vector<int64_t>>(kind)) return attr_ints(name);
   if (std::holds_alternative<std::vector<double>>(kind)) return attr_floats(name);

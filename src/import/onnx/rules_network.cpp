@@ -37,23 +37,29 @@ Values recurrent(OnnxNode& n) {
 
 constexpr const char* resize_ops = "resize";
 
-Value scales_of(OnnxNode& n, const std::vector<double>& s) {
-  return n.g.constant(Tensor::of(DType::f32, {int64_t(s.size())}, s));
+/// The scales in input i where they are known: then sizes follow from them before anything runs.
+std::vector<double> known_scales(OnnxNode& n, size_t i) {
+  std::vector<double> s;
+  if (const auto content = n.content(i))
+    for (int64_t k = 0; k < content->element_count(); ++k) s.push_back(content->item(k));
+  return s;
 }
 
 Values upsample(OnnxNode& n) {
   const Value x = n.in(0);
-  Value scales;
+  std::vector<double> factors;
   if (n.opset >= 9)
-    scales = n.constant_in(1);
+    factors = known_scales(n, 1);
   else if (n.opset >= 7)
-    scales = scales_of(n, n.attr_floats("scales"));
+    factors = n.attr_floats("scales");
   else
-    scales = scales_of(n, {1, 1, n.attr_float("height_scale", 1), n.attr_float("width_scale", 1)});
+    factors = {1, 1, n.attr_float("height_scale", 1), n.attr_float("width_scale", 1)};
+  const Value scales = factors.empty() ? n.in(1) : Value{};
   std::string mode = n.attr_string("mode", "nearest");
   if (mode == "bilinear") mode = "linear";
   return {n.call("resize", {x, Value{}, scales},
                  {{"mode", mode},
+                  {"scale_factors", factors},
                   {"coordinate_transformation_mode", std::string("asymmetric")},
                   {"nearest_mode", std::string("floor")}})};
 }
@@ -67,10 +73,13 @@ bool given(OnnxNode& n, size_t i) {
 
 Values resize(OnnxNode& n) {
   const Value x = n.in(0);
-  if (n.opset < 11)
-    return n.mechanical(
-        "resize", {x, Value{}, n.constant_in(1)},
-        {{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string("floor")}});
+  if (n.opset < 11) {
+    const std::vector<double> factors = known_scales(n, 1);
+    return n.mechanical("resize", {x, Value{}, factors.empty() ? n.in(1) : Value{}},
+                        {{"coordinate_transformation_mode", std::string("asymmetric")},
+                         {"nearest_mode", std::string("floor")},
+                         {"scale_factors", factors}});
+  }
   Value roi = given(n, 1) ? n.constant_in(1) : Value{}, scales = given(n, 2) ? n.constant_in(2) : Value{},
         sizes = given(n, 3) ? n.constant_in(3) : Value{};
   if (n.attr_string("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize") roi = {};
@@ -80,11 +89,14 @@ Values resize(OnnxNode& n) {
         const Value sources[] = {x};
         sizes = n.g.dims(std::span<const Dim>(wide->data(), wide->size()), sources);
       }
+  std::vector<double> factors;
+  if (scales.valid()) factors = known_scales(n, 2);
+  if (!factors.empty()) scales = {};
   Values in{x, roi, scales, sizes};
   while (!in.back().valid()) in.pop_back();
-  return n.mechanical(
-      "resize", in,
-      {{"coordinate_transformation_mode", n.attr_string("coordinate_transformation_mode", "half_pixel")}});
+  return n.mechanical("resize", in,
+                      {{"coordinate_transformation_mode", n.attr_string("coordinate_transformation_mode", "half_pixel")},
+                       {"scale_factors", factors}});
 }
 
 Values grid_sample(OnnxNode& n) {

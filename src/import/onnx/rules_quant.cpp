@@ -10,10 +10,8 @@ Values as_given(OnnxNode& n) { return n.mechanical(n.op(), n.all_in()); }
 Items quantize(OnnxNode& n) {
   n.ignore_attr("saturate");  // concerns 8-bit floats alone
   AttrList extra;
-  const int type = int(n.attr_int("output_dtype", 0)), precision = int(n.attr_int("precision", 0));
-  if (precision && precision != pb::TensorProto::FLOAT)
-    n.fail(ErrorCode::unsupported, "precision ", onnx_type_name(precision), " (FLOAT is right)");
-  if (type) extra.emplace_back("output_dtype", require_onnx_dtype(type, "QuantizeLinear"));
+  const int type = int(n.attr_int("output_dtype", 0));
+  if (type) extra.emplace_back("output_dtype", to_string(require_onnx_dtype(type, "QuantizeLinear")));
   const Value y = n.mechanical(n.op(), n.all_in(), extra)[0];
   const int narrow = type ? narrow_type(type) : n.has(2) ? n.item(2).narrow : 0;
   if (!narrow) return {Item::of(y)};
@@ -28,7 +26,7 @@ Items quantize(OnnxNode& n) {
 Values dequantize(OnnxNode& n) {
   AttrList extra;
   if (const int64_t type = n.attr_int("output_dtype", 0))
-    extra.emplace_back("output_dtype", require_onnx_dtype(int(type), "DequantizeLinear"));
+    extra.emplace_back("output_dtype", to_string(require_onnx_dtype(int(type), "DequantizeLinear")));
   return n.mechanical(n.op(), n.all_in(), extra);
 }
 
