@@ -11,7 +11,8 @@ bool is_quantised(DType t) { return t == DType::u8 || t == DType::i8 || t == DTy
 void check_granularity(Inferring& t, int64_t axis, int64_t block_size) {
   const TensorType &x = t.in(0), &s = t.in(1);
   t.require_float(1);
-  if (t.has(2)) {
+  auto one = [](const TensorType& v) { return v.rank() == 0 || (v.rank() == 1 && v.shape[0].is(1)); };
+  if (t.has(2) && !(one(s) && one(t.in(2)))) {
     require_rank(t, 2, s.rank());
     for (size_t i = 0; i < s.shape.size(); ++i)
       t.require_equal(s.shape[i], t.in(2).shape[i], "scale and zero point must have one shape");
@@ -87,8 +88,8 @@ struct QuantizeLinear {
               "' (expected a float dtype)");
     const DType y = result(t.has(2) ? t.in(2).dtype : DType::u8, t.has(2));
     if (!is_quantised(y)) t.fail_with(ErrorCode::unsupported, str("the result would be ", y, " (built: u8, i8, u16, i16)"));
-    t.require_type(!t.has(2) || t.in(2).dtype == y, "y_zero_point is ", t.in(2), " and output_dtype is ", y,
-                   " (expected one dtype)");
+    if (t.has(2))
+      t.require_type(t.in(2).dtype == y, "y_zero_point is ", t.in(2), " and output_dtype is ", y, " (expected one dtype)");
     t.result(y, t.in(0).shape);
   }
 

@@ -178,10 +178,25 @@ struct Resize : ResizeAttrs {
       }
     } else if (const Shape* sizes = by_sizes ? t.content(3) : nullptr; sizes && keep_aspect_ratio_policy == "stretch") {
       for (size_t k = 0; k < where.size(); ++k) y.shape[size_t(where[k])] = (*sizes)[k];
-    } else {
+    } else if (!keeps_aspect(t, by_sizes, where, y.shape)) {
       for (int64_t a : where) y.shape[size_t(a)] = t.fresh(str("resized_", a));
     }
     t.result(y);
+  }
+
+  /// The sizes under a policy that keeps the aspect ratio, where all that they depend on is known.
+  bool keeps_aspect(const Inferring& t, bool by_sizes, const std::vector<int64_t>& where, Shape& y) const {
+    if (!by_sizes || !t.ints(3)) return false;
+    Sizes x;
+    for (size_t i = 0; i < y.size(); ++i) {
+      const bool resized = std::find(where.begin(), where.end(), int64_t(i)) != where.end();
+      if (resized && (!y[i].is_constant() || y[i].is(0))) return false;
+      x.push_back(y[i].is_constant() ? y[i].value() : 1);
+    }
+    const Tensor sizes = Tensor::of_ints(DType::i64, {int64_t(where.size())}, *t.ints(3));
+    const Sizes result = output_sizes(x, Tensor(), scales(x, Tensor(), sizes), sizes);
+    for (int64_t a : where) y[size_t(a)] = result[size_t(a)];
+    return true;
   }
 
   void eval(Evaluating& e) const {
