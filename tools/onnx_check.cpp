@@ -26,7 +26,7 @@ using namespace neve;
 namespace {
 
 struct Options {
-  bool symbolic = false, print = false, quiet = false;
+  bool symbolic = false, widen = false, print = false, quiet = false;
   double rtol = 1e-3, atol = 1e-5;
   std::string filter;
 };
@@ -97,7 +97,15 @@ ir::Module load(const std::string& path, const import::OnnxSignature& signature,
                        (!is_float(tensors[0].dtype()) || tensors[0].rank() == 0);
     if (bind && small)
       options.input_values[port.name] = tensors[0];
-    else if (!port.shape || (o.symbolic && !small))
+    else if (o.widen && port.shape && !port.shape->empty() && port.shape->front() == "1") {
+      static const Dim batch = Dim::symbol("batch");
+      Shape& s = options.input_shapes[port.name];
+      for (int64_t a = 0; a < tensors[0].rank(); ++a) {
+        const std::string& text = (*port.shape)[size_t(a)];
+        const bool number = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+        s.push_back(a == 0 ? batch : number ? Dim(std::stoll(text)) : Dim::symbol(str(port.name, "_", a)));
+      }
+    } else if (!port.shape || (o.symbolic && !small))
       options.input_shapes[port.name] = open_shape(tensors[0], port.name);
   }
   return import::load_onnx(path, options);
@@ -117,8 +125,8 @@ std::string run_set(const fs::path& folder, const fs::path& data, const Options&
   try {
     m = load(path, signature, c, o, false);
   } catch (const Error& e) {
-    if (e.message().find("must be known when the model is read") == std::string::npos) throw;
-    m = load(path, signature, c, o, true);
+    if (e.code() == ErrorCode::corrupt_file) throw;
+    m = load(path, signature, c, o, true);  // what shapes the graph is given as a value
   }
   const ir::Graph& g = m.methods.at("forward");
   if (o.print) std::printf("%s\n", ir::print(g).c_str());
@@ -189,9 +197,10 @@ std::string run_apart(const fs::path& folder, const Options& o) {
 
 int usage() {
   std::printf(
-      "onnx-check [--symbolic] [--print] [--quiet] [--filter TEXT] [--rtol X] [--atol X] FOLDER...\n"
+      "onnx-check [--symbolic] [--widen] [--print] [--quiet] [--filter TEXT] [--rtol X] [--atol X] FOLDER...\n"
       "  FOLDER holds model.onnx and test_data_set_*, or folders that do. --symbolic: input sizes are made "
-      "symbolic.\n");
+      "symbolic.\n"
+      "  --widen: a leading 1 of an input becomes a symbol.\n");
   return 2;
 }
 
@@ -205,6 +214,8 @@ int main(int argc, char** argv) {
     const auto next = [&] { return i + 1 < argc ? argv[++i] : ""; };
     if (a == "--symbolic")
       o.symbolic = true;
+    else if (a == "--widen")
+      o.widen = true;
     else if (a == "--print")
       o.print = true;
     else if (a == "--quiet")

@@ -200,7 +200,7 @@ namespace {
 Items unrolled(OnnxNode& n, const pb::GraphProto& body, const std::string& why) {
   const auto trips = n.content(0);
   if (!trips || trips->element_count() != 1)
-    n.fail(ErrorCode::unsupported, why, ", and the number of its iterations is not known when the model is read");
+    n.fail(ErrorCode::unsupported, why, ", so the number of its iterations must be known when the model is read");
   const int64_t most = trips->item_int();
   if (most > most_unrolled)
     n.fail(ErrorCode::unsupported, why, ", and ", most, " iterations are too many to write out (at most ",

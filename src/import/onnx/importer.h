@@ -110,7 +110,7 @@ class OnnxNode {
   Value optional_in(size_t i) { return has(i) ? in(i) : Value{}; }
   Values all_in();              ///< absent ones as Value{}
   Value constant_in(size_t i);  ///< as in(), but a literal is never a weight (its content shapes the graph)
-  const TensorType& type(size_t i) { return g.type(in(i)); }
+  TensorType type(size_t i) { return g.type(in(i)); }  ///< a copy: values move when a node is made
   int64_t rank(size_t i) { return type(i).rank(); }
   /// Content where it is known now; nothing if the input is absent or computed at run time.
   std::optional<Tensor> content(size_t i);

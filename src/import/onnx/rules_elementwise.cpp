@@ -123,9 +123,8 @@ Values dropout(OnnxNode& n) {
   bool training = n.opset < 7 && !n.attr_bool("is_test", false) && n.opset < 6 && n.wants(1);
   n.ignore_attr("is_test");
   if (n.opset >= 12 && n.has(2)) {
-    const auto mode = n.content(2);
-    if (!mode) n.fail(ErrorCode::unsupported, "training_mode is computed at run time");
-    training = mode->item() != 0;
+    const Tensor mode = n.constant(2);
+    training = mode.item() != 0;
     if (training) {
       const auto ratio = n.content(1);
       training = n.has(1) ? !ratio || ratio->item() != 0 : true;

@@ -67,7 +67,7 @@ Values upsample(OnnxNode& n) {
 /// An input that is there but empty (how operator set 11 left one out).
 bool given(OnnxNode& n, size_t i) {
   if (!n.has(i)) return false;
-  const TensorType& t = n.type(i);
+  const TensorType t = n.type(i);
   return !(t.rank() == 1 && t.shape[0].is(0));
 }
 
@@ -94,9 +94,10 @@ Values resize(OnnxNode& n) {
   if (!factors.empty()) scales = {};
   Values in{x, roi, scales, sizes};
   while (!in.back().valid()) in.pop_back();
-  return n.mechanical("resize", in,
-                      {{"coordinate_transformation_mode", n.attr_string("coordinate_transformation_mode", "half_pixel")},
-                       {"scale_factors", factors}});
+  return n.mechanical(
+      "resize", in,
+      {{"coordinate_transformation_mode", n.attr_string("coordinate_transformation_mode", "half_pixel")},
+       {"scale_factors", factors}});
 }
 
 Values grid_sample(OnnxNode& n) {

@@ -34,7 +34,7 @@ Value axis_mask(OnnxNode& n, Value axes, int64_t rank) {
 /// Axes that are computed at run time: each axis in turn is reduced, or not. Right for every reduction of the family
 /// but the ones with an outer function (the square root of l2, the logarithm of log_sum), which is applied at the end.
 Values reduce_at_run_time(OnnxNode& n, Value x, Value axes, bool keepdims, bool noop) {
-  const TensorType& t = n.g.type(axes);
+  const TensorType t = n.g.type(axes);
   if (t.rank() != 1 || !t.shape[0].is_constant()) n.constant(1);  // says that it must be known
   const int64_t rank = n.g.rank(x), count = t.shape[0].value();
   std::string op(n.op());
@@ -89,6 +89,39 @@ Values reduce(OnnxNode& n) {
   if (n.g.dtype(x) == DType::boolean || n.op().starts_with("reduce_")) {
   }
   return {n.call(n.op(), {x}, {{"axes", axes}, {"keepdims", keepdims}})};
+}
+
+/// Running sums and products. An axis that is computed at run time: each in turn is summed along, or not.
+Values cumulative(OnnxNode& n) {
+  const Value x = n.in(0);
+  const AttrList flags{{"exclusive", n.attr_bool("exclusive", false)}, {"reverse", n.attr_bool("reverse", false)}};
+  const auto along = [&](int64_t axis) {
+    AttrList a = flags;
+    a.emplace_back("axis", axis);
+    return a;
+  };
+  if (n.content(1)) {
+    const auto axis = n.ints(1);
+    n.require(axis.size() == 1, axis.size(), " axes (one is right)");
+    return {n.call(n.op(), {x}, along(axis[0]))};
+  }
+  const int64_t rank = n.g.rank(x);
+  const Value size = n.g.constant(Tensor::scalar_int(DType::i64, rank));
+  const Value axis = n.g.reshape(n.g.cast(n.in(1), DType::i64), {});
+  const Value wrapped = n.call("mod", {n.call("add", {axis, size}), size});
+  Value y = x;
+  for (int64_t a = 0; a < rank; ++a) {
+    const RegionFn then = [&, a](Builder& b, std::span<const Value> p) -> Values {
+      return {b.call(n.op(), {p[1]}, along(a))};
+    };
+    const RegionFn otherwise = [](Builder& b, std::span<const Value> p) -> Values {
+      return {b.call("identity", {p[0]})};
+    };
+    const RegionFn regions[] = {then, otherwise};
+    const Value in[] = {n.call("equal", {wrapped, n.g.constant(Tensor::scalar_int(DType::i64, a))}), y, x};
+    y = n.g.call_many("if", in, {}, regions)[0];
+  }
+  return {y};
 }
 
 Values arg_reduce(OnnxNode& n) { return n.mechanical(n.op(), {n.in(0)}); }
@@ -180,8 +213,8 @@ constexpr Rule rules[] = {
     {"LRN", "lrn"},
     {"MeanVarianceNormalization", "mean_variance_normalization"},
     {"LpNormalization", "lp_normalization"},
-    {"CumSum", "cum_sum"},
-    {"CumProd", "cum_prod"},
+    {"CumSum", "cum_sum", cumulative},
+    {"CumProd", "cum_prod", cumulative},
 };
 
 }  // namespace

@@ -52,10 +52,10 @@ Values reshape(OnnxNode& n) {
   const Value x = n.in(0);
   const bool allowzero = n.attr_bool("allowzero", false);
   Value target;
-  if (n.opset < 5)
-    target = n.g.ints(n.attr_ints("shape"));
-  else
+  if (n.has(1))  // also where a file of an older set writes it so
     target = n.constant_in(1);
+  else
+    target = n.g.ints(n.attr_ints("shape"));
   if (const auto widened = widen_reshape(n, x, target, allowzero)) return {*widened};
   return {n.call("reshape", {x, target}, {{"allowzero", allowzero}})};
 }
@@ -76,7 +76,7 @@ Values squeeze(OnnxNode& n) {
   const Value x = n.in(0);
   std::vector<int64_t> axes = n.attr_ints("axes");
   if (n.has(1) && !n.content(1)) {
-    const TensorType& t = n.type(1);
+    const TensorType t = n.type(1);
     if (t.rank() != 1 || !t.shape[0].is_constant()) n.constant(1);  // says that it must be known
     const int64_t rank = n.g.rank(x), left = rank - t.shape[0].value();
     const Value kept =
@@ -86,7 +86,7 @@ Values squeeze(OnnxNode& n) {
   if (n.has(1)) axes = n.ints(1);
   const bool all = !n.has(1) && !n.has_attr("axes");
   if (all) {  // which axes go must be known, or the rank is not
-    const Shape& s = n.g.type(x).shape;
+    const Shape s = n.g.type(x).shape;
     for (size_t i = 0; i < s.size(); ++i) {
       if (equal(s[i], 1) == Proof::yes)
         axes.push_back(int64_t(i));
@@ -101,14 +101,13 @@ Values squeeze(OnnxNode& n) {
 Values unsqueeze(OnnxNode& n) {
   const Value x = n.in(0);
   if (n.has(1) && !n.content(1)) {
-    const TensorType& t = n.type(1);
+    const TensorType t = n.type(1);
     if (t.rank() != 1 || !t.shape[0].is_constant()) n.constant(1);  // says that it must be known
     const int64_t rank = n.g.rank(x) + t.shape[0].value();
     // Sizes of x go to the places that are not named: place p holds size number (places before p that are not named).
     const Value mask = position_mask(n, n.in(1), rank);
     const Value open = n.g.cast(n.call("not", {mask}), DType::i64);
-    const Value before =
-        n.call("cum_sum", {open, n.g.constant(Tensor::scalar_int(DType::i64, 0))}, {{"exclusive", true}});
+    const Value before = n.call("cum_sum", {open}, {{"axis", int64_t(0)}, {"exclusive", true}});
     const Value padded = n.call("concat", {n.g.shape_of(x), n.g.ints({1})}, {{"axis", int64_t(0)}});
     const Value sizes = n.call("where", {mask, n.g.ints({1}), n.call("gather", {padded, before})});
     return {n.call("reshape", {x, sizes}, {{"allowzero", true}})};
@@ -141,10 +140,25 @@ Values concat(OnnxNode& n) {
   return {n.g.call("concat", in, {{"axis", axis}})};
 }
 
+/// Sizes that are computed at run time: slices, from running sums.
+Values split_at_run_time(OnnxNode& n, Value x, Value sizes, int64_t axis) {
+  const TensorType t = n.g.type(sizes);
+  if (t.rank() != 1 || !t.shape[0].is_constant()) n.constant(1);  // says that it must be known
+  Values out;
+  Value start = n.g.ints({0});
+  for (int64_t k = 0; k < t.shape[0].value(); ++k) {
+    const Value end = n.call("add", {start, n.call("slice", {sizes, n.g.ints({k}), n.g.ints({k + 1})})});
+    out.push_back(n.call("slice", {x, start, end, n.g.ints({axis})}));
+    start = end;
+  }
+  return out;
+}
+
 Values split(OnnxNode& n) {
   const Value x = n.in(0);
   const int64_t axis = n.attr_int("axis", 0);
   std::vector<int64_t> sizes = n.attr_ints("split");
+  if (n.has(1) && !n.content(1)) return split_at_run_time(n, x, n.in(1), axis);
   if (n.has(1)) sizes = n.ints(1);
   if (!sizes.empty()) return n.g.call_many("split", {x}, {{"axis", axis}, {"split", sizes}});
   const int64_t parts = n.attr_int("num_outputs", int64_t(n.outputs()));

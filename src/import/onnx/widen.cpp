@@ -91,6 +91,24 @@ class Regroup {
   Dim pending_ = 1;
 };
 
+/// Sizes that a reshape can copy are 0, one that is left is -1; only what then remains is computed from the inputs of
+/// the graph.
+Value reshape_to(OnnxNode& n, Value x, const Shape& now, const Shape& sizes) {
+  std::vector<int64_t> literal;
+  size_t open = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const bool copied = !sizes[i].is_constant() && i < now.size() && now[i] == sizes[i];
+    if (!sizes[i].is_constant() && !copied) ++open;
+    if (sizes[i].is(0)) open = 2;  // 0 would mean a copy
+    literal.push_back(sizes[i].is_constant() ? sizes[i].value() : copied ? 0 : -1);
+  }
+  if (open <= 1) return n.call("reshape", {x, n.g.ints(literal)});
+  Values sources{x};
+  sources.insert(sources.end(), n.g.inputs().begin(), n.g.inputs().end());
+  const Value target = n.g.dims(std::span<const Dim>(sizes.data(), sizes.size()), sources);
+  return n.call("reshape", {x, target}, {{"allowzero", true}});
+}
+
 }  // namespace
 
 std::optional<Value> widen_reshape(OnnxNode& n, Value x, Value target, bool allowzero) {
@@ -123,16 +141,21 @@ std::optional<Value> widen_reshape(OnnxNode& n, Value x, Value target, bool allo
   }
   if (open >= 0 && known > 0) wanted[size_t(open)] = count / known;
   if (count == 0) return {};
+  bool literal = true;  // all entries: then the file's own reading cannot be right
+  Dim reading = 1;
+  for (size_t i = 0; i < f.content.size(); ++i) {
+    literal &= f.content[i].is_constant();
+    reading *= f.content[i].is(0) && !allowzero && i < now.size() ? now[i] : f.content[i];
+  }
+  if (open < 0 && reading == product({now.data(), now.size()})) return {};
   auto sizes = Regroup(now, old, wanted).run();
   if (!sizes) {
     // The file's own reading may still do (a -1 that takes what is left).
-    if (open >= 0) return {};
+    if (open >= 0 || !literal) return {};
     n.fail(ErrorCode::shape_mismatch, "of ", n.g.type(x), " to the literal sizes ", f.content, ", which held for ", old,
            ": where the opened size belongs cannot be told (export the model with this size dynamic)");
   }
-  const Value sources[] = {x};
-  return n.call("reshape", {x, n.g.dims(std::span<const Dim>(sizes->data(), sizes->size()), sources)},
-                {{"allowzero", true}});
+  return reshape_to(n, x, now, *sizes);
 }
 
 Value widen_to(OnnxNode& n, Value v, int64_t axis, Dim with) {
@@ -141,12 +164,8 @@ Value widen_to(OnnxNode& n, Value v, int64_t axis, Dim with) {
   if (old == with || s[size_t(axis)] != old || !old.is(1)) return v;
   Shape to;
   for (size_t i = 0; i < s.size(); ++i) to.push_back(int64_t(i) == axis ? with : Dim(1));
-  Value source{};
-  for (Value in : n.g.inputs())
-    for (Dim d : n.g.type(in).shape)
-      if (d == with) source = in;
-  if (!source.valid()) return v;
-  const Value sources[] = {source, v};
+  Values sources(n.g.inputs());
+  sources.push_back(v);
   return n.call("expand", {v, n.g.dims(std::span<const Dim>(to.data(), to.size()), sources)});
 }
 
@@ -190,10 +209,7 @@ void Importer::check_widening(const ir::Graph& g) const {
       for (int64_t other : {w.old + 1, w.old * 2, w.old * 3, w.old * 4, w.old + 32, w.old * 2 + 64, w.old * 16}) {
         const auto at = [&](Dim d) {
           return substitute(d, [&](const Symbol& s) -> std::optional<Dim> {
-            if (s.id == w.symbol.as_symbol().id) return Dim(other);
-            for (const Widened& v : widened_)
-              if (v.symbol.as_symbol().id == s.id) return Dim(v.old);
-            return {};
+            return s.id == w.symbol.as_symbol().id ? std::optional<Dim>(other) : std::nullopt;
           });
         };
         try {
