@@ -33,8 +33,8 @@ double limit_v1(const std::string& folder) {
   return ratio(quota, period);
 }
 
-/// The smallest limit of a group and all above it. In a container the path may be the host's and not exist here; the walk up
-/// still ends at the mounted root.
+/// The smallest limit of a group and all above it. In a container the path may be the host's and not exist here; the
+/// walk up still ends at the mounted root.
 double smallest(const std::string& root, std::string path, double (*limit)(const std::string&)) {
   double least = 0;
   for (;;) {

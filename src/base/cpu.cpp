@@ -45,9 +45,11 @@ void detect_features(CpuInfo& info) {
   const auto has = [](uint32_t word, int bit) { return (word >> bit & 1) != 0; };
   const bool avx = (state & avx_state) == avx_state, wide = (state & avx512_state) == avx512_state;
   // AVX, FMA, F16C; AVX2, BMI1, BMI2
-  const bool avx2 = avx && has(one.c, 28) && has(one.c, 12) && has(one.c, 29) && has(seven.b, 5) && has(seven.b, 3) && has(seven.b, 8);
+  const bool avx2 = avx && has(one.c, 28) && has(one.c, 12) && has(one.c, 29) && has(seven.b, 5) && has(seven.b, 3) &&
+                    has(seven.b, 8);
   // F, DQ, CD, BW, VL
-  const bool avx512 = avx2 && wide && has(seven.b, 16) && has(seven.b, 17) && has(seven.b, 28) && has(seven.b, 30) && has(seven.b, 31);
+  const bool avx512 =
+      avx2 && wide && has(seven.b, 16) && has(seven.b, 17) && has(seven.b, 28) && has(seven.b, 30) && has(seven.b, 31);
   info.isa = avx512 ? Isa::avx512 : avx2 ? Isa::avx2 : Isa::baseline;
   info.vnni = (avx512 && has(seven.c, 11)) || (avx2 && has(seven1.a, 4));  // in 512 bits, or as AVX-VNNI in 256
   info.bf16 = avx512 && has(seven1.a, 5);
@@ -159,9 +161,12 @@ const CpuInfo& cpu_info() {
 
 const char* to_string(Isa isa) {
   switch (isa) {
-    case Isa::baseline: return "baseline";
-    case Isa::avx2: return "avx2";
-    case Isa::avx512: return "avx512";
+    case Isa::baseline:
+      return "baseline";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
   }
   return "unknown";
 }

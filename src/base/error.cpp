@@ -8,16 +8,26 @@ namespace neve {
 
 const char* to_string(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::invalid_argument: return "invalid_argument";
-    case ErrorCode::type_mismatch: return "type_mismatch";
-    case ErrorCode::shape_mismatch: return "shape_mismatch";
-    case ErrorCode::not_found: return "not_found";
-    case ErrorCode::unsupported: return "unsupported";
-    case ErrorCode::io: return "io";
-    case ErrorCode::corrupt_file: return "corrupt_file";
-    case ErrorCode::out_of_memory: return "out_of_memory";
-    case ErrorCode::cancelled: return "cancelled";
-    case ErrorCode::internal: return "internal";
+    case ErrorCode::invalid_argument:
+      return "invalid_argument";
+    case ErrorCode::type_mismatch:
+      return "type_mismatch";
+    case ErrorCode::shape_mismatch:
+      return "shape_mismatch";
+    case ErrorCode::not_found:
+      return "not_found";
+    case ErrorCode::unsupported:
+      return "unsupported";
+    case ErrorCode::io:
+      return "io";
+    case ErrorCode::corrupt_file:
+      return "corrupt_file";
+    case ErrorCode::out_of_memory:
+      return "out_of_memory";
+    case ErrorCode::cancelled:
+      return "cancelled";
+    case ErrorCode::internal:
+      return "internal";
   }
   return "unknown";
 }

@@ -20,7 +20,8 @@ namespace {
 
 [[noreturn]] void fail_system(const char* call, const std::string& path, int error) {
   const bool missing = error == ENOENT || error == ENOTDIR;
-  fail(missing ? ErrorCode::not_found : ErrorCode::io, call, ": '", path, "': ", std::generic_category().message(error));
+  fail(missing ? ErrorCode::not_found : ErrorCode::io, call, ": '", path,
+       "': ", std::generic_category().message(error));
 }
 [[noreturn]] void fail_write(const std::string& path, int error) {
   fail(ErrorCode::io, "write file: '", path, "': ", std::generic_category().message(error));
@@ -58,11 +59,13 @@ bool make_private_folder(const std::string& path) {
   if (path.empty() || path[0] != '/') return false;
   for (size_t i = 1; i <= path.size(); ++i) {
     if (i < path.size() && path[i] != '/') continue;
-    if (::mkdir(path.substr(0, i).c_str(), 0700) != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS && errno != EACCES)
+    if (::mkdir(path.substr(0, i).c_str(), 0700) != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS &&
+        errno != EACCES)
       return false;
   }
   struct stat s;
-  return ::stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode) && s.st_uid == ::geteuid() && ::access(path.c_str(), W_OK | X_OK) == 0;
+  return ::stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode) && s.st_uid == ::geteuid() &&
+         ::access(path.c_str(), W_OK | X_OK) == 0;
 }
 
 }  // namespace

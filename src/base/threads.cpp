@@ -56,7 +56,8 @@ int environment_count(const char* name, bool strict) {
   const auto [end, status] = std::from_chars(v.data(), v.data() + v.size(), n);
   const bool whole = end == v.data() + v.size() || (!strict && *end == ',');
   if (status == std::errc() && whole && n >= 1 && n <= max_threads) return n;
-  if (strict) fail(ErrorCode::invalid_argument, name, ": '", v, "' is not a number of threads (1 to ", max_threads, ")");
+  if (strict)
+    fail(ErrorCode::invalid_argument, name, ": '", v, "' is not a number of threads (1 to ", max_threads, ")");
   return 0;  // OpenMP warns about its own variables
 }
 
@@ -66,8 +67,8 @@ int count_available() {
   return std::min({affinity_count(), quota_count(), max_threads});
 }
 
-/// Threads do not survive fork(), and the child would wait for them for ever: a child of a process that has used the pool runs
-/// everything in the calling thread.
+/// Threads do not survive fork(), and the child would wait for them for ever: a child of a process that has used the
+/// pool runs everything in the calling thread.
 std::atomic<bool> pool_used{false}, forked{false};
 
 void note_use() {
@@ -115,7 +116,8 @@ thread_local int library_count = 0;  // 0: not set
 
 bool inside_loop() { return in_loop; }
 
-/// Workers that sleep between loops. The caller works on its own loop too, so that loops of several callers never wait for each other.
+/// Workers that sleep between loops. The caller works on its own loop too, so that loops of several callers never wait
+/// for each other.
 class Pool {
  public:
   static Pool& instance() {
@@ -162,8 +164,10 @@ class Pool {
     std::unique_lock lock(mutex_);
     for (;;) {
       const auto open = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* j) { return j->next < j->loop->parts; });
-      if (open == jobs_.end()) wake_.wait(lock);
-      else step(**open, lock);
+      if (open == jobs_.end())
+        wake_.wait(lock);
+      else
+        step(**open, lock);
     }
   }
 
@@ -205,6 +209,7 @@ ThreadScope::~ThreadScope() { set_library_threads(before_); }
 }  // namespace neve
 
 extern "C" void neve_parallel_for(int64_t n, int64_t grain, int32_t threads,
-                                  void (*body)(void* context, int64_t begin, int64_t end, int32_t part), void* context) {
+                                  void (*body)(void* context, int64_t begin, int64_t end, int32_t part),
+                                  void* context) {
   neve::parallel_for(n, grain, threads, [&](int64_t begin, int64_t end, int part) { body(context, begin, end, part); });
 }

@@ -78,21 +78,48 @@ To convert_element(From v) {
 template <class F>
 bool with_storage_type(DType t, F&& f) {
   switch (t) {
-    case DType::f64: f(double{}); return true;
-    case DType::f32: f(float{}); return true;
-    case DType::bf16: f(Bfloat{}); return true;
-    case DType::f16: f(Half{}); return true;
-    case DType::i64: f(int64_t{}); return true;
-    case DType::i32: f(int32_t{}); return true;
-    case DType::i16: f(int16_t{}); return true;
-    case DType::i8: f(int8_t{}); return true;
-    case DType::u8: f(uint8_t{}); return true;
-    case DType::u16: f(uint16_t{}); return true;
-    case DType::u32: f(uint32_t{}); return true;
-    case DType::u64: f(uint64_t{}); return true;
-    case DType::boolean: f(Bool{}); return true;
+    case DType::f64:
+      f(double{});
+      return true;
+    case DType::f32:
+      f(float{});
+      return true;
+    case DType::bf16:
+      f(Bfloat{});
+      return true;
+    case DType::f16:
+      f(Half{});
+      return true;
+    case DType::i64:
+      f(int64_t{});
+      return true;
+    case DType::i32:
+      f(int32_t{});
+      return true;
+    case DType::i16:
+      f(int16_t{});
+      return true;
+    case DType::i8:
+      f(int8_t{});
+      return true;
+    case DType::u8:
+      f(uint8_t{});
+      return true;
+    case DType::u16:
+      f(uint16_t{});
+      return true;
+    case DType::u32:
+      f(uint32_t{});
+      return true;
+    case DType::u64:
+      f(uint64_t{});
+      return true;
+    case DType::boolean:
+      f(Bool{});
+      return true;
     case DType::c64:
-    case DType::c128: return false;
+    case DType::c128:
+      return false;
   }
   return false;
 }

@@ -32,7 +32,9 @@ class Table {
     return *table;
   }
 
-  const DimNode& at(uint32_t i) const { return chunks_[i >> chunk_bits].load(std::memory_order_acquire)[i & chunk_mask]; }
+  const DimNode& at(uint32_t i) const {
+    return chunks_[i >> chunk_bits].load(std::memory_order_acquire)[i & chunk_mask];
+  }
 
   uint32_t intern(DimNode&& n) {
     const std::lock_guard lock(mutex_);
@@ -64,9 +66,9 @@ class Table {
     bool operator()(const DimNode& a, uint32_t b) const { return same(a, table->at(b)); }
     static bool same(const DimNode& a, const DimNode& b) {
       return a.hash == b.hash && a.kind == b.kind && a.kind != DimKind::symbol && a.args == b.args &&
-             std::equal(a.terms.begin(), a.terms.end(), b.terms.begin(), b.terms.end(), [](const Term& x, const Term& y) {
-               return x.coefficient == y.coefficient && x.atoms == y.atoms;
-             });
+             std::equal(
+                 a.terms.begin(), a.terms.end(), b.terms.begin(), b.terms.end(),
+                 [](const Term& x, const Term& y) { return x.coefficient == y.coefficient && x.atoms == y.atoms; });
     }
   };
 
@@ -95,8 +97,8 @@ void measure(DimNode& n) {
     n.size += part.size;  // each part is at most max_size, and there are few enough parts
     n.depth = std::max(n.depth, part.depth + 1);
     if (n.size > max_size || n.depth > max_depth)
-      fail(ErrorCode::unsupported, "dim: an expression of more than ", max_size, " parts or nested more than ", max_depth,
-           " deep");
+      fail(ErrorCode::unsupported, "dim: an expression of more than ", max_size, " parts or nested more than ",
+           max_depth, " deep");
   };
   for (Dim d : n.args) count(d);
   for (const Term& t : n.terms) {
@@ -108,11 +110,13 @@ void measure(DimNode& n) {
 int64_t divisor_of_node(const DimNode& n) {
   int64_t g = 0;
   switch (n.kind) {
-    case DimKind::symbol: return n.symbol->divisor;
+    case DimKind::symbol:
+      return n.symbol->divisor;
     case DimKind::poly:
       for (const Term& t : n.terms) g = std::gcd(g, divisor_of(t));
       return g;
-    case DimKind::floordiv: return n.exact ? divisor_of(n.args[0]) / n.args[1].value() : 1;
+    case DimKind::floordiv:
+      return n.exact ? divisor_of(n.args[0]) / n.args[1].value() : 1;
     case DimKind::mod:
     case DimKind::min:
     case DimKind::max:
@@ -160,8 +164,10 @@ Dim DimTable::intern(DimNode&& n) {
   if (n.kind == DimKind::floordiv && n.args[1].is_constant() && n.args[1].value() > 0)
     n.exact = divisor_of(n.args[0]) % n.args[1].value() == 0;
   n.divisor = divisor_of_node(n);
-  if (n.kind == DimKind::poly) n.range = range_of(n.terms);
-  else if (n.kind != DimKind::symbol) n.range = range_of_function(n.kind, n.args);
+  if (n.kind == DimKind::poly)
+    n.range = range_of(n.terms);
+  else if (n.kind != DimKind::symbol)
+    n.range = range_of_function(n.kind, n.args);
   Dim d;
   d.rep_ = INT64_MIN + int64_t(Table::instance().intern(std::move(n)));
   return d;
@@ -171,7 +177,8 @@ void fail_division(const char* what, int64_t a) {
   fail(ErrorCode::shape_mismatch, what, ": ", a, " divided by 0 (the divisor must not be 0)");
 }
 void fail_broadcast(int64_t a, int64_t b) {
-  fail(ErrorCode::shape_mismatch, "broadcast: sizes ", a, " and ", b, " do not fit (they must be equal, or one of them 1)");
+  fail(ErrorCode::shape_mismatch, "broadcast: sizes ", a, " and ", b,
+       " do not fit (they must be equal, or one of them 1)");
 }
 int64_t checked_add(int64_t a, int64_t b) {
   int64_t r;
@@ -200,7 +207,8 @@ int compare(Dim a, Dim b) {
   if (x.args.size() != y.args.size()) return x.args.size() < y.args.size() ? -1 : 1;
   for (size_t i = 0; i < x.terms.size() && i < y.terms.size(); ++i) {
     if (const int c = compare_atoms(x.terms[i].atoms, y.terms[i].atoms)) return c;
-    if (x.terms[i].coefficient != y.terms[i].coefficient) return x.terms[i].coefficient < y.terms[i].coefficient ? -1 : 1;
+    if (x.terms[i].coefficient != y.terms[i].coefficient)
+      return x.terms[i].coefficient < y.terms[i].coefficient ? -1 : 1;
   }
   return x.terms.size() < y.terms.size() ? -1 : 1;
 }
@@ -247,7 +255,8 @@ std::optional<Term> exact_quotient(Term t, int64_t c) {
 
 namespace {
 
-/// Terms with quotients that leave no remainder, merged as fractions: with 4 | n, n - 2*floordiv(n, 4) is 2*floordiv(n, 4).
+/// Terms with quotients that leave no remainder, merged as fractions: with 4 | n, n - 2*floordiv(n, 4) is 2*floordiv(n,
+/// 4).
 void merge_exact(Poly& p) {
   struct Fraction {
     Term term;  // without exact quotients
@@ -263,7 +272,8 @@ void merge_exact(Poly& p) {
       atom = n.args[0];
     }
     sort_atoms(f.term);
-    const auto like = std::find_if(sum.begin(), sum.end(), [&](const Fraction& o) { return o.term.atoms == f.term.atoms; });
+    const auto like =
+        std::find_if(sum.begin(), sum.end(), [&](const Fraction& o) { return o.term.atoms == f.term.atoms; });
     if (like == sum.end()) {
       sum.push_back(std::move(f));
       continue;
@@ -307,7 +317,8 @@ Dim dim_of(Poly p) {
 
 Poly multiply(const Poly& a, const Poly& b) {
   Poly p;
-  if (a.size() * b.size() > 16 * max_terms) fail(ErrorCode::unsupported, "dim: a product of ", a.size(), " and ", b.size(), " terms");
+  if (a.size() * b.size() > 16 * max_terms)
+    fail(ErrorCode::unsupported, "dim: a product of ", a.size(), " and ", b.size(), " terms");
   p.reserve(a.size() * b.size());
   for (const Term& x : a) {
     for (const Term& y : b) {
@@ -376,7 +387,8 @@ Dim Dim::symbol(std::string name, int64_t lo, int64_t hi, int64_t divisor, std::
   if (lo > -unbounded) range.lo = checked_mul(-floor_div(-lo, divisor), divisor);
   if (hi < unbounded) range.hi = checked_mul(floor_div(hi, divisor), divisor);
   if (lo > hi || range.lo > range.hi)
-    fail(ErrorCode::invalid_argument, "dim: symbol '", name, "' has no value: no multiple of ", divisor, " in ", lo, "..", hi);
+    fail(ErrorCode::invalid_argument, "dim: symbol '", name, "' has no value: no multiple of ", divisor, " in ", lo,
+         "..", hi);
   DimNode n;
   const uint32_t id = next.fetch_add(1);
   if (name.empty()) name = str("s", id);

@@ -9,7 +9,8 @@
 namespace neve {
 namespace {
 
-constexpr const char* op_names[] = {"constant", "symbol", "add", "mul", "floordiv", "ceildiv", "mod", "min", "max", "broadcast"};
+constexpr const char* op_names[] = {"constant", "symbol", "add", "mul", "floordiv",
+                                    "ceildiv",  "mod",    "min", "max", "broadcast"};
 
 int64_t fit(int128 v) {
   if (v > INT64_MAX || v < INT64_MIN) fail(ErrorCode::shape_mismatch, "dim: a size does not fit 64 bits");
@@ -43,7 +44,9 @@ using Values = std::function<std::optional<int64_t>(const Symbol&)>;
 
 int64_t evaluate_node(const DimNode& n, const Values& value);
 
-int64_t evaluate_dim(Dim d, const Values& value) { return d.is_constant() ? d.value() : evaluate_node(node_of(d), value); }
+int64_t evaluate_dim(Dim d, const Values& value) {
+  return d.is_constant() ? d.value() : evaluate_node(node_of(d), value);
+}
 
 int64_t evaluate_sum(const Poly& p, const Values& value) {
   int128 sum = 0;
@@ -69,13 +72,24 @@ int64_t evaluate_node(const DimNode& n, const Values& value) {
   for (size_t i = 1; i < n.args.size(); ++i) {
     const int64_t v = evaluate_dim(n.args[i], value);
     switch (n.kind) {
-      case DimKind::floordiv: r = divide_floor(r, v); break;
-      case DimKind::mod: r = modulo(r, v); break;
-      case DimKind::min: r = std::min(r, v); break;
-      case DimKind::max: r = std::max(r, v); break;
-      case DimKind::broadcast: r = broadcast_sizes(r, v); break;
+      case DimKind::floordiv:
+        r = divide_floor(r, v);
+        break;
+      case DimKind::mod:
+        r = modulo(r, v);
+        break;
+      case DimKind::min:
+        r = std::min(r, v);
+        break;
+      case DimKind::max:
+        r = std::max(r, v);
+        break;
+      case DimKind::broadcast:
+        r = broadcast_sizes(r, v);
+        break;
       case DimKind::symbol:
-      case DimKind::poly: break;
+      case DimKind::poly:
+        break;
     }
   }
   return r;
@@ -96,13 +110,20 @@ class Substitution {
  private:
   Dim make(Dim d, const DimNode& n) {
     switch (n.kind) {
-      case DimKind::symbol: return with_(*n.symbol).value_or(d);
-      case DimKind::poly: return sum(n.terms);
-      case DimKind::floordiv: return floordiv(apply(n.args[0]), apply(n.args[1]));
-      case DimKind::mod: return mod(apply(n.args[0]), apply(n.args[1]));
-      case DimKind::min: return fold(n, min);
-      case DimKind::max: return fold(n, max);
-      case DimKind::broadcast: return fold(n, broadcast);
+      case DimKind::symbol:
+        return with_(*n.symbol).value_or(d);
+      case DimKind::poly:
+        return sum(n.terms);
+      case DimKind::floordiv:
+        return floordiv(apply(n.args[0]), apply(n.args[1]));
+      case DimKind::mod:
+        return mod(apply(n.args[0]), apply(n.args[1]));
+      case DimKind::min:
+        return fold(n, min);
+      case DimKind::max:
+        return fold(n, max);
+      case DimKind::broadcast:
+        return fold(n, broadcast);
     }
     return d;
   }
@@ -142,13 +163,20 @@ class Emitter {
     if (d.is_constant()) return step({DimCode::constant, 0, 0, d.value()});
     const DimNode& n = node_of(d);
     switch (n.kind) {
-      case DimKind::symbol: return step({DimCode::symbol, symbol_index_(*n.symbol), 0, 0});
-      case DimKind::poly: return sum(n.terms);
-      case DimKind::floordiv: return fold(n, DimCode::floordiv);
-      case DimKind::mod: return fold(n, DimCode::mod);
-      case DimKind::min: return fold(n, DimCode::min);
-      case DimKind::max: return fold(n, DimCode::max);
-      case DimKind::broadcast: return fold(n, DimCode::broadcast);
+      case DimKind::symbol:
+        return step({DimCode::symbol, symbol_index_(*n.symbol), 0, 0});
+      case DimKind::poly:
+        return sum(n.terms);
+      case DimKind::floordiv:
+        return fold(n, DimCode::floordiv);
+      case DimKind::mod:
+        return fold(n, DimCode::mod);
+      case DimKind::min:
+        return fold(n, DimCode::min);
+      case DimKind::max:
+        return fold(n, DimCode::max);
+      case DimKind::broadcast:
+        return fold(n, DimCode::broadcast);
     }
     return 0;
   }
@@ -186,14 +214,17 @@ class Emitter {
 };
 
 [[noreturn]] void fail_step(size_t i, const DimCode& c, int64_t a, int64_t b) {
-  fail(ErrorCode::shape_mismatch, "shape program: step ", i, ": ", op_names[c.op], " of ", a, " and ", b, " does not fit 64 bits");
+  fail(ErrorCode::shape_mismatch, "shape program: step ", i, ": ", op_names[c.op], " of ", a, " and ", b,
+       " does not fit 64 bits");
 }
 
 }  // namespace
 
 int64_t evaluate(Dim d, const Values& value) { return evaluate_dim(d, value); }
 
-Dim substitute(Dim d, const std::function<std::optional<Dim>(const Symbol&)>& with) { return Substitution(with).apply(d); }
+Dim substitute(Dim d, const std::function<std::optional<Dim>(const Symbol&)>& with) {
+  return Substitution(with).apply(d);
+}
 
 void collect_symbols(Dim d, std::vector<Dim>& out) {
   if (d.is_constant()) return;
@@ -234,14 +265,27 @@ void run_dim_code(std::span<const DimCode> code, std::span<const int64_t> symbol
       case DimCode::mul:
         if (__builtin_mul_overflow(a, b, &r)) fail_step(i, c, a, b);
         break;
-      case DimCode::floordiv: r = divide_floor(a, b); break;
-      case DimCode::ceildiv: r = divide_ceil(a, b); break;
-      case DimCode::mod: r = modulo(a, b); break;
-      case DimCode::min: r = std::min(a, b); break;
-      case DimCode::max: r = std::max(a, b); break;
-      case DimCode::broadcast: r = broadcast_sizes(a, b); break;
+      case DimCode::floordiv:
+        r = divide_floor(a, b);
+        break;
+      case DimCode::ceildiv:
+        r = divide_ceil(a, b);
+        break;
+      case DimCode::mod:
+        r = modulo(a, b);
+        break;
+      case DimCode::min:
+        r = std::min(a, b);
+        break;
+      case DimCode::max:
+        r = std::max(a, b);
+        break;
+      case DimCode::broadcast:
+        r = broadcast_sizes(a, b);
+        break;
       case DimCode::constant:
-      case DimCode::symbol: break;
+      case DimCode::symbol:
+        break;
     }
   }
 }

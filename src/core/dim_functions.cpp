@@ -31,8 +31,10 @@ Split split(const Poly& p, int64_t c) {
     const int64_t q = t.coefficient / c, r = t.coefficient % c;
     if (q != 0) s.whole.push_back({q, t.atoms});
     if (r == 0) continue;
-    if (auto exact = exact_quotient({r, t.atoms}, c)) s.whole.push_back(std::move(*exact));
-    else s.rest.push_back({r, t.atoms});
+    if (auto exact = exact_quotient({r, t.atoms}, c))
+      s.whole.push_back(std::move(*exact));
+    else
+      s.rest.push_back({r, t.atoms});
   }
   return s;
 }
@@ -175,8 +177,8 @@ Dim mod_constant(Dim a, int64_t c) {
     if (k > c / 2) k -= c;
     const DimNode* n = t.atoms.size() == 1 ? &node_of(t.atoms[0]) : nullptr;
     int64_t lost;
-    if (n && n->kind == DimKind::mod && n->args[1].is_constant() && !__builtin_mul_overflow(k, n->args[1].value(), &lost) &&
-        lost % c == 0) {
+    if (n && n->kind == DimKind::mod && n->args[1].is_constant() &&
+        !__builtin_mul_overflow(k, n->args[1].value(), &lost) && lost % c == 0) {
       add_scaled(rest, poly_of(n->args[0]), k);  // mod(x, b) is x less a multiple of b
       again = true;
     } else {
@@ -217,8 +219,10 @@ Dim mod_symbolic(Dim a, Dim b) {
 SmallVector<Dim, 2> flatten(DimKind kind, Dim a, Dim b) {
   SmallVector<Dim, 2> args;
   for (Dim d : {a, b}) {
-    if (!d.is_constant() && node_of(d).kind == kind) args.append(node_of(d).args.begin(), node_of(d).args.end());
-    else args.push_back(d);
+    if (!d.is_constant() && node_of(d).kind == kind)
+      args.append(node_of(d).args.begin(), node_of(d).args.end());
+    else
+      args.push_back(d);
   }
   std::sort(args.begin(), args.end(), [](Dim x, Dim y) { return compare(x, y) < 0; });
   args.resize(size_t(std::unique(args.begin(), args.end()) - args.begin()));
@@ -232,8 +236,10 @@ Dim extreme(DimKind kind, Dim a, Dim b) {
     bool covered = false;
     for (size_t j = 0; j < args.size() && !covered; ++j)
       covered = i != j && proven(kind == DimKind::max ? at_least(args[j], args[i]) : at_least(args[i], args[j]));
-    if (covered) args.erase(args.begin() + i);
-    else ++i;
+    if (covered)
+      args.erase(args.begin() + i);
+    else
+      ++i;
   }
   return args.size() == 1 ? args[0] : function_of(kind, std::move(args));
 }

@@ -23,18 +23,19 @@ struct Term {
   int64_t coefficient = 0;
   SmallVector<Dim, 4> atoms;  ///< sorted by compare()
 };
-/// A sum of terms in canonical order: by degree, highest first, then by atoms. No two terms have the same atoms, none is 0.
+/// A sum of terms in canonical order: by degree, highest first, then by atoms. No two terms have the same atoms, none
+/// is 0.
 using Poly = std::vector<Term>;
 
 /// An entry of the table. Never moves and never changes.
 struct DimNode {
   DimKind kind = DimKind::symbol;
-  bool exact = false;    ///< a floordiv by a constant that divides without remainder
-  uint32_t depth = 1;    ///< nesting
-  uint32_t size = 1;     ///< of the text, in nodes
+  bool exact = false;  ///< a floordiv by a constant that divides without remainder
+  uint32_t depth = 1;  ///< nesting
+  uint32_t size = 1;   ///< of the text, in nodes
   uint64_t hash = 0;
   Interval range;
-  int64_t divisor = 1;   ///< always divides the value
+  int64_t divisor = 1;  ///< always divides the value
   std::unique_ptr<const Symbol> symbol;
   SmallVector<Dim, 2> args;  ///< of functions
   Poly terms;                ///< of polynomials
@@ -56,7 +57,7 @@ Poly poly_of(Dim d);
 /// Sorts, merges and reduces the terms; @throws Error{unsupported} if too many.
 void normalize(Poly& p);
 void merge_terms(Poly& p);  ///< sorts and merges only, as if atoms were unknowns
-Dim dim_of(Poly p);  ///< normalizes
+Dim dim_of(Poly p);         ///< normalizes
 Poly multiply(const Poly& a, const Poly& b);
 void add_scaled(Poly& to, const Poly& p, int64_t factor);  ///< to += factor * p, not normalized
 Dim function_of(DimKind kind, SmallVector<Dim, 2> args);   ///< as it is, without simplification

@@ -50,8 +50,8 @@ Interval range_of_mod(Interval a, Interval b) {
 
 }  // namespace
 
-// -infinite as a lower bound and infinite as an upper one mean "no bound" and stay. A lower bound of +infinite is the number 2^62,
-// which is sound, if not tight, for anything above; so is an upper bound of -infinite.
+// -infinite as a lower bound and infinite as an upper one mean "no bound" and stay. A lower bound of +infinite is the
+// number 2^62, which is sound, if not tight, for anything above; so is an upper bound of -infinite.
 Interval add(Interval a, Interval b) {
   Interval r;
   r.lo = a.lo == -inf || b.lo == -inf ? -inf : saturate(int128(a.lo) + b.lo);
@@ -117,7 +117,8 @@ SmallVector<Dim, 4> common_atoms(const Poly& p) {
   return common;
 }
 
-/// Bounds of p after replacing each atom by its lower bound plus something not negative: n*m - n is not negative where m >= 1.
+/// Bounds of p after replacing each atom by its lower bound plus something not negative: n*m - n is not negative where
+/// m >= 1.
 Interval shifted_range(const Poly& p) {
   Poly shifted;
   for (const Term& t : p) {
@@ -166,7 +167,7 @@ class Prover {
     const Interval r = range_of(p);
     if (r.lo >= 0) return Proof::yes;
     if (r.hi < 0) return Proof::no;
-    if (depth == 0 || --budget_ < 0) return Proof::unknown;
+    if (depth == 0 || (budget_ -= int(p.size())) < 0) return Proof::unknown;
     const SmallVector<Dim, 4> common = common_atoms(p);
     if (!common.empty()) {
       const Interval g = range_of(Poly{{1, common}});
@@ -252,7 +253,7 @@ class Prover {
     return not_negative(combine(l.factor, poly_of(x - b * floordiv(x, b)), {{1, {}}}, l.rest), depth);
   }
 
-  int budget_ = 48;
+  int budget_ = 200;  // terms looked at: a proof costs microseconds, not more
 };
 
 Poly scaled(const Poly& p, int64_t factor, int64_t offset) {
@@ -267,8 +268,10 @@ Poly scaled(const Poly& p, int64_t factor, int64_t offset) {
 bool never_zero_modulo(const Poly& p) {
   int64_t g = 0, constant = 0;
   for (const Term& t : p) {
-    if (t.atoms.empty()) constant = t.coefficient;
-    else g = std::gcd(g, divisor_of(t));
+    if (t.atoms.empty())
+      constant = t.coefficient;
+    else
+      g = std::gcd(g, divisor_of(t));
   }
   return g != 0 && constant % g != 0;
 }
@@ -329,9 +332,12 @@ int64_t upper_bound(Dim d) { return std::clamp(range_of(d).hi, -Dim::unbounded, 
 
 Proof prove(const Constraint& c) {
   switch (c.kind) {
-    case Constraint::equal: return equal(c.a, c.b);
-    case Constraint::at_least: return at_least(c.a, c.b);
-    case Constraint::divides: return divides(c.b.value(), c.a);
+    case Constraint::equal:
+      return equal(c.a, c.b);
+    case Constraint::at_least:
+      return at_least(c.a, c.b);
+    case Constraint::divides:
+      return divides(c.b.value(), c.a);
     case Constraint::broadcastable: {
       const Proof proofs[] = {equal(c.a, c.b), equal(c.a, 1), equal(c.b, 1)};
       bool all_no = true;

@@ -13,13 +13,19 @@ using Namer = std::function<std::string(const Symbol&)>;
 
 const char* name_of(DimKind kind) {
   switch (kind) {
-    case DimKind::floordiv: return "floordiv";
-    case DimKind::mod: return "mod";
-    case DimKind::min: return "min";
-    case DimKind::max: return "max";
-    case DimKind::broadcast: return "broadcast";
+    case DimKind::floordiv:
+      return "floordiv";
+    case DimKind::mod:
+      return "mod";
+    case DimKind::min:
+      return "min";
+    case DimKind::max:
+      return "max";
+    case DimKind::broadcast:
+      return "broadcast";
     case DimKind::symbol:
-    case DimKind::poly: break;
+    case DimKind::poly:
+      break;
   }
   return "";
 }
@@ -67,8 +73,10 @@ void print(std::string& out, Dim d, const Namer* namer) {
   if (n.kind == DimKind::poly) {
     for (size_t i = 0; i < n.terms.size(); ++i) {
       const bool minus = n.terms[i].coefficient < 0;
-      if (i) out += minus ? " - " : " + ";
-      else if (minus) out += '-';
+      if (i)
+        out += minus ? " - " : " + ";
+      else if (minus)
+        out += '-';
       print_product(out, n.terms[i], namer);
     }
     return;
@@ -81,7 +89,8 @@ void print(std::string& out, Dim d, const Namer* namer) {
   out += ')';
 }
 
-/// sum = product {(+|-) product}; product = factor {* factor}; factor = number | name | function(sum, ...) | (sum) | -factor.
+/// sum = product {(+|-) product}; product = factor {* factor}; factor = number | name | function(sum, ...) | (sum) |
+/// -factor.
 class Parser {
  public:
   Parser(std::string_view text, const std::function<Dim(std::string_view)>& lookup) : text_(text), lookup_(lookup) {}
@@ -96,8 +105,8 @@ class Parser {
   static constexpr int max_nesting = 200;
 
   [[noreturn]] void error(const std::string& what, const char* expected) const {
-    fail(ErrorCode::invalid_argument, "dim: column ", at_ + 1, " of '", text_.substr(0, 200), "': ", what, " (expected ", expected,
-         ")");
+    fail(ErrorCode::invalid_argument, "dim: column ", at_ + 1, " of '", text_.substr(0, 200), "': ", what,
+         " (expected ", expected, ")");
   }
   void skip() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t')) ++at_;
@@ -114,9 +123,12 @@ class Parser {
     if (++nesting_ > max_nesting) error("nested too deep", "at most 200 levels");
     Dim d = product();
     for (;;) {
-      if (take('+')) d = d + product();
-      else if (take('-')) d = d - product();
-      else break;
+      if (take('+'))
+        d = d + product();
+      else if (take('-'))
+        d = d - product();
+      else
+        break;
     }
     --nesting_;
     return d;
@@ -180,8 +192,12 @@ class Parser {
       std::string_view name;
       Function function;
       bool many;
-    } functions[] = {{"floordiv", floordiv, false}, {"ceildiv", ceildiv, false}, {"mod", mod, false},
-                     {"min", min, true},            {"max", max, true},          {"broadcast", broadcast, true}};
+    } functions[] = {{"floordiv", floordiv, false},
+                     {"ceildiv", ceildiv, false},
+                     {"mod", mod, false},
+                     {"min", min, true},
+                     {"max", max, true},
+                     {"broadcast", broadcast, true}};
     for (const auto& f : functions) {
       if (f.name != name) continue;
       Dim d = sum();
@@ -230,10 +246,14 @@ std::string to_string(const Shape& s) {
 
 std::string to_string(const Constraint& c) {
   switch (c.kind) {
-    case Constraint::equal: return str(c.a, " == ", c.b);
-    case Constraint::at_least: return str(c.a, " >= ", c.b);
-    case Constraint::divides: return str(c.a, " is a multiple of ", c.b);
-    case Constraint::broadcastable: return str(c.a, " and ", c.b, " broadcast");
+    case Constraint::equal:
+      return str(c.a, " == ", c.b);
+    case Constraint::at_least:
+      return str(c.a, " >= ", c.b);
+    case Constraint::divides:
+      return str(c.a, " is a multiple of ", c.b);
+    case Constraint::broadcastable:
+      return str(c.a, " and ", c.b, " broadcast");
   }
   return "";
 }

@@ -9,7 +9,7 @@ namespace {
 constexpr std::array<std::string_view, dtype_count> names = {"f64", "f32", "bf16", "f16", "i64",  "i32", "i16", "i8",
                                                              "u8",  "u16", "u32",  "u64", "bool", "c64", "c128"};
 constexpr std::array<std::string_view, dtype_count> numpy_names = {
-    "float64", "float32", "bfloat16", "float16", "int64",  "int32", "int16",     "int8",
+    "float64", "float32", "bfloat16", "float16", "int64", "int32",     "int16",     "int8",
     "uint8",   "uint16",  "uint32",   "uint64",  "bool_", "complex64", "complex128"};
 
 }  // namespace

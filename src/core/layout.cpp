@@ -8,7 +8,7 @@
 namespace neve {
 namespace {
 
-constexpr int max_axes = 12;          // as oneDNN
+constexpr int max_axes = 12;  // as oneDNN
 constexpr int32_t max_block = 1 << 20;
 
 bool has_blocks(const Layout& l, int axis) {

@@ -1,4 +1,5 @@
-// Copying between two strided layouts: axes are merged where both allow, then runs are copied whole, transposes in tiles.
+// Copying between two strided layouts: axes are merged where both allow, then runs are copied whole, transposes in
+// tiles.
 #include "core/strided_copy.h"
 
 #include <algorithm>
@@ -20,7 +21,9 @@ Axes merged_axes(const std::vector<int64_t>& out_strides, const std::vector<int6
   Axes axes;
   for (size_t i = 0; i < shape.size(); ++i)
     if (shape[i] != 1) axes.push_back({shape[i], out_strides[i] * element_size, in_strides[i] * element_size});
-  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return std::abs(a.out) > std::abs(b.out); });
+  std::sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) {
+    return std::abs(a.out) != std::abs(b.out) ? std::abs(a.out) > std::abs(b.out) : std::abs(a.in) > std::abs(b.in);
+  });
   Axes merged;
   for (const Axis& a : axes) {
     if (!merged.empty() && merged.back().out == a.out * a.n && merged.back().in == a.in * a.n)
@@ -42,7 +45,7 @@ void copy_element(std::byte* out, const std::byte* in) {
 }
 
 template <class T>
-void copy_row(std::byte* out, const std::byte* in, const Axis& a) {
+void copy_row(std::byte* out, const std::byte* in, const Axis a) {
   if (a.out == int64_t(sizeof(T)) && a.in == int64_t(sizeof(T))) {
     std::memcpy(out, in, size_t(a.n) * sizeof(T));
     return;
@@ -50,17 +53,22 @@ void copy_row(std::byte* out, const std::byte* in, const Axis& a) {
   for (int64_t i = 0; i < a.n; ++i) copy_element<T>(out + i * a.out, in + i * a.in);
 }
 
-/// The two innermost axes; in tiles, since one of the two sides jumps through memory.
+/// The two innermost axes: the output is dense along `inner`, the input along `outer`. In tiles of whole cache lines,
+/// and within a tile along the axis in which the side that jumps farther is dense: its lines would push each other out
+/// of the cache.
 template <class T>
 void copy_plane(std::byte* out, const std::byte* in, const Axis& outer, const Axis& inner) {
-  constexpr int64_t tile = 16;
-  for (int64_t i0 = 0; i0 < outer.n; i0 += tile) {
-    const int64_t i1 = std::min(i0 + tile, outer.n);
-    for (int64_t j0 = 0; j0 < inner.n; j0 += tile) {
-      const int64_t j1 = std::min(j0 + tile, inner.n);
-      for (int64_t i = i0; i < i1; ++i)
-        for (int64_t j = j0; j < j1; ++j)
-          copy_element<T>(out + i * outer.out + j * inner.out, in + i * outer.in + j * inner.in);
+  constexpr int64_t tile = std::max<int64_t>(64 / int64_t(sizeof(T)), 8);
+  const bool along_outer = std::abs(inner.in) > std::abs(outer.out);
+  const Axis slow = along_outer ? inner : outer,
+             fast = along_outer ? outer : inner;  // copies: what is written may alias references
+  for (int64_t s0 = 0; s0 < slow.n; s0 += tile) {
+    const int64_t s1 = std::min(s0 + tile, slow.n);
+    for (int64_t f0 = 0; f0 < fast.n; f0 += tile) {
+      const int64_t f1 = std::min(f0 + tile, fast.n);
+      for (int64_t s = s0; s < s1; ++s)
+        for (int64_t f = f0; f < f1; ++f)
+          copy_element<T>(out + s * slow.out + f * fast.out, in + s * slow.in + f * fast.in);
     }
   }
 }
@@ -77,8 +85,10 @@ void copy_axes(std::byte* out, const std::byte* in, Axes axes) {
   const size_t looped = axes.size() - (tiled ? 2 : 1);
   SmallVector<int64_t, 8> index(looped);
   for (;;) {
-    if (tiled) copy_plane<T>(out, in, axes[looped], axes.back());
-    else copy_row<T>(out, in, axes.back());
+    if (tiled)
+      copy_plane<T>(out, in, axes[looped], axes.back());
+    else
+      copy_row<T>(out, in, axes.back());
     size_t i = looped;
     for (;; --i) {
       if (i == 0) return;
@@ -98,11 +108,16 @@ void strided_copy(std::byte* out, const std::vector<int64_t>& out_strides, const
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
   const Axes axes = merged_axes(out_strides, in_strides, shape, element_size);
   switch (element_size) {
-    case 1: return copy_axes<uint8_t>(out, in, axes);
-    case 2: return copy_axes<uint16_t>(out, in, axes);
-    case 4: return copy_axes<uint32_t>(out, in, axes);
-    case 8: return copy_axes<uint64_t>(out, in, axes);
-    default: return copy_axes<Bytes16>(out, in, axes);
+    case 1:
+      return copy_axes<uint8_t>(out, in, axes);
+    case 2:
+      return copy_axes<uint16_t>(out, in, axes);
+    case 4:
+      return copy_axes<uint32_t>(out, in, axes);
+    case 8:
+      return copy_axes<uint64_t>(out, in, axes);
+    default:
+      return copy_axes<Bytes16>(out, in, axes);
   }
 }
 

@@ -1,5 +1,6 @@
 // Storage and Tensor: making them, views, and access to elements.
 #include <neve/tensor.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,6 +15,8 @@ namespace neve {
 namespace {
 
 constexpr size_t storage_alignment = 64;
+constexpr size_t huge_page = size_t(1) << 21;
+constexpr size_t address_space = size_t(1) << 47;
 
 /// Number of elements; also checks that their bytes fit.
 int64_t count_elements(const char* call, DType dtype, const Sizes& shape) {
@@ -30,13 +33,15 @@ int64_t count_elements(const char* call, DType dtype, const Sizes& shape) {
 
 int64_t checked_axis(const char* call, const Tensor& t, int64_t axis) {
   if (axis < -t.rank() || axis >= t.rank())
-    fail(ErrorCode::invalid_argument, call, ": axis ", axis, " of ", type_text(t), " (", -t.rank(), " to ", t.rank() - 1, ")");
+    fail(ErrorCode::invalid_argument, call, ": axis ", axis, " of ", type_text(t), " (", -t.rank(), " to ",
+         t.rank() - 1, ")");
   return axis < 0 ? axis + t.rank() : axis;
 }
 
 void check_span(const char* call, const Tensor& t, size_t values) {
   if (int64_t(values) != t.element_count())
-    fail(ErrorCode::invalid_argument, call, ": ", values, " values for ", type_text(t), ", which has ", t.element_count());
+    fail(ErrorCode::invalid_argument, call, ": ", values, " values for ", type_text(t), ", which has ",
+         t.element_count());
 }
 
 /// Fills a contiguous tensor with converted values.
@@ -46,7 +51,8 @@ void fill_from(const char* call, const Tensor& t, std::span<const V> values) {
     T* out = t.data_as<T>();
     for (size_t i = 0; i < values.size(); ++i) out[i] = convert_element<T>(values[i]);
   });
-  if (!real) fail(ErrorCode::unsupported, call, ": values of ", t.dtype(), " from real numbers (make an f32 or f64 tensor)");
+  if (!real)
+    fail(ErrorCode::unsupported, call, ": values of ", t.dtype(), " from real numbers (make an f32 or f64 tensor)");
 }
 
 /// Byte offset of element k in row-major order.
@@ -111,8 +117,13 @@ bool view_strides(const Tensor& t, const Sizes& shape, Sizes& out) {
 }  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
-  const size_t rounded = std::max((bytes + storage_alignment - 1) / storage_alignment, size_t(1)) * storage_alignment;
-  void* p = rounded >= bytes ? std::aligned_alloc(storage_alignment, rounded) : nullptr;
+  void* p = nullptr;
+  if (bytes < address_space) {
+    const size_t alignment = bytes >= 2 * huge_page ? huge_page : storage_alignment;
+    const size_t rounded = std::max((bytes + alignment - 1) / alignment, size_t(1)) * alignment;
+    p = std::aligned_alloc(alignment, rounded);
+    if (p && alignment == huge_page) ::madvise(p, rounded, MADV_HUGEPAGE);  // fewer page faults; no matter if refused
+  }
   if (!p) fail(ErrorCode::out_of_memory, "tensor: no memory for ", bytes, " bytes");
   std::shared_ptr<Storage> s(new Storage);
   s->data_ = static_cast<std::byte*>(p);
@@ -165,7 +176,9 @@ Tensor Tensor::of_ints(DType dtype, const Sizes& shape, std::span<const int64_t>
 }
 
 Tensor Tensor::scalar(DType dtype, double value) { return of(dtype, {}, std::span(&value, 1)); }
-Tensor Tensor::scalar_int(DType dtype, int64_t value) { return of_ints(dtype, {}, std::span<const int64_t>(&value, 1)); }
+Tensor Tensor::scalar_int(DType dtype, int64_t value) {
+  return of_ints(dtype, {}, std::span<const int64_t>(&value, 1));
+}
 
 Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, Sizes shape, Sizes strides, int64_t byte_offset) {
   check(storage != nullptr, "Tensor::view: no storage");
@@ -187,8 +200,8 @@ Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, Sizes shape, 
   const bool inside = t.count_ == 0 ? byte_offset >= 0 && byte_offset <= int64_t(storage->size())
                                     : fits && begin >= 0 && end <= int64_t(storage->size());
   if (!inside)
-    fail(ErrorCode::invalid_argument, "Tensor::view: ", dtype, shape, " with strides ", strides, " at byte ", byte_offset,
-         " reaches outside its ", storage->size(), " bytes");
+    fail(ErrorCode::invalid_argument, "Tensor::view: ", dtype, shape, " with strides ", strides, " at byte ",
+         byte_offset, " reaches outside its ", storage->size(), " bytes");
   t.storage_ = std::move(storage);
   t.dtype_ = dtype;
   t.shape_ = std::move(shape);
@@ -229,9 +242,12 @@ Tensor Tensor::reshape(const Sizes& shape) const {
   int64_t known = 1, open = -1;
   bool fits = true;
   for (size_t i = 0; i < target.size(); ++i) {
-    if (target[i] == -1 && open < 0) open = int64_t(i);
-    else if (target[i] < 0) fail(ErrorCode::invalid_argument, "reshape: ", shape, " (sizes are 0 or more, and at most one -1)");
-    else fits &= !__builtin_mul_overflow(known, target[i], &known);
+    if (target[i] == -1 && open < 0)
+      open = int64_t(i);
+    else if (target[i] < 0)
+      fail(ErrorCode::invalid_argument, "reshape: ", shape, " (sizes are 0 or more, and at most one -1)");
+    else
+      fits &= !__builtin_mul_overflow(known, target[i], &known);
   }
   if (open >= 0) {
     if (!fits || known == 0 || count_ % known != 0)
@@ -257,7 +273,8 @@ Tensor Tensor::transpose(const std::vector<int64_t>& perm) const {
     if (valid) seen[size_t(p)] = true;
   }
   if (!valid)
-    fail(ErrorCode::invalid_argument, "transpose: ", perm, " of ", type_text(*this), " (a permutation of its ", rank(), " axes)");
+    fail(ErrorCode::invalid_argument, "transpose: ", perm, " of ", type_text(*this), " (a permutation of its ", rank(),
+         " axes)");
   Tensor t = *this;
   for (size_t i = 0; i < perm.size(); ++i) {
     t.shape_[i] = shape_[size_t(perm[i])];
@@ -283,13 +300,15 @@ Tensor Tensor::to(DType dtype) const {
   const Tensor source = contiguous();
   Tensor t = empty(dtype, shape_);
   bool real = !is_complex(dtype);
-  real = with_storage_type(dtype_, [&]<class From>(From) {
-    with_storage_type(dtype, [&]<class To>(To) {
-      const From* in = source.data_as<From>();
-      To* out = t.data_as<To>();
-      for (int64_t i = 0; i < count_; ++i) out[i] = convert_element<To>(in[i]);
-    });
-  }) && real;
+  real = with_storage_type(dtype_,
+                           [&]<class From>(From) {
+                             with_storage_type(dtype, [&]<class To>(To) {
+                               const From* in = source.data_as<From>();
+                               To* out = t.data_as<To>();
+                               for (int64_t i = 0; i < count_; ++i) out[i] = convert_element<To>(in[i]);
+                             });
+                           }) &&
+         real;
   if (!real) fail(ErrorCode::unsupported, "to: ", dtype_, " to ", dtype, " (complex numbers convert to nothing else)");
   return t;
 }
@@ -297,10 +316,13 @@ Tensor Tensor::to(DType dtype) const {
 void Tensor::copy_from(const Tensor& source) const {
   if (!defined() || !source.defined()) fail(ErrorCode::invalid_argument, "copy_from: an undefined tensor");
   if (source.dtype_ != dtype_)
-    fail(ErrorCode::type_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this), " (dtypes must be equal)");
+    fail(ErrorCode::type_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this),
+         " (dtypes must be equal)");
   if (source.shape_ != shape_)
-    fail(ErrorCode::shape_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this), " (shapes must be equal)");
-  if (!storage_->writable()) fail(ErrorCode::invalid_argument, "copy_from: the target ", type_text(*this), " is read-only");
+    fail(ErrorCode::shape_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this),
+         " (shapes must be equal)");
+  if (!storage_->writable())
+    fail(ErrorCode::invalid_argument, "copy_from: the target ", type_text(*this), " is read-only");
   if (storage_ == source.storage_) {  // may overlap
     if (offset_ == source.offset_ && strides_ == source.strides_) return;
     const Tensor copy = source.clone();

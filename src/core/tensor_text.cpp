@@ -184,8 +184,10 @@ class Printer {
     with_storage_type(dtype, [&]<class T>(T) {
       for (int64_t offset : offsets_) {
         const T v = read<T>(offset);
-        if constexpr (std::is_same_v<T, Bool>) texts_.push_back(v.byte ? "True" : "False");
-        else if constexpr (std::is_integral_v<T>) texts_.push_back(str(v));
+        if constexpr (std::is_same_v<T, Bool>)
+          texts_.push_back(v.byte ? "True" : "False");
+        else if constexpr (std::is_integral_v<T>)
+          texts_.push_back(str(v));
       }
     });
     size_t width = dtype == DType::boolean ? 5 : 0;
@@ -222,7 +224,8 @@ class Printer {
   }
 
   /// Appends an element to a line, breaking it where it would grow too long.
-  void extend(std::string& out, std::string& line, const std::string& word, size_t width, const std::string& indent) const {
+  void extend(std::string& out, std::string& line, const std::string& word, size_t width,
+              const std::string& indent) const {
     if (line.size() + word.size() > width && line.size() > indent.size()) {
       while (!line.empty() && line.back() == ' ') line.pop_back();
       out += line + "\n";

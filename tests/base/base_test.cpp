@@ -30,7 +30,8 @@ TEST(Str, JoinsValues) {
   EXPECT_EQ(str(), "");
   EXPECT_EQ(str("a", 'b', std::string("c"), std::string_view("d"), 1, -2, true, 0.5), "abcd1-2true0.5");
   EXPECT_EQ(str(uint8_t(200), int8_t(-1), uint64_t(-1), INT64_MIN), "200-118446744073709551615-9223372036854775808");
-  EXPECT_EQ(str(std::vector<int64_t>{1, 2}, std::vector<std::string>{"a"}, std::vector<bool>{true, false}, std::vector<int>{}),
+  EXPECT_EQ(str(std::vector<int64_t>{1, 2}, std::vector<std::string>{"a"}, std::vector<bool>{true, false},
+                std::vector<int>{}),
             "[1, 2][a][true, false][]");
   EXPECT_EQ(str(ErrorCode::io), "io");
 }
@@ -62,7 +63,9 @@ TEST(SmallVector, BehavesLikeAVector) {
       switch (pick(8)) {
         case 0:
         case 1:
-        case 2: small.push_back(v), model.push_back(v); break;
+        case 2:
+          small.push_back(v), model.push_back(v);
+          break;
         case 3: {
           const size_t at = pick(model.size());
           small.insert(small.begin() + at, v), model.insert(model.begin() + long(at), v);
@@ -85,7 +88,9 @@ TEST(SmallVector, BehavesLikeAVector) {
           small = moved;
           break;
         }
-        case 7: small = SmallVector<int, 3>(model.begin(), model.end()); break;
+        case 7:
+          small = SmallVector<int, 3>(model.begin(), model.end());
+          break;
         default:
           if (!model.empty()) small.pop_back(), model.pop_back();
       }

@@ -93,13 +93,17 @@ TEST_F(Files, AWriteKeepsLinksAndModes) {
 }
 
 TEST_F(Files, Errors) {
-  EXPECT_EQ(error_of([&] { read_file(path("none")); }), "not_found: read file: '" + path("none") + "': No such file or directory");
-  EXPECT_EQ(error_of([&] { MappedFile::open(path("none")); }), "not_found: open: '" + path("none") + "': No such file or directory");
+  EXPECT_EQ(error_of([&] { read_file(path("none")); }),
+            "not_found: read file: '" + path("none") + "': No such file or directory");
+  EXPECT_EQ(error_of([&] { MappedFile::open(path("none")); }),
+            "not_found: open: '" + path("none") + "': No such file or directory");
   EXPECT_EQ(error_of([&] { read_file(folder); }), "io: read file: '" + folder + "': Is a directory");
   EXPECT_EQ(error_of([&] { MappedFile::open(folder); }),
             "io: open: '" + folder + "' is not a file that can be mapped (a regular file)");
-  EXPECT_EQ(error_of([&] { write_file(path("none/a"), ""); }), "io: write file: '" + path("none/a") + "': No such file or directory");
-  EXPECT_EQ(error_of([&] { write_file(folder, ""); }), "io: write file: '" + folder + "' exists and is no regular file (a file name)");
+  EXPECT_EQ(error_of([&] { write_file(path("none/a"), ""); }),
+            "io: write file: '" + path("none/a") + "': No such file or directory");
+  EXPECT_EQ(error_of([&] { write_file(folder, ""); }),
+            "io: write file: '" + folder + "' exists and is no regular file (a file name)");
   EXPECT_EQ(error_of([&] { write_file("/dev/null", ""); }),
             "io: write file: '/dev/null' exists and is no regular file (a file name)");
 }
@@ -123,7 +127,8 @@ TEST_F(Files, AFullDiskIsAnError) {
 
 TEST_F(Files, CacheFolder) {
   const auto with = [&](const char* own, const char* xdg, const char* home) {
-    const std::pair<const char*, const char*> variables[] = {{"NEVE_CACHE_DIR", own}, {"XDG_CACHE_HOME", xdg}, {"HOME", home}};
+    const std::pair<const char*, const char*> variables[] = {
+        {"NEVE_CACHE_DIR", own}, {"XDG_CACHE_HOME", xdg}, {"HOME", home}};
     std::vector<std::pair<const char*, std::optional<std::string>>> before;
     for (const auto& [name, value] : variables) {
       const char* was = std::getenv(name);

@@ -118,7 +118,8 @@ TEST(ParallelFor, WorksInAForkedChild) {
     _exit(sum == 4950 ? 0 : 1);
   }
   int status = -1;
-  for (int i = 0; i < 1000 && waitpid(child, &status, WNOHANG) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 1000 && waitpid(child, &status, WNOHANG) == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   ASSERT_TRUE(WIFEXITED(status)) << "the child hangs";
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }

@@ -1,4 +1,5 @@
-// Random size expressions: the canonical form has the value of what was written, proofs hold, and text, programs and substitution agree.
+// Random size expressions: the canonical form has the value of what was written, proofs hold, and text, programs and
+// substitution agree.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -33,17 +34,27 @@ struct Written {
     if (!l || !r) return std::nullopt;
     const int64_t x = *l, y = *r;
     switch (op) {
-      case add: return x + y;
-      case sub: return x - y;
-      case mul: return x * y;
-      case floordiv: return y == 0 ? std::nullopt : std::optional(floor_of(x, y));
-      case ceildiv: return y == 0 ? std::nullopt : std::optional(-floor_of(-x, y));
-      case mod: return y == 0 ? std::nullopt : std::optional(x - y * floor_of(x, y));
-      case min: return std::min(x, y);
-      case max: return std::max(x, y);
-      case broadcast: return x == y || y == 1 ? l : x == 1 ? r : std::nullopt;
+      case add:
+        return x + y;
+      case sub:
+        return x - y;
+      case mul:
+        return x * y;
+      case floordiv:
+        return y == 0 ? std::nullopt : std::optional(floor_of(x, y));
+      case ceildiv:
+        return y == 0 ? std::nullopt : std::optional(-floor_of(-x, y));
+      case mod:
+        return y == 0 ? std::nullopt : std::optional(x - y * floor_of(x, y));
+      case min:
+        return std::min(x, y);
+      case max:
+        return std::max(x, y);
+      case broadcast:
+        return x == y || y == 1 ? l : x == 1 ? r : std::nullopt;
       case constant:
-      case variable: break;
+      case variable:
+        break;
     }
     return std::nullopt;
   }
@@ -102,17 +113,36 @@ std::optional<Sample> make(Rng& rng, const std::vector<Variable>& variables, int
   try {
     Dim d;
     switch (op) {
-      case Written::add: d = a->dim + b->dim; break;
-      case Written::sub: d = a->dim - b->dim; break;
-      case Written::mul: d = a->dim * b->dim; break;
-      case Written::floordiv: d = floordiv(a->dim, b->dim); break;
-      case Written::ceildiv: d = ceildiv(a->dim, b->dim); break;
-      case Written::mod: d = mod(a->dim, b->dim); break;
-      case Written::min: d = min(a->dim, b->dim); break;
-      case Written::max: d = max(a->dim, b->dim); break;
-      case Written::broadcast: d = broadcast(a->dim, b->dim); break;
+      case Written::add:
+        d = a->dim + b->dim;
+        break;
+      case Written::sub:
+        d = a->dim - b->dim;
+        break;
+      case Written::mul:
+        d = a->dim * b->dim;
+        break;
+      case Written::floordiv:
+        d = floordiv(a->dim, b->dim);
+        break;
+      case Written::ceildiv:
+        d = ceildiv(a->dim, b->dim);
+        break;
+      case Written::mod:
+        d = mod(a->dim, b->dim);
+        break;
+      case Written::min:
+        d = min(a->dim, b->dim);
+        break;
+      case Written::max:
+        d = max(a->dim, b->dim);
+        break;
+      case Written::broadcast:
+        d = broadcast(a->dim, b->dim);
+        break;
       case Written::constant:
-      case Written::variable: return std::nullopt;
+      case Written::variable:
+        return std::nullopt;
     }
     return Sample{d, std::make_shared<Written>(Written{op, 0, a->written, b->written})};
   } catch (const Error& e) {
@@ -122,7 +152,7 @@ std::optional<Sample> make(Rng& rng, const std::vector<Variable>& variables, int
 }
 
 std::function<std::optional<int64_t>(const Symbol&)> values_of(const std::vector<Variable>& variables,
-                                                              const std::vector<int64_t>& values) {
+                                                               const std::vector<int64_t>& values) {
   return [&](const Symbol& s) -> std::optional<int64_t> {
     for (size_t i = 0; i < variables.size(); ++i)
       if (variables[i].dim.as_symbol().id == s.id) return values[i];
@@ -213,9 +243,11 @@ TEST_P(Random, ProgramsComputeTheValue) {
       return i;
     };
     for (int i = 0; i < 4; ++i)
-      if (const auto sample = make(rng, variables, 3)) results.emplace_back(*sample, compile_dim(sample->dim, code, index));
+      if (const auto sample = make(rng, variables, 3))
+        results.emplace_back(*sample, compile_dim(sample->dim, code, index));
     for (size_t i = 0; i < code.size(); ++i)
-      for (size_t j = 0; j < i; ++j) ASSERT_FALSE(code[i] == code[j]) << "steps " << i << " and " << j << " are the same";
+      for (size_t j = 0; j < i; ++j)
+        ASSERT_FALSE(code[i] == code[j]) << "steps " << i << " and " << j << " are the same";
     std::vector<int64_t> steps(code.size());
     for (int k = 0; k < 10; ++k) {
       const auto values = draw(rng, variables);
@@ -223,7 +255,8 @@ TEST_P(Random, ProgramsComputeTheValue) {
       for (const auto& r : results) defined &= r.first.written->evaluate(values).has_value();
       if (!defined) continue;
       run_dim_code(code, values, steps);
-      for (const auto& [sample, at] : results) ASSERT_EQ(steps[size_t(at)], *sample.written->evaluate(values)) << to_string(sample.dim);
+      for (const auto& [sample, at] : results)
+        ASSERT_EQ(steps[size_t(at)], *sample.written->evaluate(values)) << to_string(sample.dim);
     }
   }
 }
@@ -261,7 +294,8 @@ TEST_P(Random, EqualSumsAndProductsAreOneHandle) {
     ASSERT_EQ(a * b, b * a);
     ASSERT_EQ((a + b) + c, a + (b + c));
     ASSERT_EQ((a * b) * c, a * (b * c));
-    ASSERT_EQ((a + b) * c, a * c + b * c) << to_string((a + b) * c) << " | " << to_string(a * c + b * c) << " | " << to_string(a) << " | " << to_string(b) << " | " << to_string(c);
+    ASSERT_EQ((a + b) * c, a * c + b * c) << to_string((a + b) * c) << " | " << to_string(a * c + b * c) << " | "
+                                          << to_string(a) << " | " << to_string(b) << " | " << to_string(c);
     ASSERT_EQ(a + b - b, a);
     ASSERT_EQ(max(a, b), max(b, a));
     ASSERT_EQ(min(a, b), min(b, a));

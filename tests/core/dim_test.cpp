@@ -24,10 +24,10 @@ std::string error_of(F&& f) {
 
 class Dims : public testing::Test {
  protected:
-  Dim n = Dim::symbol("n");                                 // 0 or more
-  Dim m = Dim::symbol("m", 1);                              // 1 or more
+  Dim n = Dim::symbol("n");     // 0 or more
+  Dim m = Dim::symbol("m", 1);  // 1 or more
   Dim b = Dim::symbol("batch", 1, 64);
-  Dim k = Dim::symbol("k", 0, Dim::unbounded, 32);          // a multiple of 32
+  Dim k = Dim::symbol("k", 0, Dim::unbounded, 32);  // a multiple of 32
   Dim z = Dim::symbol("z", -10, 10);
 
   Dim parse(std::string_view text) const {
@@ -215,7 +215,9 @@ TEST_F(Dims, Text) {
   EXPECT_EQ(to_string(utf), R"("größe")");
   EXPECT_EQ(to_string(n + m, [](const Symbol& s) { return s.name + "_" + s.name; }), "n_n + m_m");
   for (Dim d : {odd, first, utf})
-    EXPECT_EQ(parse_dim(to_string(3 * d - 1), [&](std::string_view name) { return name == d.as_symbol().name ? d : Dim(0); }), 3 * d - 1);
+    EXPECT_EQ(
+        parse_dim(to_string(3 * d - 1), [&](std::string_view name) { return name == d.as_symbol().name ? d : Dim(0); }),
+        3 * d - 1);
   EXPECT_EQ(parse(" ( n+2 ) *3 - -m"), 3 * n + 6 + m);
   EXPECT_EQ(parse("ceildiv(n,2)"), ceildiv(n, 2));
   EXPECT_EQ(parse("max(1, 2, 3, n)"), max(n, 3));
@@ -230,15 +232,19 @@ TEST_F(Dims, Text) {
 TEST_F(Dims, TextErrors) {
   const auto error = [&](std::string_view text) { return error_of([&] { parse(text); }); };
   EXPECT_EQ(error(""), "invalid_argument: dim: column 1 of '': the text ends (expected a number, a name or '(')");
-  EXPECT_EQ(error("n + "), "invalid_argument: dim: column 5 of 'n + ': the text ends (expected a number, a name or '(')");
+  EXPECT_EQ(error("n + "),
+            "invalid_argument: dim: column 5 of 'n + ': the text ends (expected a number, a name or '(')");
   EXPECT_EQ(error("n m"), "invalid_argument: dim: column 3 of 'n m': unexpected 'm' (expected an operator or the end)");
   EXPECT_EQ(error("(n"), "invalid_argument: dim: column 3 of '(n': the parenthesis is open (expected ')')");
   EXPECT_EQ(error("floordiv(n)"), "invalid_argument: dim: column 11 of 'floordiv(n)': one operand (expected ',')");
-  EXPECT_EQ(error("floordiv(n, 2, 3)"), "invalid_argument: dim: column 14 of 'floordiv(n, 2, 3)': the call is open (expected ')')");
+  EXPECT_EQ(error("floordiv(n, 2, 3)"),
+            "invalid_argument: dim: column 14 of 'floordiv(n, 2, 3)': the call is open (expected ')')");
   EXPECT_EQ(error("sqrt(n)"),
-            "invalid_argument: dim: column 1 of 'sqrt(n)': no function 'sqrt' (expected floordiv, ceildiv, mod, min, max or broadcast)");
-  EXPECT_EQ(error("9223372036854775808"), "invalid_argument: dim: column 1 of '9223372036854775808': the number does not fit 64 bits "
-                                          "(expected at most 9223372036854775807)");
+            "invalid_argument: dim: column 1 of 'sqrt(n)': no function 'sqrt' (expected floordiv, ceildiv, mod, min, "
+            "max or broadcast)");
+  EXPECT_EQ(error("9223372036854775808"),
+            "invalid_argument: dim: column 1 of '9223372036854775808': the number does not fit 64 bits "
+            "(expected at most 9223372036854775807)");
   EXPECT_EQ(error("\"n"), "invalid_argument: dim: column 3 of '\"n': the quoted name is open (expected '\"')");
   EXPECT_EQ(error("x"), "not_found: no symbol 'x'");
   EXPECT_EQ(error(std::string(5000, '(')).substr(0, 25), "invalid_argument: dim: co");
@@ -252,11 +258,16 @@ TEST_F(Dims, Errors) {
   EXPECT_EQ(error_of([] { ceildiv(5, 0); }), "shape_mismatch: ceildiv: 5 divided by 0 (the divisor must not be 0)");
   EXPECT_EQ(error_of([] { broadcast(2, 3); }),
             "shape_mismatch: broadcast: sizes 2 and 3 do not fit (they must be equal, or one of them 1)");
-  EXPECT_EQ(error_of([] { Dim(INT64_MAX) + 1; }), "invalid_argument: dim: 9223372036854775807 + 1 does not fit 64 bits");
-  EXPECT_EQ(error_of([] { Dim(int64_t(INT64_MIN)); }), "invalid_argument: dim: -9223372036854775808 is too small for a size");
-  EXPECT_EQ(error_of([] { Dim::symbol("s", 0, 10, 0); }), "invalid_argument: dim: symbol 's' has divisor 0 (at least 1)");
-  EXPECT_EQ(error_of([] { Dim::symbol("s", 5, 4); }), "invalid_argument: dim: symbol 's' has no value: no multiple of 1 in 5..4");
-  EXPECT_EQ(error_of([] { Dim::symbol("s", 1, 7, 8); }), "invalid_argument: dim: symbol 's' has no value: no multiple of 8 in 1..7");
+  EXPECT_EQ(error_of([] { Dim(INT64_MAX) + 1; }),
+            "invalid_argument: dim: 9223372036854775807 + 1 does not fit 64 bits");
+  EXPECT_EQ(error_of([] { Dim(int64_t(INT64_MIN)); }),
+            "invalid_argument: dim: -9223372036854775808 is too small for a size");
+  EXPECT_EQ(error_of([] { Dim::symbol("s", 0, 10, 0); }),
+            "invalid_argument: dim: symbol 's' has divisor 0 (at least 1)");
+  EXPECT_EQ(error_of([] { Dim::symbol("s", 5, 4); }),
+            "invalid_argument: dim: symbol 's' has no value: no multiple of 1 in 5..4");
+  EXPECT_EQ(error_of([] { Dim::symbol("s", 1, 7, 8); }),
+            "invalid_argument: dim: symbol 's' has no value: no multiple of 8 in 1..7");
   EXPECT_EQ(error_of([&] { (n + 1).value(); }), "internal: internal: dim: n + 1 is not a constant");
   EXPECT_EQ(error_of([&] { (n + 1).as_symbol(); }), "internal: internal: dim: n + 1 is not a symbol");
 }
@@ -285,8 +296,12 @@ TEST_F(Dims, EvaluateErrors) {
   };
   EXPECT_EQ(evaluate(n * n + 1, value(5)), 26);
   EXPECT_EQ(error_of([&] { evaluate(m, value(5)); }), "invalid_argument: dim: symbol 'm' has no value");
-  EXPECT_EQ(error_of([&] { evaluate(floordiv(7, n), value(0)); }), "shape_mismatch: floordiv: 7 divided by 0 (the divisor must not be 0)");
-  EXPECT_EQ(error_of([&] { evaluate(broadcast(n, z), [](const Symbol& s) -> std::optional<int64_t> { return s.name == "n" ? 4 : 3; }); }),
+  EXPECT_EQ(error_of([&] { evaluate(floordiv(7, n), value(0)); }),
+            "shape_mismatch: floordiv: 7 divided by 0 (the divisor must not be 0)");
+  EXPECT_EQ(error_of([&] {
+              evaluate(broadcast(n, z),
+                       [](const Symbol& s) -> std::optional<int64_t> { return s.name == "n" ? 4 : 3; });
+            }),
             "shape_mismatch: broadcast: sizes 4 and 3 do not fit (they must be equal, or one of them 1)");
   EXPECT_EQ(error_of([&] { evaluate(n * n, value(INT64_MAX)); }), "shape_mismatch: dim: a size does not fit 64 bits");
   EXPECT_EQ(evaluate(n * n - n * (n - 1), value(INT64_MAX)), INT64_MAX);
@@ -304,10 +319,11 @@ TEST_F(Dims, Symbols) {
   EXPECT_EQ(s.origin, "input 'x' axis 3");
   EXPECT_EQ(s.divisor, 8);
   EXPECT_NE(Dim::symbol("w"), Dim::symbol("w"));
-  EXPECT_EQ(substitute(n * n + m, [&](const Symbol& x) -> std::optional<Dim> {
-              if (x.name == "n") return m + 1;
-              return std::nullopt;
-            }),
+  EXPECT_EQ(substitute(n * n + m,
+                       [&](const Symbol& x) -> std::optional<Dim> {
+                         if (x.name == "n") return m + 1;
+                         return std::nullopt;
+                       }),
             m * m + 3 * m + 1);
   EXPECT_EQ(element_count(Shape{n, 3, m}), 3 * n * m);
   EXPECT_EQ(element_count(Shape{}), Dim(1));
@@ -334,7 +350,8 @@ TEST_F(Dims, Programs) {
   }
   EXPECT_EQ(error_of([&] { run_dim_code(by_hand, std::array<int64_t, 2>{7, 0}, three); }),
             "shape_mismatch: ceildiv: 7 divided by 0 (the divisor must not be 0)");
-  EXPECT_EQ(error_of([&] { run_dim_code(by_hand, std::array<int64_t, 2>{INT64_MIN, -1}, three); }).substr(0, 14), "shape_mismatch");
+  EXPECT_EQ(error_of([&] { run_dim_code(by_hand, std::array<int64_t, 2>{INT64_MIN, -1}, three); }).substr(0, 14),
+            "shape_mismatch");
 }
 
 TEST_F(Dims, ManyThreadsGetTheSameHandles) {

@@ -56,11 +56,14 @@ TEST(Tensor, MakingErrors) {
             "invalid_argument: tensor: shape [2305843009213693952] has more elements than memory can hold");
   EXPECT_EQ(error_of([] { Tensor::empty(DType::f64, {int64_t(1) << 58}); }),
             "out_of_memory: tensor: no memory for 2305843009213693952 bytes");
-  EXPECT_EQ(error_of([] { Tensor::of(DType::f32, {2}, {1, 2, 3}); }), "invalid_argument: Tensor::of: 3 values for f32[2], which has 2");
+  EXPECT_EQ(error_of([] { Tensor::of(DType::f32, {2}, {1, 2, 3}); }),
+            "invalid_argument: Tensor::of: 3 values for f32[2], which has 2");
   EXPECT_EQ(error_of([] { Tensor::scalar(DType::c64, 1); }),
             "unsupported: Tensor::of: values of c64 from real numbers (make an f32 or f64 tensor)");
-  EXPECT_EQ(error_of([] { Tensor::scalar(DType::f32, 1).item(1); }), "invalid_argument: item: element 1 of f32[], which has 1");
-  EXPECT_EQ(error_of([] { Tensor::zeros(DType::f32, {2, 3}).size(2); }), "invalid_argument: size: axis 2 of f32[2, 3] (-2 to 1)");
+  EXPECT_EQ(error_of([] { Tensor::scalar(DType::f32, 1).item(1); }),
+            "invalid_argument: item: element 1 of f32[], which has 1");
+  EXPECT_EQ(error_of([] { Tensor::zeros(DType::f32, {2, 3}).size(2); }),
+            "invalid_argument: size: axis 2 of f32[2, 3] (-2 to 1)");
 }
 
 TEST(Tensor, Storage) {
@@ -105,7 +108,8 @@ TEST(Tensor, TransposeSliceReshape) {
   EXPECT_EQ(p.strides(), (Sizes{1, 12, 4}));
   EXPECT_FALSE(p.is_contiguous());
   EXPECT_EQ(p.item_int(7), 5);  // p[1, 0, 1] is t[0, 1, 1]
-  EXPECT_EQ(t.slice(1, 1, 3).to_ints(), (std::vector<int64_t>{4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23}));
+  EXPECT_EQ(t.slice(1, 1, 3).to_ints(),
+            (std::vector<int64_t>{4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23}));
   EXPECT_EQ(t.slice(-1, 4, 4).element_count(), 0);
   EXPECT_EQ(t.reshape({4, -1}).shape(), (Sizes{4, 6}));
   EXPECT_EQ(t.reshape({4, 6}).data(), t.data());
@@ -123,7 +127,8 @@ TEST(Tensor, TransposeSliceReshape) {
 
 TEST(Tensor, ViewErrors) {
   const Tensor t = counting(DType::i32, {2, 3});
-  EXPECT_EQ(error_of([&] { t.reshape({4, -1}); }), "shape_mismatch: reshape: i32[2, 3] to [4, -1]: the -1 has no whole value");
+  EXPECT_EQ(error_of([&] { t.reshape({4, -1}); }),
+            "shape_mismatch: reshape: i32[2, 3] to [4, -1]: the -1 has no whole value");
   EXPECT_EQ(error_of([&] { t.reshape({7}); }), "shape_mismatch: reshape: i32[2, 3] has 6 elements, [7] has 7");
   EXPECT_EQ(error_of([&] { t.reshape({-1, -1}); }),
             "invalid_argument: reshape: [-1, -1] (sizes are 0 or more, and at most one -1)");
@@ -137,7 +142,8 @@ TEST(Tensor, ViewErrors) {
             "type_mismatch: copy_from: f32[2, 3] to i32[2, 3] (dtypes must be equal)");
   EXPECT_EQ(error_of([&] { t.copy_from(Tensor::zeros(DType::i32, {3, 2})); }),
             "shape_mismatch: copy_from: i32[3, 2] to i32[2, 3] (shapes must be equal)");
-  EXPECT_EQ(error_of([&] { t.to(DType::c64); }), "unsupported: to: i32 to c64 (complex numbers convert to nothing else)");
+  EXPECT_EQ(error_of([&] { t.to(DType::c64); }),
+            "unsupported: to: i32 to c64 (complex numbers convert to nothing else)");
 }
 
 TEST(Tensor, EveryPairOfRealTypesConverts) {
@@ -149,7 +155,8 @@ TEST(Tensor, EveryPairOfRealTypesConverts) {
       EXPECT_EQ(to.dtype(), DType(b));
       for (int64_t i = 0; i < 6; ++i) {
         const bool truth = DType(a) == DType::boolean || DType(b) == DType::boolean;
-        EXPECT_EQ(to.item(i), truth ? double(values[size_t(i)] != 0) : values[size_t(i)]) << to_string(DType(a)) << " to " << to_string(DType(b));
+        EXPECT_EQ(to.item(i), truth ? double(values[size_t(i)] != 0) : values[size_t(i)])
+            << to_string(DType(a)) << " to " << to_string(DType(b));
       }
     }
   }
@@ -218,8 +225,10 @@ TEST_P(Copies, BetweenAnyLayouts) {
       int64_t n = pick(1, 2), first = 0;
       for (size_t i : order) {
         strides[i] = n;
-        if (broadcast && pick(0, 4) == 0) strides[i] = 0;
-        else n *= std::max<int64_t>(shape[i], 1) + pick(0, 4) / 4;
+        if (broadcast && pick(0, 4) == 0)
+          strides[i] = 0;
+        else
+          n *= std::max<int64_t>(shape[i], 1) + pick(0, 4) / 4;
         if (pick(0, 4) == 0) strides[i] = -strides[i], first -= strides[i] * std::max<int64_t>(shape[i] - 1, 0);
       }
       const auto storage = Storage::allocate(size_t((n + 2) * size));
@@ -230,7 +239,8 @@ TEST_P(Copies, BetweenAnyLayouts) {
     to.copy_from(from);
     const Tensor a = from.clone(), b = to.contiguous();
     ASSERT_TRUE(a.is_contiguous() && b.is_contiguous());
-    ASSERT_EQ(std::memcmp(a.data(), b.data(), size_t(a.bytes())), 0) << type_text(from) << " " << str(from.strides(), to.strides());
+    ASSERT_EQ(std::memcmp(a.data(), b.data(), size_t(a.bytes())), 0)
+        << type_text(from) << " " << str(from.strides(), to.strides());
     for (int64_t k = 0; k < a.element_count(); ++k) {  // element by element, without the code under test
       int64_t rest = k, offset = 0;
       for (size_t i = shape.size(); i-- > 0; rest /= shape[i]) offset += rest % shape[i] * from.strides()[i];
