@@ -1,4 +1,5 @@
-// Fuzzes the parser of the text IR: any text is a graph or a clean error, and what parses prints and parses to the same text again.
+// Fuzzes the parser of the text IR: any text is a graph or a clean error, and what parses prints and parses to the same
+// text again.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
