@@ -37,9 +37,10 @@ struct Cumulative {
   bool exclusive = false, reverse = false;
 
   static constexpr OpInfo info = scan_info(Sum);
-  static constexpr auto attrs = std::tuple{attr("axis", &Cumulative::axis, "Axis to run along, in [-rank, rank)."),
-                                           attr("exclusive", &Cumulative::exclusive, "Leave out the element itself: the first result is that of nothing."),
-                                           attr("reverse", &Cumulative::reverse, "Run from the end.")};
+  static constexpr auto attrs = std::tuple{
+      attr("axis", &Cumulative::axis, "Axis to run along, in [-rank, rank)."),
+      attr("exclusive", &Cumulative::exclusive, "Leave out the element itself: the first result is that of nothing."),
+      attr("reverse", &Cumulative::reverse, "Run from the end.")};
 
   void infer(Inferring& t) const {
     t.require_type(t.in(0).dtype != DType::boolean, "x must be numbers, got ", t.in(0), " (cast it)");
@@ -93,8 +94,10 @@ struct Cumulative {
   }
   static std::vector<Sample> samples() {
     const double lo = Sum ? -1.5 : 0.5;
-    return {sample(Cumulative{}, {in({4, 3}, lo)}), sample(Cumulative{.axis = 1, .exclusive = true}, {in({2, 3, 2}, lo)}),
-            sample(Cumulative{.axis = -1, .reverse = true}, {in({2, 4}, lo)}), sample(Cumulative{.exclusive = true, .reverse = true}, {in({5}, lo)}),
+    return {sample(Cumulative{}, {in({4, 3}, lo)}),
+            sample(Cumulative{.axis = 1, .exclusive = true}, {in({2, 3, 2}, lo)}),
+            sample(Cumulative{.axis = -1, .reverse = true}, {in({2, 4}, lo)}),
+            sample(Cumulative{.exclusive = true, .reverse = true}, {in({5}, lo)}),
             sample(Cumulative{}, {in(DType::i64, {4}, 0, 5)})};
   }
 };
@@ -102,7 +105,8 @@ struct Cumulative {
 constexpr OpInfo arg_info(bool largest) {
   OpInfo i;
   i.name = largest ? "arg_max" : "arg_min";
-  i.summary = largest ? "Index of the largest element along an axis; a NaN counts as largest." : "Index of the smallest element along an axis; a NaN counts as smallest.";
+  i.summary = largest ? "Index of the largest element along an axis; a NaN counts as largest."
+                      : "Index of the smallest element along an axis; a NaN counts as smallest.";
   i.source = largest ? "ONNX ArgMax-13" : "ONNX ArgMin-13";
   i.inputs = {{"data"}};
   i.outputs = {{"reduced"}};
@@ -122,13 +126,17 @@ struct ArgReduce {
   bool keepdims = true, select_last_index = false;
 
   static constexpr OpInfo info = arg_info(Largest);
-  static constexpr auto attrs = std::tuple{attr("axis", &ArgReduce::axis, "Axis to search, in [-rank, rank)."), attr("keepdims", &ArgReduce::keepdims, "Keep the axis with size 1."),
-                                           attr("select_last_index", &ArgReduce::select_last_index, "Of equal elements the last, not the first.")};
+  static constexpr auto attrs = std::tuple{
+      attr("axis", &ArgReduce::axis, "Axis to search, in [-rank, rank)."),
+      attr("keepdims", &ArgReduce::keepdims, "Keep the axis with size 1."),
+      attr("select_last_index", &ArgReduce::select_last_index, "Of equal elements the last, not the first.")};
 
   template <class S>
   S shape(S x, size_t a) const {
-    if (keepdims) x[a] = 1;
-    else x.erase(x.begin() + a);
+    if (keepdims)
+      x[a] = 1;
+    else
+      x.erase(x.begin() + a);
     return x;
   }
   void infer(Inferring& t) const {
@@ -148,7 +156,9 @@ struct ArgReduce {
   void eval(Evaluating& e) const {
     const Tensor x = widened(e.in[0]);
     const Lines l(x.shape(), axis);
-    if (l.n == 0) fail(ErrorCode::shape_mismatch, info.name, ": axis ", axis, " of data ", type_text(e.in[0]), " is empty (it needs an element)");
+    if (l.n == 0)
+      fail(ErrorCode::shape_mismatch, info.name, ": axis ", axis, " of data ", type_text(e.in[0]),
+           " is empty (it needs an element)");
     int64_t* to = output(e, 0, shape(x.shape(), size_t(axis < 0 ? axis + x.rank() : axis))).template data_as<int64_t>();
     visit_wide(info.name, x.dtype(), [&](auto* type) {
       using T = std::remove_pointer_t<decltype(type)>;
@@ -166,12 +176,15 @@ struct ArgReduce {
   }
   static std::vector<Sample> samples() {
     return {sample(ArgReduce{}, {in({3, 4})}), sample(ArgReduce{.axis = -1, .keepdims = false}, {in({2, 3, 4})}),
-            sample(ArgReduce{.axis = 1, .select_last_index = true}, {in(DType::u8, {3, 8}, 0, 3)}), sample(ArgReduce{.axis = 0, .keepdims = false}, {in(DType::bf16, {5})})};
+            sample(ArgReduce{.axis = 1, .select_last_index = true}, {in(DType::u8, {3, 8}, 0, 3)}),
+            sample(ArgReduce{.axis = 0, .keepdims = false}, {in(DType::bf16, {5})})};
   }
 };
 
 }  // namespace
 
-OpList cumulative() { return {def<Cumulative<true>>(), def<Cumulative<false>>(), def<ArgReduce<true>>(), def<ArgReduce<false>>()}; }
+OpList cumulative() {
+  return {def<Cumulative<true>>(), def<Cumulative<false>>(), def<ArgReduce<true>>(), def<ArgReduce<false>>()};
+}
 
 }  // namespace neve::ops

@@ -51,17 +51,21 @@ Equation parse(const std::string& equation, const std::vector<int64_t>& ranks) {
   const std::string left = text.substr(0, arrow);
   std::vector<std::string> terms(1);
   for (char c : left) {
-    if (c == ',') terms.emplace_back();
-    else terms.back() += c;
+    if (c == ',')
+      terms.emplace_back();
+    else
+      terms.back() += c;
   }
-  if (terms.size() != ranks.size()) refuse(equation, str("has ", terms.size(), " terms, but there are ", ranks.size(), " inputs"));
+  if (terms.size() != ranks.size())
+    refuse(equation, str("has ", terms.size(), " terms, but there are ", ranks.size(), " inputs"));
 
   std::vector<int64_t> dots(terms.size(), 0);
   int64_t most = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
     const size_t at = terms[i].find("...");
     const int64_t letters = int64_t(terms[i].size()) - (at == std::string::npos ? 0 : 3);
-    if (at != std::string::npos && terms[i].find("...", at + 3) != std::string::npos) refuse(equation, "has two ellipses in one term (at most one)");
+    if (at != std::string::npos && terms[i].find("...", at + 3) != std::string::npos)
+      refuse(equation, "has two ellipses in one term (at most one)");
     if (letters > ranks[i] || (at == std::string::npos && letters != ranks[i]))
       refuse(equation, str("term '", terms[i], "' does not fit input ", i, " of rank ", ranks[i]));
     dots[i] = at == std::string::npos ? 0 : ranks[i] - letters;
@@ -76,10 +80,13 @@ Equation parse(const std::string& equation, const std::vector<int64_t>& ranks) {
   if (arrow != std::string::npos) {
     e.out = term_labels(equation, text.substr(arrow + 2), most, most);
     for (size_t i = 0; i < e.out.size(); ++i) {
-      if (!count.count(e.out[i])) refuse(equation, str("its result has the label '", char(e.out[i]), "', which no input has"));
-      if (std::find(e.out.begin(), e.out.begin() + int64_t(i), e.out[i]) != e.out.begin() + int64_t(i)) refuse(equation, "its result has a label twice (once each)");
+      if (!count.count(e.out[i]))
+        refuse(equation, str("its result has the label '", char(e.out[i]), "', which no input has"));
+      if (std::find(e.out.begin(), e.out.begin() + int64_t(i), e.out[i]) != e.out.begin() + int64_t(i))
+        refuse(equation, "its result has a label twice (once each)");
     }
-    if (text.find("...", arrow) == std::string::npos && most > 0) refuse(equation, "its result leaves out the ellipsis (it must have one, as the inputs do)");
+    if (text.find("...", arrow) == std::string::npos && most > 0)
+      refuse(equation, "its result leaves out the ellipsis (it must have one, as the inputs do)");
     return e;
   }
   for (int64_t k = 0; k < most; ++k) e.out.push_back(256 + int(k));
@@ -104,8 +111,11 @@ class Contraction {
       for (size_t j = x.labels.size(); j-- > i + 1;) {
         if (x.labels[i] != x.labels[j]) continue;
         const int64_t rank = int64_t(x.labels.size());
-        const Value extent = b_.call("squeeze", {b_.call("shape", {x.value}, {{"start", int64_t(j)}, {"end", int64_t(j) + 1}})}, {{"axes", std::vector<int64_t>{0}}});
-        const Value zero = b_.constant(Tensor::scalar_int(DType::i64, 0)), one = b_.constant(Tensor::scalar_int(DType::i64, 1));
+        const Value extent =
+            b_.call("squeeze", {b_.call("shape", {x.value}, {{"start", int64_t(j)}, {"end", int64_t(j) + 1}})},
+                    {{"axes", std::vector<int64_t>{0}}});
+        const Value zero = b_.constant(Tensor::scalar_int(DType::i64, 0)),
+                    one = b_.constant(Tensor::scalar_int(DType::i64, 1));
         const Value r = b_.call("range", {zero, extent, one});
         const Value same = b_.call("equal", {trailing(r, rank - 1 - int64_t(i)), trailing(r, rank - 1 - int64_t(j))});
         x.value = sum(b_.call("where", {same, x.value, b_.scalar(b_.dtype(x.value), 0)}), {int64_t(j)});
@@ -118,8 +128,10 @@ class Contraction {
     std::vector<int64_t> axes;
     Labels left;
     for (size_t i = 0; i < x.labels.size(); ++i) {
-      if (has(needed, x.labels[i])) left.push_back(x.labels[i]);
-      else axes.push_back(int64_t(i));
+      if (has(needed, x.labels[i]))
+        left.push_back(x.labels[i]);
+      else
+        axes.push_back(int64_t(i));
     }
     return axes.empty() ? x : Operand{sum(x.value, axes), left};
   }
@@ -134,9 +146,12 @@ class Contraction {
     Labels batch, inner, rows, columns;
     bool equal_sizes = true;
     for (int l : x.labels) {
-      if (!has(y.labels, l)) rows.push_back(l);
-      else if (has(needed, l)) batch.push_back(l);
-      else inner.push_back(l), equal_sizes = equal_sizes && proven(equal(size(x, l), size(y, l)));
+      if (!has(y.labels, l))
+        rows.push_back(l);
+      else if (has(needed, l))
+        batch.push_back(l);
+      else
+        inner.push_back(l), equal_sizes = equal_sizes && proven(equal(size(x, l), size(y, l)));
     }
     for (int l : y.labels)
       if (!has(x.labels, l)) columns.push_back(l);
@@ -156,7 +171,9 @@ class Contraction {
   Builder& b_;
 
   Dim size(const Operand& x, int label) const { return b_.type(x.value).shape[size_t(place(x.labels, label))]; }
-  Value sum(Value x, const std::vector<int64_t>& axes) { return b_.call("reduce_sum", {x}, {{"axes", axes}, {"keepdims", false}}); }
+  Value sum(Value x, const std::vector<int64_t>& axes) {
+    return b_.call("reduce_sum", {x}, {{"axes", axes}, {"keepdims", false}});
+  }
   /// A vector with `n` axes of size 1 behind.
   Value trailing(Value v, int64_t n) {
     std::vector<int64_t> axes(static_cast<size_t>(n));
@@ -173,19 +190,23 @@ class Contraction {
     Labels own;
     std::vector<int64_t> missing;
     for (size_t i = 0; i < order.size(); ++i) {
-      if (has(x.labels, order[i])) own.push_back(order[i]);
-      else missing.push_back(int64_t(i));
+      if (has(x.labels, order[i]))
+        own.push_back(order[i]);
+      else
+        missing.push_back(int64_t(i));
     }
     const Value v = transpose(x, own).value;
     return missing.empty() ? v : b_.call("unsqueeze", {v}, {{"axes", missing}});
   }
-  Operand product(const Operand& x, const Operand& y, const Labels& batch, const Labels& inner, const Labels& rows, const Labels& columns) {
+  Operand product(const Operand& x, const Operand& y, const Labels& batch, const Labels& inner, const Labels& rows,
+                  const Labels& columns) {
     const Labels all = joined({batch, rows, columns, inner}), left = joined({batch, rows, columns});
     const Value v = b_.call("mul", {spread(x, all), spread(y, all)});
     return keep({v, all}, left);
   }
   /// [batch.., rows, inner] x [batch.., inner, columns]; the three parts are joined into one axis each.
-  Operand matmul(const Operand& x, const Operand& y, const Labels& batch, const Labels& inner, const Labels& rows, const Labels& columns) {
+  Operand matmul(const Operand& x, const Operand& y, const Labels& batch, const Labels& inner, const Labels& rows,
+                 const Labels& columns) {
     const Value a = grouped(x, batch, rows, inner), c = grouped(y, batch, inner, columns);
     const Value v = b_.call("matmul", {a, c});
     const Labels out = joined({batch, rows, columns});
@@ -220,7 +241,9 @@ struct Einsum {
                                .source = "ONNX Einsum-12; numpy.einsum",
                                .inputs = {{"Inputs", "one dtype", Arity::variadic}},
                                .outputs = {{"Output"}}};
-  static constexpr auto attrs = std::tuple{attr("equation", &Einsum::equation, "'ij,jk->ik': a letter an axis, '...' for the rest; without '->' the letters that stand once, in order.")};
+  static constexpr auto attrs = std::tuple{
+      attr("equation", &Einsum::equation,
+           "'ij,jk->ik': a letter an axis, '...' for the rest; without '->' the letters that stand once, in order.")};
 
   void infer(Inferring& t) const {
     t.require(t.inputs() > 0, "has no inputs (one or more)");

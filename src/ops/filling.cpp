@@ -14,12 +14,13 @@ namespace neve::ops {
 namespace {
 
 struct Range {
-  static constexpr OpInfo info{.name = "range",
-                               .summary = "start, start + delta, ... up to limit (exclusive): max(ceil((limit - start) / delta), 0) elements.",
-                               .source = "ONNX Range-11",
-                               .inputs = {{"start", "one number"}, {"limit", "the same dtype"}, {"delta", "the same dtype, not 0"}},
-                               .outputs = {{"output"}},
-                               .public_name = "arange"};
+  static constexpr OpInfo info{
+      .name = "range",
+      .summary = "start, start + delta, ... up to limit (exclusive): max(ceil((limit - start) / delta), 0) elements.",
+      .source = "ONNX Range-11",
+      .inputs = {{"start", "one number"}, {"limit", "the same dtype"}, {"delta", "the same dtype, not 0"}},
+      .outputs = {{"output"}},
+      .public_name = "arange"};
   static constexpr std::tuple<> attrs{};
 
   void infer(Inferring& t) const {
@@ -58,24 +59,30 @@ struct Range {
       if constexpr (std::is_floating_point_v<T>) {
         n = std::ceil((double(l) - double(s)) / double(d));
       } else if (up ? l > s : l < s) {
-        const uint64_t width = up ? uint64_t(l) - uint64_t(s) : uint64_t(s) - uint64_t(l), step = up ? uint64_t(d) : 0 - uint64_t(d);
+        const uint64_t width = up ? uint64_t(l) - uint64_t(s) : uint64_t(s) - uint64_t(l),
+                       step = up ? uint64_t(d) : 0 - uint64_t(d);
         n = double(width / step + (width % step != 0));
       }
-      if (std::isnan(n) || n > double(Dim::unbounded)) fail(ErrorCode::invalid_argument, "range: from ", s, " to ", l, " by ", d, " has too many elements");
+      if (std::isnan(n) || n > double(Dim::unbounded))
+        fail(ErrorCode::invalid_argument, "range: from ", s, " to ", l, " by ", d, " has too many elements");
       const Tensor& out = output(e, 0, {std::max<int64_t>(0, int64_t(n))});
       const Tensor y = wide_target(out);
       parallel_for(y.element_count(), 1 << 13, e.threads, [&](int64_t b, int64_t end, int) {
         for (int64_t i = b; i < end; ++i)
-          if constexpr (std::is_integral_v<T>) y.data_as<T>()[i] = T(uint64_t(s) + uint64_t(i) * uint64_t(d));
-          else y.data_as<T>()[i] = s + T(i) * d;
+          if constexpr (std::is_integral_v<T>)
+            y.data_as<T>()[i] = T(uint64_t(s) + uint64_t(i) * uint64_t(d));
+          else
+            y.data_as<T>()[i] = s + T(i) * d;
       });
       store_wide(y, out);
     });
   }
   static std::vector<Sample> samples() {
     auto number = [](DType t, double v) { return given(Tensor::scalar(t, v)); };
-    return {sample(Range{}, {number(DType::i64, 3), number(DType::i64, 10), number(DType::i64, 3)}), sample(Range{}, {number(DType::i32, 10), number(DType::i32, 4), number(DType::i32, -2)}),
-            sample(Range{}, {number(DType::f32, 0), number(DType::f32, 1), number(DType::f32, 0.25)}), sample(Range{}, {number(DType::i64, 4), number(DType::i64, 4), number(DType::i64, 1)})};
+    return {sample(Range{}, {number(DType::i64, 3), number(DType::i64, 10), number(DType::i64, 3)}),
+            sample(Range{}, {number(DType::i32, 10), number(DType::i32, 4), number(DType::i32, -2)}),
+            sample(Range{}, {number(DType::f32, 0), number(DType::f32, 1), number(DType::f32, 0.25)}),
+            sample(Range{}, {number(DType::i64, 4), number(DType::i64, 4), number(DType::i64, 1)})};
   }
 };
 
@@ -88,7 +95,8 @@ struct ConstantOfShape {
                                .inputs = {{"input", "i64 [rank]: the shape"}},
                                .outputs = {{"output"}},
                                .public_name = "full"};
-  static constexpr auto attrs = std::tuple{attr("value", &ConstantOfShape::value, "One element; its dtype is that of the result.")};
+  static constexpr auto attrs =
+      std::tuple{attr("value", &ConstantOfShape::value, "One element; its dtype is that of the result.")};
 
   void infer(Inferring& t) const {
     require_index_vector(t, 0);
@@ -100,7 +108,8 @@ struct ConstantOfShape {
     } else {
       for (int64_t i = 0, n = known_length(t, 0); i < n; ++i) y.push_back(t.fresh(str("size", i)));
     }
-    const bool small = y.size() <= 1 && is_constant(y) && element_count(y).value() <= 64 && (is_int(value.dtype()) || value.dtype() == DType::boolean);
+    const bool small = y.size() <= 1 && is_constant(y) && element_count(y).value() <= 64 &&
+                       (is_int(value.dtype()) || value.dtype() == DType::boolean);
     const size_t n = small ? size_t(element_count(y).value()) : 0;
     t.result(value.dtype(), std::move(y));
     const int64_t v = small ? value.item_int() : 0;
@@ -114,8 +123,10 @@ struct ConstantOfShape {
     fill_elements(size_of(out.dtype()), out.data(), out.element_count(), value.contiguous().data(), e.threads);
   }
   static std::vector<Sample> samples() {
-    return {sample(ConstantOfShape{}, {given_ints({2, 3})}), sample(ConstantOfShape{.value = Tensor::of(DType::i64, {1}, {7})}, {given_ints({4})}),
-            sample(ConstantOfShape{.value = Tensor::scalar(DType::f16, 0.5)}, {given_ints({})}), sample(ConstantOfShape{}, {given_ints({0, 2})})};
+    return {sample(ConstantOfShape{}, {given_ints({2, 3})}),
+            sample(ConstantOfShape{.value = Tensor::of(DType::i64, {1}, {7})}, {given_ints({4})}),
+            sample(ConstantOfShape{.value = Tensor::scalar(DType::f16, 0.5)}, {given_ints({})}),
+            sample(ConstantOfShape{}, {given_ints({0, 2})})};
   }
 };
 
@@ -128,7 +139,8 @@ struct EyeLike {
                                .source = "ONNX EyeLike-22; dtype is always given",
                                .inputs = {{"input", "a matrix"}},
                                .outputs = {{"output"}}};
-  static constexpr auto attrs = std::tuple{attr("k", &EyeLike::k, "Diagonal: above the main one if positive."), attr("dtype", &EyeLike::dtype, "Of the result.")};
+  static constexpr auto attrs = std::tuple{attr("k", &EyeLike::k, "Diagonal: above the main one if positive."),
+                                           attr("dtype", &EyeLike::dtype, "Of the result.")};
 
   void infer(Inferring& t) const {
     t.require_type(t.in(0).rank() == 2, "input must be a matrix, got ", t.in(0));
@@ -143,7 +155,8 @@ struct EyeLike {
       if (row + k >= 0) std::memcpy(out.data() + (row * s[1] + row + k) * bytes, one.data(), size_t(bytes));
   }
   static std::vector<Sample> samples() {
-    return {sample(EyeLike{}, {in({3, 4})}), sample(EyeLike{.k = -1, .dtype = DType::i32}, {in({3, 2})}), sample(EyeLike{.k = 2, .dtype = DType::f64}, {in(DType::i8, {3, 5}, 0, 3)}),
+    return {sample(EyeLike{}, {in({3, 4})}), sample(EyeLike{.k = -1, .dtype = DType::i32}, {in({3, 2})}),
+            sample(EyeLike{.k = 2, .dtype = DType::f64}, {in(DType::i8, {3, 5}, 0, 3)}),
             sample(EyeLike{.k = 9}, {in({2, 2})})};
   }
 };

@@ -16,29 +16,32 @@ namespace {
 
 /// Copies rows of `bytes` bytes: row i of `to` is row index[i] of `from`.
 void copy_rows(std::byte* to, const std::byte* from, std::span<const int64_t> index, int64_t bytes, int threads) {
-  parallel_for(int64_t(index.size()), std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(bytes, 1)), threads, [&](int64_t b, int64_t e, int) {
-    switch (bytes) {  // single elements: no call to memcpy
-      case 4:
-        for (int64_t i = b; i < e; ++i) std::memcpy(to + i * 4, from + index[size_t(i)] * 4, 4);
-        return;
-      case 8:
-        for (int64_t i = b; i < e; ++i) std::memcpy(to + i * 8, from + index[size_t(i)] * 8, 8);
-        return;
-      default:
-        for (int64_t i = b; i < e; ++i) std::memcpy(to + i * bytes, from + index[size_t(i)] * bytes, size_t(bytes));
-    }
-  });
+  parallel_for(int64_t(index.size()), std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(bytes, 1)), threads,
+               [&](int64_t b, int64_t e, int) {
+                 switch (bytes) {  // single elements: no call to memcpy
+                   case 4:
+                     for (int64_t i = b; i < e; ++i) std::memcpy(to + i * 4, from + index[size_t(i)] * 4, 4);
+                     return;
+                   case 8:
+                     for (int64_t i = b; i < e; ++i) std::memcpy(to + i * 8, from + index[size_t(i)] * 8, 8);
+                     return;
+                   default:
+                     for (int64_t i = b; i < e; ++i)
+                       std::memcpy(to + i * bytes, from + index[size_t(i)] * bytes, size_t(bytes));
+                 }
+               });
 }
 
 struct Gather {
   int64_t axis = 0;
 
-  static constexpr OpInfo info{.name = "gather",
-                               .summary = "Slices of x along an axis by index: y[.., i.., ..] = x[.., indices[i..], ..].",
-                               .source = "ONNX Gather-13",
-                               .inputs = {{"data"}, {"indices", "i64 or i32; negative counts from the end"}},
-                               .outputs = {{"output"}},
-                               .public_name = "take"};
+  static constexpr OpInfo info{
+      .name = "gather",
+      .summary = "Slices of x along an axis by index: y[.., i.., ..] = x[.., indices[i..], ..].",
+      .source = "ONNX Gather-13",
+      .inputs = {{"data"}, {"indices", "i64 or i32; negative counts from the end"}},
+      .outputs = {{"output"}},
+      .public_name = "take"};
   static constexpr auto attrs = std::tuple{attr("axis", &Gather::axis, "Axis to index, in [-rank, rank).")};
 
   void infer(Inferring& t) const {
@@ -55,7 +58,8 @@ struct Gather {
     Shape content;
     const int64_t n = int64_t(c->size());
     for (int64_t k : *index) {
-      t.require(k >= -n && k < n, "index ", k, " is out of range for axis 0 of size ", n, " (valid: ", -n, "..", n - 1, ")");
+      t.require(k >= -n && k < n, "index ", k, " is out of range for axis 0 of size ", n, " (valid: ", -n, "..", n - 1,
+                ")");
       content.push_back((*c)[size_t(k < 0 ? k + n : k)]);
     }
     t.result_content(0, std::move(content));
@@ -73,11 +77,13 @@ struct Gather {
     const Tensor& out = output(e, 0, y);
     if (out.element_count() == 0) return;
     if (m > outer) {
-      for (int64_t o = 0; o < outer; ++o) copy_rows(out.data() + o * m * bytes, x.data() + o * n * bytes, index, bytes, e.threads);
+      for (int64_t o = 0; o < outer; ++o)
+        copy_rows(out.data() + o * m * bytes, x.data() + o * n * bytes, index, bytes, e.threads);
       return;
     }
     parallel_for(outer, std::max<int64_t>(1, (1 << 14) / (m * bytes)), e.threads, [&](int64_t b, int64_t end, int) {
-      for (int64_t o = b; o < end; ++o) copy_rows(out.data() + o * m * bytes, x.data() + o * n * bytes, index, bytes, 1);
+      for (int64_t o = b; o < end; ++o)
+        copy_rows(out.data() + o * m * bytes, x.data() + o * n * bytes, index, bytes, 1);
     });
   }
   Values grad(const Gradient& g) const {
@@ -93,8 +99,10 @@ struct Gather {
     return {scatter_add_axis(b, dy, b.call("reshape", {g.in[1], b.ints({-1})}), a, g.in[0]), {}};
   }
   static std::vector<Sample> samples() {
-    return {sample(Gather{}, {in({4, 3}), given_ints({0, -1, 2, 0})}), sample(Gather{.axis = 1}, {in({2, 3, 2}), given(Tensor::of(DType::i32, {2, 2}, {0, 2, 1, 1}))}),
-            sample(Gather{.axis = -1}, {in({2, 3}), given(Tensor::scalar_int(DType::i64, 1))}), sample(Gather{}, {in(DType::boolean, {4}, 0, 1), given_ints({})}),
+    return {sample(Gather{}, {in({4, 3}), given_ints({0, -1, 2, 0})}),
+            sample(Gather{.axis = 1}, {in({2, 3, 2}), given(Tensor::of(DType::i32, {2, 2}, {0, 2, 1, 1}))}),
+            sample(Gather{.axis = -1}, {in({2, 3}), given(Tensor::scalar_int(DType::i64, 1))}),
+            sample(Gather{}, {in(DType::boolean, {4}, 0, 1), given_ints({})}),
             sample(Gather{}, {in(DType::i64, {3}, 0, 9), given_ints({2, 0})})};
   }
 };
@@ -106,7 +114,9 @@ int64_t infer_elements(Inferring& t, int64_t axis) {
   t.require_type(i.rank() == x.rank(), "indices is ", i, ", data is ", x, " (ranks must be equal)");
   const int64_t a = t.axis(axis, x.rank());
   for (int64_t d = 0; d < x.rank(); ++d)
-    if (d != a) t.require_at_least(x.shape[size_t(d)], i.shape[size_t(d)], str("size of axis ", d, " of data, which must cover indices,"));
+    if (d != a)
+      t.require_at_least(x.shape[size_t(d)], i.shape[size_t(d)],
+                         str("size of axis ", d, " of data, which must cover indices,"));
   return a;
 }
 
@@ -142,7 +152,9 @@ struct GatherElements {
     });
   }
   Values grad(const Gradient& g) const {
-    return {g.b.call("scatter_elements", {zeros_like(g.b, g.in[0]), g.in[1], g.dy()}, {{"axis", axis}, {"reduction", std::string("add")}}), {}};
+    return {g.b.call("scatter_elements", {zeros_like(g.b, g.in[0]), g.in[1], g.dy()},
+                     {{"axis", axis}, {"reduction", std::string("add")}}),
+            {}};
   }
   static std::vector<Sample> samples() {
     return {sample(GatherElements{.axis = 1}, {in({2, 3}), given(Tensor::of(DType::i64, {2, 2}, {0, 0, -1, 1}))}),
@@ -159,18 +171,24 @@ struct GatherND {
                                .source = "ONNX GatherND-13",
                                .inputs = {{"data"}, {"indices", "i64 [.., k]; negative counts from the end"}},
                                .outputs = {{"output"}}};
-  static constexpr auto attrs = std::tuple{attr("batch_dims", &GatherND::batch_dims, "Leading axes that data and indices share.")};
+  static constexpr auto attrs =
+      std::tuple{attr("batch_dims", &GatherND::batch_dims, "Leading axes that data and indices share.")};
 
   void infer(Inferring& t) const {
     const Shape &x = t.in(0).shape, &i = t.in(1).shape;
     require_indices(t, 1);
     const int64_t r = int64_t(x.size()), q = int64_t(i.size()), b = batch_dims;
     t.require_type(r >= 1 && q >= 1, "data is ", t.in(0), ", indices is ", t.in(1), " (ranks of 1 or more)");
-    t.require(b >= 0 && b < std::min(r, q), "batch_dims is ", b, " for data ", t.in(0), " and indices ", t.in(1), " (valid: 0..", std::min(r, q) - 1, ")");
-    if (!i.back().is_constant()) t.fail_with(ErrorCode::unsupported, str("the length of the tuples, the last size of indices ", t.in(1), ", is not known, so the rank of the result is open"));
+    t.require(b >= 0 && b < std::min(r, q), "batch_dims is ", b, " for data ", t.in(0), " and indices ", t.in(1),
+              " (valid: 0..", std::min(r, q) - 1, ")");
+    if (!i.back().is_constant())
+      t.fail_with(ErrorCode::unsupported, str("the length of the tuples, the last size of indices ", t.in(1),
+                                              ", is not known, so the rank of the result is open"));
     const int64_t k = i.back().value();
-    t.require(k >= 1 && k <= r - b, "tuples of indices have ", k, " elements, data is ", t.in(0), " (valid: 1..", r - b, ")");
-    for (int64_t d = 0; d < b; ++d) t.require_equal(x[size_t(d)], i[size_t(d)], str("size of batch axis ", d, " of data and of indices"));
+    t.require(k >= 1 && k <= r - b, "tuples of indices have ", k, " elements, data is ", t.in(0), " (valid: 1..", r - b,
+              ")");
+    for (int64_t d = 0; d < b; ++d)
+      t.require_equal(x[size_t(d)], i[size_t(d)], str("size of batch axis ", d, " of data and of indices"));
     Shape y(i.begin(), i.end() - 1);
     y.append(x.begin() + b + k, x.end());
     t.result(t.in(0).dtype, std::move(y));
@@ -191,7 +209,8 @@ struct GatherND {
       for (size_t d = 0; d < k; ++d) {
         const int64_t size = x.shape()[b + d], v = raw[size_t(n) * k + d];
         if (v < -size || v >= size)
-          fail(ErrorCode::invalid_argument, "gather_nd: index ", v, " is out of range for axis ", b + d, " of size ", size, " (valid: ", -size, "..", size - 1, ")");
+          fail(ErrorCode::invalid_argument, "gather_nd: index ", v, " is out of range for axis ", b + d, " of size ",
+               size, " (valid: ", -size, "..", size - 1, ")");
         at = at * size + (v < 0 ? v + size : v);
       }
       index[size_t(n)] = at;
@@ -204,13 +223,18 @@ struct GatherND {
     // Batch axes become leading elements of the tuples.
     const int64_t q = b.rank(index);
     std::vector<Value> parts;
-    const Value lead = batch_dims ? b.call("concat", {b.call("shape", {index}, {{"end", q - 1}}), b.ints({1})}, {{"axis", int64_t(0)}}) : Value{};
+    const Value lead =
+        batch_dims ? b.call("concat", {b.call("shape", {index}, {{"end", q - 1}}), b.ints({1})}, {{"axis", int64_t(0)}})
+                   : Value{};
     for (int64_t d = 0; d < batch_dims; ++d) {
-      const Value n = b.call("squeeze", {b.call("shape", {index}, {{"start", d}, {"end", d + 1}})}, {{"axes", std::vector<int64_t>{0}}});
-      const Value zero = b.constant(Tensor::scalar_int(DType::i64, 0)), one = b.constant(Tensor::scalar_int(DType::i64, 1));
+      const Value n = b.call("squeeze", {b.call("shape", {index}, {{"start", d}, {"end", d + 1}})},
+                             {{"axes", std::vector<int64_t>{0}}});
+      const Value zero = b.constant(Tensor::scalar_int(DType::i64, 0)),
+                  one = b.constant(Tensor::scalar_int(DType::i64, 1));
       std::vector<int64_t> rest;
       for (int64_t a = 1; a < q - d; ++a) rest.push_back(a);
-      parts.push_back(b.call("expand", {b.call("unsqueeze", {b.call("range", {zero, n, one})}, {{"axes", rest}}), lead}));
+      parts.push_back(
+          b.call("expand", {b.call("unsqueeze", {b.call("range", {zero, n, one})}, {{"axes", rest}}), lead}));
     }
     parts.push_back(index);
     if (parts.size() > 1) index = b.call("concat", parts, {{"axis", int64_t(-1)}});
@@ -226,12 +250,16 @@ struct GatherND {
 struct OneHot {
   int64_t axis = -1;
 
-  static constexpr OpInfo info{.name = "one_hot",
-                               .summary = "A new axis of length depth that holds values[1] at the index and values[0] elsewhere.",
-                               .source = "ONNX OneHot-11",
-                               .inputs = {{"indices", "numbers; outside [-depth, depth): all off"}, {"depth", "one number"}, {"values", "[2]: off, on"}},
-                               .outputs = {{"output"}}};
-  static constexpr auto attrs = std::tuple{attr("axis", &OneHot::axis, "Place of the new axis in the result, in [-rank - 1, rank].")};
+  static constexpr OpInfo info{
+      .name = "one_hot",
+      .summary = "A new axis of length depth that holds values[1] at the index and values[0] elsewhere.",
+      .source = "ONNX OneHot-11",
+      .inputs = {{"indices", "numbers; outside [-depth, depth): all off"},
+                 {"depth", "one number"},
+                 {"values", "[2]: off, on"}},
+      .outputs = {{"output"}}};
+  static constexpr auto attrs =
+      std::tuple{attr("axis", &OneHot::axis, "Place of the new axis in the result, in [-rank - 1, rank].")};
 
   void infer(Inferring& t) const {
     const Shape& i = t.in(0).shape;
@@ -260,7 +288,8 @@ struct OneHot {
       int64_t i = index.data_as<int64_t>()[k];
       if (i < -depth || i >= depth) continue;
       i = i < 0 ? i + depth : i;
-      std::memcpy(out.data() + ((k / inner * depth + i) * inner + k % inner) * bytes, e.in[2].data() + bytes, size_t(bytes));
+      std::memcpy(out.data() + ((k / inner * depth + i) * inner + k % inner) * bytes, e.in[2].data() + bytes,
+                  size_t(bytes));
     }
   }
   /// The on-value gets what stands at the indices, the off-value the rest.
@@ -278,8 +307,10 @@ struct OneHot {
   }
   static std::vector<Sample> samples() {
     return {sample(OneHot{}, {given(Tensor::of(DType::i64, {2, 2}, {0, 2, -1, 5})), given_ints({3}), in({2})}),
-            sample(OneHot{.axis = 0}, {given(Tensor::of(DType::i32, {3}, {1, 0, 1})), given(Tensor::scalar_int(DType::i64, 2)), in({2})}),
-            sample(OneHot{.axis = 1}, {in({2, 3}, 0, 4), given(Tensor::of(DType::f32, {1}, {4})), in(DType::i32, {2}, -9, 9)})};
+            sample(OneHot{.axis = 0},
+                   {given(Tensor::of(DType::i32, {3}, {1, 0, 1})), given(Tensor::scalar_int(DType::i64, 2)), in({2})}),
+            sample(OneHot{.axis = 1},
+                   {in({2, 3}, 0, 4), given(Tensor::of(DType::f32, {1}, {4})), in(DType::i32, {2}, -9, 9)})};
   }
 };
 
@@ -304,12 +335,15 @@ struct ArrayFeatureExtractor {
     return b.rank(y) == 1 ? b.call("unsqueeze", {y}, {{"axes", std::vector<int64_t>{0}}}) : y;
   }
   static std::vector<Sample> samples() {
-    return {sample(ArrayFeatureExtractor{}, {in({2, 4}), given(Tensor::of(DType::i64, {1, 2}, {3, 0}))}), sample(ArrayFeatureExtractor{}, {in({3}), given_ints({1})})};
+    return {sample(ArrayFeatureExtractor{}, {in({2, 4}), given(Tensor::of(DType::i64, {1, 2}, {3, 0}))}),
+            sample(ArrayFeatureExtractor{}, {in({3}), given_ints({1})})};
   }
 };
 
 }  // namespace
 
-OpList indexing() { return {def<Gather>(), def<GatherElements>(), def<GatherND>(), def<OneHot>(), def<ArrayFeatureExtractor>()}; }
+OpList indexing() {
+  return {def<Gather>(), def<GatherElements>(), def<GatherND>(), def<OneHot>(), def<ArrayFeatureExtractor>()};
+}
 
 }  // namespace neve::ops

@@ -67,7 +67,11 @@ void invert(double* a, double* y, int64_t n) {
 }
 
 struct Det {
-  static constexpr OpInfo info{.name = "det", .summary = "Determinants of square matrices, by elimination in f64.", .source = "ONNX Det-22", .inputs = {{"X", "[.., n, n]"}}, .outputs = {{"Y"}}};
+  static constexpr OpInfo info{.name = "det",
+                               .summary = "Determinants of square matrices, by elimination in f64.",
+                               .source = "ONNX Det-22",
+                               .inputs = {{"X", "[.., n, n]"}},
+                               .outputs = {{"Y"}}};
   static constexpr std::tuple<> attrs{};
 
   void infer(Inferring& t) const {
@@ -89,16 +93,24 @@ struct Det {
   Values grad(const Gradient& g) const {
     Builder& b = g.b;
     const int64_t rank = b.rank(g.in[0]);
-    const Value scale = b.call("unsqueeze", {b.call("mul", {g.dy(), g.out[0]})}, {{"axes", std::vector<int64_t>{rank - 2, rank - 1}}});
+    const Value scale =
+        b.call("unsqueeze", {b.call("mul", {g.dy(), g.out[0]})}, {{"axes", std::vector<int64_t>{rank - 2, rank - 1}}});
     return {b.call("mul", {scale, transposed(b, b.call("inverse", {g.in[0]}))})};
   }
   static std::vector<Sample> samples() {
-    return {sample(Det{}, {in({3, 3})}), sample(Det{}, {in({2, 2, 2})}), sample(Det{}, {given(Tensor::of(DType::f32, {2, 2}, {0, 2, 3, 0}))}), sample(Det{}, {in(DType::f64, {4, 4})})};
+    return {sample(Det{}, {in({3, 3})}), sample(Det{}, {in({2, 2, 2})}),
+            sample(Det{}, {given(Tensor::of(DType::f32, {2, 2}, {0, 2, 3, 0}))}),
+            sample(Det{}, {in(DType::f64, {4, 4})})};
   }
 };
 
 struct Inverse {
-  static constexpr OpInfo info{.name = "inverse", .summary = "Inverses of square matrices, by elimination in f64; not finite where a matrix is singular.", .source = "numpy.linalg.inv", .inputs = {{"x", "[.., n, n]"}}, .public_name = "inv"};
+  static constexpr OpInfo info{
+      .name = "inverse",
+      .summary = "Inverses of square matrices, by elimination in f64; not finite where a matrix is singular.",
+      .source = "numpy.linalg.inv",
+      .inputs = {{"x", "[.., n, n]"}},
+      .public_name = "inv"};
   static constexpr std::tuple<> attrs{};
 
   void infer(Inferring& t) const {
@@ -122,7 +134,8 @@ struct Inverse {
   }
   static std::vector<Sample> samples() {
     const Tensor m = Tensor::of(DType::f32, {2, 2, 2}, {2, 0.5, -1, 1.5, 0, 1, 2, 0.25});
-    return {sample(Inverse{}, {given(m)}), sample(Inverse{}, {given(Tensor::of(DType::f64, {3, 3}, {0, 2, 1, 1, 0, 3, 2, 1, 0}))})};
+    return {sample(Inverse{}, {given(m)}),
+            sample(Inverse{}, {given(Tensor::of(DType::f64, {3, 3}, {0, 2, 1, 1, 0, 3, 2, 1, 0}))})};
   }
 };
 

@@ -37,19 +37,23 @@ void place(const Tensor& x, const Tensor& y, const std::vector<int64_t>& before,
 struct Pad {
   std::string mode = "constant";
 
-  static constexpr OpInfo info{.name = "pad",
-                               .summary = "x with elements added before and after its axes, or cut off where a pad is negative.",
-                               .source = "ONNX Pad-25",
-                               .inputs = {{"data"},
-                                          {"pads", "i64 [2 n]: before each axis, then after each"},
-                                          {"constant_value", "one element, default 0", Arity::optional},
-                                          {"axes", "i64 [n], default all", Arity::optional}},
-                               .outputs = {{"output"}}};
-  static constexpr auto attrs = std::tuple{attr("mode", &Pad::mode, "What is added: constant, reflect (mirrored, the border once), edge (the border), wrap (from the other side).")};
+  static constexpr OpInfo info{
+      .name = "pad",
+      .summary = "x with elements added before and after its axes, or cut off where a pad is negative.",
+      .source = "ONNX Pad-25",
+      .inputs = {{"data"},
+                 {"pads", "i64 [2 n]: before each axis, then after each"},
+                 {"constant_value", "one element, default 0", Arity::optional},
+                 {"axes", "i64 [n], default all", Arity::optional}},
+      .outputs = {{"output"}}};
+  static constexpr auto attrs = std::tuple{attr(
+      "mode", &Pad::mode,
+      "What is added: constant, reflect (mirrored, the border once), edge (the border), wrap (from the other side).")};
 
   void infer(Inferring& t) const {
     const TensorType& x = t.in(0);
-    t.require(mode == "constant" || mode == "reflect" || mode == "edge" || mode == "wrap", "mode is '", mode, "' (constant, reflect, edge or wrap)");
+    t.require(mode == "constant" || mode == "reflect" || mode == "edge" || mode == "wrap", "mode is '", mode,
+              "' (constant, reflect, edge or wrap)");
     require_index_vector(t, 1);
     if (t.has(2)) {
       t.require_same_dtype(0, 2);
@@ -87,11 +91,14 @@ struct Pad {
     std::vector<int64_t> before(y.size());
     for (size_t k = 0; k < axes.size(); ++k) {
       const int64_t axis = axes[k] < 0 ? axes[k] + x.rank() : axes[k];
-      if (axis < 0 || axis >= x.rank()) fail(ErrorCode::invalid_argument, "pad: axis ", axes[k], " is out of range for data ", type_text(x));
+      if (axis < 0 || axis >= x.rank())
+        fail(ErrorCode::invalid_argument, "pad: axis ", axes[k], " is out of range for data ", type_text(x));
       const size_t a = size_t(axis);
       before[a] = pads[k];
       y[a] += pads[k] + pads[k + axes.size()];
-      if (y[a] < 0) fail(ErrorCode::shape_mismatch, "pad: pads ", pads, " leave less than nothing of axis ", a, " of data ", type_text(x));
+      if (y[a] < 0)
+        fail(ErrorCode::shape_mismatch, "pad: pads ", pads, " leave less than nothing of axis ", a, " of data ",
+             type_text(x));
     }
     const Tensor& out = output(e, 0, y);
     if (out.element_count() == 0) return;
@@ -109,12 +116,15 @@ struct Pad {
   Tensor extend(const Tensor& x, size_t a, int64_t before, int64_t n) const {
     Sizes s = x.shape();
     const int64_t size = s[a], outer = product(s, 0, a), bytes = product(s, a + 1, s.size()) * size_of(x.dtype());
-    if (size == 0) fail(ErrorCode::shape_mismatch, "pad: axis ", a, " of data ", type_text(x), " is empty, mode ", mode, " takes from it");
+    if (size == 0)
+      fail(ErrorCode::shape_mismatch, "pad: axis ", a, " of data ", type_text(x), " is empty, mode ", mode,
+           " takes from it");
     s[a] = n;
     const Tensor y = Tensor::empty(x.dtype(), s);
     for (int64_t o = 0; o < outer; ++o)
       for (int64_t i = 0; i < n; ++i)
-        std::memcpy(y.data() + (o * n + i) * bytes, x.data() + (o * size + source_index(mode, i - before, size)) * bytes, size_t(bytes));
+        std::memcpy(y.data() + (o * n + i) * bytes,
+                    x.data() + (o * size + source_index(mode, i - before, size)) * bytes, size_t(bytes));
     return y;
   }
 
@@ -129,11 +139,13 @@ struct Pad {
       if (g.in.size() > 2 && g.in[2].valid() && g.needs[2]) {
         // All of dy that did not fall on x.
         const AttrList scalar = {{"keepdims", false}};
-        out[2] = reshape_like(b, b.call("sub", {b.call("reduce_sum", {g.dy()}, scalar), b.call("reduce_sum", {back}, scalar)}), g.in[2]);
+        out[2] = reshape_like(
+            b, b.call("sub", {b.call("reduce_sum", {g.dy()}, scalar), b.call("reduce_sum", {back}, scalar)}), g.in[2]);
       }
       return out;
     }
-    // Padding the indices of an axis in the same way tells where each element came from. The last axis padded is undone first.
+    // Padding the indices of an axis in the same way tells where each element came from. The last axis padded is undone
+    // first.
     const Facts known = axes.valid() ? b.facts(axes) : Facts{};
     if (axes.valid() && !(known.known && is_constant(known.content)))
       fail(ErrorCode::unsupported, "pad: its gradient needs axes that are known ahead");
@@ -143,7 +155,8 @@ struct Pad {
       for (Dim d : known.content) at.push_back(d.value() < 0 ? d.value() + b.rank(x) : d.value());
     }
     Value dy = g.dy();
-    const Value zero = b.constant(Tensor::scalar_int(DType::i64, 0)), one = b.constant(Tensor::scalar_int(DType::i64, 1));
+    const Value zero = b.constant(Tensor::scalar_int(DType::i64, 0)),
+                one = b.constant(Tensor::scalar_int(DType::i64, 1));
     for (int64_t k = 0; k < int64_t(at.size()); ++k) {
       const int64_t a = at[size_t(k)];
       const std::vector<int64_t> first = {0};
@@ -161,9 +174,12 @@ struct Pad {
     return out;
   }
   static std::vector<Sample> samples() {
-    return {sample(Pad{}, {in({2, 3}), given_ints({0, 2, 1, 0})}), sample(Pad{}, {in({2, 4}), given_ints({1, -1, 0, -2}), in({})}),
-            sample(Pad{}, {in({2, 3, 4}), given_ints({2, 1}), absent(), given_ints({-1})}), sample(Pad{.mode = "reflect"}, {in({3, 4}), given_ints({2, 0, 1, 3})}),
-            sample(Pad{.mode = "edge"}, {in({3, 2}), given_ints({1, 2, 0, 1})}), sample(Pad{.mode = "wrap"}, {in({3, 2}), given_ints({4, 0, 1, 1})}),
+    return {sample(Pad{}, {in({2, 3}), given_ints({0, 2, 1, 0})}),
+            sample(Pad{}, {in({2, 4}), given_ints({1, -1, 0, -2}), in({})}),
+            sample(Pad{}, {in({2, 3, 4}), given_ints({2, 1}), absent(), given_ints({-1})}),
+            sample(Pad{.mode = "reflect"}, {in({3, 4}), given_ints({2, 0, 1, 3})}),
+            sample(Pad{.mode = "edge"}, {in({3, 2}), given_ints({1, 2, 0, 1})}),
+            sample(Pad{.mode = "wrap"}, {in({3, 2}), given_ints({4, 0, 1, 1})}),
             sample(Pad{.mode = "edge"}, {in(DType::u8, {3}, 0, 9), given_ints({-1, 2})})};
   }
 };
@@ -171,11 +187,12 @@ struct Pad {
 struct CenterCropPad {
   std::vector<int64_t> axes = {};
 
-  static constexpr OpInfo info{.name = "center_crop_pad",
-                               .summary = "The middle of x in the given size: cut where x is larger, padded with zeros where it is smaller.",
-                               .source = "ONNX CenterCropPad-18",
-                               .inputs = {{"input_data"}, {"shape", "i64, one size for each axis"}},
-                               .outputs = {{"output_data"}}};
+  static constexpr OpInfo info{
+      .name = "center_crop_pad",
+      .summary = "The middle of x in the given size: cut where x is larger, padded with zeros where it is smaller.",
+      .source = "ONNX CenterCropPad-18",
+      .inputs = {{"input_data"}, {"shape", "i64, one size for each axis"}},
+      .outputs = {{"output_data"}}};
   static constexpr auto attrs = std::tuple{attr("axes", &CenterCropPad::axes, "Axes that get a size; empty: all.")};
 
   std::vector<int64_t> which(int64_t rank) const {
@@ -203,11 +220,13 @@ struct CenterCropPad {
     const std::vector<int64_t> at = which(x.rank()), want = e.in[1].to_ints();
     Sizes y = x.shape();
     for (size_t k = 0; k < at.size(); ++k) {
-      if (want[k] < 0) fail(ErrorCode::invalid_argument, "center_crop_pad: the shape is ", want, " (sizes are 0 or more)");
+      if (want[k] < 0)
+        fail(ErrorCode::invalid_argument, "center_crop_pad: the shape is ", want, " (sizes are 0 or more)");
       y[size_t(at[k])] = want[k];
     }
     std::vector<int64_t> before(y.size());
-    for (size_t i = 0; i < y.size(); ++i) before[i] = y[i] >= x.shape()[i] ? (y[i] - x.shape()[i]) / 2 : -((x.shape()[i] - y[i]) / 2);
+    for (size_t i = 0; i < y.size(); ++i)
+      before[i] = y[i] >= x.shape()[i] ? (y[i] - x.shape()[i]) / 2 : -((x.shape()[i] - y[i]) / 2);
     const Tensor& out = output(e, 0, y);
     std::memset(out.data(), 0, size_t(out.bytes()));
     place(x, out, before, e.threads);
@@ -226,7 +245,8 @@ struct CenterCropPad {
     return {reshape_like(b, b.call("pad", {g.dy(), pads}), g.in[0]), {}};
   }
   static std::vector<Sample> samples() {
-    return {sample(CenterCropPad{}, {in({5, 4}), given_ints({2, 7})}), sample(CenterCropPad{.axes = {-1}}, {in({2, 5}), given_ints({8})}),
+    return {sample(CenterCropPad{}, {in({5, 4}), given_ints({2, 7})}),
+            sample(CenterCropPad{.axes = {-1}}, {in({2, 5}), given_ints({8})}),
             sample(CenterCropPad{.axes = {1, 0}}, {in(DType::i16, {6, 5, 2}, -9, 9), given_ints({2, 3})})};
   }
 };

@@ -75,8 +75,10 @@ struct RandomUniform {
                                .inputs = {key_port, counter_port, {"shape", "i64 [rank]"}},
                                .outputs = {{"output"}},
                                .random = true};
-  static constexpr auto attrs = std::tuple{attr("low", &RandomUniform::low, "Smallest value."), attr("high", &RandomUniform::high, "Bound that is not reached (but for rounding)."),
-                                           attr("dtype", &RandomUniform::dtype, "A float dtype.")};
+  static constexpr auto attrs =
+      std::tuple{attr("low", &RandomUniform::low, "Smallest value."),
+                 attr("high", &RandomUniform::high, "Bound that is not reached (but for rounding)."),
+                 attr("dtype", &RandomUniform::dtype, "A float dtype.")};
 
   void infer(Inferring& t) const {
     require_generator(t, 0);
@@ -88,11 +90,13 @@ struct RandomUniform {
     const int bits = unit_bits(dtype);
     fill_pairs(output(e, 0, given_shape(info.name, e.in[2])), e.threads, [&](uint64_t block) {
       const auto r = philox(key, counter, block);
-      return std::pair(low + (high - low) * shortened(unit_double(r[0], r[1]), bits), low + (high - low) * shortened(unit_double(r[2], r[3]), bits));
+      return std::pair(low + (high - low) * shortened(unit_double(r[0], r[1]), bits),
+                       low + (high - low) * shortened(unit_double(r[2], r[3]), bits));
     });
   }
   static std::vector<Sample> samples() {
-    return {sample(RandomUniform{}, {number(1), number(2), given_ints({3, 5})}), sample(RandomUniform{.low = -1, .high = 3, .dtype = DType::f16}, {number(1), number(2), given_ints({7})})};
+    return {sample(RandomUniform{}, {number(1), number(2), given_ints({3, 5})}),
+            sample(RandomUniform{.low = -1, .high = 3, .dtype = DType::f16}, {number(1), number(2), given_ints({7})})};
   }
 };
 
@@ -106,7 +110,9 @@ struct RandomNormal {
                                .inputs = {key_port, counter_port, {"shape", "i64 [rank]"}},
                                .outputs = {{"output"}},
                                .random = true};
-  static constexpr auto attrs = std::tuple{attr("mean", &RandomNormal::mean, "Mean."), attr("scale", &RandomNormal::scale, "Standard deviation."), attr("dtype", &RandomNormal::dtype, "A float dtype.")};
+  static constexpr auto attrs =
+      std::tuple{attr("mean", &RandomNormal::mean, "Mean."), attr("scale", &RandomNormal::scale, "Standard deviation."),
+                 attr("dtype", &RandomNormal::dtype, "A float dtype.")};
 
   void infer(Inferring& t) const {
     require_generator(t, 0);
@@ -123,7 +129,9 @@ struct RandomNormal {
     });
   }
   static std::vector<Sample> samples() {
-    return {sample(RandomNormal{}, {number(1), number(2), given_ints({3, 5})}), sample(RandomNormal{.mean = 5, .scale = 0.5, .dtype = DType::f64}, {number(9), number(0), given_ints({4})})};
+    return {
+        sample(RandomNormal{}, {number(1), number(2), given_ints({3, 5})}),
+        sample(RandomNormal{.mean = 5, .scale = 0.5, .dtype = DType::f64}, {number(9), number(0), given_ints({4})})};
   }
 };
 
@@ -152,12 +160,14 @@ struct Bernoulli {
     fill_pairs(output(e, 0, p.shape()), e.threads, [&](uint64_t block) {
       const auto r = philox(key, counter, block);
       const int64_t i = int64_t(2 * block);
-      return std::pair(double(unit_double(r[0], r[1]) < v[i]), double(unit_double(r[2], r[3]) < v[std::min(i + 1, n - 1)]));
+      return std::pair(double(unit_double(r[0], r[1]) < v[i]),
+                       double(unit_double(r[2], r[3]) < v[std::min(i + 1, n - 1)]));
     });
   }
   static std::vector<Sample> samples() {
     return {sample(Bernoulli{}, {in({4, 5}, 0, 1), number(3), number(1)}, 1e-5, "a draw is not differentiable", false),
-            sample(Bernoulli{.dtype = DType::boolean}, {in(DType::f64, {9}, 0, 1), number(3), number(1)}, 1e-5, "a draw is not differentiable", false)};
+            sample(Bernoulli{.dtype = DType::boolean}, {in(DType::f64, {9}, 0, 1), number(3), number(1)}, 1e-5,
+                   "a draw is not differentiable", false)};
   }
 };
 
@@ -165,13 +175,16 @@ struct Multinomial {
   int64_t sample_size = 1;
   DType dtype = DType::i32;
 
-  static constexpr OpInfo info{.name = "multinomial",
-                               .summary = "Classes drawn with the probabilities softmax(x), for each row.",
-                               .source = "ONNX Multinomial-22; generator: Philox4x32-10",
-                               .inputs = {{"input", "[batch, classes]: logarithms of probabilities, up to a constant"}, key_port, counter_port},
-                               .outputs = {{"output", "[batch, sample_size]"}},
-                               .random = true};
-  static constexpr auto attrs = std::tuple{attr("sample_size", &Multinomial::sample_size, "Number of draws for each row."), attr("dtype", &Multinomial::dtype, "i32 or i64.")};
+  static constexpr OpInfo info{
+      .name = "multinomial",
+      .summary = "Classes drawn with the probabilities softmax(x), for each row.",
+      .source = "ONNX Multinomial-22; generator: Philox4x32-10",
+      .inputs = {{"input", "[batch, classes]: logarithms of probabilities, up to a constant"}, key_port, counter_port},
+      .outputs = {{"output", "[batch, sample_size]"}},
+      .random = true};
+  static constexpr auto attrs =
+      std::tuple{attr("sample_size", &Multinomial::sample_size, "Number of draws for each row."),
+                 attr("dtype", &Multinomial::dtype, "i32 or i64.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -199,21 +212,27 @@ struct Multinomial {
         const auto r = philox(key, counter, at);
         const auto hit = std::upper_bound(sums.begin(), sums.end(), unit_double(r[0], r[1]) * sum);
         const int64_t c = std::min<int64_t>(hit - sums.begin(), classes - 1);
-        if (dtype == DType::i64) out.data_as<int64_t>()[at] = c;
-        else out.data_as<int32_t>()[at] = int32_t(c);
+        if (dtype == DType::i64)
+          out.data_as<int64_t>()[at] = c;
+        else
+          out.data_as<int32_t>()[at] = int32_t(c);
       }
     }
   }
   static std::vector<Sample> samples() {
-    return {sample(Multinomial{.sample_size = 4}, {in({2, 3}), number(3), number(1)}, 1e-5, "a draw is not differentiable", false),
-            sample(Multinomial{.sample_size = 2, .dtype = DType::i64}, {in({3, 2}), number(3), number(2)}, 1e-5, "a draw is not differentiable", false)};
+    return {sample(Multinomial{.sample_size = 4}, {in({2, 3}), number(3), number(1)}, 1e-5,
+                   "a draw is not differentiable", false),
+            sample(Multinomial{.sample_size = 2, .dtype = DType::i64}, {in({3, 2}), number(3), number(2)}, 1e-5,
+                   "a draw is not differentiable", false)};
   }
 };
 
 struct Dropout {
   static constexpr OpInfo info{
       .name = "dropout",
-      .summary = "In training, elements zeroed with probability ratio and the others scaled by 1 / (1 - ratio); otherwise x. The mask tells what was kept.",
+      .summary =
+          "In training, elements zeroed with probability ratio and the others scaled by 1 / (1 - ratio); otherwise x. "
+          "The mask tells what was kept.",
       .source = "ONNX Dropout-22; generator: Philox4x32-10",
       .inputs = {{"data"},
                  {"ratio", "one float, default 0.5", Arity::optional},
@@ -233,7 +252,8 @@ struct Dropout {
       require_single(t, 2);
       t.require_type(t.in(2).dtype == DType::boolean, "training_mode must be bool, got ", t.in(2));
       const auto training = single(t, 2);
-      t.require((training && training->is(0)) || (t.has(3) && t.has(4)), "training_mode may hold, but key and counter are absent (they are needed to draw)");
+      t.require((training && training->is(0)) || (t.has(3) && t.has(4)),
+                "training_mode may hold, but key and counter are absent (they are needed to draw)");
     }
     if (t.has(3) && t.has(4)) require_generator(t, 3);
     t.result(t.in(0));
@@ -243,7 +263,8 @@ struct Dropout {
     const Value x = in[0], training = in.size() > 2 ? in[2] : Value{};
     const DType t = b.dtype(x);
     const Facts known = training.valid() ? b.facts(training) : Facts::of({Dim(0)});
-    if (known.known && known.content[0].is(0)) return {b.call("identity", {x}), expand_like(b, b.scalar(DType::boolean, 1), x)};
+    if (known.known && known.content[0].is(0))
+      return {b.call("identity", {x}), expand_like(b, b.scalar(DType::boolean, 1), x)};
     const std::vector<int64_t> scalar = {0};
     auto rank0 = [&](Value v) { return b.rank(v) ? b.call("squeeze", {v}, {{"axes", scalar}}) : v; };
     const DType w = t == DType::f64 ? t : DType::f32;
@@ -255,32 +276,19 @@ struct Dropout {
     const Value scaled = b.cast(b.call("mul", {b.cast(x, w), scale}), t);
     return {b.call("where", {mask, scaled, b.scalar(t, 0)}), mask};
   }
-  Values grad(const Gradient& g) const {
-    Builder& b = g.b;
-    Values out(g.in.size());
-    if (!g.dout[0].valid()) return out;
-    const Value training = g.in.size() > 2 ? g.in[2] : Value{};
-    const Facts known = training.valid() ? b.facts(training) : Facts::of({Dim(0)});
-    if (known.known && known.content[0].is(0)) {
-      out[0] = g.dout[0];
-      return out;
-    }
-    // The same draw once more: dropout of dy with the same key and counter.
-    std::vector<Value> in(g.in.begin(), g.in.end());
-    in[0] = g.dout[0];
-    out[0] = b.call_many("dropout", in)[0];
-    return out;
-  }
   static std::vector<Sample> samples() {
     auto flag = [](bool v) { return given(Tensor::scalar(DType::boolean, v)); };
     const SampleInput ratio = given(Tensor::scalar(DType::f32, 0.25));
-    return {sample(Dropout{}, {in({3, 4})}), sample(Dropout{}, {in({3, 4}), ratio, flag(false)}), sample(Dropout{}, {in({3, 4}), ratio, flag(true), number(7), number(3)}),
+    return {sample(Dropout{}, {in({3, 4})}), sample(Dropout{}, {in({3, 4}), ratio, flag(false)}),
+            sample(Dropout{}, {in({3, 4}), ratio, flag(true), number(7), number(3)}),
             sample(Dropout{}, {in(DType::f16, {5}), absent(), flag(true), number(7), number(4)})};
   }
 };
 
 }  // namespace
 
-OpList random() { return {def<RandomUniform>(), def<RandomNormal>(), def<Bernoulli>(), def<Multinomial>(), def<Dropout>()}; }
+OpList random() {
+  return {def<RandomUniform>(), def<RandomNormal>(), def<Bernoulli>(), def<Multinomial>(), def<Dropout>()};
+}
 
 }  // namespace neve::ops

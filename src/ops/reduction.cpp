@@ -29,8 +29,10 @@ Shape reduced_shape(Inferring& t, std::span<const int64_t> axes, bool keepdims) 
   Shape y;
   for (size_t i = 0; i < x.size(); ++i) {
     const bool hit = std::find(gone.begin(), gone.end(), int64_t(i)) != gone.end();
-    if (!hit) y.push_back(x[i]);
-    else if (keepdims) y.push_back(1);
+    if (!hit)
+      y.push_back(x[i]);
+    else if (keepdims)
+      y.push_back(1);
   }
   return y;
 }
@@ -52,7 +54,8 @@ Value reduced_count(Builder& b, Value x, std::span<const int64_t> axes, DType t)
   return b.cast(b.call("reduce_prod", {sizes}, {{"keepdims", false}}), t);
 }
 
-/// Product of all other elements of each reduced group: exclusive running products from both sides, so zeros are no problem.
+/// Product of all other elements of each reduced group: exclusive running products from both sides, so zeros are no
+/// problem.
 Value product_of_others(Builder& b, Value x, std::span<const int64_t> axes) {
   const Shape shape = b.type(x).shape;
   const std::vector<int64_t> gone = reduced(axes, int64_t(shape.size()));
@@ -80,18 +83,22 @@ constexpr OpInfo primitive_info(ReduceKind k) {
   i.outputs = {{"reduced"}};
   switch (k) {
     case ReduceKind::sum:
-      i.name = "reduce_sum", i.summary = "Sum over axes; of nothing: 0.", i.source = "ONNX ReduceSum-13", i.public_name = "sum";
+      i.name = "reduce_sum", i.summary = "Sum over axes; of nothing: 0.", i.source = "ONNX ReduceSum-13",
+      i.public_name = "sum";
       break;
     case ReduceKind::prod:
-      i.name = "reduce_prod", i.summary = "Product over axes; of nothing: 1.", i.source = "ONNX ReduceProd-18", i.public_name = "prod";
+      i.name = "reduce_prod", i.summary = "Product over axes; of nothing: 1.", i.source = "ONNX ReduceProd-18",
+      i.public_name = "prod";
       break;
     case ReduceKind::max:
       i.name = "reduce_max", i.source = "ONNX ReduceMax-20", i.public_name = "max";
-      i.summary = "Largest value over axes (of bools: any); NaN if one is NaN; of nothing: -inf, or the smallest integer.";
+      i.summary =
+          "Largest value over axes (of bools: any); NaN if one is NaN; of nothing: -inf, or the smallest integer.";
       break;
     case ReduceKind::min:
       i.name = "reduce_min", i.source = "ONNX ReduceMin-20", i.public_name = "min";
-      i.summary = "Smallest value over axes (of bools: all); NaN if one is NaN; of nothing: inf, or the largest integer.";
+      i.summary =
+          "Smallest value over axes (of bools: all); NaN if one is NaN; of nothing: inf, or the largest integer.";
       break;
   }
   return i;
@@ -103,7 +110,8 @@ struct Reduce {
   bool keepdims = true;
 
   static constexpr OpInfo info = primitive_info(K);
-  static constexpr auto attrs = std::tuple{attr("axes", &Reduce::axes, axes_doc), attr("keepdims", &Reduce::keepdims, keepdims_doc)};
+  static constexpr auto attrs =
+      std::tuple{attr("axes", &Reduce::axes, axes_doc), attr("keepdims", &Reduce::keepdims, keepdims_doc)};
   static constexpr bool ordered = K == ReduceKind::max || K == ReduceKind::min;
 
   void infer(Inferring& t) const {
@@ -140,9 +148,12 @@ struct Reduce {
     return {b.call("div", {b.call("mul", {dy, hit}), n})};
   }
   static std::vector<Sample> samples() {
-    std::vector<Sample> s = {sample(Reduce{.axes = {1}}, {in({3, 4, 2})}), sample(Reduce{.axes = {-1, 0}, .keepdims = false}, {in({3, 2, 4})}),
-                             sample(Reduce{}, {in({2, 3})}), sample(Reduce{.keepdims = false}, {in({})}),
-                             sample(Reduce{.axes = {0}}, {in({0, 3})}), sample(Reduce{.axes = {1}}, {in(DType::i32, {2, 3}, -5, 5)})};
+    std::vector<Sample> s = {sample(Reduce{.axes = {1}}, {in({3, 4, 2})}),
+                             sample(Reduce{.axes = {-1, 0}, .keepdims = false}, {in({3, 2, 4})}),
+                             sample(Reduce{}, {in({2, 3})}),
+                             sample(Reduce{.keepdims = false}, {in({})}),
+                             sample(Reduce{.axes = {0}}, {in({0, 3})}),
+                             sample(Reduce{.axes = {1}}, {in(DType::i32, {2, 3}, -5, 5)})};
     if (ordered) s.push_back(sample(Reduce{.axes = {1}}, {in(DType::boolean, {2, 3}, 0, 1)}));
     return s;
   }
@@ -157,15 +168,25 @@ constexpr OpInfo composite_info(Kind k) {
   i.outputs = {{"reduced"}};
   switch (k) {
     case Kind::mean:
-      i.name = "reduce_mean", i.summary = "Mean over axes: sum(x) / n; small floats are summed in f32.", i.source = "ONNX ReduceMean-18", i.public_name = "mean";
+      i.name = "reduce_mean", i.summary = "Mean over axes: sum(x) / n; small floats are summed in f32.",
+      i.source = "ONNX ReduceMean-18", i.public_name = "mean";
       break;
-    case Kind::l1: i.name = "reduce_l1", i.summary = "L1 norm over axes: sum(|x|).", i.source = "ONNX ReduceL1-18"; break;
-    case Kind::l2: i.name = "reduce_l2", i.summary = "L2 norm over axes: sqrt(sum(x^2)).", i.source = "ONNX ReduceL2-18"; break;
-    case Kind::log_sum: i.name = "reduce_log_sum", i.summary = "log(sum(x)) over axes.", i.source = "ONNX ReduceLogSum-18"; break;
+    case Kind::l1:
+      i.name = "reduce_l1", i.summary = "L1 norm over axes: sum(|x|).", i.source = "ONNX ReduceL1-18";
+      break;
+    case Kind::l2:
+      i.name = "reduce_l2", i.summary = "L2 norm over axes: sqrt(sum(x^2)).", i.source = "ONNX ReduceL2-18";
+      break;
+    case Kind::log_sum:
+      i.name = "reduce_log_sum", i.summary = "log(sum(x)) over axes.", i.source = "ONNX ReduceLogSum-18";
+      break;
     case Kind::log_sum_exp:
-      i.name = "reduce_log_sum_exp", i.summary = "log(sum(exp(x))) over axes, without overflow.", i.source = "ONNX ReduceLogSumExp-18";
+      i.name = "reduce_log_sum_exp", i.summary = "log(sum(exp(x))) over axes, without overflow.",
+      i.source = "ONNX ReduceLogSumExp-18";
       break;
-    case Kind::sum_square: i.name = "reduce_sum_square", i.summary = "sum(x^2) over axes.", i.source = "ONNX ReduceSumSquare-18"; break;
+    case Kind::sum_square:
+      i.name = "reduce_sum_square", i.summary = "sum(x^2) over axes.", i.source = "ONNX ReduceSumSquare-18";
+      break;
   }
   return i;
 }
@@ -176,9 +197,9 @@ struct Norm {
   bool keepdims = true, noop_with_empty_axes = false;
 
   static constexpr OpInfo info = composite_info(K);
-  static constexpr auto attrs =
-      std::tuple{attr("axes", &Norm::axes, axes_doc), attr("keepdims", &Norm::keepdims, keepdims_doc),
-                 attr("noop_with_empty_axes", &Norm::noop_with_empty_axes, "No axes means none: every element is its own group.")};
+  static constexpr auto attrs = std::tuple{
+      attr("axes", &Norm::axes, axes_doc), attr("keepdims", &Norm::keepdims, keepdims_doc),
+      attr("noop_with_empty_axes", &Norm::noop_with_empty_axes, "No axes means none: every element is its own group.")};
   static constexpr bool needs_float = K == Kind::l2 || K == Kind::log_sum || K == Kind::log_sum_exp;
 
   bool noop() const { return noop_with_empty_axes && axes.empty(); }
@@ -205,11 +226,16 @@ struct Norm {
         const Value s = sum(b, b.cast(x, w));
         return b.cast(b.call("div", {s, reduced_count(b, x, axes, w)}), t);
       }
-      case Kind::l1: return sum(b, b.call("abs", {x}));
-      case Kind::l2: return b.call("sqrt", {sum(b, b.call("mul", {x, x}))});
-      case Kind::log_sum: return b.call("log", {sum(b, x)});
-      case Kind::sum_square: return sum(b, b.call("mul", {x, x}));
-      case Kind::log_sum_exp: break;
+      case Kind::l1:
+        return sum(b, b.call("abs", {x}));
+      case Kind::l2:
+        return b.call("sqrt", {sum(b, b.call("mul", {x, x}))});
+      case Kind::log_sum:
+        return b.call("log", {sum(b, x)});
+      case Kind::sum_square:
+        return sum(b, b.call("mul", {x, x}));
+      case Kind::log_sum_exp:
+        break;
     }
     if (noop()) return b.call("identity", {x});
     // An infinite maximum is not subtracted: inf - inf is NaN.
@@ -230,19 +256,26 @@ struct Norm {
     auto spread = [&](Value v) { return noop() ? v : expand_like(b, with_axes(b, v, x, axes, keepdims), x); };
     const Value dy = spread(g.dy());
     switch (K) {
-      case Kind::mean: return {noop() ? dy : b.call("div", {dy, reduced_count(b, x, axes, b.dtype(x))})};
-      case Kind::l1: return {b.call("mul", {dy, b.call("sign", {x})})};
-      case Kind::l2: return {b.call("div", {b.call("mul", {dy, x}), spread(g.out[0])})};
-      case Kind::log_sum: return {b.call("div", {dy, spread(sum(b, x))})};
-      case Kind::log_sum_exp: return {b.call("mul", {dy, b.call("exp", {b.call("sub", {x, spread(g.out[0])})})})};
-      case Kind::sum_square: return {b.call("mul", {dy, b.call("mul", {x, b.scalar(b.dtype(x), 2)})})};
+      case Kind::mean:
+        return {noop() ? dy : b.call("div", {dy, reduced_count(b, x, axes, b.dtype(x))})};
+      case Kind::l1:
+        return {b.call("mul", {dy, b.call("sign", {x})})};
+      case Kind::l2:
+        return {b.call("div", {b.call("mul", {dy, x}), spread(g.out[0])})};
+      case Kind::log_sum:
+        return {b.call("div", {dy, spread(sum(b, x))})};
+      case Kind::log_sum_exp:
+        return {b.call("mul", {dy, b.call("exp", {b.call("sub", {x, spread(g.out[0])})})})};
+      case Kind::sum_square:
+        return {b.call("mul", {dy, b.call("mul", {x, b.scalar(b.dtype(x), 2)})})};
     }
     return {};
   }
 
   static std::vector<Sample> samples() {
     const double lo = K == Kind::log_sum ? 0.5 : -1.5;
-    return {sample(Norm{.axes = {1}}, {in({3, 4, 2}, lo, 2)}), sample(Norm{.axes = {-1, 0}, .keepdims = false}, {in({3, 2, 4}, lo, 2)}),
+    return {sample(Norm{.axes = {1}}, {in({3, 4, 2}, lo, 2)}),
+            sample(Norm{.axes = {-1, 0}, .keepdims = false}, {in({3, 2, 4}, lo, 2)}),
             sample(Norm{}, {in({2, 3}, lo, 2)}), sample(Norm{.noop_with_empty_axes = true}, {in({2, 3}, 0.5, 2)}),
             sample(Norm{.keepdims = false}, {in({4}, lo, 2)})};
   }

@@ -19,17 +19,22 @@ namespace {
 int64_t complex_parts(Inferring& t) {
   t.require_float(0);
   const TensorType& x = t.in(0);
-  t.require_shape(x.rank() >= 2 && (x.shape.back().is(1) || x.shape.back().is(2)), t.input_name(0), " is ", x, " (its last axis must be 1 for real or 2 for complex numbers)");
+  t.require_shape(x.rank() >= 2 && (x.shape.back().is(1) || x.shape.back().is(2)), t.input_name(0), " is ", x,
+                  " (its last axis must be 1 for real or 2 for complex numbers)");
   return x.shape.back().value();
 }
 
-Value scalar_like(Builder& b, Value length, DType t) { return b.cast(b.call("reshape", {length, b.constant(Tensor::empty(DType::i64, {0}))}), t); }
+Value scalar_like(Builder& b, Value length, DType t) {
+  return b.cast(b.call("reshape", {length, b.constant(Tensor::empty(DType::i64, {0}))}), t);
+}
 Value real_part(Builder& b, Value x) { return b.call("slice", {x, b.ints({0}), b.ints({1}), b.ints({-1})}); }
 /// Cuts or pads an axis at its end to the size it has in `like`.
 Value fit_axis(Builder& b, Value x, int64_t axis, Value like) {
   const AttrList at = {{"start", axis}, {"end", axis + 1}};
   const Value more = b.call("sub", {b.call("shape", {like}, at), b.call("shape", {x}, at)});
-  return reshape_like(b, b.call("pad", {x, b.call("concat", {b.ints({0}), more}, {{"axis", int64_t(0)}}), Value{}, b.ints({axis})}), like);
+  return reshape_like(
+      b, b.call("pad", {x, b.call("concat", {b.ints({0}), more}, {{"axis", int64_t(0)}}), Value{}, b.ints({axis})}),
+      like);
 }
 
 struct Dft {
@@ -38,12 +43,17 @@ struct Dft {
 
   static constexpr OpInfo info{
       .name = "dft",
-      .summary = "Discrete Fourier transform along an axis: y[k] = sum of x[n] exp(-2 pi i k n / N); inverse: + and / N.",
+      .summary =
+          "Discrete Fourier transform along an axis: y[k] = sum of x[n] exp(-2 pi i k n / N); inverse: + and / N.",
       .source = "ONNX DFT-20, axis as an attribute; onesided inverse as numpy.fft.irfft",
-      .inputs = {{"input", "[.., n, .., 1 or 2]"}, {"dft_length", "N, one integer; default: n, or 2 (n - 1) for a onesided inverse", Arity::optional}},
+      .inputs = {{"input", "[.., n, .., 1 or 2]"},
+                 {"dft_length", "N, one integer; default: n, or 2 (n - 1) for a onesided inverse", Arity::optional}},
       .outputs = {{"output"}}};
-  static constexpr auto attrs = std::tuple{attr("axis", &Dft::axis, "Axis to transform; not the last one."), attr("inverse", &Dft::inverse, "The inverse transform."),
-                                           attr("onesided", &Dft::onesided, "Only the floor(N / 2) + 1 first frequencies: of the result, or of the input of an inverse, which then is real.")};
+  static constexpr auto attrs = std::tuple{attr("axis", &Dft::axis, "Axis to transform; not the last one."),
+                                           attr("inverse", &Dft::inverse, "The inverse transform."),
+                                           attr("onesided", &Dft::onesided,
+                                                "Only the floor(N / 2) + 1 first frequencies: of the result, or of the "
+                                                "input of an inverse, which then is real.")};
 
   void infer(Inferring& t) const {
     const int64_t parts = complex_parts(t);
@@ -51,7 +61,8 @@ struct Dft {
     const size_t a = size_t(t.axis(axis, x.rank()));
     t.require(a + 1 < x.shape.size(), "axis ", axis, " is the one of real and imaginary part (another axis)");
     t.require(!(onesided && !inverse && parts == 2), "input is complex, ", x, " (onesided needs real numbers)");
-    t.require(!(onesided && inverse && parts == 1), "input is real, ", x, " (a onesided inverse takes complex numbers)");
+    t.require(!(onesided && inverse && parts == 1), "input is real, ", x,
+              " (a onesided inverse takes complex numbers)");
     Dim n = onesided && inverse ? (x.shape[a] - 1) * 2 : x.shape[a];
     if (t.has(1)) {
       require_indices(t, 1);
@@ -82,7 +93,8 @@ struct Dft {
     const int64_t inner = product(x.shape(), a + 1, x.shape().size() - 1), lines = product(x.shape(), 0, a) * inner;
     const Fourier fourier(n, inverse);
     const double scale = inverse ? 1 / double(n) : 1;
-    std::vector<std::vector<Complex>> line(size_t(std::max(1, e.threads)), std::vector<Complex>(size_t(n))), scratch(line.size());
+    std::vector<std::vector<Complex>> line(size_t(std::max(1, e.threads)), std::vector<Complex>(size_t(n))),
+        scratch(line.size());
     visit_wide(info.name, wide, [&](auto* type) {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(lines, 1, e.threads, [&](int64_t b, int64_t end, int part) {
@@ -147,24 +159,31 @@ struct Dft {
       s.symbolic = false;  // the last axis must be known
       return s;
     };
-    return {sample(Dft{}, {real(2, 6, 1)}), sample(Dft{.axis = 0, .onesided = true}, {real(5, 2, 1)}), sample(Dft{.inverse = true}, {real(2, 4, 2)}),
-            sample(Dft{.axis = 1}, {real(2, 5, 2), n(8)}), sample(Dft{.axis = 1, .onesided = true}, {real(2, 7, 1), n(4)}), sample(Dft{.inverse = true, .onesided = true}, {real(2, 4, 2)}),
-            sample(Dft{.inverse = true, .onesided = true}, {real(2, 4, 2), n(7)}), sample(Dft{.inverse = true}, {real(2, 3, 1), n(5)})};
+    return {sample(Dft{}, {real(2, 6, 1)}),
+            sample(Dft{.axis = 0, .onesided = true}, {real(5, 2, 1)}),
+            sample(Dft{.inverse = true}, {real(2, 4, 2)}),
+            sample(Dft{.axis = 1}, {real(2, 5, 2), n(8)}),
+            sample(Dft{.axis = 1, .onesided = true}, {real(2, 7, 1), n(4)}),
+            sample(Dft{.inverse = true, .onesided = true}, {real(2, 4, 2)}),
+            sample(Dft{.inverse = true, .onesided = true}, {real(2, 4, 2), n(7)}),
+            sample(Dft{.inverse = true}, {real(2, 3, 1), n(5)})};
   }
 };
 
 struct Stft {
   bool onesided = true;
 
-  static constexpr OpInfo info{.name = "stft",
-                               .summary = "Fourier transforms of windowed frames of a signal.",
-                               .source = "ONNX STFT-17",
-                               .inputs = {{"signal", "[batch, length, 1 or 2]"},
-                                          {"frame_step", "one integer"},
-                                          {"window", "[frame_length], default ones", Arity::optional},
-                                          {"frame_length", "one integer, default that of window, or of the signal", Arity::optional}},
-                               .outputs = {{"output", "[batch, frames, frequencies, 2]"}}};
-  static constexpr auto attrs = std::tuple{attr("onesided", &Stft::onesided, "Only the first floor(frame_length / 2) + 1 frequencies; for real signals.")};
+  static constexpr OpInfo info{
+      .name = "stft",
+      .summary = "Fourier transforms of windowed frames of a signal.",
+      .source = "ONNX STFT-17",
+      .inputs = {{"signal", "[batch, length, 1 or 2]"},
+                 {"frame_step", "one integer"},
+                 {"window", "[frame_length], default ones", Arity::optional},
+                 {"frame_length", "one integer, default that of window, or of the signal", Arity::optional}},
+      .outputs = {{"output", "[batch, frames, frequencies, 2]"}}};
+  static constexpr auto attrs = std::tuple{
+      attr("onesided", &Stft::onesided, "Only the first floor(frame_length / 2) + 1 frequencies; for real signals.")};
 
   void infer(Inferring& t) const {
     const int64_t parts = complex_parts(t);
@@ -201,12 +220,14 @@ struct Stft {
     const int64_t batch = x.shape()[0], length = x.shape()[1], parts = x.shape()[2];
     const int64_t step = e.in[1].item_int(), n = frame_length(e);
     if (step < 1 || n < 1 || n > length || (e.has(2) && window.element_count() != n))
-      fail(ErrorCode::invalid_argument, "stft: frame_step is ", step, ", frame_length ", n, " for a signal of ", length, " (from 1 on; frames lie inside, and window is as long)");
+      fail(ErrorCode::invalid_argument, "stft: frame_step is ", step, ", frame_length ", n, " for a signal of ", length,
+           " (from 1 on; frames lie inside, and window is as long)");
     const int64_t frames = (length - n) / step + 1, bins = onesided ? n / 2 + 1 : n;
     const Tensor& out = output(e, 0, {batch, frames, bins, 2});
     const Tensor target = Tensor::empty(DType::f64, out.shape());
     const Fourier fourier(n);
-    std::vector<std::vector<Complex>> line(size_t(std::max(1, e.threads)), std::vector<Complex>(size_t(n))), scratch(line.size());
+    std::vector<std::vector<Complex>> line(size_t(std::max(1, e.threads)), std::vector<Complex>(size_t(n))),
+        scratch(line.size());
     parallel_for(batch * frames, 1, e.threads, [&](int64_t b, int64_t end, int part) {
       Complex* v = line[size_t(part)].data();
       for (int64_t i = b; i < end; ++i) {
@@ -230,12 +251,16 @@ struct Stft {
     auto number = [&](Value v) { return b.call("reshape", {v, b.constant(Tensor::empty(DType::i64, {0}))}); };
     auto size = [&](Value v, int64_t a) { return b.call("shape", {v}, {{"start", a}, {"end", a + 1}}); };
     const Value n = window.valid() ? size(window, 0) : g.in.size() > 3 && g.in[3].valid() ? g.in[3] : size(x, 1);
-    Value dz = b.call("mul", {b.call("dft", {g.dy(), n}, {{"axis", int64_t(2)}, {"inverse", true}}), scalar_like(b, n, t)});
+    Value dz =
+        b.call("mul", {b.call("dft", {g.dy(), n}, {{"axis", int64_t(2)}, {"inverse", true}}), scalar_like(b, n, t)});
     if (b.type(x).shape.back().is(1)) dz = real_part(b, dz);  // [batch, frames, n, parts]
-    const Value zero = b.constant(Tensor::scalar_int(DType::i64, 0)), one = b.constant(Tensor::scalar_int(DType::i64, 1));
-    const Value starts = b.call("mul", {b.call("range", {zero, number(size(dz, 1)), one}), b.cast(number(g.in[1]), DType::i64)});
+    const Value zero = b.constant(Tensor::scalar_int(DType::i64, 0)),
+                one = b.constant(Tensor::scalar_int(DType::i64, 1));
+    const Value starts =
+        b.call("mul", {b.call("range", {zero, number(size(dz, 1)), one}), b.cast(number(g.in[1]), DType::i64)});
     const Value steps = b.call("range", {zero, number(b.cast(n, DType::i64)), one});
-    const Value index = b.call("add", {b.call("unsqueeze", {starts}, {{"axes", second}}), b.call("unsqueeze", {steps}, {{"axes", first}})});
+    const Value index = b.call(
+        "add", {b.call("unsqueeze", {starts}, {{"axes", second}}), b.call("unsqueeze", {steps}, {{"axes", first}})});
     Values out(g.in.size());
     const Value flat = b.call("reshape", {index, b.ints({-1})});
     Value weighted = dz;
@@ -244,7 +269,10 @@ struct Stft {
     if (g.needs[0]) out[0] = scatter_add_axis(b, reshape_to(b, weighted, sizes), flat, 1, x);
     if (window.valid() && g.needs[2]) {
       const Value frames = b.call("gather", {x, index}, {{"axis", int64_t(1)}});
-      out[2] = reshape_like(b, b.call("reduce_sum", {b.call("mul", {dz, frames})}, {{"axes", std::vector<int64_t>{0, 1, 3}}, {"keepdims", false}}), window);
+      out[2] = reshape_like(b,
+                            b.call("reduce_sum", {b.call("mul", {dz, frames})},
+                                   {{"axes", std::vector<int64_t>{0, 1, 3}}, {"keepdims", false}}),
+                            window);
     }
     return out;
   }
@@ -255,7 +283,9 @@ struct Stft {
       return s;
     };
     const auto n = [](int64_t v) { return given(Tensor::scalar_int(DType::i64, v)); };
-    return {sample(Stft{}, {signal(10, 1), n(3), in({4})}), sample(Stft{.onesided = false}, {signal(9, 2), n(2), absent(), n(5)}), sample(Stft{}, {signal(8, 1), n(4), absent(), n(4)})};
+    return {sample(Stft{}, {signal(10, 1), n(3), in({4})}),
+            sample(Stft{.onesided = false}, {signal(9, 2), n(2), absent(), n(5)}),
+            sample(Stft{}, {signal(8, 1), n(4), absent(), n(4)})};
   }
 };
 
@@ -267,10 +297,18 @@ constexpr OpInfo window_info(WindowKind k) {
   i.inputs = {{"size", "one integer"}};
   i.outputs = {{"output"}};
   switch (k) {
-    case WindowKind::hann: i.name = "hann_window", i.summary = "sin^2(pi i / N), N = size, or size - 1 if not periodic.", i.source = "ONNX HannWindow-17"; break;
-    case WindowKind::hamming: i.name = "hamming_window", i.summary = "25/46 - 21/46 cos(2 pi i / N), N = size, or size - 1 if not periodic.", i.source = "ONNX HammingWindow-17"; break;
+    case WindowKind::hann:
+      i.name = "hann_window", i.summary = "sin^2(pi i / N), N = size, or size - 1 if not periodic.",
+      i.source = "ONNX HannWindow-17";
+      break;
+    case WindowKind::hamming:
+      i.name = "hamming_window", i.summary = "25/46 - 21/46 cos(2 pi i / N), N = size, or size - 1 if not periodic.",
+      i.source = "ONNX HammingWindow-17";
+      break;
     case WindowKind::blackman:
-      i.name = "blackman_window", i.summary = "0.42 - 0.5 cos(2 pi i / N) + 0.08 cos(4 pi i / N), N = size, or size - 1 if not periodic.", i.source = "ONNX BlackmanWindow-17";
+      i.name = "blackman_window",
+      i.summary = "0.42 - 0.5 cos(2 pi i / N) + 0.08 cos(4 pi i / N), N = size, or size - 1 if not periodic.",
+      i.source = "ONNX BlackmanWindow-17";
       break;
   }
   return i;
@@ -282,15 +320,17 @@ struct WindowFunction {
   DType output_datatype = DType::f32;
 
   static constexpr OpInfo info = window_info(K);
-  static constexpr auto attrs = std::tuple{attr("periodic", &WindowFunction::periodic, "Of a periodic signal: one period, without its end."),
-                                           attr("output_datatype", &WindowFunction::output_datatype, "Of the result.")};
+  static constexpr auto attrs =
+      std::tuple{attr("periodic", &WindowFunction::periodic, "Of a periodic signal: one period, without its end."),
+                 attr("output_datatype", &WindowFunction::output_datatype, "Of the result.")};
 
   void infer(Inferring& t) const {
     require_indices(t, 0);
     require_single(t, 0);
     const auto n = single(t, 0);
     if (n) t.require_at_least(*n, 0, "size");
-    t.require_type(!is_complex(output_datatype) && output_datatype != DType::boolean, "output_datatype is ", output_datatype, " (real numbers)");
+    t.require_type(!is_complex(output_datatype) && output_datatype != DType::boolean, "output_datatype is ",
+                   output_datatype, " (real numbers)");
     t.result(output_datatype, {n ? *n : t.fresh("window")});
   }
   void eval(Evaluating& e) const {
@@ -301,7 +341,7 @@ struct WindowFunction {
     const double period = double(std::max<int64_t>(1, periodic ? n : n - 1));
     for (int64_t i = 0; i < n; ++i) {
       const double a = 2 * std::numbers::pi * double(i) / period;
-      y.data_as<double>()[i] = n == 1 ? 1
+      y.data_as<double>()[i] = n == 1                     ? 1
                                : K == WindowKind::hann    ? 0.5 - 0.5 * std::cos(a)
                                : K == WindowKind::hamming ? 25.0 / 46 - 21.0 / 46 * std::cos(a)
                                                           : 0.42 - 0.5 * std::cos(a) + 0.08 * std::cos(2 * a);
@@ -309,32 +349,44 @@ struct WindowFunction {
     out.copy_from(y.to(out.dtype()));
   }
   static std::vector<Sample> samples() {
-    return {sample(WindowFunction{}, {given(Tensor::scalar_int(DType::i64, 8))}), sample(WindowFunction{.periodic = false, .output_datatype = DType::f64}, {given(Tensor::scalar_int(DType::i32, 7))})};
+    return {sample(WindowFunction{}, {given(Tensor::scalar_int(DType::i64, 8))}),
+            sample(WindowFunction{.periodic = false, .output_datatype = DType::f64},
+                   {given(Tensor::scalar_int(DType::i32, 7))})};
   }
 };
 
 struct MelWeightMatrix {
   DType output_datatype = DType::f32;
 
-  static constexpr OpInfo info{.name = "mel_weight_matrix",
-                               .summary = "Triangular filters, even on the mel scale, that turn a spectrum into mel bins.",
-                               .source = "ONNX MelWeightMatrix-17",
-                               .inputs = {{"num_mel_bins", "one integer"}, {"dft_length", "one integer"}, {"sample_rate", "one integer"}, {"lower_edge_hertz", "one float"}, {"upper_edge_hertz", "one float"}},
-                               .outputs = {{"output", "[floor(dft_length / 2) + 1, num_mel_bins]"}}};
-  static constexpr auto attrs = std::tuple{attr("output_datatype", &MelWeightMatrix::output_datatype, "Of the result.")};
+  static constexpr OpInfo info{
+      .name = "mel_weight_matrix",
+      .summary = "Triangular filters, even on the mel scale, that turn a spectrum into mel bins.",
+      .source = "ONNX MelWeightMatrix-17",
+      .inputs = {{"num_mel_bins", "one integer"},
+                 {"dft_length", "one integer"},
+                 {"sample_rate", "one integer"},
+                 {"lower_edge_hertz", "one float"},
+                 {"upper_edge_hertz", "one float"}},
+      .outputs = {{"output", "[floor(dft_length / 2) + 1, num_mel_bins]"}}};
+  static constexpr auto attrs =
+      std::tuple{attr("output_datatype", &MelWeightMatrix::output_datatype, "Of the result.")};
 
   void infer(Inferring& t) const {
     for (size_t i = 0; i < 5; ++i) require_single(t, i);
     for (size_t i = 0; i < 3; ++i) require_indices(t, i);
-    t.require_type(!is_complex(output_datatype) && output_datatype != DType::boolean, "output_datatype is ", output_datatype, " (real numbers)");
+    t.require_type(!is_complex(output_datatype) && output_datatype != DType::boolean, "output_datatype is ",
+                   output_datatype, " (real numbers)");
     const auto bins = single(t, 0), length = single(t, 1);
     if (bins) t.require_at_least(*bins, 0, "num_mel_bins");
     if (length) t.require_at_least(*length, 0, "dft_length");
-    t.result(output_datatype, {length ? floordiv(*length, 2) + 1 : t.fresh("spectrum"), bins ? *bins : t.fresh("mel_bins")});
+    t.result(output_datatype,
+             {length ? floordiv(*length, 2) + 1 : t.fresh("spectrum"), bins ? *bins : t.fresh("mel_bins")});
   }
   void eval(Evaluating& e) const {
     const int64_t bins = e.in[0].item_int(), length = e.in[1].item_int(), rate = e.in[2].item_int();
-    if (bins < 0 || length < 0 || rate < 1) fail(ErrorCode::invalid_argument, "mel_weight_matrix: num_mel_bins is ", bins, ", dft_length ", length, ", sample_rate ", rate, " (0 or more; the rate above 0)");
+    if (bins < 0 || length < 0 || rate < 1)
+      fail(ErrorCode::invalid_argument, "mel_weight_matrix: num_mel_bins is ", bins, ", dft_length ", length,
+           ", sample_rate ", rate, " (0 or more; the rate above 0)");
     const int64_t rows = length / 2 + 1;
     const Tensor& out = output(e, 0, {rows, bins});
     const Tensor y = Tensor::zeros(DType::f64, {rows, bins});
@@ -350,10 +402,13 @@ struct MelWeightMatrix {
       auto put = [&](int64_t row, double v) {
         if (row >= 0 && row < rows) y.data_as<double>()[row * bins + i] = v;
       };
-      if (left == center) put(center, 1);
+      if (left == center)
+        put(center, 1);
       else
-        for (int64_t j = std::max<int64_t>(left, 0); j <= std::min(center, rows - 1); ++j) put(j, double(j - left) / double(center - left));
-      for (int64_t j = std::max<int64_t>(center, 0); j < std::min(right, rows); ++j) put(j, double(right - j) / double(right - center));
+        for (int64_t j = std::max<int64_t>(left, 0); j <= std::min(center, rows - 1); ++j)
+          put(j, double(j - left) / double(center - left));
+      for (int64_t j = std::max<int64_t>(center, 0); j < std::min(right, rows); ++j)
+        put(j, double(right - j) / double(right - center));
     }
     out.copy_from(y.to(out.dtype()));
   }
@@ -367,7 +422,12 @@ struct MelWeightMatrix {
 }  // namespace
 
 OpList signal() {
-  return {def<Dft>(), def<Stft>(), def<WindowFunction<WindowKind::hann>>(), def<WindowFunction<WindowKind::hamming>>(), def<WindowFunction<WindowKind::blackman>>(), def<MelWeightMatrix>()};
+  return {def<Dft>(),
+          def<Stft>(),
+          def<WindowFunction<WindowKind::hann>>(),
+          def<WindowFunction<WindowKind::hamming>>(),
+          def<WindowFunction<WindowKind::blackman>>(),
+          def<MelWeightMatrix>()};
 }
 
 }  // namespace neve::ops

@@ -8,8 +8,8 @@
 namespace neve::ops {
 namespace {
 
-/// T / K where K * q = T holds as an identity of polynomials, so for all sizes with K != 0. Symbols that may be 0 hide such
-/// quotients (n*c / n is open at n = 0), so they are found over symbols that are at least 1.
+/// T / K where K * q = T holds as an identity of polynomials, so for all sizes with K != 0. Symbols that may be 0 hide
+/// such quotients (n*c / n is open at n = 0), so they are found over symbols that are at least 1.
 std::optional<Dim> exact_quotient(Dim total, Dim known) {
   static std::mutex mutex;
   static std::unordered_map<uint32_t, Dim> positive, original;
@@ -49,13 +49,15 @@ void require_index_vector(Inferring& t, size_t i) {
 int64_t known_length(Inferring& t, size_t i) {
   const Dim n = t.in(i).shape[0];
   if (!n.is_constant())
-    t.fail_with(ErrorCode::unsupported, str("the length of ", t.input_name(i), " is not known, so the rank of the result is open, got ", t.in(i)));
+    t.fail_with(ErrorCode::unsupported, str("the length of ", t.input_name(i),
+                                            " is not known, so the rank of the result is open, got ", t.in(i)));
   return n.value();
 }
 
 void require_single(Inferring& t, size_t i) {
   const Shape& s = t.in(i).shape;
-  t.require_shape(s.empty() || (s.size() == 1 && equal(s[0], 1) != Proof::no), t.input_name(i), " must have one element, got ", t.in(i));
+  t.require_shape(s.empty() || (s.size() == 1 && equal(s[0], 1) != Proof::no), t.input_name(i),
+                  " must have one element, got ", t.in(i));
 }
 
 std::optional<Dim> single(const Inferring& t, size_t i) {
@@ -70,15 +72,18 @@ Dim inferred_size(Inferring& t, const Shape& x, const Shape& y, size_t axis) {
   for (size_t i = 0; i < y.size(); ++i) {
     if (i == axis) continue;
     auto it = std::find(rest.begin(), rest.end(), y[i]);
-    if (it != rest.end()) rest.erase(it);
-    else known *= y[i];
+    if (it != rest.end())
+      rest.erase(it);
+    else
+      known *= y[i];
   }
   Dim total = 1;
   for (Dim d : rest) total *= d;
   if (known.is(1)) return total;
   const std::string what = str("number of elements of data ", x, " (which the known sizes of the shape must divide)");
   if (known.is_constant()) {
-    t.require_shape(!known.is(0), "shape ", y, " leaves axis ", axis, " open for data ", x, " (the inferred size is not determined)");
+    t.require_shape(!known.is(0), "shape ", y, " leaves axis ", axis, " open for data ", x,
+                    " (the inferred size is not determined)");
     t.require_divides(known.value(), total, what);
     return floordiv(total, known);
   }

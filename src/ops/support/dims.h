@@ -6,7 +6,8 @@ namespace neve::ops {
 
 /// Input i must be an i64 (or i32) vector of known length.
 void require_index_vector(Inferring& t, size_t i);
-/// Length of the vector input i, which must be constant. @throws Error{unsupported}: a rank that is only known at run time.
+/// Length of the vector input i, which must be constant. @throws Error{unsupported}: a rank that is only known at run
+/// time.
 int64_t known_length(Inferring& t, size_t i);
 /// Input i must be i64 or i32.
 void require_indices(Inferring& t, size_t i);

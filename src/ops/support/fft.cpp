@@ -39,7 +39,8 @@ Fourier::Fourier(int64_t n, bool inverse) : n_(n), direct_(n < 2 || std::has_sin
     forward_.make(n, inverse);
     return;
   }
-  // k n = (k^2 + n^2 - (k - n)^2) / 2: a convolution with a chirp. Squares are reduced by 2 N so that angles stay exact.
+  // k n = (k^2 + n^2 - (k - n)^2) / 2: a convolution with a chirp. Squares are reduced by 2 N so that angles stay
+  // exact.
   const int64_t m = int64_t(std::bit_ceil(uint64_t(2 * n - 1)));
   forward_.make(m, false);
   backward_.make(m, true);

@@ -12,8 +12,8 @@ inline Complex operator*(Complex a, Complex b) { return {a.re * b.re - a.im * b.
 inline Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
 inline Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
 
-/// y[k] = sum over n of x[n] exp(-+ 2 pi i k n / N), not scaled; in place; O(N log N) for all N (powers of two directly, others as a
-/// convolution: Bluestein). Immutable once made; `scratch` belongs to the caller and is reused.
+/// y[k] = sum over n of x[n] exp(-+ 2 pi i k n / N), not scaled; in place; O(N log N) for all N (powers of two
+/// directly, others as a convolution: Bluestein). Immutable once made; `scratch` belongs to the caller and is reused.
 class Fourier {
  public:
   explicit Fourier(int64_t n, bool inverse = false);

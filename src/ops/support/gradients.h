@@ -4,7 +4,9 @@
 
 namespace neve::ops {
 
-inline Value reshape_to(Builder& b, Value x, Value shape) { return b.call("reshape", {x, shape}, {{"allowzero", true}}); }
+inline Value reshape_to(Builder& b, Value x, Value shape) {
+  return b.call("reshape", {x, shape}, {{"allowzero", true}});
+}
 /// x with the shape of `like`; both have the same number of elements.
 inline Value reshape_like(Builder& b, Value x, Value like) {
   if (b.type(x).shape == b.type(like).shape) return x;
@@ -23,8 +25,8 @@ inline Value sum_to_like(Builder& b, Value x, Value like) {
   if (b.type(x).shape == b.type(like).shape) return x;
   return b.call("sum_to", {x, b.shape_of(like)});
 }
-/// `x` spread over positions `index` (i64, rank 1) of axis `axis` of zeros of the shape of `like`, adding up repeats: the gradient of
-/// gather(like, index, axis).
+/// `x` spread over positions `index` (i64, rank 1) of axis `axis` of zeros of the shape of `like`, adding up repeats:
+/// the gradient of gather(like, index, axis).
 Value scatter_add_axis(Builder& b, Value x, Value index, int64_t axis, Value like);
 
 }  // namespace neve::ops

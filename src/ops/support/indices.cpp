@@ -9,7 +9,8 @@ std::vector<int64_t> positions(std::string_view op, const Tensor& indices, int64
   std::vector<int64_t> p = indices.to_ints();
   for (int64_t& i : p) {
     if (i < -size || i >= size)
-      fail(ErrorCode::invalid_argument, op, ": index ", i, " is out of range for axis ", axis, " of size ", size, " (valid: ", -size, "..", size - 1, ")");
+      fail(ErrorCode::invalid_argument, op, ": index ", i, " is out of range for axis ", axis, " of size ", size,
+           " (valid: ", -size, "..", size - 1, ")");
     i = i < 0 ? i + size : i;
   }
   return p;

@@ -14,7 +14,8 @@ std::vector<int64_t> positions(std::string_view op, const Tensor& indices, int64
 /// Walks the coordinates of a shape in row-major order and keeps the offset that given strides make of them.
 class Walk {
  public:
-  Walk(const Sizes& shape, const Sizes& strides, int64_t start = 0) : shape_(shape), strides_(strides), at_(shape.size()) {
+  Walk(const Sizes& shape, const Sizes& strides, int64_t start = 0)
+      : shape_(shape), strides_(strides), at_(shape.size()) {
     for (size_t i = shape.size(); i-- > 0 && start;) {
       at_[i] = start % shape[i];
       start /= shape[i];

@@ -5,8 +5,8 @@
 
 namespace neve::ops {
 
-/// 128 random bits for block `block` of draw number `counter` under `key` (Salmon et al., "Parallel random numbers: as easy as
-/// 1, 2, 3", 2011).
+/// 128 random bits for block `block` of draw number `counter` under `key` (Salmon et al., "Parallel random numbers: as
+/// easy as 1, 2, 3", 2011).
 inline std::array<uint32_t, 4> philox(uint64_t key, uint64_t counter, uint64_t block) {
   std::array<uint32_t, 4> c = {uint32_t(block), uint32_t(block >> 32), uint32_t(counter), uint32_t(counter >> 32)};
   uint32_t k0 = uint32_t(key), k1 = uint32_t(key >> 32);

@@ -36,8 +36,10 @@ std::vector<int64_t> which(std::string_view op, const std::vector<int64_t>& axes
   for (size_t i = 0; i < axes.size(); ++i) {
     const int64_t a = axes[i] < 0 ? axes[i] + rank : axes[i];
     if (a < 0 || a >= rank)
-      fail(ErrorCode::invalid_argument, op, ": axis ", axes[i], " is out of range for a tensor of rank ", rank, " (valid: ", -rank, "..", rank - 1, ")");
-    if (at[size_t(a)] >= 0) fail(ErrorCode::invalid_argument, op, ": axis ", a, " is given twice in axes ", axes, " (once each)");
+      fail(ErrorCode::invalid_argument, op, ": axis ", axes[i], " is out of range for a tensor of rank ", rank,
+           " (valid: ", -rank, "..", rank - 1, ")");
+    if (at[size_t(a)] >= 0)
+      fail(ErrorCode::invalid_argument, op, ": axis ", a, " is given twice in axes ", axes, " (once each)");
     at[size_t(a)] = int64_t(i);
   }
   return at;
@@ -82,8 +84,8 @@ std::optional<Dim> slice_count(Dim size, Dim start, Dim end, int64_t step) {
   return may_exceed ? min(n, size) : n;
 }
 
-std::vector<SliceRange> slice_ranges(std::string_view op, const Sizes& shape, const Tensor& starts, const Tensor& ends, const Tensor& axes,
-                                     const Tensor& steps) {
+std::vector<SliceRange> slice_ranges(std::string_view op, const Sizes& shape, const Tensor& starts, const Tensor& ends,
+                                     const Tensor& axes, const Tensor& steps) {
   const std::vector<int64_t> s = starts.to_ints(), e = ends.to_ints();
   const std::vector<int64_t> k = steps.defined() ? steps.to_ints() : std::vector<int64_t>(s.size(), 1);
   const std::vector<int64_t> at =
@@ -107,7 +109,8 @@ Shape sliced_shape(Inferring& t, const Shape& x, size_t first) {
   for (size_t i = first + 1; i < first + 4; ++i) {
     if (!t.has(i)) continue;
     require_index_vector(t, i);
-    t.require_equal(t.in(i).shape[0], n, str("length of ", t.input_name(i), ", which must be that of ", t.input_name(first), ","));
+    t.require_equal(t.in(i).shape[0], n,
+                    str("length of ", t.input_name(i), ", which must be that of ", t.input_name(first), ","));
   }
   const Shape *starts = t.content(first), *ends = t.content(first + 1);
   auto axes = t.has(first + 2) ? t.ints(first + 2) : std::optional(first_axes(n));

@@ -136,28 +136,41 @@ void fill_typed(std::byte* to, int64_t count, const std::byte* value, int thread
 
 }  // namespace
 
-void strided_copy(int64_t element_size, std::span<const int64_t> shape, std::byte* to, std::span<const int64_t> to_strides,
-                  const std::byte* from, std::span<const int64_t> from_strides, int threads) {
+void strided_copy(int64_t element_size, std::span<const int64_t> shape, std::byte* to,
+                  std::span<const int64_t> to_strides, const std::byte* from, std::span<const int64_t> from_strides,
+                  int threads) {
   Axes axes;
   if (!simplify(shape, to_strides, from_strides, axes)) return;
   switch (element_size) {
-    case 1: return copy_typed<uint8_t>(axes, to, from, threads);
-    case 2: return copy_typed<uint16_t>(axes, to, from, threads);
-    case 4: return copy_typed<uint32_t>(axes, to, from, threads);
-    case 8: return copy_typed<uint64_t>(axes, to, from, threads);
-    case 16: return copy_typed<Element16>(axes, to, from, threads);
-    default: fail(ErrorCode::internal, "strided_copy: element of ", element_size, " bytes");
+    case 1:
+      return copy_typed<uint8_t>(axes, to, from, threads);
+    case 2:
+      return copy_typed<uint16_t>(axes, to, from, threads);
+    case 4:
+      return copy_typed<uint32_t>(axes, to, from, threads);
+    case 8:
+      return copy_typed<uint64_t>(axes, to, from, threads);
+    case 16:
+      return copy_typed<Element16>(axes, to, from, threads);
+    default:
+      fail(ErrorCode::internal, "strided_copy: element of ", element_size, " bytes");
   }
 }
 
 void fill_elements(int64_t element_size, std::byte* to, int64_t count, const std::byte* value, int threads) {
   switch (element_size) {
-    case 1: return fill_typed<uint8_t>(to, count, value, threads);
-    case 2: return fill_typed<uint16_t>(to, count, value, threads);
-    case 4: return fill_typed<uint32_t>(to, count, value, threads);
-    case 8: return fill_typed<uint64_t>(to, count, value, threads);
-    case 16: return fill_typed<Element16>(to, count, value, threads);
-    default: fail(ErrorCode::internal, "fill_elements: element of ", element_size, " bytes");
+    case 1:
+      return fill_typed<uint8_t>(to, count, value, threads);
+    case 2:
+      return fill_typed<uint16_t>(to, count, value, threads);
+    case 4:
+      return fill_typed<uint32_t>(to, count, value, threads);
+    case 8:
+      return fill_typed<uint64_t>(to, count, value, threads);
+    case 16:
+      return fill_typed<Element16>(to, count, value, threads);
+    default:
+      fail(ErrorCode::internal, "fill_elements: element of ", element_size, " bytes");
   }
 }
 

@@ -8,11 +8,12 @@
 
 namespace neve::ops {
 
-/// Copies a box of elements between two layouts that do not overlap. Strides are in elements; those of the source may be
-/// 0 (repeats) or negative. Cost: one read and one write an element; rows of unit stride go by memcpy, transposes in
+/// Copies a box of elements between two layouts that do not overlap. Strides are in elements; those of the source may
+/// be 0 (repeats) or negative. Cost: one read and one write an element; rows of unit stride go by memcpy, transposes in
 /// blocks. Uses up to `threads` threads.
-void strided_copy(int64_t element_size, std::span<const int64_t> shape, std::byte* to, std::span<const int64_t> to_strides,
-                  const std::byte* from, std::span<const int64_t> from_strides, int threads);
+void strided_copy(int64_t element_size, std::span<const int64_t> shape, std::byte* to,
+                  std::span<const int64_t> to_strides, const std::byte* from, std::span<const int64_t> from_strides,
+                  int threads);
 
 /// Writes `count` copies of the element at `value`.
 void fill_elements(int64_t element_size, std::byte* to, int64_t count, const std::byte* value, int threads);

@@ -6,16 +6,19 @@
 
 namespace neve::ops {
 
-/// The dtype that a dtype's elements are computed in, without loss: f32 for the small floats, i64 for the small integers
-/// and bool.
+/// The dtype that a dtype's elements are computed in, without loss: f32 for the small floats, i64 for the small
+/// integers and bool.
 inline DType wide_dtype(DType t) {
   switch (t) {
     case DType::f64:
-    case DType::u64: return t;
+    case DType::u64:
+      return t;
     case DType::f32:
     case DType::f16:
-    case DType::bf16: return DType::f32;
-    default: return DType::i64;
+    case DType::bf16:
+      return DType::f32;
+    default:
+      return DType::i64;
   }
 }
 
@@ -24,10 +27,14 @@ template <class F>
 void visit_wide(std::string_view op, DType t, F&& f) {
   if (is_complex(t)) fail(ErrorCode::unsupported, op, ": is not built for ", t, " (use a real dtype)");
   switch (wide_dtype(t)) {
-    case DType::f64: return f(static_cast<double*>(nullptr));
-    case DType::f32: return f(static_cast<float*>(nullptr));
-    case DType::u64: return f(static_cast<uint64_t*>(nullptr));
-    default: return f(static_cast<int64_t*>(nullptr));
+    case DType::f64:
+      return f(static_cast<double*>(nullptr));
+    case DType::f32:
+      return f(static_cast<float*>(nullptr));
+    case DType::u64:
+      return f(static_cast<uint64_t*>(nullptr));
+    default:
+      return f(static_cast<int64_t*>(nullptr));
   }
 }
 
