@@ -29,6 +29,7 @@ PARAMETER_INPUTS = {
     "CumProd": {1},
     "CumSum": {1},
     "DFT": {1, 2},
+    "Dropout": {1, 2},
     "Expand": {1},
     "HammingWindow": {0},
     "HannWindow": {0},
@@ -66,6 +67,7 @@ WEIGHT_INPUTS = {
     "GroupNormalization": {1, 2},
     "InstanceNormalization": {1, 2},
     "LSTM": {1, 2, 3, 7},
+    "OneHot": {2},
     "QLinearConv": {1, 2, 3, 4, 5, 6, 7, 8},
     "RNN": {1, 2, 3},
 }
@@ -164,15 +166,18 @@ def vary(array, shape):
     """The values of a case at another size: the array repeated (or cut), each repetition shifted by one and shrunk.
 
     Along every axis, element j is the old element (j + j // n) % n; floats are multiplied by 1 - r / 16, where r is the number of
-    whole repetitions before j, summed over the axes. So values stay inside the old ones' range and indices stay legal.
+    whole repetitions before j, summed over the axes, and cut to whole numbers where all were whole. So values stay inside the old
+    ones' range and indices stay legal.
     """
-    repeat = np.zeros(shape, np.int64)
+    repeat, original = np.zeros(shape, np.int64), array
     for axis, new in enumerate(shape):
         old, j = array.shape[axis], np.arange(new)
         array = np.take(array, (j + j // old) % old, axis)
         repeat += (j // old).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     if array.dtype.kind == "f" and repeat.any():
-        array = (array * (1 - repeat / 16)).astype(array.dtype)
+        whole = np.array_equal(array, np.trunc(array))  # indices and such, given as floats
+        array = array * (1 - repeat / 16)
+        array = (np.trunc(array) if whole else array).astype(original.dtype)
     return np.ascontiguousarray(array)
 
 

@@ -90,6 +90,9 @@ class Prober:
         except Exception as error:
             self.why = str(error).splitlines()[0][:150]
             return None
+        if any(a.ndim != b.ndim for a, (_, b) in zip(got, self.case.outputs)):
+            self.why = "the rank of an output changes"
+            return None
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 expected = self.reference.run(None, inputs)
