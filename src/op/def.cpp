@@ -75,12 +75,17 @@ Shape Inferring::broadcast(const Shape& a, const Shape& b) {
   Shape r = longer;
   for (size_t i = 0; i < other.size(); ++i) {
     const Dim x = a[i + a.size() - other.size()], y = b[i + b.size() - other.size()];
-    if (prove({Constraint::broadcastable, x, y, {}}) == Proof::no)
-      fail_with(ErrorCode::shape_mismatch,
-                str("shapes ", to_string(a), " and ", to_string(b), " do not broadcast: sizes ", to_string(x), " and ",
-                    to_string(y), " of axis ", int64_t(i) - int64_t(other.size()),
-                    " (they must be equal, or one of them 1)"));
-    r[i + offset] = broadcast(x, y);
+    if (x == y || y.is(1)) {
+      r[i + offset] = x;
+    } else if (x.is(1)) {
+      r[i + offset] = y;
+    } else {
+      if (prove({Constraint::broadcastable, x, y, {}}) == Proof::no)
+        fail_with(ErrorCode::shape_mismatch,
+                  str("shapes ", a, " and ", b, " do not broadcast: sizes ", x, " and ", y, " of axis ",
+                      int64_t(i) - int64_t(other.size()), " (they must be equal, or one of them 1)"));
+      r[i + offset] = broadcast(x, y);
+    }
   }
   return r;
 }

@@ -86,10 +86,9 @@ void gather(const Nest& nest, size_t operand, const Tensor& t, std::byte* to, in
 }
 
 // Short rows: operands are gathered into blocks, so that the cost of a run is spread.
-void run_gathered(const ScalarProgram& p, const Nest& nest, std::span<const Tensor> in, std::span<const Tensor> out,
+void run_gathered(ScalarRunner& runner, const Nest& nest, std::span<const Tensor> in, std::span<const Tensor> out,
                   int64_t begin, int64_t end) {
   constexpr int64_t block = 512;
-  ScalarRunner runner(p);
   std::vector<uint64_t> memory(in.size() * block);
   std::vector<const void*> from(in.size());
   const std::vector<int64_t> stride(in.size(), 1);
@@ -106,9 +105,8 @@ void run_gathered(const ScalarProgram& p, const Nest& nest, std::span<const Tens
 }
 
 // Long rows: each is one run, or a part of one when elements [begin, end) cut it.
-void run_rows(const ScalarProgram& p, const Nest& nest, std::span<const Tensor> in, std::span<const Tensor> out,
+void run_rows(ScalarRunner& runner, const Nest& nest, std::span<const Tensor> in, std::span<const Tensor> out,
               int64_t begin, int64_t end) {
-  ScalarRunner runner(p);
   const size_t last = nest.size.size() - 1;
   std::vector<const void*> from(in.size());
   std::vector<int64_t> stride(in.size());
@@ -229,11 +227,16 @@ void reduce_typed(const ReduceNest& nest, ReduceKind kind, const Tensor& x, cons
 void run_elementwise(const ScalarProgram& p, std::span<const Tensor> in, std::span<const Tensor> out, int threads) {
   const int64_t n = out[0].element_count();
   if (n == 0) return;
-  ScalarRunner checked(p);  // throws here, not in a thread
+  ScalarRunner first(p);  // what it refuses it refuses here, not in a thread
   const Nest nest = make_nest(in, out[0].shape());
   const bool gathered = nest.size.size() > 1 && nest.size.back() < short_row;
-  parallel_for(n, grain, threads, [&](int64_t begin, int64_t end, int) {
-    gathered ? run_gathered(p, nest, in, out, begin, end) : run_rows(p, nest, in, out, begin, end);
+  const auto run = [&](ScalarRunner& runner, int64_t begin, int64_t end) {
+    gathered ? run_gathered(runner, nest, in, out, begin, end) : run_rows(runner, nest, in, out, begin, end);
+  };
+  parallel_for(n, grain, threads, [&](int64_t begin, int64_t end, int part) {
+    if (part == 0) return run(first, begin, end);
+    ScalarRunner runner(p);
+    run(runner, begin, end);
   });
 }
 
