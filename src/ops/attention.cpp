@@ -25,14 +25,18 @@ struct Scores {
 Value scalar_of(Builder& b, Dim d, std::span<const Value> sources) {
   return squeeze(b, b.dims(std::span(&d, 1), sources), {0});
 }
+/// To a shape whose symbols are sizes of `sources`.
+Value reshape_from(Builder& b, Value x, const Shape& shape, std::span<const Value> sources) {
+  return b.call("reshape", {x, b.dims(shape, sources)}, {{"allowzero", true}});
+}
 Value count_up(Builder& b, Dim n, std::span<const Value> sources) {
   return b.call("range", {b.scalar(DType::i64, 0), scalar_of(b, n, sources), b.scalar(DType::i64, 1)});
 }
 
-/// bool [rows, columns]: row i may see column j where j <= i + offset.
-Value causal_mask(Builder& b, Dim rows, Dim columns, Dim offset, std::span<const Value> sources) {
+/// bool [rows, columns]: row i may see column j where j <= i + offset; no offset is 0.
+Value causal_mask(Builder& b, Dim rows, Dim columns, Value offset, std::span<const Value> sources) {
   Value i = count_up(b, rows, sources);
-  if (!offset.is(0)) i = add(b, i, scalar_of(b, offset, sources));
+  if (offset.valid()) i = add(b, i, offset);
   return b.call("greater_or_equal", {unsqueeze(b, i, {1}), count_up(b, columns, sources)});
 }
 
@@ -52,7 +56,8 @@ Value both(Builder& b, Value x, Value y, DType t) {
 Value dot_product(Builder& b, const DotProduct& o, Value q, Value k, Value v, Value mask, Scores* scores) {
   const TensorType tq = b.type(q), tk = b.type(k), tv = b.type(v);
   const Dim batch = tq.shape[0], heads = tq.shape[1], groups = tk.shape[1], rows = tq.shape[2], columns = tk.shape[2];
-  const bool grouped = !proven(equal(heads, groups));
+  // Where the heads of k are not known, infer asked for as many as q has.
+  const bool grouped = groups.is_constant() && !proven(equal(heads, groups));
   const Dim repeat = grouped ? floordiv(heads, groups) : Dim(1);
   const std::initializer_list<Value> sources_list = {q, k, v};
   const std::span<const Value> sources(sources_list.begin(), sources_list.size());
@@ -67,15 +72,17 @@ Value dot_product(Builder& b, const DotProduct& o, Value q, Value k, Value v, Va
   }
   Value scaled = mul(b, q, scale), keys = swap_last(b, k), values = v;
   if (grouped) {  // the heads that share keys stand beside one another
-    scaled = b.reshape(scaled, Shape{batch, groups, repeat, rows, tq.shape[3]});
+    scaled = reshape_from(b, scaled, Shape{batch, groups, repeat, rows, tq.shape[3]}, sources);
     keys = unsqueeze(b, keys, {2});
     values = unsqueeze(b, values, {2});
   }
   Value s = b.call("matmul", {scaled, keys});
-  if (grouped) s = b.reshape(s, Shape{batch, heads, rows, columns});
+  if (grouped) s = reshape_from(b, s, Shape{batch, heads, rows, columns}, sources);
   if (scores) scores->product = s;
   if (o.causal != "none") {
-    const Dim offset = o.causal == "lower_right" ? columns - rows : Dim(0);
+    // The difference of the sizes is taken of values: each may be a sum, whose terms no source has.
+    Value offset;
+    if (o.causal == "lower_right") offset = sub(b, scalar_of(b, columns, sources), scalar_of(b, rows, sources));
     mask = both(b, mask, causal_mask(b, rows, columns, offset, sources), tq.dtype);
   }
   if (mask.valid()) s = add(b, s, additive(b, mask, tq.dtype));
@@ -86,9 +93,9 @@ Value dot_product(Builder& b, const DotProduct& o, Value q, Value k, Value v, Va
   if (!o.softmax_dtype.empty()) parse_dtype(o.softmax_dtype, precision);
   const Value p = b.cast(b.call("softmax", {b.cast(s, precision)}, {{"axis", int64_t(-1)}}), tv.dtype);
   if (scores) scores->softmax = b.cast(p, tq.dtype);
-  Value y = grouped ? b.call("matmul", {b.reshape(p, Shape{batch, groups, repeat, rows, columns}), values})
-                    : b.call("matmul", {p, values});
-  if (grouped) y = b.reshape(y, Shape{batch, heads, rows, tv.shape[3]});
+  const Value weights = grouped ? reshape_from(b, p, Shape{batch, groups, repeat, rows, columns}, sources) : p;
+  Value y = b.call("matmul", {weights, values});
+  if (grouped) y = reshape_from(b, y, Shape{batch, heads, rows, tv.shape[3]}, sources);
   return b.cast(y, tq.dtype);
 }
 
@@ -271,8 +278,8 @@ struct Attention {
     return transpose(b, b.reshape(x, Shape{s[0], s[1], heads, floordiv(s[2], heads)}), {0, 2, 1, 3});
   }
 
-  /// The mask with its last axis filled up to `columns` with what hides.
-  static Value filled(Builder& b, Value mask, Dim columns, Value keys) {
+  /// The mask with its last axis filled up to `columns` with what hides. `keys` and `past_key` (if any) have the sizes.
+  static Value filled(Builder& b, Value mask, Dim columns, Value keys, Value past_key) {
     const TensorType m = b.type(mask);
     const Dim missing = columns - m.shape.back();
     if (missing.is(0)) return mask;
@@ -280,7 +287,8 @@ struct Attention {
     rest.back() = missing;
     const Value hidden = m.dtype == DType::boolean ? b.scalar(m.dtype, 0)
                                                    : b.scalar(m.dtype, -std::numeric_limits<double>::infinity());
-    const Value sources[] = {mask, keys};
+    Values sources{mask, keys};
+    if (past_key.valid()) sources.push_back(past_key);
     return b.call("concat", {mask, b.call("expand", {hidden, b.dims(rest, sources)})}, {{"axis", m.rank() - 1}});
   }
 
@@ -289,6 +297,7 @@ struct Attention {
     Value k = heads_of(b, in[1], kv_num_heads), v = heads_of(b, in[2], kv_num_heads);
     const Dim added = b.type(k).shape[2], rows = b.type(q).shape[2];
     const Value past_key = optional_input(in, 4), past_value = optional_input(in, 5);
+    const Value new_key = k;
     DotProduct o{scale, softcap, is_causal ? "upper_left" : "none", softmax_precision};
     if (past_key.valid()) {
       k = b.call("concat", {past_key, k}, {{"axis", int64_t(2)}});
@@ -297,7 +306,7 @@ struct Attention {
     const DType type = b.dtype(q);
     const Dim columns = b.type(k).shape[2];
     Value mask = optional_input(in, 3);
-    if (mask.valid()) mask = filled(b, mask, columns, k);
+    if (mask.valid()) mask = filled(b, mask, columns, new_key, past_key);
     const Value sources[] = {q, k};
     if (const Value lengths = optional_input(in, 6); lengths.valid())
       mask = both(b, mask, b.call("less", {count_up(b, columns, sources), unsqueeze(b, lengths, {1, 2, 3})}), type);
@@ -306,7 +315,7 @@ struct Attention {
         o.causal = "lower_right";
       } else {
         const Value all[] = {q, k, past_key};
-        mask = both(b, mask, causal_mask(b, rows, columns, b.type(past_key).shape[2], all), type);
+        mask = both(b, mask, causal_mask(b, rows, columns, scalar_of(b, b.type(past_key).shape[2], all), all), type);
         o.causal = "none";
       }
     }

@@ -284,8 +284,9 @@ struct QlinearConv : ConvAttrs {
     require_8bit(t, 7);
     t.require_same_dtype(0, 2);
     t.require_same_dtype(3, 5);
-    for (size_t i : {1, 4, 6})
-      t.require_type(t.in(i).dtype == DType::f32, t.input_name(i), " is ", t.in(i), " (expected f32)");
+    t.require_float(1);
+    t.require_same_dtype(1, 4);
+    t.require_same_dtype(1, 6);
     const TensorType y = conv_type(t, *this, 0, 3, t.in(7).dtype);
     if (t.has(8)) {
       t.require_type(t.in(8).dtype == DType::i32 && t.in(8).rank() == 1, "bias is ", t.in(8), " (expected i32[m])");
@@ -298,7 +299,7 @@ struct QlinearConv : ConvAttrs {
     const Value y = integer_conv(b, *this, v[0], v[2], v[3], v[5], optional_input(v, 8));
     auto scalar = [&](Value s) { return b.rank(s) ? squeeze(b, s, {0}) : s; };
     const Value scale = along(b, mul(b, scalar(v[1]), v[4]), 1, b.rank(v[0]));
-    return b.call("quantize_linear", {mul(b, b.cast(y, DType::f32), scale), scalar(v[6]), scalar(v[7])});
+    return b.call("quantize_linear", {mul(b, b.cast(y, b.dtype(scale)), scale), scalar(v[6]), scalar(v[7])});
   }
 
   static std::vector<Sample> samples() {

@@ -68,8 +68,8 @@ struct ConvTranspose : ConvAttrs {
     for (const Shape* pads : {&win.pad_begin, &win.pad_end})
       for (size_t i = 0; i < pads->size(); ++i) {
         if (!(*pads)[i].is_constant())
-          fail(ErrorCode::unsupported, "conv_transpose: its gradient with output_shape needs constant spatial sizes of x, got ",
-               b.type(g.in[0]), " (give pads and output_padding)");
+          fail(ErrorCode::unsupported, "conv_transpose: its gradient with auto_pad or output_shape needs constant spatial sizes of x and w, "
+               "got ", b.type(g.in[0]), " and ", b.type(g.in[1]), " (give pads and output_padding)");
         const int64_t extra = pads == &win.pad_end && !output_padding.empty() ? output_padding[i] : 0;
         back.pads.push_back((*pads)[i].value() - extra);
       }
