@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/dim.h"
+#include "core/layout.h"
 #include "op/subgraph.h"
 #include "plan/loop_nest.h"
 
@@ -20,12 +21,10 @@ enum class LoopRole : uint8_t {
 };
 LoopRole loop_role(const OpDef& op);
 
-/// Physical strides of the inputs and outputs of a piece, in elements; an empty list, or an empty Shape for one of rank > 0,
-/// stands for row-major without gaps.
+/// Memory layouts of the inputs and outputs of a piece; lists may be shorter (row-major). A blocked axis must be provably divisible by its
+/// block.
 struct LoopLayout {
-  std::vector<Shape> inputs, outputs;
-  /// Number of elements of the memory where it is not that of the shape (a buffer with gaps); may be shorter.
-  std::vector<Dim> input_elements, output_elements;
+  std::vector<Layout> inputs, outputs;
 };
 
 struct LoopAnalysis {

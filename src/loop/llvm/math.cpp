@@ -1,0 +1,205 @@
+// Elementary functions on vectors of floats.
+#include "loop/llvm/math.h"
+
+#include <llvm/IR/IntrinsicsX86.h>
+
+#include <limits>
+
+namespace neve::loop {
+namespace {
+
+using llvm::Value;
+constexpr double log2_e = 1.4426950408889634;
+// ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact also without a fused multiply-add.
+constexpr double ln2_hi = 0.693359375, ln2_lo = -2.1219444005469057e-4;
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+struct Math {
+  const Emit& e;
+  llvm::IRBuilder<>& b;
+  llvm::Type* type;      // float or <n x float>
+  llvm::Type* int_type;  // i32 or <n x i32>
+
+  Math(const Emit& e, Value* x)
+      : e(e), b(e.b), type(x->getType()), int_type(Emit::vec(e.b.getInt32Ty(), Emit::lanes(x))) {}
+
+  Value* c(double v) const { return e.constant(type, double(float(v))); }
+  Value* ci(int64_t v) const { return e.constant_int(int_type, v); }
+  Value* fma(Value* x, Value* y, Value* z) const { return emit_fma(e, x, y, z); }
+  Value* add(Value* x, Value* y) const { return b.CreateFAdd(x, y); }
+  Value* sub(Value* x, Value* y) const { return b.CreateFSub(x, y); }
+  Value* mul(Value* x, Value* y) const { return b.CreateFMul(x, y); }
+  Value* abs(Value* x) const { return e.intrinsic(llvm::Intrinsic::fabs, x); }
+  Value* bits(Value* x) const { return b.CreateBitCast(x, int_type); }
+  Value* from_bits(Value* x) const { return b.CreateBitCast(x, type); }
+  /// Limits that let NaN through (the order of the comparison matters).
+  Value* at_most(Value* x, double v) const { return b.CreateSelect(b.CreateFCmpOLT(c(v), x), c(v), x); }
+  Value* at_least(Value* x, double v) const { return b.CreateSelect(b.CreateFCmpOGT(c(v), x), c(v), x); }
+  Value* copysign(Value* x, Value* sign) const { return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, x, sign); }
+
+  Value* poly(Value* x, std::initializer_list<double> low_to_high) const {
+    const double* k = low_to_high.end() - 1;
+    Value* r = c(*k);
+    while (k != low_to_high.begin()) r = fma(r, x, c(*--k));
+    return r;
+  }
+
+  /// 2^n for integral n in [-126, 127].
+  Value* power(Value* n) const {
+    return from_bits(b.CreateShl(b.CreateAdd(b.CreateFPToSI(n, int_type), ci(127)), ci(23)));
+  }
+  /// m * 2^n for m in [0.5, 2] and integral n in [-160, 160], subnormal results rounded once.
+  Value* scale(Value* m, Value* n) const {
+    const unsigned lanes = Emit::lanes(m);
+    if (e.isa >= Isa::avx512 && lanes % 16 == 0) {
+      llvm::SmallVector<Value*, 4> parts;
+      for (unsigned i = 0; i < lanes; i += 16) {
+        Value* x = e.slice(m, i, 16);
+        parts.push_back(b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_mask_scalef_ps_512, {},
+                                          {x, e.slice(n, i, 16), x, b.getInt16(0xffff), b.getInt32(4)}));
+      }
+      return e.join(parts);
+    }
+    Value* k = b.CreateFPToSI(n, int_type);
+    Value* half = b.CreateAShr(k, ci(1));
+    const auto two_to = [&](Value* i) { return from_bits(b.CreateShl(b.CreateAdd(i, ci(127)), ci(23))); };
+    return mul(mul(m, two_to(half)), two_to(b.CreateSub(k, half)));
+  }
+
+  struct Reduced {
+    Value *n, *r;  // x = n ln 2 + r
+  };
+  Reduced reduce(Value* x) const {
+    Value* n = e.intrinsic(llvm::Intrinsic::rint, mul(x, c(log2_e)));
+    Value* r = fma(n, c(-ln2_hi), x);
+    return {n, fma(n, c(-ln2_lo), r)};
+  }
+  /// e^r for |r| <= ln 2 / 2.
+  Value* exp_core(Value* r) const {
+    Value* p = poly(r, {0.5000000100980212, 0.1666651288840473, 0.041666187283554409, 0.0083695984100759496, 0.0013951717251078138});
+    return add(fma(mul(r, r), p, r), c(1));
+  }
+  /// e^x where the result is neither subnormal nor infinite.
+  Value* exp_normal(Value* x) const {
+    const auto [n, r] = reduce(x);
+    return mul(exp_core(r), power(n));
+  }
+
+  struct Log {
+    Value *exponent, *f;  // x = 2^exponent (1 + f), 1 + f in [sqrt 1/2, sqrt 2)
+  };
+  Log split(Value* x) const {
+    Value* i = bits(x);
+    Value* k = b.CreateAShr(b.CreateSub(i, ci(0x3f3504f3)), ci(23));
+    return {k, sub(from_bits(b.CreateSub(i, b.CreateShl(k, ci(23)))), c(1))};
+  }
+  Value* log_core(Value* exponent, Value* f) const {
+    Value* p = poly(f, {0.3333330861395909, -0.24999982484329344, 0.2000236395010733, -0.16669582745165146, 0.14215882747165329,
+                        -0.12376552108537724, 0.11887230709796963, -0.11844384665124105, 0.069484091922470834});
+    Value* ff = mul(f, f);
+    Value* tail = fma(mul(ff, f), p, mul(exponent, c(ln2_lo)));
+    tail = fma(ff, c(-0.5), tail);
+    return fma(exponent, c(ln2_hi), add(f, tail));
+  }
+  /// y where 0 < x < inf, else what log gives there.
+  Value* log_special(Value* x, Value* y) const {
+    Value* usual = b.CreateAnd(b.CreateFCmpOGT(x, c(0)), b.CreateFCmpOLT(x, c(infinity)));
+    Value* negative = b.CreateSelect(b.CreateFCmpOLT(x, c(0)), c(std::numeric_limits<float>::quiet_NaN()), x);
+    Value* other = b.CreateSelect(b.CreateFCmpOEQ(x, c(0)), c(-infinity), negative);
+    return b.CreateSelect(usual, y, other);
+  }
+};
+
+}  // namespace
+
+Value* emit_fma(const Emit& e, Value* x, Value* y, Value* z) {
+  if (!e.has_fma()) return e.b.CreateFAdd(e.b.CreateFMul(x, y), z);
+  return e.b.CreateIntrinsic(llvm::Intrinsic::fma, {x->getType()}, {x, y, z});
+}
+
+Value* emit_max(const Emit& e, Value* x, Value* y) {
+  Value* larger = e.b.CreateSelect(e.b.CreateFCmpOGT(x, y), x, y);
+  return e.b.CreateSelect(e.b.CreateFCmpUNO(x, x), x, larger);
+}
+Value* emit_min(const Emit& e, Value* x, Value* y) {
+  Value* smaller = e.b.CreateSelect(e.b.CreateFCmpOLT(x, y), x, y);
+  return e.b.CreateSelect(e.b.CreateFCmpUNO(x, x), x, smaller);
+}
+
+Value* emit_exp(const Emit& e, Value* x) {
+  const Math m(e, x);
+  const auto [n, r] = m.reduce(m.at_least(m.at_most(x, 89.5), -104.5));
+  return m.scale(m.exp_core(r), n);
+}
+
+Value* emit_expm1(const Emit& e, Value* x) {
+  const Math m(e, x);
+  const auto [n, r] = m.reduce(m.at_least(m.at_most(x, 89.0), -30));
+  Value* p = m.poly(r, {0.50000000493338248, 0.1666666682148833, 0.041666341884221067, 0.0083332717182285285, 0.0013942059815590555,
+                        0.00019915032985570172});
+  p = m.fma(m.mul(r, r), p, r);
+  // 2^n p + 2^n - 1, by halves: 2^128 is not a float.
+  Value* s = m.power(m.sub(n, m.c(1)));
+  Value* y = m.fma(s, p, m.sub(s, m.c(0.5)));
+  y = m.add(y, y);
+  // Where the result is the argument, keep its sign and its subnormal bits.
+  return e.b.CreateSelect(e.b.CreateFCmpOLT(m.abs(x), m.c(1e-10)), x, y);
+}
+
+Value* emit_log(const Emit& e, Value* x) {
+  const Math m(e, x);
+  Value* tiny = e.b.CreateFCmpOLT(x, m.c(1.17549435e-38));
+  Value* scaled = e.b.CreateSelect(tiny, m.mul(x, m.c(33554432.0)), x);  // 2^25
+  const auto [k, f] = m.split(scaled);
+  Value* exponent = e.b.CreateSIToFP(k, m.type);
+  exponent = m.sub(exponent, e.b.CreateSelect(tiny, m.c(25), m.c(0)));
+  return m.log_special(x, m.log_core(exponent, f));
+}
+
+Value* emit_log1p(const Emit& e, Value* x) {
+  const Math m(e, x);
+  Value* u = m.add(m.c(1), x);
+  // What the addition lost.
+  Value* lost = e.b.CreateSelect(e.b.CreateFCmpOGE(x, m.c(1)), m.sub(m.c(1), m.sub(u, x)), m.sub(x, m.sub(u, m.c(1))));
+  const auto [k, f] = m.split(u);
+  Value* shift = e.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, e.b.CreateSub(m.ci(127), k), m.ci(0));
+  Value* correction = m.mul(lost, m.from_bits(e.b.CreateShl(shift, m.ci(23))));
+  Value* y = m.log_core(e.b.CreateSIToFP(k, m.type), m.add(f, correction));
+  y = m.log_special(u, y);
+  return e.b.CreateSelect(e.b.CreateFCmpOLT(m.abs(x), m.c(1e-10)), x, y);
+}
+
+Value* emit_tanh(const Emit& e, Value* x) {
+  const Math m(e, x);
+  Value* a = m.abs(x);
+  Value* t = m.mul(x, x);
+  Value* p = m.poly(t, {-0.33333329731446032, 0.1333316246642019, -0.053941128773604047, 0.021669359845581358, -0.0080991737697021799,
+                        0.0020710178034197496});
+  Value* small = m.fma(m.mul(x, t), p, x);
+  Value* q = m.exp_normal(m.mul(m.at_most(a, 10), m.c(2)));
+  Value* large = m.sub(m.c(1), e.b.CreateFDiv(m.c(2), m.add(q, m.c(1))));
+  return e.b.CreateSelect(e.b.CreateFCmpOLT(a, m.c(0.625)), small, m.copysign(large, x));
+}
+
+Value* emit_erf(const Emit& e, Value* x) {
+  const Math m(e, x);
+  Value* a = m.at_most(m.abs(x), 3.93);
+  Value* t = m.mul(x, x);
+  Value* p = m.poly(t, {0.12837916591375131, -0.37612627135965981, 0.11283600176259322, -0.026854444591986004, 0.0051895353394794033,
+                        -0.00080208412809046478, 7.8891195353118136e-05});
+  Value* small = m.fma(x, p, x);
+  // erf = 1 - e^-q
+  Value* q = m.poly(a, {-0.0001834441524384935, 1.1295568304182375, 0.63326261213115498, 0.10837247866788015, -0.025178967861385893,
+                        0.0041936111121871266, -0.00043910637871229149, 2.1496114128471223e-05});
+  Value* large = m.sub(m.c(1), m.exp_normal(e.b.CreateFNeg(q)));
+  return e.b.CreateSelect(e.b.CreateFCmpOLT(a, m.c(1)), small, m.copysign(large, x));
+}
+
+Value* emit_sigmoid(const Emit& e, Value* x) {
+  const Math m(e, x);
+  Value* t = emit_exp(e, e.b.CreateFNeg(m.abs(x)));
+  Value* upper = e.b.CreateSelect(e.b.CreateFCmpOLT(x, m.c(0)), t, m.c(1));
+  return e.b.CreateFDiv(upper, m.add(t, m.c(1)));
+}
+
+}  // namespace neve::loop
