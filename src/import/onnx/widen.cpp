@@ -17,8 +17,9 @@ Dim product(std::span<const Dim> dims) {
 /// and gives each target axis its new size. Nothing if some group has no single reading.
 class Regroup {
  public:
-  Regroup(const Shape& now, const std::vector<int64_t>& old, const std::vector<int64_t>& target)
-      : now_(now), old_(old), target_(target) {}
+  /// `open`: the entry of `target` that was -1, or -1.
+  Regroup(const Shape& now, const std::vector<int64_t>& old, const std::vector<int64_t>& target, int64_t open)
+      : now_(now), old_(old), target_(target), open_(open) {}
 
   std::optional<Shape> run() {
     size_t i = 0, j = 0;
@@ -53,22 +54,27 @@ class Regroup {
       return true;
     }
     if (j1 - j0 == 0) return absorb(now);
-    // A single axis takes the whole; of several, the one whose literal the opened axis had, else a leading 1.
     if (j1 - j0 == 1) {
       if (target_[j0] == 1 || j0 == 0 || !take_leading_one(now, target)) s[0] = now;
     } else {
-      size_t at = j1;
-      for (size_t i = i0; i < i1; ++i)
-        if (!now_[i].is_constant())
-          for (size_t j = j0; j < j1 && at == j1; ++j)
-            if (target_[j] == old_[i]) at = j;
-      if (at == j1) at = j0;
+      const size_t at = place(i0, i1, j0, j1);
       const int64_t others = target_[at] ? target / target_[at] : 0;
       if (others == 0 || divides(others, now) != Proof::yes) return false;
       s[at - j0] = floordiv(now, others);
     }
     for (Dim d : s) out_.push_back(d);
     return true;
+  }
+  /// Which of several target axes takes the opened size: the one that the file left open, one whose literal the opened axis had, a 1,
+  /// or else the first.
+  size_t place(size_t i0, size_t i1, size_t j0, size_t j1) const {
+    if (open_ >= int64_t(j0) && open_ < int64_t(j1)) return size_t(open_);
+    for (size_t i = i0; i < i1; ++i)
+      for (size_t j = j0; j < j1; ++j)
+        if (now_[i].is_symbol() && target_[j] == old_[i]) return j;
+    for (size_t j = j0; j < j1; ++j)
+      if (target_[j] == 1) return j;
+    return j0;
   }
   /// [batch * t] read as t with the batch on a 1 that stands before it.
   bool take_leading_one(Dim now, int64_t target) {
@@ -78,17 +84,14 @@ class Regroup {
   }
   /// Opened axes without a target axis of their own ([1, 10] to [10]) belong to the axis before.
   bool absorb(Dim now) {
-    if (out_.empty()) {
-      pending_ *= now;
-      return false;
-    }
+    if (out_.empty()) return false;
     out_.back() *= now;
     return true;
   }
   const Shape& now_;
   const std::vector<int64_t>&old_, &target_;
+  const int64_t open_;
   Shape out_;
-  Dim pending_ = 1;
 };
 
 /// Sizes that a reshape can copy are 0, one that is left is -1; only what then remains is computed from the inputs of
@@ -148,7 +151,7 @@ std::optional<Value> widen_reshape(OnnxNode& n, Value x, Value target, bool allo
     reading *= f.content[i].is(0) && !allowzero && i < now.size() ? now[i] : f.content[i];
   }
   if (open < 0 && reading == product({now.data(), now.size()})) return {};
-  auto sizes = Regroup(now, old, wanted).run();
+  auto sizes = Regroup(now, old, wanted, open).run();
   if (!sizes) {
     // The file's own reading may still do (a -1 that takes what is left).
     if (open >= 0 || !literal) return {};
