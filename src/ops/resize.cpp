@@ -62,7 +62,8 @@ struct ResizeAttrs {
   bool crops() const { return coordinate_transformation_mode == "tf_crop_and_resize"; }
 
   /// One table for each axis that changes. `x` and `y` are the shapes; inputs as in resize.
-  std::vector<AxisWeights> weights(const Sizes& x, const Sizes& y, const Tensor& roi, std::span<const double> scales) const {
+  std::vector<AxisWeights> weights(const Sizes& x, const Sizes& y, const Tensor& roi,
+                                   std::span<const double> scales) const {
     const Resampling r{mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, antialias, exclude_outside};
     const std::vector<int64_t> where = resized_axes(int64_t(x.size()));
     std::vector<AxisWeights> w;
@@ -85,7 +86,8 @@ struct ResizeAttrs {
       return s;
     }
     const std::vector<int64_t> where = resized_axes(int64_t(x.size()));
-    for (size_t k = 0; k < where.size(); ++k) s.push_back(double(sizes_in.item_int(int64_t(k))) / double(x[size_t(where[k])]));
+    for (size_t k = 0; k < where.size(); ++k)
+      s.push_back(double(sizes_in.item_int(int64_t(k))) / double(x[size_t(where[k])]));
     if (keep_aspect_ratio_policy == "not_larger") s.assign(s.size(), *std::min_element(s.begin(), s.end()));
     if (keep_aspect_ratio_policy == "not_smaller") s.assign(s.size(), *std::max_element(s.begin(), s.end()));
     return s;
@@ -115,26 +117,33 @@ constexpr auto resize_fields = std::tuple{
     attr("coordinate_transformation_mode", &ResizeAttrs::coordinate_transformation_mode,
          "half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric or tf_crop_and_resize."),
     attr("nearest_mode", &ResizeAttrs::nearest_mode, "round_prefer_floor, round_prefer_ceil, floor or ceil."),
-    attr("keep_aspect_ratio_policy", &ResizeAttrs::keep_aspect_ratio_policy, "Of sizes: stretch, not_larger or not_smaller."),
+    attr("keep_aspect_ratio_policy", &ResizeAttrs::keep_aspect_ratio_policy,
+         "Of sizes: stretch, not_larger or not_smaller."),
     attr("cubic_coeff_a", &ResizeAttrs::cubic_coeff_a, "Coefficient of the cubic kernel."),
     attr("extrapolation_value", &ResizeAttrs::extrapolation_value, "Value outside of x, for tf_crop_and_resize."),
     attr("antialias", &ResizeAttrs::antialias, "Widen the linear or cubic filter when the output is smaller."),
-    attr("exclude_outside", &ResizeAttrs::exclude_outside, "Leave positions outside of x out, instead of repeating its edge."),
+    attr("exclude_outside", &ResizeAttrs::exclude_outside,
+         "Leave positions outside of x out, instead of repeating its edge."),
     attr("axes", &ResizeAttrs::axes, "Axes that roi, scales and sizes tell of; empty: all."),
     attr("scale_factors", &ResizeAttrs::scale_factors, "Scales known beforehand, instead of inputs scales and sizes.")};
 
-bool one_of(std::string_view v, std::initializer_list<std::string_view> of) { return std::find(of.begin(), of.end(), v) != of.end(); }
+bool one_of(std::string_view v, std::initializer_list<std::string_view> of) {
+  return std::find(of.begin(), of.end(), v) != of.end();
+}
 
 void check_attrs(const Inferring& t, const ResizeAttrs& a) {
-  t.require(one_of(a.mode, {"nearest", "linear", "cubic"}), "mode is '", a.mode, "' (expected nearest, linear or cubic)");
-  t.require(one_of(a.coordinate_transformation_mode, {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
-                                                      "asymmetric", "tf_crop_and_resize"}),
-            "coordinate_transformation_mode is '", a.coordinate_transformation_mode, "', which is unknown (expected half_pixel, "
+  t.require(one_of(a.mode, {"nearest", "linear", "cubic"}), "mode is '", a.mode,
+            "' (expected nearest, linear or cubic)");
+  t.require(one_of(a.coordinate_transformation_mode, {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
+                                                      "align_corners", "asymmetric", "tf_crop_and_resize"}),
+            "coordinate_transformation_mode is '", a.coordinate_transformation_mode,
+            "', which is unknown (expected half_pixel, "
             "half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric or tf_crop_and_resize)");
   t.require(one_of(a.nearest_mode, {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}), "nearest_mode is '",
             a.nearest_mode, "' (expected round_prefer_floor, round_prefer_ceil, floor or ceil)");
-  t.require(one_of(a.keep_aspect_ratio_policy, {"stretch", "not_larger", "not_smaller"}), "keep_aspect_ratio_policy is '",
-            a.keep_aspect_ratio_policy, "' (expected stretch, not_larger or not_smaller)");
+  t.require(one_of(a.keep_aspect_ratio_policy, {"stretch", "not_larger", "not_smaller"}),
+            "keep_aspect_ratio_policy is '", a.keep_aspect_ratio_policy,
+            "' (expected stretch, not_larger or not_smaller)");
   for (double s : a.scale_factors) t.require(s > 0, "a scale is ", s, " (expected more than 0)");
 }
 
@@ -145,8 +154,10 @@ struct Resize : ResizeAttrs {
       .name = "resize",
       .summary = "Resamples x along axes, by nearest, linear or cubic interpolation.",
       .source = "ONNX Resize-19",
-      .inputs = {{"x"}, {"roi", "starts, then ends, normalised; for tf_crop_and_resize", Arity::optional},
-                 {"scales", "f32, one for each axis", Arity::optional}, {"sizes", "i64, one for each axis", Arity::optional}},
+      .inputs = {{"x"},
+                 {"roi", "starts, then ends, normalised; for tf_crop_and_resize", Arity::optional},
+                 {"scales", "f32, one for each axis", Arity::optional},
+                 {"sizes", "i64, one for each axis", Arity::optional}},
       .outputs = {{"y"}}};
   static constexpr auto attrs = resize_fields;
 
@@ -207,7 +218,8 @@ struct Resize : ResizeAttrs {
     e.allocate(0, y);
     if (e.out(0).element_count() == 0) return;
     for (size_t i = 0; i < y.size(); ++i)
-      if (x.shape()[i] == 0) fail(ErrorCode::shape_mismatch, "resize: axis ", i, " of x is empty and cannot grow to ", y[i]);
+      if (x.shape()[i] == 0)
+        fail(ErrorCode::shape_mismatch, "resize: axis ", i, " of x is empty and cannot grow to ", y[i]);
     const std::vector<AxisWeights> w = weights(x.shape(), y, input(1), s);
     if (mode == "nearest") {
       Tensor v = x;
@@ -247,34 +259,46 @@ struct Resize : ResizeAttrs {
   static std::vector<Sample> samples() {
     const SampleInput roi = given(Tensor::of(DType::f32, {4}, {0.2, -0.3, 0.8, 1.1}));
     const SampleInput scales = given(Tensor::of(DType::f32, {4}, {1, 1, 2, 0.6}));
-    return {sample(Resize{{.scale_factors = {1, 1, 2, 3}}}, {in({1, 2, 3, 2})}),
-            sample(Resize{{.mode = "linear"}}, {in({1, 2, 4, 3}), absent(), absent(), given_ints({1, 2, 7, 2})}),
-            sample(Resize{{.mode = "linear", .coordinate_transformation_mode = "align_corners"}}, {in({1, 1, 4, 3}), absent(), scales},
-                   1e-5, "sizes are no smooth function of scales", false),
-            sample(Resize{{.mode = "linear", .coordinate_transformation_mode = "align_corners", .scale_factors = {2, 0.6}}}, {in({4, 3})}),
-            sample(Resize{{.mode = "cubic", .exclude_outside = true, .scale_factors = {1, 1, 0.5, 1.5}}}, {in({1, 1, 6, 4})}),
-            sample(Resize{{.mode = "cubic", .antialias = true, .axes = {2, 3}, .scale_factors = {0.6, 0.6}}}, {in({1, 1, 6, 5})}),
-            sample(Resize{{.mode = "linear", .antialias = true, .axes = {-1}}}, {in({2, 7}), absent(), absent(), given_ints({3})}),
-            sample(Resize{{.mode = "linear", .coordinate_transformation_mode = "tf_crop_and_resize", .extrapolation_value = 4,
-                           .axes = {0, 1}}},
-                   {in({4, 5}), roi, absent(), given_ints({3, 4})}, 1e-5, "roi has no gradient", false),
-            sample(Resize{{.nearest_mode = "ceil", .keep_aspect_ratio_policy = "not_larger", .axes = {2, 1}}},
-                   {in({1, 2, 4}), absent(), absent(), given_ints({7, 8})}),
-            sample(Resize{{.mode = "linear", .coordinate_transformation_mode = "half_pixel_symmetric", .scale_factors = {0.45}}},
-                   {in({9})}),
-            sample(Resize{{.coordinate_transformation_mode = "asymmetric", .nearest_mode = "floor", .scale_factors = {1, 2}}},
-                   {in(DType::u8, {2, 3}, 0, 255)}, 0, "exact")};
+    return {
+        sample(Resize{{.scale_factors = {1, 1, 2, 3}}}, {in({1, 2, 3, 2})}),
+        sample(Resize{{.mode = "linear"}}, {in({1, 2, 4, 3}), absent(), absent(), given_ints({1, 2, 7, 2})}),
+        sample(Resize{{.mode = "linear", .coordinate_transformation_mode = "align_corners"}},
+               {in({1, 1, 4, 3}), absent(), scales}, 1e-5, "sizes are no smooth function of scales", false),
+        sample(Resize{{.mode = "linear", .coordinate_transformation_mode = "align_corners", .scale_factors = {2, 0.6}}},
+               {in({4, 3})}),
+        sample(Resize{{.mode = "cubic", .exclude_outside = true, .scale_factors = {1, 1, 0.5, 1.5}}},
+               {in({1, 1, 6, 4})}),
+        sample(Resize{{.mode = "cubic", .antialias = true, .axes = {2, 3}, .scale_factors = {0.6, 0.6}}},
+               {in({1, 1, 6, 5})}),
+        sample(Resize{{.mode = "linear", .antialias = true, .axes = {-1}}},
+               {in({2, 7}), absent(), absent(), given_ints({3})}),
+        sample(Resize{{.mode = "linear",
+                       .coordinate_transformation_mode = "tf_crop_and_resize",
+                       .extrapolation_value = 4,
+                       .axes = {0, 1}}},
+               {in({4, 5}), roi, absent(), given_ints({3, 4})}),
+        sample(Resize{{.nearest_mode = "ceil", .keep_aspect_ratio_policy = "not_larger", .axes = {2, 1}}},
+               {in({1, 2, 4}), absent(), absent(), given_ints({7, 8})}),
+        sample(
+            Resize{
+                {.mode = "linear", .coordinate_transformation_mode = "half_pixel_symmetric", .scale_factors = {0.45}}},
+            {in({9})}),
+        sample(
+            Resize{{.coordinate_transformation_mode = "asymmetric", .nearest_mode = "floor", .scale_factors = {1, 2}}},
+            {in(DType::u8, {2, 3}, 0, 255)}, 0, "exact")};
   }
 };
 
 struct ResizeGrad : ResizeAttrs {
-  static constexpr OpInfo info{
-      .name = "resize_grad",
-      .summary = "The gradient of resize by x.",
-      .source = "adjoint of ONNX Resize-19",
-      .inputs = {{"dy", "of the shape of resize(x)"}, {"shape", "of x, i64"}, {"roi", "", Arity::optional},
-                 {"scales", "", Arity::optional}, {"sizes", "", Arity::optional}},
-      .outputs = {{"dx"}}};
+  static constexpr OpInfo info{.name = "resize_grad",
+                               .summary = "The gradient of resize by x.",
+                               .source = "adjoint of ONNX Resize-19",
+                               .inputs = {{"dy", "of the shape of resize(x)"},
+                                          {"shape", "of x, i64"},
+                                          {"roi", "", Arity::optional},
+                                          {"scales", "", Arity::optional},
+                                          {"sizes", "", Arity::optional}},
+                               .outputs = {{"dx"}}};
   static constexpr auto attrs = resize_fields;
 
   void infer(Inferring& t) const {
@@ -287,7 +311,8 @@ struct ResizeGrad : ResizeAttrs {
     t.require_equal(t.in(1).shape[0], dy.rank(), "shape must have one value for each axis of dy");
     TensorType dx = dy;
     const Shape* content = t.content(1);
-    for (int64_t a : resized_axes(dy.rank())) dx.shape[size_t(a)] = content ? (*content)[size_t(a)] : t.fresh(str("resize_grad_", a));
+    for (int64_t a : resized_axes(dy.rank()))
+      dx.shape[size_t(a)] = content ? (*content)[size_t(a)] : t.fresh(str("resize_grad_", a));
     t.result(dx);
   }
 
@@ -300,14 +325,16 @@ struct ResizeGrad : ResizeAttrs {
       Tensor v = in[0].clone();
       for (const AxisWeights& a : w)
         for (int64_t i = 0; i < a.out && !a.outside.empty(); ++i)
-          if (a.outside[size_t(i)]) v.slice(a.axis, i, i + 1).copy_from(Tensor::zeros(v.dtype(), v.slice(a.axis, i, i + 1).shape()));
+          if (a.outside[size_t(i)])
+            v.slice(a.axis, i, i + 1).copy_from(Tensor::zeros(v.dtype(), v.slice(a.axis, i, i + 1).shape()));
       for (const AxisWeights& a : w) v = resample_adjoint<T>(v, a, e.threads);
       out[0].copy_from(v);
     });
   }
 
   static std::vector<Sample> samples() {
-    return {sample(ResizeGrad{{.mode = "cubic", .scale_factors = {1, 1, 2, 0.5}}}, {in({1, 1, 4, 2}), given_ints({1, 1, 2, 4})})};
+    return {sample(ResizeGrad{{.mode = "cubic", .scale_factors = {1, 1, 2, 0.5}}},
+                   {in({1, 1, 4, 2}), given_ints({1, 1, 2, 4})})};
   }
 };
 
@@ -327,8 +354,8 @@ struct Upsample {
     t.require(mode == "nearest" || mode == "linear", "mode is '", mode, "' (expected nearest or linear)");
     t.require(scale_factors.empty() == given_input(t, 1), "exactly one of scales and scale_factors must be given");
     TensorType y = t.in(0);
-    t.require(scale_factors.empty() || scale_factors.size() == y.shape.size(), "scale_factors has ", scale_factors.size(),
-              " values (expected ", y.shape.size(), ")");
+    t.require(scale_factors.empty() || scale_factors.size() == y.shape.size(), "scale_factors has ",
+              scale_factors.size(), " values (expected ", y.shape.size(), ")");
     for (double s : scale_factors) t.require(s > 0, "a scale is ", s, " (expected more than 0)");
     for (size_t i = 0; i < y.shape.size(); ++i)
       y.shape[i] = scale_factors.empty() ? t.fresh(str("upsampled_", i)) : scaled_size(t, y.shape[i], scale_factors[i]);
@@ -336,8 +363,10 @@ struct Upsample {
   }
   Value lower(Builder& b, std::span<const Value> v) const {
     return b.call("resize", {v[0], Value{}, optional_input(v, 1)},
-                  {{"mode", mode}, {"coordinate_transformation_mode", std::string("asymmetric")},
-                   {"nearest_mode", std::string("floor")}, {"scale_factors", scale_factors}});
+                  {{"mode", mode},
+                   {"coordinate_transformation_mode", std::string("asymmetric")},
+                   {"nearest_mode", std::string("floor")},
+                   {"scale_factors", scale_factors}});
   }
   static std::vector<Sample> samples() {
     return {sample(Upsample{.scale_factors = {1, 1, 2, 3}}, {in({1, 1, 2, 2})}),
