@@ -15,7 +15,7 @@
 namespace neve {
 namespace {
 
-constexpr size_t max_terms = 1024;
+constexpr size_t max_terms = 256, max_factors = 64;
 constexpr uint32_t max_size = 20000;  // of the text: shared parts would make it exponential
 constexpr uint32_t max_depth = 1000;  // printing and evaluating recurse
 
@@ -102,6 +102,8 @@ void measure(DimNode& n) {
   };
   for (Dim d : n.args) count(d);
   for (const Term& t : n.terms) {
+    if (t.atoms.size() > max_factors)
+      fail(ErrorCode::unsupported, "dim: a product of ", t.atoms.size(), " factors (at most ", max_factors, ")");
     ++n.size;
     for (Dim d : t.atoms) count(d);
   }
@@ -317,7 +319,7 @@ Dim dim_of(Poly p) {
 
 Poly multiply(const Poly& a, const Poly& b) {
   Poly p;
-  if (a.size() * b.size() > 16 * max_terms)
+  if (a.size() * b.size() > 64 * max_terms)
     fail(ErrorCode::unsupported, "dim: a product of ", a.size(), " and ", b.size(), " terms");
   p.reserve(a.size() * b.size());
   for (const Term& x : a) {

@@ -89,8 +89,8 @@ void print(std::string& out, Dim d, const Namer* namer) {
   out += ')';
 }
 
-/// sum = product {(+|-) product}; product = factor {* factor}; factor = number | name | function(sum, ...) | (sum) |
-/// -factor.
+/// sum = product {(+|-) product}; product = {-} factor {* factor}; factor = number | name | function(sum, ...) | (sum)
+/// | -factor.
 class Parser {
  public:
   Parser(std::string_view text, const std::function<Dim(std::string_view)>& lookup) : text_(text), lookup_(lookup) {}
@@ -135,9 +135,11 @@ class Parser {
   }
 
   Dim product() {
+    bool negative = false;
+    while (take('-')) negative = !negative;
     Dim d = factor();
     while (take('*')) d = d * factor();
-    return d;
+    return negative ? -1 * d : d;
   }
 
   Dim factor() {

@@ -134,6 +134,8 @@ TEST_F(Dims, Bounds) {
       {floordiv(b, 3), 0, 21},
       {floordiv(z, 3), -4, 3},
       {floordiv(100, b), 1, 100},
+      {floordiv(-5, m), -5, -1},
+      {floordiv(n + 5, m), 0, Dim::unbounded},
       {floordiv(z, b), -10, 10},
       {mod(n, 5), 0, 4},
       {mod(n, b), 0, 63},
@@ -222,6 +224,8 @@ TEST_F(Dims, Text) {
   EXPECT_EQ(parse("ceildiv(n,2)"), ceildiv(n, 2));
   EXPECT_EQ(parse("max(1, 2, 3, n)"), max(n, 3));
   EXPECT_EQ(parse("-9000000000000000000"), Dim(-9000000000000000000));
+  EXPECT_EQ(parse("-9223372036854775807*n"), -1 * (Dim(INT64_MAX) * n));
+  EXPECT_EQ(parse("m*-2*-n"), 2 * n * m);
   EXPECT_EQ(to_string(Shape{b, 3, n + 1}), "[batch, 3, n + 1]");
   EXPECT_EQ(to_string(Shape{}), "[]");
   EXPECT_EQ(to_string(TensorType{DType::bf16, {b, 3}}), "bf16[batch, 3]");
@@ -288,6 +292,11 @@ TEST_F(Dims, AbsurdExpressionsAreRefused) {
     for (int i = 0; i < 40; ++i) sum = sum * (Dim::symbol("") + 1);
   });
   EXPECT_EQ(wide.substr(0, 11), "unsupported");
+  EXPECT_EQ(error_of([&] {
+              Dim power = n;
+              for (int i = 0; i < 100; ++i) power *= n;
+            }),
+            "unsupported: dim: a product of 65 factors (at most 64)");
 }
 
 TEST_F(Dims, EvaluateErrors) {
