@@ -4,11 +4,7 @@ set(objects "")
 foreach(layer ${layers})
   list(APPEND objects $<TARGET_OBJECTS:${layer}>)
 endforeach()
-file(CONFIGURE OUTPUT ${NEVE_GENERATED}/version.cpp CONTENT "// The version that the library says it has; made by CMake.
-extern \"C\" const char* neve_version() { return \"@PROJECT_VERSION@\"; }
-" @ONLY)
-
-add_library(neve SHARED ${NEVE_GENERATED}/version.cpp ${objects})
+add_library(neve SHARED ${objects})
 add_library(neve::neve ALIAS neve)
 set_target_properties(neve PROPERTIES INSTALL_RPATH "$ORIGIN")
 target_include_directories(neve INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
