@@ -9,8 +9,8 @@ namespace neve {
 enum class Isa { baseline, avx2, avx512 };  // x86-64-v2; AVX2+FMA+F16C+BMI2; AVX-512 F/BW/DQ/VL/CD
 
 struct CpuInfo {
-  std::string model;   ///< brand text
-  Isa isa;             ///< best level usable here, capped by $NEVE_MAX_ISA (baseline|avx2|avx512)
+  std::string model;  ///< brand text
+  Isa isa;            ///< best level usable here, capped by $NEVE_MAX_ISA (baseline|avx2|avx512)
   bool vnni, bf16, amx;
   int64_t l1d, l2, l3;  ///< bytes; 0 if unknown
   int cores;            ///< as the system tells

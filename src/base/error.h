@@ -29,7 +29,9 @@ void append(std::string& s, T v) {
   s += format_double(double(v));
 }
 template <class T>
-  requires(!std::is_arithmetic_v<T>) && requires(const T& v) { { to_string(v) } -> std::convertible_to<std::string>; }
+  requires(!std::is_arithmetic_v<T>) && requires(const T& v) {
+    { to_string(v) } -> std::convertible_to<std::string>;
+  }
 void append(std::string& s, const T& v) {
   s += to_string(v);
 }

@@ -5,7 +5,8 @@
 
 namespace neve {
 
-/// CPUs this process may use: affinity, then cgroup v1/v2 quota (rounded up), then NEVE_NUM_THREADS / OMP_NUM_THREADS where set. >= 1.
+/// CPUs this process may use: affinity, then cgroup v1/v2 quota (rounded up), then NEVE_NUM_THREADS / OMP_NUM_THREADS
+/// where set. >= 1.
 int available_threads();
 
 /// A non-owning reference to a callable; valid while the callable lives.
@@ -28,8 +29,8 @@ class FunctionRef<R(A...)> {
 };
 
 /// Splits [0, n) into at most `threads` contiguous parts of at least `grain` and runs `body(begin, end, part)` on them,
-/// part in [0, threads). Runs in the calling thread when one part is enough. The body must not throw. The split depends on
-/// n, grain and threads alone, so results do not depend on timing. Nested calls run serially.
+/// part in [0, threads). Runs in the calling thread when one part is enough. The body must not throw. The split depends
+/// on n, grain and threads alone, so results do not depend on timing. Nested calls run serially.
 void parallel_for(int64_t n, int64_t grain, int threads, FunctionRef<void(int64_t begin, int64_t end, int part)> body);
 
 /// Sets how many threads library code (oneDNN) uses when called from this thread, until it is destroyed.

@@ -9,8 +9,8 @@
 
 namespace neve {
 
-/// The outer dims in `order` (outermost first), each divided by the blocks of its axis (rounded up), then the inner blocks in
-/// sequence. nChw16c: order {0,1,2,3}, blocks {{1,16}}; NHWC: order {0,2,3,1}. Padding elements are zero.
+/// The outer dims in `order` (outermost first), each divided by the blocks of its axis (rounded up), then the inner
+/// blocks in sequence. nChw16c: order {0,1,2,3}, blocks {{1,16}}; NHWC: order {0,2,3,1}. Padding elements are zero.
 struct Layout {
   struct Block {
     int32_t axis, size;
