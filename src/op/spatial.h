@@ -12,13 +12,14 @@ namespace neve {
 
 class Inferring;
 
-/// The attributes of a sliding window as ONNX names them. Empty vectors stand for ones (strides, dilations) and zeros (pads).
+/// The attributes of a sliding window as ONNX names them. Empty vectors stand for ones (strides, dilations) and zeros
+/// (pads).
 struct WindowSpec {
-  Shape kernel;                            ///< per spatial axis
+  Shape kernel;  ///< per spatial axis
   std::span<const int64_t> strides, dilations;
-  std::span<const int64_t> pads;           ///< all begins, then all ends; used if auto_pad is NOTSET
-  std::string_view auto_pad = "NOTSET";    ///< NOTSET, VALID, SAME_UPPER, SAME_LOWER
-  bool ceil_mode = false;                  ///< the last window may hang over the end, if it starts inside
+  std::span<const int64_t> pads;         ///< all begins, then all ends; used if auto_pad is NOTSET
+  std::string_view auto_pad = "NOTSET";  ///< NOTSET, VALID, SAME_UPPER, SAME_LOWER
+  bool ceil_mode = false;                ///< the last window may hang over the end, if it starts inside
 
   int64_t stride(size_t i) const { return strides.empty() ? 1 : strides[i]; }
   int64_t dilation(size_t i) const { return dilations.empty() ? 1 : dilations[i]; }
@@ -34,8 +35,8 @@ struct Window {
 /// Sliding a window over `in`. Exact for symbolic sizes: with constant ones every result is a constant. No checks.
 Window slide(const WindowSpec& spec, std::span<const Dim> in);
 
-/// The inverse, of a transposed convolution: output sizes and the padding that is cut off. `output_shape` (empty: not given)
-/// overrides pads; `output_padding` may be empty.
+/// The inverse, of a transposed convolution: output sizes and the padding that is cut off. `output_shape` (empty: not
+/// given) overrides pads; `output_padding` may be empty.
 Window slide_transposed(const WindowSpec& spec, std::span<const Dim> in, std::span<const int64_t> output_padding,
                         std::span<const int64_t> output_shape);
 

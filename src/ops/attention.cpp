@@ -101,7 +101,8 @@ Value dot_product(Builder& b, const DotProduct& o, Value q, Value k, Value v, Va
 
 void check_precision(const Inferring& t, const std::string& name) {
   DType d;
-  t.require(name.empty() || (parse_dtype(name, d) && is_float(d)), "softmax_precision is '", name, "' (expected a float dtype or "
+  t.require(name.empty() || (parse_dtype(name, d) && is_float(d)), "softmax_precision is '", name,
+            "' (expected a float dtype or "
             "nothing)");
 }
 
@@ -122,8 +123,8 @@ TensorType infer_dot_product(Inferring& t, const Shape& q, const Shape& k, const
 void require_mask(Inferring& t, size_t i, const Shape& scores, bool shorter) {
   if (!t.has(i)) return;
   const TensorType& m = t.in(i);
-  t.require_type(m.dtype == DType::boolean || m.dtype == t.in(0).dtype, t.input_name(i), " is ", m, " (expected bool or ",
-                 t.in(0).dtype, ")");
+  t.require_type(m.dtype == DType::boolean || m.dtype == t.in(0).dtype, t.input_name(i), " is ", m,
+                 " (expected bool or ", t.in(0).dtype, ")");
   t.require_shape(m.rank() >= 1 && m.rank() <= 4, t.input_name(i), " is ", m, " (expected rank 1 to 4)");
   const size_t skip = 4 - m.shape.size();
   for (size_t k = 0; k < m.shape.size(); ++k) {
@@ -147,15 +148,19 @@ struct ScaledDotProductAttention {
       .name = "scaled_dot_product_attention",
       .summary = "y = softmax(softcap(scale * q k^T + mask)) v, where several heads of q may share one of k and v.",
       .source = "torch.nn.functional.scaled_dot_product_attention; ONNX Attention-24",
-      .inputs = {{"q", "[b, h, s, d]"}, {"k", "[b, g, t, d], g divides h"}, {"v", "[b, g, t, e]"},
-                 {"mask", "bool (true: may be seen) or of the dtype of q (added); broadcasts to [b, h, s, t]", Arity::optional}},
+      .inputs = {{"q", "[b, h, s, d]"},
+                 {"k", "[b, g, t, d], g divides h"},
+                 {"v", "[b, g, t, e]"},
+                 {"mask", "bool (true: may be seen) or of the dtype of q (added); broadcasts to [b, h, s, t]",
+                  Arity::optional}},
       .outputs = {{"y", "[b, h, s, e]"}}};
   static constexpr auto attrs = std::tuple{
       attr("scale", &ScaledDotProductAttention::scale, "Factor of the scores; 0: 1 / sqrt(d)."),
       attr("softcap", &ScaledDotProductAttention::softcap, "Bound c of the scores, by c * tanh(x / c); 0: none."),
       attr("causal", &ScaledDotProductAttention::causal,
            "none; upper_left: query i sees keys up to i; lower_right: up to i + t - s."),
-      attr("softmax_precision", &ScaledDotProductAttention::softmax_precision, "dtype of the softmax; empty: that of q.")};
+      attr("softmax_precision", &ScaledDotProductAttention::softmax_precision,
+           "dtype of the softmax; empty: that of q.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -183,11 +188,12 @@ struct ScaledDotProductAttention {
     using S = ScaledDotProductAttention;
     SampleInput shared = in({2, 2, 5, 4});
     shared.symbolic = false;
-    return {sample(S{}, {in({2, 3, 4, 5}), in({2, 3, 6, 5}), in({2, 3, 6, 7})}),
-            sample(S{.causal = "upper_left"}, {in({1, 2, 4, 3}), in({1, 2, 4, 3}), in({1, 2, 4, 3}), in({4, 4})}),
-            sample(S{.scale = 0.3, .softcap = 2, .causal = "lower_right"}, {in({1, 2, 3, 4}), in({1, 2, 5, 4}), in({1, 2, 5, 4})}),
-            sample(S{}, {in({2, 4, 3, 4}), shared, shared,
-                         given(Tensor::of(DType::boolean, {1, 5}, {1, 1, 0, 1, 0}))})};
+    return {
+        sample(S{}, {in({2, 3, 4, 5}), in({2, 3, 6, 5}), in({2, 3, 6, 7})}),
+        sample(S{.causal = "upper_left"}, {in({1, 2, 4, 3}), in({1, 2, 4, 3}), in({1, 2, 4, 3}), in({4, 4})}),
+        sample(S{.scale = 0.3, .softcap = 2, .causal = "lower_right"},
+               {in({1, 2, 3, 4}), in({1, 2, 5, 4}), in({1, 2, 5, 4})}),
+        sample(S{}, {in({2, 4, 3, 4}), shared, shared, given(Tensor::of(DType::boolean, {1, 5}, {1, 1, 0, 1, 0}))})};
   }
 };
 
@@ -201,24 +207,27 @@ struct Attention {
       .name = "attention",
       .summary = "Scaled dot product attention over heads, with a mask, a cache of past keys and values, and padding.",
       .source = "ONNX Attention-24",
-      .inputs = {{"q", "[b, h, s, d] or [b, s, h * d]"}, {"k", "[b, g, t, d] or [b, t, g * d]"},
+      .inputs = {{"q", "[b, h, s, d] or [b, s, h * d]"},
+                 {"k", "[b, g, t, d] or [b, t, g * d]"},
                  {"v", "[b, g, t, e] or [b, t, g * e]"},
                  {"attn_mask", "bool or float, broadcasts to [b, h, s, past + t]; may end early", Arity::optional},
-                 {"past_key", "[b, g, past, d]", Arity::optional}, {"past_value", "[b, g, past, e]", Arity::optional},
+                 {"past_key", "[b, g, past, d]", Arity::optional},
+                 {"past_value", "[b, g, past, e]", Arity::optional},
                  {"nonpad_kv_seqlen", "i64 [b]: how many keys are no padding", Arity::optional}},
-      .outputs = {{"y", "of the rank of q"}, {"present_key", "[b, g, past + t, d]", Arity::optional},
+      .outputs = {{"y", "of the rank of q"},
+                  {"present_key", "[b, g, past + t, d]", Arity::optional},
                   {"present_value", "[b, g, past + t, e]", Arity::optional},
                   {"qk_matmul_output", "[b, h, s, past + t]", Arity::optional}}};
-  static constexpr auto attrs = std::tuple{
-      attr("is_causal", &Attention::is_causal, "Query i sees the past and keys up to i."),
-      attr("q_num_heads", &Attention::q_num_heads, "Heads of q, for inputs of rank 3."),
-      attr("kv_num_heads", &Attention::kv_num_heads, "Heads of k and v, for inputs of rank 3."),
-      attr("scale", &Attention::scale, "Factor of the scores; 0: 1 / sqrt(head size)."),
-      attr("softcap", &Attention::softcap, "Bound c of the scores, by c * tanh(x / c); 0: none."),
-      attr("softmax_precision", &Attention::softmax_precision, "dtype of the softmax; empty: that of q."),
-      attr("qk_matmul_output_mode", &Attention::qk_matmul_output_mode,
-           "What the fourth result is: 0 the product, 1 with mask, 2 after softcap, 3 after softmax."),
-      attr("outputs", &Attention::outputs, "Number of results, 1 to 4.")};
+  static constexpr auto attrs =
+      std::tuple{attr("is_causal", &Attention::is_causal, "Query i sees the past and keys up to i."),
+                 attr("q_num_heads", &Attention::q_num_heads, "Heads of q, for inputs of rank 3."),
+                 attr("kv_num_heads", &Attention::kv_num_heads, "Heads of k and v, for inputs of rank 3."),
+                 attr("scale", &Attention::scale, "Factor of the scores; 0: 1 / sqrt(head size)."),
+                 attr("softcap", &Attention::softcap, "Bound c of the scores, by c * tanh(x / c); 0: none."),
+                 attr("softmax_precision", &Attention::softmax_precision, "dtype of the softmax; empty: that of q."),
+                 attr("qk_matmul_output_mode", &Attention::qk_matmul_output_mode,
+                      "What the fourth result is: 0 the product, 1 with mask, 2 after softcap, 3 after softmax."),
+                 attr("outputs", &Attention::outputs, "Number of results, 1 to 4.")};
 
   static Shape split(const Shape& s, int64_t heads) {
     return s.size() == 4 ? s : Shape{s[0], heads, s[1], floordiv(s[2], heads)};
@@ -232,14 +241,15 @@ struct Attention {
     t.require_shape(rank == 3 || rank == 4, "q is ", t.in(0), " (expected rank 3 or 4)");
     for (size_t i : {1, 2}) require_rank(t, i, rank);
     if (rank == 3) {
-      t.require(q_num_heads >= 1 && kv_num_heads >= 1, "q_num_heads is ", q_num_heads, " and kv_num_heads is ", kv_num_heads,
-                " (inputs of rank 3 need both)");
+      t.require(q_num_heads >= 1 && kv_num_heads >= 1, "q_num_heads is ", q_num_heads, " and kv_num_heads is ",
+                kv_num_heads, " (inputs of rank 3 need both)");
       t.require_divides(q_num_heads, t.in(0).shape[2], "q_num_heads must divide the last axis of q");
-      for (size_t i : {1, 2}) t.require_divides(kv_num_heads, t.in(i).shape[2], "kv_num_heads must divide the last axis");
+      for (size_t i : {1, 2})
+        t.require_divides(kv_num_heads, t.in(i).shape[2], "kv_num_heads must divide the last axis");
     }
     t.require(outputs >= 1 && outputs <= 4, "outputs is ", outputs, " (expected 1 to 4)");
-    t.require(qk_matmul_output_mode >= 0 && qk_matmul_output_mode <= 3, "qk_matmul_output_mode is ", qk_matmul_output_mode,
-              " (expected 0 to 3)");
+    t.require(qk_matmul_output_mode >= 0 && qk_matmul_output_mode <= 3, "qk_matmul_output_mode is ",
+              qk_matmul_output_mode, " (expected 0 to 3)");
     t.require(softcap >= 0, "softcap is ", softcap, " (expected 0 or more)");
     t.require(t.has(4) == t.has(5), "past_key and past_value must be given together");
     t.require(!t.has(4) || !t.has(6), "nonpad_kv_seqlen is given beside past_key (expected one of them)");
@@ -268,7 +278,8 @@ struct Attention {
     t.require_same_dtype(i - 3, i);
     require_rank(t, i, 4);
     const Shape& past = t.in(i).shape;
-    for (size_t k : {0, 1, 3}) t.require_equal(past[k], s[k], "the cache must have the sizes of what is added, but for axis 2");
+    for (size_t k : {0, 1, 3})
+      t.require_equal(past[k], s[k], "the cache must have the sizes of what is added, but for axis 2");
     s[2] += past[2];
   }
 
@@ -285,8 +296,8 @@ struct Attention {
     if (missing.is(0)) return mask;
     Shape rest = m.shape;
     rest.back() = missing;
-    const Value hidden = m.dtype == DType::boolean ? b.scalar(m.dtype, 0)
-                                                   : b.scalar(m.dtype, -std::numeric_limits<double>::infinity());
+    const Value hidden =
+        m.dtype == DType::boolean ? b.scalar(m.dtype, 0) : b.scalar(m.dtype, -std::numeric_limits<double>::infinity());
     Values sources{mask, keys};
     if (past_key.valid()) sources.push_back(past_key);
     return b.call("concat", {mask, b.call("expand", {hidden, b.dims(rest, sources)})}, {{"axis", m.rank() - 1}});
@@ -326,8 +337,9 @@ struct Attention {
     } else {
       Values args{q, k, v};
       if (mask.valid()) args.push_back(mask);
-      y = b.call("scaled_dot_product_attention", args,
-                 {{"scale", scale}, {"softcap", softcap}, {"causal", o.causal}, {"softmax_precision", softmax_precision}});
+      y = b.call(
+          "scaled_dot_product_attention", args,
+          {{"scale", scale}, {"softcap", softcap}, {"causal", o.causal}, {"softmax_precision", softmax_precision}});
     }
     if (b.rank(in[0]) == 3) {
       const Shape s = b.type(y).shape;
@@ -351,15 +363,16 @@ struct Attention {
       x.symbolic = false;
       return x;
     };
-    return {sample(Attention{}, {in({2, 3, 4, 8}), in({2, 3, 6, 8}), in({2, 3, 6, 8})}),
-            sample(Attention{.is_causal = true, .q_num_heads = 3, .kv_num_heads = 3, .softcap = 2},
-                   {fixed({2, 4, 24}), fixed({2, 6, 24}), fixed({2, 6, 30}), in({4, 6})}),
-            sample(Attention{.outputs = 4}, {fixed({2, 6, 4, 8}), fixed({2, 3, 5, 8}), fixed({2, 3, 5, 8}), fixed({4, 5})}),
-            sample(Attention{.is_causal = true, .qk_matmul_output_mode = 3, .outputs = 4},
-                   {in({2, 3, 4, 8}), in({2, 3, 6, 8}), in({2, 3, 6, 8}), in({4, 9}), in({2, 3, 5, 8}), in({2, 3, 5, 8})},
-                   1e-5, "", false),
-            sample(Attention{}, {in({2, 3, 4, 8}), in({2, 3, 6, 8}), in({2, 3, 6, 8}), in({2, 3, 4, 4}), absent(), absent(),
-                                 given_ints({3, 4})})};
+    return {
+        sample(Attention{}, {in({2, 3, 4, 8}), in({2, 3, 6, 8}), in({2, 3, 6, 8})}),
+        sample(Attention{.is_causal = true, .q_num_heads = 3, .kv_num_heads = 3, .softcap = 2},
+               {fixed({2, 4, 24}), fixed({2, 6, 24}), fixed({2, 6, 30}), in({4, 6})}),
+        sample(Attention{.outputs = 4}, {fixed({2, 6, 4, 8}), fixed({2, 3, 5, 8}), fixed({2, 3, 5, 8}), fixed({4, 5})}),
+        sample(Attention{.is_causal = true, .qk_matmul_output_mode = 3, .outputs = 4},
+               {in({2, 3, 4, 8}), in({2, 3, 6, 8}), in({2, 3, 6, 8}), in({4, 9}), in({2, 3, 5, 8}), in({2, 3, 5, 8})},
+               1e-5, "", false),
+        sample(Attention{}, {in({2, 3, 4, 8}), in({2, 3, 6, 8}), in({2, 3, 6, 8}), in({2, 3, 4, 4}), absent(), absent(),
+                             given_ints({3, 4})})};
   }
 };
 
@@ -367,17 +380,21 @@ struct RotaryEmbedding {
   bool interleaved = false;
   int64_t num_heads = 0, rotary_embedding_dim = 0;
 
-  static constexpr OpInfo info{
-      .name = "rotary_embedding",
-      .summary = "Rotates pairs of elements of each head by the angle of its position: (x1, x2) -> (c x1 - s x2, s x1 + c x2).",
-      .source = "ONNX RotaryEmbedding-23",
-      .inputs = {{"x", "[b, heads, s, d] or [b, s, heads * d]"}, {"cos_cache", "[positions, r / 2] or [b, s, r / 2]"},
-                 {"sin_cache", "of the shape of cos_cache"}, {"position_ids", "i64 [b, s]", Arity::optional}},
-      .outputs = {{"y"}}};
-  static constexpr auto attrs = std::tuple{
-      attr("interleaved", &RotaryEmbedding::interleaved, "Pairs are neighbours, not halves."),
-      attr("num_heads", &RotaryEmbedding::num_heads, "Heads, for x of rank 3."),
-      attr("rotary_embedding_dim", &RotaryEmbedding::rotary_embedding_dim, "Elements r of a head that are rotated; 0: all.")};
+  static constexpr OpInfo info{.name = "rotary_embedding",
+                               .summary =
+                                   "Rotates pairs of elements of each head by the angle of its position: (x1, x2) -> "
+                                   "(c x1 - s x2, s x1 + c x2).",
+                               .source = "ONNX RotaryEmbedding-23",
+                               .inputs = {{"x", "[b, heads, s, d] or [b, s, heads * d]"},
+                                          {"cos_cache", "[positions, r / 2] or [b, s, r / 2]"},
+                                          {"sin_cache", "of the shape of cos_cache"},
+                                          {"position_ids", "i64 [b, s]", Arity::optional}},
+                               .outputs = {{"y"}}};
+  static constexpr auto attrs =
+      std::tuple{attr("interleaved", &RotaryEmbedding::interleaved, "Pairs are neighbours, not halves."),
+                 attr("num_heads", &RotaryEmbedding::num_heads, "Heads, for x of rank 3."),
+                 attr("rotary_embedding_dim", &RotaryEmbedding::rotary_embedding_dim,
+                      "Elements r of a head that are rotated; 0: all.")};
 
   Dim head_size(const Shape& x) const { return x.size() == 4 ? x[3] : floordiv(x[2], num_heads); }
 
@@ -387,15 +404,16 @@ struct RotaryEmbedding {
     t.require_shape(x.rank() == 3 || x.rank() == 4, "x is ", x, " (expected rank 3 or 4)");
     t.require(x.rank() == 4 || num_heads >= 1, "num_heads is ", num_heads, " (x of rank 3 needs it)");
     if (x.rank() == 3) t.require_divides(num_heads, x.shape[2], "num_heads must divide the last axis of x");
-    t.require(rotary_embedding_dim >= 0 && rotary_embedding_dim % 2 == 0, "rotary_embedding_dim is ", rotary_embedding_dim,
-              " (expected an even number)");
+    t.require(rotary_embedding_dim >= 0 && rotary_embedding_dim % 2 == 0, "rotary_embedding_dim is ",
+              rotary_embedding_dim, " (expected an even number)");
     const Dim d = head_size(x.shape), r = rotary_embedding_dim ? Dim(rotary_embedding_dim) : d;
     t.require_divides(2, r, "the rotated size must be even");
     t.require_at_least(d, r, "rotary_embedding_dim must not be larger than the head");
     for (size_t i : {1, 2}) {
       t.require_same_dtype(0, i);
       require_rank(t, i, t.has(3) ? 2 : 3);
-      t.require_equal(t.in(i).shape.back(), floordiv(r, 2), "the last axis of the caches must be half of the rotated size");
+      t.require_equal(t.in(i).shape.back(), floordiv(r, 2),
+                      "the last axis of the caches must be half of the rotated size");
     }
     const Dim batch = x.shape[0], sequence = x.shape[x.rank() == 4 ? 2 : 1];
     const size_t place = t.has(3) ? 3 : 1;
@@ -420,7 +438,8 @@ struct RotaryEmbedding {
     const Dim d = head_size(type.shape), r = rotary_embedding_dim ? Dim(rotary_embedding_dim) : d;
     const Value x = flat ? b.reshape(v[0], Shape{type.shape[0], type.shape[1], num_heads, d}) : v[0];
     auto angle = [&](Value cache) {
-      if (const Value at = optional_input(v, 3); at.valid()) cache = b.call("gather", {cache, at}, {{"axis", int64_t(0)}});
+      if (const Value at = optional_input(v, 3); at.valid())
+        cache = b.call("gather", {cache, at}, {{"axis", int64_t(0)}});
       return unsqueeze(b, cache, {flat ? 2 : 1});
     };
     const Value c = angle(v[1]), s = angle(v[2]), turned = d == r ? x : part(b, x, 0, r);
@@ -443,7 +462,8 @@ struct RotaryEmbedding {
     };
     return {sample(RotaryEmbedding{}, {fixed({2, 4, 3, 8}), fixed({5, 4}), fixed({5, 4}), at}),
             sample(RotaryEmbedding{.interleaved = true}, {fixed({2, 4, 3, 8}), fixed({2, 3, 4}), fixed({2, 3, 4})}),
-            sample(RotaryEmbedding{.num_heads = 2, .rotary_embedding_dim = 4}, {fixed({2, 3, 12}), fixed({5, 2}), fixed({5, 2}), at}),
+            sample(RotaryEmbedding{.num_heads = 2, .rotary_embedding_dim = 4},
+                   {fixed({2, 3, 12}), fixed({5, 2}), fixed({5, 2}), at}),
             sample(RotaryEmbedding{.interleaved = true, .rotary_embedding_dim = 4},
                    {fixed({2, 4, 3, 8}), fixed({5, 2}), fixed({5, 2}), at})};
   }

@@ -1,9 +1,9 @@
 // Convolution, its gradients as ops of their own, and its quantised forms.
-#include "op/def.h"
 #include "ops/detail/conv.h"
+#include "op/def.h"
+#include "ops/detail/build.h"
 #include "ops/detail/conv_attrs.h"
 #include "ops/detail/float_io.h"
-#include "ops/detail/build.h"
 
 namespace neve::ops {
 
@@ -16,8 +16,8 @@ void check_conv(Inferring& t, const ConvAttrs& a, size_t xi, size_t wi) {
   t.require(a.group >= 1, "group is ", a.group, " (expected 1 or more)");
   check_window(t, a.spec(w.shape), size_t(x.rank() - 2), true);
   if (a.kernel_shape.empty()) return;
-  t.require(int64_t(a.kernel_shape.size()) == x.rank() - 2, "kernel_shape has ", a.kernel_shape.size(), " values (expected ",
-            x.rank() - 2, ")");
+  t.require(int64_t(a.kernel_shape.size()) == x.rank() - 2, "kernel_shape has ", a.kernel_shape.size(),
+            " values (expected ", x.rank() - 2, ")");
   for (size_t i = 0; i < a.kernel_shape.size(); ++i)
     t.require_equal(w.shape[2 + i], a.kernel_shape[i], "kernel_shape must agree with the weight");
 }
@@ -58,8 +58,9 @@ ConvGeometry geometry(const ConvAttrs& a, const Sizes& x, const Sizes& w, const 
 
 struct Conv : ConvAttrs {
   static constexpr OpInfo info{.name = "conv",
-                               .summary = "Cross-correlation: y[n, m] = bias[m] + sum over c and taps of w[m, c] * x[n, c], "
-                                          "over 1 to 3 spatial axes.",
+                               .summary =
+                                   "Cross-correlation: y[n, m] = bias[m] + sum over c and taps of w[m, c] * x[n, c], "
+                                   "over 1 to 3 spatial axes.",
                                .source = "ONNX Conv-22",
                                .inputs = {{"x", "[n, c, ...]; i32 is for quantised forms"},
                                           {"w", "[m, c / group, kernel...]"},
@@ -79,8 +80,8 @@ struct Conv : ConvAttrs {
   void eval(Evaluating& e) const {
     const ConvGeometry g = geometry(*this, e.in[0].shape(), e.in[1].shape(), e.out(0).shape());
     auto run = [&]<class T>(std::span<const Tensor> in, std::span<const Tensor> out) {
-      conv_forward<T>(g, in[0].data_as<T>(), in[1].data_as<T>(), e.has(2) ? in[2].data_as<T>() : nullptr, out[0].data_as<T>(),
-                      e.threads);
+      conv_forward<T>(g, in[0].data_as<T>(), in[1].data_as<T>(), e.has(2) ? in[2].data_as<T>() : nullptr,
+                      out[0].data_as<T>(), e.threads);
     };
     if (e.in[0].dtype() == DType::i32) return run.template operator()<uint32_t>(e.in, e.out_);
     eval_float(e, run);
@@ -98,20 +99,23 @@ struct Conv : ConvAttrs {
     return d;
   }
 
-  double flops(std::span<const TensorType> in, std::span<const TensorType> out) const { return conv_flops(in[1], out[0]); }
+  double flops(std::span<const TensorType> in, std::span<const TensorType> out) const {
+    return conv_flops(in[1], out[0]);
+  }
 
   static std::vector<Sample> samples() {
-    return {sample(Conv{}, {in({1, 2, 7}), in({3, 2, 3}), in({3})}),
-            sample(Conv{}, {in({2, 3, 4, 5}), in({4, 3, 1, 1})}),
-            sample(Conv{{.strides = {2, 2}, .pads = {1, 1, 1, 1}}}, {in({1, 2, 5, 6}), in({3, 2, 3, 3}), in({3})}),
-            sample(Conv{{.kernel_shape = {3, 2}, .pads = {0, 1, 2, 0}, .dilations = {1, 2}, .group = 2}},
-                   {in({2, 4, 5, 5}), in({6, 2, 3, 2})}),
-            sample(Conv{{.strides = {2, 1}, .auto_pad = "SAME_UPPER"}}, {in({1, 1, 5, 4}), in({5, 1, 3, 2})}),
-            sample(Conv{{.strides = {2, 3}, .auto_pad = "SAME_LOWER"}}, {in({1, 1, 6, 4}), in({1, 1, 3, 2})}),
-            sample(Conv{{.auto_pad = "VALID"}}, {in({1, 3, 4, 4}), in({3, 3, 2, 2})}),
-            sample(Conv{{.group = 3}}, {in({1, 3, 4, 4}), in({3, 1, 2, 2}), in({3})}),
-            sample(Conv{{.strides = {1, 2, 1}, .pads = {1, 0, 1, 0, 1, 1}}}, {in({1, 2, 3, 4, 4}), in({2, 2, 2, 2, 3})}),
-            sample(Conv{}, {in({0, 2, 7}), in({3, 2, 3})})};
+    return {
+        sample(Conv{}, {in({1, 2, 7}), in({3, 2, 3}), in({3})}),
+        sample(Conv{}, {in({2, 3, 4, 5}), in({4, 3, 1, 1})}),
+        sample(Conv{{.strides = {2, 2}, .pads = {1, 1, 1, 1}}}, {in({1, 2, 5, 6}), in({3, 2, 3, 3}), in({3})}),
+        sample(Conv{{.kernel_shape = {3, 2}, .pads = {0, 1, 2, 0}, .dilations = {1, 2}, .group = 2}},
+               {in({2, 4, 5, 5}), in({6, 2, 3, 2})}),
+        sample(Conv{{.strides = {2, 1}, .auto_pad = "SAME_UPPER"}}, {in({1, 1, 5, 4}), in({5, 1, 3, 2})}),
+        sample(Conv{{.strides = {2, 3}, .auto_pad = "SAME_LOWER"}}, {in({1, 1, 6, 4}), in({1, 1, 3, 2})}),
+        sample(Conv{{.auto_pad = "VALID"}}, {in({1, 3, 4, 4}), in({3, 3, 2, 2})}),
+        sample(Conv{{.group = 3}}, {in({1, 3, 4, 4}), in({3, 1, 2, 2}), in({3})}),
+        sample(Conv{{.strides = {1, 2, 1}, .pads = {1, 0, 1, 0, 1, 1}}}, {in({1, 2, 3, 4, 4}), in({2, 2, 2, 2, 3})}),
+        sample(Conv{}, {in({0, 2, 7}), in({3, 2, 3})})};
   }
 };
 
@@ -128,11 +132,12 @@ Shape shape_from_input(Inferring& t, size_t i, const Shape& known, int64_t rank)
 }
 
 struct ConvInputGrad : ConvAttrs {
-  static constexpr OpInfo info{.name = "conv_input_grad",
-                               .summary = "The gradient of conv(x, w) by x, given that of its result.",
-                               .source = "adjoint of ONNX Conv-22",
-                               .inputs = {{"dy", "[n, m, ...]"}, {"w", "[m, c / group, kernel...]"}, {"shape", "of x, i64"}},
-                               .outputs = {{"dx", "[n, c, ...]"}}};
+  static constexpr OpInfo info{
+      .name = "conv_input_grad",
+      .summary = "The gradient of conv(x, w) by x, given that of its result.",
+      .source = "adjoint of ONNX Conv-22",
+      .inputs = {{"dy", "[n, m, ...]"}, {"w", "[m, c / group, kernel...]"}, {"shape", "of x, i64"}},
+      .outputs = {{"dx", "[n, c, ...]"}}};
   static constexpr auto attrs = conv_attr_fields;
 
   void infer(Inferring& t) const {
@@ -205,7 +210,9 @@ struct ConvWeightGrad : ConvAttrs {
     return d;
   }
 
-  double flops(std::span<const TensorType> in, std::span<const TensorType> out) const { return conv_flops(out[0], in[1]); }
+  double flops(std::span<const TensorType> in, std::span<const TensorType> out) const {
+    return conv_flops(out[0], in[1]);
+  }
 
   static std::vector<Sample> samples() {
     return {sample(ConvWeightGrad{{.strides = {2, 2}, .pads = {1, 1, 1, 1}}},
@@ -261,8 +268,8 @@ struct ConvInteger : ConvAttrs {
   static std::vector<Sample> samples() {
     const SampleInput x = in(DType::u8, {1, 2, 4, 4}, 0, 255), w = in(DType::u8, {2, 2, 2, 2}, 0, 255);
     return {sample(ConvInteger{}, {x, w}, 0, "exact"),
-            sample(ConvInteger{{.pads = {1, 1, 1, 1}}}, {x, w, in(DType::u8, {}, 0, 255), in(DType::u8, {2}, 0, 255)}, 0,
-                   "exact")};
+            sample(ConvInteger{{.pads = {1, 1, 1, 1}}}, {x, w, in(DType::u8, {}, 0, 255), in(DType::u8, {2}, 0, 255)},
+                   0, "exact")};
   }
 };
 
@@ -270,9 +277,13 @@ struct QlinearConv : ConvAttrs {
   static constexpr OpInfo info{.name = "qlinear_conv",
                                .summary = "Convolution of quantised tensors, requantised.",
                                .source = "ONNX QLinearConv-10",
-                               .inputs = {{"x", "u8 or i8 [n, c, ...]"}, {"x_scale", "scalar"}, {"x_zero_point", "scalar"},
-                                          {"w", "u8 or i8 [m, c / group, kernel...]"}, {"w_scale", "scalar or [m]"},
-                                          {"w_zero_point", "scalar or [m]"}, {"y_scale", "scalar"},
+                               .inputs = {{"x", "u8 or i8 [n, c, ...]"},
+                                          {"x_scale", "scalar"},
+                                          {"x_zero_point", "scalar"},
+                                          {"w", "u8 or i8 [m, c / group, kernel...]"},
+                                          {"w_scale", "scalar or [m]"},
+                                          {"w_zero_point", "scalar or [m]"},
+                                          {"y_scale", "scalar"},
                                           {"y_zero_point", "scalar"},
                                           {"bias", "i32 [m], of scale x_scale * w_scale", Arity::optional}},
                                .outputs = {{"y", "[n, m, ...]"}}};
@@ -306,8 +317,8 @@ struct QlinearConv : ConvAttrs {
     auto zero = [](DType t) { return in(t, {}, 100, 140); };
     return {sample(QlinearConv{{.pads = {1, 1, 1, 1}}},
                    {in(DType::u8, {1, 2, 4, 4}, 0, 255), in({}, 0.01, 0.02), zero(DType::u8),
-                    in(DType::u8, {2, 2, 3, 3}, 0, 255), in({2}, 0.01, 0.02), in(DType::u8, {2}, 100, 140), in({}, 0.2, 0.3),
-                    zero(DType::u8), in(DType::i32, {2}, -99, 99)},
+                    in(DType::u8, {2, 2, 3, 3}, 0, 255), in({2}, 0.01, 0.02), in(DType::u8, {2}, 100, 140),
+                    in({}, 0.2, 0.3), zero(DType::u8), in(DType::i32, {2}, -99, 99)},
                    1, "one step where the quotient is half way between two")};
   }
 };

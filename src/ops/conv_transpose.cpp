@@ -13,14 +13,16 @@ struct ConvTranspose : ConvAttrs {
 
   static constexpr OpInfo info{
       .name = "conv_transpose",
-      .summary = "Transposed convolution: every element of x adds its multiple of the kernel to y; the adjoint of conv.",
+      .summary =
+          "Transposed convolution: every element of x adds its multiple of the kernel to y; the adjoint of conv.",
       .source = "ONNX ConvTranspose-22",
       .inputs = {{"x", "[n, c, ...]"}, {"w", "[c, m / group, kernel...]"}, {"bias", "[m]", Arity::optional}},
       .outputs = {{"y", "[n, m, ...]"}}};
   static constexpr auto attrs = std::tuple_cat(
       conv_attr_fields,
-      std::tuple{attr("output_padding", &ConvTranspose::output_padding, "Extra size at the end of each spatial axis of y."),
-                 attr("output_shape", &ConvTranspose::output_shape, "Spatial sizes of y; then pads follow from them.")});
+      std::tuple{
+          attr("output_padding", &ConvTranspose::output_padding, "Extra size at the end of each spatial axis of y."),
+          attr("output_shape", &ConvTranspose::output_shape, "Spatial sizes of y; then pads follow from them.")});
 
   Window window(const Shape& x, const Shape& w) const {
     return slide_transposed(spec(w), std::span(x.begin() + 2, x.end()), output_padding, output_shape);
@@ -68,8 +70,10 @@ struct ConvTranspose : ConvAttrs {
     for (const Shape* pads : {&win.pad_begin, &win.pad_end})
       for (size_t i = 0; i < pads->size(); ++i) {
         if (!(*pads)[i].is_constant())
-          fail(ErrorCode::unsupported, "conv_transpose: its gradient with auto_pad or output_shape needs constant spatial sizes of x and w, "
-               "got ", b.type(g.in[0]), " and ", b.type(g.in[1]), " (give pads and output_padding)");
+          fail(ErrorCode::unsupported,
+               "conv_transpose: its gradient with auto_pad or output_shape needs constant spatial sizes of x and w, "
+               "got ",
+               b.type(g.in[0]), " and ", b.type(g.in[1]), " (give pads and output_padding)");
         const int64_t extra = pads == &win.pad_end && !output_padding.empty() ? output_padding[i] : 0;
         back.pads.push_back((*pads)[i].value() - extra);
       }
@@ -107,12 +111,14 @@ struct Col2im {
       .name = "col2im",
       .summary = "Adds columns of blocks into an image, each at its place; the adjoint of taking blocks from an image.",
       .source = "ONNX Col2Im-18; torch.nn.Fold",
-      .inputs = {{"x", "[n, c * product(block), blocks]"}, {"image_shape", "i64, spatial sizes"},
+      .inputs = {{"x", "[n, c * product(block), blocks]"},
+                 {"image_shape", "i64, spatial sizes"},
                  {"block_shape", "i64, kernel sizes"}},
       .outputs = {{"y", "[n, c, image...]"}}};
-  static constexpr auto attrs = std::tuple{attr("strides", &Col2im::strides, "Step between blocks; empty: 1."),
-                                           attr("pads", &Col2im::pads, "Padding of the image: begins, then ends; empty: 0."),
-                                           attr("dilations", &Col2im::dilations, "Distance within a block; empty: 1.")};
+  static constexpr auto attrs =
+      std::tuple{attr("strides", &Col2im::strides, "Step between blocks; empty: 1."),
+                 attr("pads", &Col2im::pads, "Padding of the image: begins, then ends; empty: 0."),
+                 attr("dilations", &Col2im::dilations, "Distance within a block; empty: 1.")};
 
   WindowSpec spec(const Shape& block) const {
     WindowSpec s;
@@ -129,7 +135,8 @@ struct Col2im {
     }
     const Shape *image = t.content(1), *block = t.content(2);
     const Shape& x = t.in(0).shape;
-    const Dim axes = t.require_equal(t.in(1).shape[0], t.in(2).shape[0], "image_shape and block_shape must be of one length");
+    const Dim axes =
+        t.require_equal(t.in(1).shape[0], t.in(2).shape[0], "image_shape and block_shape must be of one length");
     if (!axes.is_constant()) t.fail_with(ErrorCode::unsupported, "the number of spatial axes must be known");
     Shape y{x[0]};
     Dim product = 1;
@@ -193,7 +200,8 @@ struct Col2im {
     };
     return {sample(Col2im{}, {fixed({1, 5, 5}), given_ints({5, 5}), given_ints({1, 5})}),
             sample(Col2im{.strides = {2, 2}}, {fixed({2, 18, 4}), given_ints({5, 5}), given_ints({3, 3})}),
-            sample(Col2im{.pads = {1, 0, 1, 0}, .dilations = {1, 2}}, {fixed({1, 4, 15}), given_ints({4, 5}), given_ints({2, 2})})};
+            sample(Col2im{.pads = {1, 0, 1, 0}, .dilations = {1, 2}},
+                   {fixed({1, 4, 15}), given_ints({4, 5}), given_ints({2, 2})})};
   }
 };
 

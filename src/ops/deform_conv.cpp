@@ -68,12 +68,15 @@ struct DeformConv : ConvAttrs {
       .name = "deform_conv",
       .summary = "Convolution whose taps are moved by offsets and scaled by a mask, with linear interpolation.",
       .source = "ONNX DeformConv-22",
-      .inputs = {{"x", "[n, c, ...]"}, {"w", "[m, c / group, kernel...]"},
-                 {"offset", "[n, offset_group * taps * axes, out...]"}, {"bias", "[m]", Arity::optional},
+      .inputs = {{"x", "[n, c, ...]"},
+                 {"w", "[m, c / group, kernel...]"},
+                 {"offset", "[n, offset_group * taps * axes, out...]"},
+                 {"bias", "[m]", Arity::optional},
                  {"mask", "[n, offset_group * taps, out...]", Arity::optional}},
       .outputs = {{"y", "[n, m, out...]"}}};
   static constexpr auto attrs = std::tuple_cat(
-      conv_attr_fields, std::tuple{attr("offset_group", &DeformConv::offset_group, "Groups of channels that share offsets.")});
+      conv_attr_fields,
+      std::tuple{attr("offset_group", &DeformConv::offset_group, "Groups of channels that share offsets.")});
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -88,7 +91,8 @@ struct DeformConv : ConvAttrs {
     auto check_map = [&](size_t i, Dim channels) {
       require_rank(t, i, y.rank());
       t.require_equal(t.in(i).shape[0], y.shape[0], "batches must agree");
-      t.require_equal(t.in(i).shape[1], channels, "there must be a channel for each tap (and axis) of each offset group");
+      t.require_equal(t.in(i).shape[1], channels,
+                      "there must be a channel for each tap (and axis) of each offset group");
       for (size_t k = 2; k < y.shape.size(); ++k)
         t.require_equal(t.in(i).shape[k], y.shape[k], "spatial sizes must be those of the result");
     };
@@ -130,21 +134,24 @@ struct DeformConv : ConvAttrs {
         parallel_for(d.channels, 1, e.threads, [&](int64_t begin, int64_t end, int) {
           for (int64_t c = begin; c < end; ++c) {
             const int64_t g = c / (d.channels / d.offset_group);
-            d.column(x + c * d.area, offset + g * d.taps * d.dims * d.points, mask ? mask + g * d.taps * d.points : nullptr,
-                     columns.data() + c * d.taps * d.points);
+            d.column(x + c * d.area, offset + g * d.taps * d.dims * d.points,
+                     mask ? mask + g * d.taps * d.points : nullptr, columns.data() + c * d.taps * d.points);
           }
         });
         T* to = out[0].data_as<T>() + n * w[0] * d.points;
-        for (int64_t m = 0; m < w[0]; ++m) std::fill_n(to + m * d.points, d.points, e.has(3) ? in[3].data_as<T>()[m] : T(0));
+        for (int64_t m = 0; m < w[0]; ++m)
+          std::fill_n(to + m * d.points, d.points, e.has(3) ? in[3].data_as<T>()[m] : T(0));
         for (int64_t g = 0; g < group; ++g)
           gemm<T>(cout, d.points, cin * d.taps, {in[1].data_as<T>() + g * cout * cin * d.taps, cin * d.taps, 1},
-                  {columns.data() + g * cin * d.taps * d.points, d.points, 1}, {to + g * cout * d.points, d.points, 1}, true,
-                  e.threads);
+                  {columns.data() + g * cin * d.taps * d.points, d.points, 1}, {to + g * cout * d.points, d.points, 1},
+                  true, e.threads);
       }
     });
   }
 
-  double flops(std::span<const TensorType> in, std::span<const TensorType> out) const { return conv_flops(in[1], out[0]); }
+  double flops(std::span<const TensorType> in, std::span<const TensorType> out) const {
+    return conv_flops(in[1], out[0]);
+  }
 
   static std::vector<Sample> samples() {
     auto fixed = [](std::initializer_list<int64_t> s) {

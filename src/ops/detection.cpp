@@ -34,15 +34,18 @@ struct NonMaxSuppression {
 
   static constexpr OpInfo info{
       .name = "non_max_suppression",
-      .summary = "Picks boxes by falling score, leaving out those that overlap one picked before by more than the threshold.",
+      .summary =
+          "Picks boxes by falling score, leaving out those that overlap one picked before by more than the threshold.",
       .source = "ONNX NonMaxSuppression-11",
-      .inputs = {{"boxes", "a float [batch, boxes, 4]"}, {"scores", "[batch, classes, boxes]"},
+      .inputs = {{"boxes", "a float [batch, boxes, 4]"},
+                 {"scores", "[batch, classes, boxes]"},
                  {"max_output_boxes_per_class", "one i64; absent: 0, which picks none", Arity::optional},
                  {"iou_threshold", "one value; absent: 0", Arity::optional},
                  {"score_threshold", "one value; absent: every score will do", Arity::optional}},
       .outputs = {{"selected_indices", "i64 [picked, 3]: batch, class, box"}}};
-  static constexpr auto attrs = std::tuple{attr("center_point_box", &NonMaxSuppression::center_point_box,
-                                                "Boxes are x centre, y centre, width, height; else two corners y, x, y, x.")};
+  static constexpr auto attrs =
+      std::tuple{attr("center_point_box", &NonMaxSuppression::center_point_box,
+                      "Boxes are x centre, y centre, width, height; else two corners y, x, y, x.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -80,7 +83,8 @@ struct NonMaxSuppression {
     const Sizes& s = scores_in.shape();
     const int64_t batch = s[0], classes = s[1], count = s[2];
     const bool bounded = e.has(4) && e.in[4].element_count() > 0;
-    const T overlap = e.has(3) && e.in[3].element_count() ? T(e.in[3].item()) : T(0), least = bounded ? T(e.in[4].item()) : T(0);
+    const T overlap = e.has(3) && e.in[3].element_count() ? T(e.in[3].item()) : T(0),
+            least = bounded ? T(e.in[4].item()) : T(0);
     std::vector<int64_t> order;
     std::vector<Box<T>> kept;
     for (int64_t n = 0; n < batch * classes; ++n) {
@@ -89,7 +93,8 @@ struct NonMaxSuppression {
       order.clear(), kept.clear();
       for (int64_t i = 0; i < count; ++i)
         if (!bounded || score[i] > least) order.push_back(i);
-      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return score[a] > score[b]; });
+      std::sort(order.begin(), order.end(),
+                [&](int64_t a, int64_t b) { return score[a] > score[b] || (score[a] == score[b] && a < b); });
       for (int64_t i : order) {
         if (int64_t(kept.size()) == most) break;
         const Box<T> b = box_of(boxes + i * 4, center_point_box);
@@ -101,13 +106,15 @@ struct NonMaxSuppression {
   }
 
   static std::vector<Sample> samples() {
-    const SampleInput boxes = given(Tensor::of(DType::f32, {1, 6, 4},
-                                               {0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, -0.1, 1, 0.9, 0, 10, 1, 11, 0, 10.1, 1, 11.1, 0, 100, 1, 101}));
+    const SampleInput boxes =
+        given(Tensor::of(DType::f32, {1, 6, 4}, {0, 0,  1, 1,  0, 0.1,  1, 1.1,  0, -0.1, 1, 0.9,
+                                                 0, 10, 1, 11, 0, 10.1, 1, 11.1, 0, 100,  1, 101}));
     const SampleInput scores = given(Tensor::of(DType::f32, {1, 1, 6}, {0.9, 0.75, 0.6, 0.95, 0.5, 0.3}));
     const SampleInput three = given(Tensor::of(DType::i64, {}, {3})), half = given(Tensor::of(DType::f32, {}, {0.5}));
-    return {sample(NonMaxSuppression{}, {boxes, scores, three, half, given(Tensor::of(DType::f32, {}, {0.4}))}, 0, "exact"),
-            sample(NonMaxSuppression{.center_point_box = true}, {boxes, scores, three, half}, 0, "exact"),
-            sample(NonMaxSuppression{}, {boxes, scores}, 0, "exact")};
+    return {
+        sample(NonMaxSuppression{}, {boxes, scores, three, half, given(Tensor::of(DType::f32, {}, {0.4}))}, 0, "exact"),
+        sample(NonMaxSuppression{.center_point_box = true}, {boxes, scores, three, half}, 0, "exact"),
+        sample(NonMaxSuppression{}, {boxes, scores}, 0, "exact")};
   }
 };
 

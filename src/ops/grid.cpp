@@ -16,13 +16,13 @@ struct GridAttrs {
   AttrList list() const { return {{"mode", mode}, {"padding_mode", padding_mode}, {"align_corners", align_corners}}; }
 };
 
-constexpr auto grid_fields =
-    std::tuple{attr("mode", &GridAttrs::mode, "linear, nearest or cubic."),
-               attr("padding_mode", &GridAttrs::padding_mode, "Outside of x: zeros, border (repeat) or reflection."),
-               attr("align_corners", &GridAttrs::align_corners, "-1 and 1 are the centres of the outer pixels, not their edges.")};
+constexpr auto grid_fields = std::tuple{
+    attr("mode", &GridAttrs::mode, "linear, nearest or cubic."),
+    attr("padding_mode", &GridAttrs::padding_mode, "Outside of x: zeros, border (repeat) or reflection."),
+    attr("align_corners", &GridAttrs::align_corners, "-1 and 1 are the centres of the outer pixels, not their edges.")};
 
-/// The elements of one axis that make a sample: index -1 stands for a zero outside. slope is the derivative of weight by the
-/// normalised coordinate.
+/// The elements of one axis that make a sample: index -1 stands for a zero outside. slope is the derivative of weight
+/// by the normalised coordinate.
 template <class T>
 struct Taps {
   int count = 0;
@@ -127,8 +127,8 @@ struct Sampling {
   int64_t size[3] = {1, 1, 1};
   std::vector<Axis<T>> axes;
 
-  Sampling(const GridAttrs& a, const Sizes& x, const Sizes& grid) : n(x[0]), channels(x[1]), points(product(grid, 1, grid.size() - 1)),
-                                                                    dims(int64_t(x.size()) - 2) {
+  Sampling(const GridAttrs& a, const Sizes& x, const Sizes& grid)
+      : n(x[0]), channels(x[1]), points(product(grid, 1, grid.size() - 1)), dims(int64_t(x.size()) - 2) {
     for (int64_t i = 0; i < dims; ++i) {
       size[3 - dims + i] = x[size_t(2 + i)];
       area *= x[size_t(2 + i)];
@@ -160,10 +160,11 @@ Shape infer_sampling(Inferring& t, const GridAttrs& a) {
   require_rank(t, 1, x.rank());
   t.require(a.mode == "linear" || a.mode == "nearest" || a.mode == "cubic", "mode is '", a.mode,
             "' (expected linear, nearest or cubic)");
-  t.require(a.padding_mode == "zeros" || a.padding_mode == "border" || a.padding_mode == "reflection", "padding_mode is '",
-            a.padding_mode, "' (expected zeros, border or reflection)");
+  t.require(a.padding_mode == "zeros" || a.padding_mode == "border" || a.padding_mode == "reflection",
+            "padding_mode is '", a.padding_mode, "' (expected zeros, border or reflection)");
   t.require_equal(x.shape[0], grid.shape[0], "batches of x and grid must agree");
-  t.require_equal(grid.shape.back(), x.rank() - 2, "the last axis of grid must have one coordinate for each spatial axis");
+  t.require_equal(grid.shape.back(), x.rank() - 2,
+                  "the last axis of grid must have one coordinate for each spatial axis");
   for (size_t i = 2; i < x.shape.size(); ++i) t.require_at_least(x.shape[i], 1, "x must not be empty");
   Shape y{x.shape[0], x.shape[1]};
   y.append(grid.shape.begin() + 1, grid.shape.end() - 1);
@@ -171,11 +172,12 @@ Shape infer_sampling(Inferring& t, const GridAttrs& a) {
 }
 
 struct GridSample : GridAttrs {
-  static constexpr OpInfo info{.name = "grid_sample",
-                               .summary = "Samples x at the places that grid names, in coordinates from -1 to 1.",
-                               .source = "ONNX GridSample-22; torch.nn.functional.grid_sample",
-                               .inputs = {{"x", "[n, c, ...]"}, {"grid", "[n, ..., coordinates, innermost axis first]"}},
-                               .outputs = {{"y", "[n, c, ...]"}}};
+  static constexpr OpInfo info{
+      .name = "grid_sample",
+      .summary = "Samples x at the places that grid names, in coordinates from -1 to 1.",
+      .source = "ONNX GridSample-22; torch.nn.functional.grid_sample",
+      .inputs = {{"x", "[n, c, ...]"}, {"grid", "[n, ..., coordinates, innermost axis first]"}},
+      .outputs = {{"y", "[n, c, ...]"}}};
   static constexpr auto attrs = grid_fields;
 
   void infer(Inferring& t) const { t.result(t.in(0).dtype, infer_sampling(t, *this)); }
@@ -206,12 +208,15 @@ struct GridSample : GridAttrs {
   Values grad(const Gradient& g) const { return g.b.call_many("grid_sample_grad", {g.in[0], g.in[1], g.dy()}, list()); }
 
   static std::vector<Sample> samples() {
-    return {sample(GridSample{}, {in({1, 2, 4, 5}), in({1, 3, 2, 2}, -1.3, 1.3)}),
-            sample(GridSample{{.mode = "cubic", .align_corners = true}}, {in({2, 1, 4, 5}), in({2, 2, 3, 2}, -1.3, 1.3)}),
-            sample(GridSample{{.mode = "cubic", .padding_mode = "reflection"}}, {in({1, 2, 3, 4}), in({1, 2, 3, 2}, -1.8, 1.8)}),
-            sample(GridSample{{.padding_mode = "border"}}, {in({1, 2, 3, 4, 2}), in({1, 2, 3, 2, 3}, -1.3, 1.3)}),
-            sample(GridSample{{.padding_mode = "reflection", .align_corners = true}}, {in({1, 2, 5}), in({1, 4, 1}, -2.5, 2.5)}),
-            sample(GridSample{{.mode = "nearest"}}, {in({1, 2, 4, 5}), in({1, 3, 2, 2}, -1.3, 1.3)})};
+    return {
+        sample(GridSample{}, {in({1, 2, 4, 5}), in({1, 3, 2, 2}, -1.3, 1.3)}),
+        sample(GridSample{{.mode = "cubic", .align_corners = true}}, {in({2, 1, 4, 5}), in({2, 2, 3, 2}, -1.3, 1.3)}),
+        sample(GridSample{{.mode = "cubic", .padding_mode = "reflection"}},
+               {in({1, 2, 3, 4}), in({1, 2, 3, 2}, -1.8, 1.8)}),
+        sample(GridSample{{.padding_mode = "border"}}, {in({1, 2, 3, 4, 2}), in({1, 2, 3, 2, 3}, -1.3, 1.3)}),
+        sample(GridSample{{.padding_mode = "reflection", .align_corners = true}},
+               {in({1, 2, 5}), in({1, 4, 1}, -2.5, 2.5)}),
+        sample(GridSample{{.mode = "nearest"}}, {in({1, 2, 4, 5}), in({1, 3, 2, 2}, -1.3, 1.3)})};
   }
 };
 
@@ -227,7 +232,8 @@ struct GridSampleGrad : GridAttrs {
     const Shape y = infer_sampling(t, *this);
     t.require_same_dtype(0, 2);
     require_rank(t, 2, int64_t(y.size()));
-    for (size_t i = 0; i < y.size(); ++i) t.require_equal(t.in(2).shape[i], y[i], "dy must have the shape of grid_sample(x, grid)");
+    for (size_t i = 0; i < y.size(); ++i)
+      t.require_equal(t.in(2).shape[i], y[i], "dy must have the shape of grid_sample(x, grid)");
     t.result(t.in(0));
     t.result(t.in(1));
   }
@@ -271,13 +277,14 @@ struct GridSampleGrad : GridAttrs {
 struct AffineGrid {
   bool align_corners = false;
 
-  static constexpr OpInfo info{.name = "affine_grid",
-                               .summary = "The grid of places that an affine map takes the points of an image to.",
-                               .source = "ONNX AffineGrid-20; torch.nn.functional.affine_grid",
-                               .inputs = {{"theta", "[n, 2, 3] or [n, 3, 4]"}, {"size", "i64, [n, c, h, w] or [n, c, d, h, w]"}},
-                               .outputs = {{"grid", "[n, h, w, 2] or [n, d, h, w, 3]"}}};
-  static constexpr auto attrs = std::tuple{
-      attr("align_corners", &AffineGrid::align_corners, "-1 and 1 are the centres of the outer pixels, not their edges.")};
+  static constexpr OpInfo info{
+      .name = "affine_grid",
+      .summary = "The grid of places that an affine map takes the points of an image to.",
+      .source = "ONNX AffineGrid-20; torch.nn.functional.affine_grid",
+      .inputs = {{"theta", "[n, 2, 3] or [n, 3, 4]"}, {"size", "i64, [n, c, h, w] or [n, c, d, h, w]"}},
+      .outputs = {{"grid", "[n, h, w, 2] or [n, d, h, w, 3]"}}};
+  static constexpr auto attrs = std::tuple{attr("align_corners", &AffineGrid::align_corners,
+                                                "-1 and 1 are the centres of the outer pixels, not their edges.")};
 
   /// 2 or 3; from theta or, where that does not tell, from size.
   static int64_t dims(const TensorType& theta, const TensorType& size) {

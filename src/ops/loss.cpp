@@ -21,11 +21,13 @@ constexpr auto loss_fields =
 TensorType infer_loss(Inferring& t, const LossAttrs& a) {
   t.require_float(0);
   const TensorType &x = t.in(0), &target = t.in(1);
-  t.require_type(target.dtype == DType::i64 || target.dtype == DType::i32, t.input_name(1), " is ", target, " (expected i64 or i32)");
+  t.require_type(target.dtype == DType::i64 || target.dtype == DType::i32, t.input_name(1), " is ", target,
+                 " (expected i64 or i32)");
   t.require_shape(x.rank() >= 2, t.input_name(0), " is ", x, " (expected [n, classes, ...])");
   require_rank(t, 1, x.rank() - 1);
   t.require_equal(x.shape[0], target.shape[0], "batches must agree");
-  for (size_t i = 2; i < x.shape.size(); ++i) t.require_equal(x.shape[i], target.shape[i - 1], "spatial sizes must agree");
+  for (size_t i = 2; i < x.shape.size(); ++i)
+    t.require_equal(x.shape[i], target.shape[i - 1], "spatial sizes must agree");
   if (t.has(2)) {
     t.require_same_dtype(0, 2);
     require_rank(t, 2, 1);
@@ -64,13 +66,16 @@ struct NegativeLogLikelihoodLoss : LossAttrs {
   static constexpr OpInfo info{.name = "negative_log_likelihood_loss",
                                .summary = "loss = -x[target] * weight[target], reduced.",
                                .source = "ONNX NegativeLogLikelihoodLoss-22",
-                               .inputs = {{"x", "log probabilities [n, classes, ...]"}, {"target", "i64 or i32 [n, ...]"},
+                               .inputs = {{"x", "log probabilities [n, classes, ...]"},
+                                          {"target", "i64 or i32 [n, ...]"},
                                           {"weight", "[classes]", Arity::optional}},
                                .outputs = {{"loss"}}};
   static constexpr auto attrs = loss_fields;
 
   void infer(Inferring& t) const { t.result(infer_loss(t, *this)); }
-  Value lower(Builder& b, std::span<const Value> v) const { return likelihood(b, *this, v[0], v[1], optional_input(v, 2)); }
+  Value lower(Builder& b, std::span<const Value> v) const {
+    return likelihood(b, *this, v[0], v[1], optional_input(v, 2));
+  }
 
   static std::vector<Sample> samples() {
     using N = NegativeLogLikelihoodLoss;
@@ -87,11 +92,12 @@ struct SoftmaxCrossEntropyLoss : LossAttrs {
   static constexpr OpInfo info{.name = "softmax_cross_entropy_loss",
                                .summary = "negative_log_likelihood_loss of log_softmax(scores).",
                                .source = "ONNX SoftmaxCrossEntropyLoss-13",
-                               .inputs = {{"scores", "[n, classes, ...]"}, {"labels", "i64 or i32 [n, ...]"},
+                               .inputs = {{"scores", "[n, classes, ...]"},
+                                          {"labels", "i64 or i32 [n, ...]"},
                                           {"weights", "[classes]", Arity::optional}},
                                .outputs = {{"loss"}, {"log_prob", "log_softmax(scores)", Arity::optional}}};
-  static constexpr auto attrs =
-      std::tuple_cat(loss_fields, std::tuple{attr("outputs", &SoftmaxCrossEntropyLoss::outputs, "Number of results: 1 or 2.")});
+  static constexpr auto attrs = std::tuple_cat(
+      loss_fields, std::tuple{attr("outputs", &SoftmaxCrossEntropyLoss::outputs, "Number of results: 1 or 2.")});
 
   void infer(Inferring& t) const {
     t.require(outputs == 1 || outputs == 2, "outputs is ", outputs, " (expected 1 or 2)");

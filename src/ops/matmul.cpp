@@ -3,10 +3,10 @@
 
 #include "base/threads.h"
 #include "op/def.h"
+#include "ops/detail/build.h"
 #include "ops/detail/float_io.h"
 #include "ops/detail/gemm.h"
 #include "ops/support/gradients.h"
-#include "ops/detail/build.h"
 
 namespace neve::ops {
 namespace {
@@ -73,17 +73,19 @@ struct Matmul {
   void infer(Inferring& t) const {
     t.require_same_dtype(0, 1);
     const DType d = t.in(0).dtype;
-    t.require_type(is_float(d) || d == DType::i32 || d == DType::i64 || d == DType::u32 || d == DType::u64, "a is ", t.in(0),
-                   " (expected a float, or 32 or 64 bit integers)");
+    t.require_type(is_float(d) || d == DType::i32 || d == DType::i64 || d == DType::u32 || d == DType::u64, "a is ",
+                   t.in(0), " (expected a float, or 32 or 64 bit integers)");
     t.result(d, matmul_shape(t, t.in(0).shape, t.in(1).shape));
   }
 
   void eval(Evaluating& e) const {
     switch (e.in[0].dtype()) {
       case DType::i32:
-      case DType::u32: return matmul_typed<uint32_t>(e.in[0], e.in[1], e.out(0), e.threads);
+      case DType::u32:
+        return matmul_typed<uint32_t>(e.in[0], e.in[1], e.out(0), e.threads);
       case DType::i64:
-      case DType::u64: return matmul_typed<uint64_t>(e.in[0], e.in[1], e.out(0), e.threads);
+      case DType::u64:
+        return matmul_typed<uint64_t>(e.in[0], e.in[1], e.out(0), e.threads);
       default:
         eval_float(e, [&]<class T>(std::span<const Tensor> in, std::span<const Tensor> out) {
           matmul_typed<T>(in[0], in[1], out[0], e.threads);
@@ -136,17 +138,17 @@ struct Gemm {
   double alpha = 1, beta = 1;
   bool transA = false, transB = false;
 
-  static constexpr OpInfo info{.name = "gemm",
-                               .summary = "y = alpha * a' b' + beta * c, with a and b transposed on request and c broadcast.",
-                               .source = "ONNX Gemm-13",
-                               .inputs = {{"a", "[m, k], or [k, m] if transA"},
-                                          {"b", "[k, n], or [n, k] if transB"},
-                                          {"c", "broadcasts to [m, n]", Arity::optional}},
-                               .outputs = {{"y", "[m, n]"}}};
-  static constexpr auto attrs = std::tuple{attr("alpha", &Gemm::alpha, "Factor of the product."),
-                                           attr("beta", &Gemm::beta, "Factor of c."),
-                                           attr("transA", &Gemm::transA, "Transpose a."),
-                                           attr("transB", &Gemm::transB, "Transpose b.")};
+  static constexpr OpInfo info{
+      .name = "gemm",
+      .summary = "y = alpha * a' b' + beta * c, with a and b transposed on request and c broadcast.",
+      .source = "ONNX Gemm-13",
+      .inputs = {{"a", "[m, k], or [k, m] if transA"},
+                 {"b", "[k, n], or [n, k] if transB"},
+                 {"c", "broadcasts to [m, n]", Arity::optional}},
+      .outputs = {{"y", "[m, n]"}}};
+  static constexpr auto attrs =
+      std::tuple{attr("alpha", &Gemm::alpha, "Factor of the product."), attr("beta", &Gemm::beta, "Factor of c."),
+                 attr("transA", &Gemm::transA, "Transpose a."), attr("transB", &Gemm::transB, "Transpose b.")};
 
   void infer(Inferring& t) const {
     t.require_same_dtype(0, 1);
@@ -222,8 +224,10 @@ struct MatmulInteger {
     return {sample(MatmulInteger{}, {a, b}, 0, "exact"),
             sample(MatmulInteger{}, {a, b, in(DType::u8, {}, 0, 255), in(DType::i8, {}, -9, 9)}, 0, "exact"),
             sample(MatmulInteger{}, {a, b, in(DType::u8, {3}, 0, 255), in(DType::i8, {5}, -9, 9)}, 0, "exact"),
-            sample(MatmulInteger{}, {in(DType::u8, {2, 3, 4}, 0, 255), in(DType::u8, {2, 4, 2}, 0, 255),
-                                     in(DType::u8, {2, 3, 1}, 0, 255), absent()}, 0, "exact")};
+            sample(MatmulInteger{},
+                   {in(DType::u8, {2, 3, 4}, 0, 255), in(DType::u8, {2, 4, 2}, 0, 255),
+                    in(DType::u8, {2, 3, 1}, 0, 255), absent()},
+                   0, "exact")};
   }
 };
 
@@ -232,9 +236,14 @@ struct QlinearMatmul {
       .name = "qlinear_matmul",
       .summary = "Matrix product of quantised tensors, requantised: y = quantise(dequantise(a) dequantise(b)).",
       .source = "ONNX QLinearMatMul-21",
-      .inputs = {{"a", "u8 or i8 [..., m, k]"}, {"a_scale", "scalar, [m] or [..., m, 1]"}, {"a_zero_point"},
-                 {"b", "u8 or i8 [..., k, n]"}, {"b_scale", "scalar, [n] or [..., 1, n]"}, {"b_zero_point"},
-                 {"y_scale"}, {"y_zero_point"}},
+      .inputs = {{"a", "u8 or i8 [..., m, k]"},
+                 {"a_scale", "scalar, [m] or [..., m, 1]"},
+                 {"a_zero_point"},
+                 {"b", "u8 or i8 [..., k, n]"},
+                 {"b_scale", "scalar, [n] or [..., 1, n]"},
+                 {"b_zero_point"},
+                 {"y_scale"},
+                 {"y_zero_point"}},
       .outputs = {{"y", "[..., m, n]"}}};
   static constexpr std::tuple<> attrs{};
 
@@ -248,7 +257,8 @@ struct QlinearMatmul {
     t.require_same_dtype(1, 4);
     t.require_same_dtype(1, 6);
     const Shape &a = t.in(0).shape, &b = t.in(3).shape;
-    t.require_shape(a.size() >= 2 && b.size() >= 2, "a is ", t.in(0), " and b is ", t.in(3), " (expected rank 2 or more)");
+    t.require_shape(a.size() >= 2 && b.size() >= 2, "a is ", t.in(0), " and b is ", t.in(3),
+                    " (expected rank 2 or more)");
     t.require_equal(a.back(), b[b.size() - 2], "the last axis of a and the one before last of b must agree");
     Shape y = t.broadcast(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2));
     y.push_back(a[a.size() - 2]);
@@ -266,12 +276,14 @@ struct QlinearMatmul {
 
   static std::vector<Sample> samples() {
     auto scale = [] { return in({}, 0.01, 0.02); };
-    return {sample(QlinearMatmul{}, {in(DType::u8, {2, 4}, 0, 255), scale(), in(DType::u8, {}, 0, 255),
-                                     in(DType::u8, {4, 3}, 0, 255), scale(), in(DType::u8, {}, 0, 255), in({}, 0.2, 0.3),
-                                     in(DType::u8, {}, 0, 255)}, 1, "one step where the quotient is half way between two"),
-            sample(QlinearMatmul{}, {in(DType::i8, {2, 2, 4}, -9, 9), scale(), in(DType::i8, {}, -9, 9),
-                                     in(DType::i8, {2, 4, 3}, -9, 9), scale(), in(DType::i8, {}, -9, 9), in({}, 0.2, 0.3),
-                                     in(DType::i8, {}, -9, 9)}, 1, "one step where the quotient is half way between two")};
+    return {sample(QlinearMatmul{},
+                   {in(DType::u8, {2, 4}, 0, 255), scale(), in(DType::u8, {}, 0, 255), in(DType::u8, {4, 3}, 0, 255),
+                    scale(), in(DType::u8, {}, 0, 255), in({}, 0.2, 0.3), in(DType::u8, {}, 0, 255)},
+                   1, "one step where the quotient is half way between two"),
+            sample(QlinearMatmul{},
+                   {in(DType::i8, {2, 2, 4}, -9, 9), scale(), in(DType::i8, {}, -9, 9), in(DType::i8, {2, 4, 3}, -9, 9),
+                    scale(), in(DType::i8, {}, -9, 9), in({}, 0.2, 0.3), in(DType::i8, {}, -9, 9)},
+                   1, "one step where the quotient is half way between two")};
   }
 };
 

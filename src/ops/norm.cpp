@@ -37,14 +37,20 @@ struct BatchNormalization {
   double epsilon = 1e-5, momentum = 0.9;
   bool training_mode = false;
 
-  static constexpr OpInfo info{
-      .name = "batch_normalization",
-      .summary = "y = (x - mean) / sqrt(var + epsilon) * scale + bias for each channel; in training mode mean and var are those "
-                 "of x, and the running ones are moved.",
-      .source = "ONNX BatchNormalization-15",
-      .inputs = {{"x", "[n, c, ...] or [n]"}, {"scale", "[c]"}, {"bias", "[c]"}, {"input_mean", "[c]"}, {"input_var", "[c]"}},
-      .outputs = {{"y"}, {"running_mean", "training mode only", Arity::optional},
-                  {"running_var", "training mode only", Arity::optional}}};
+  static constexpr OpInfo info{.name = "batch_normalization",
+                               .summary =
+                                   "y = (x - mean) / sqrt(var + epsilon) * scale + bias for each channel; in training "
+                                   "mode mean and var are those "
+                                   "of x, and the running ones are moved.",
+                               .source = "ONNX BatchNormalization-15",
+                               .inputs = {{"x", "[n, c, ...] or [n]"},
+                                          {"scale", "[c]"},
+                                          {"bias", "[c]"},
+                                          {"input_mean", "[c]"},
+                                          {"input_var", "[c]"}},
+                               .outputs = {{"y"},
+                                           {"running_mean", "training mode only", Arity::optional},
+                                           {"running_var", "training mode only", Arity::optional}}};
   static constexpr auto attrs = std::tuple{
       attr("epsilon", &BatchNormalization::epsilon, "Added to the variance."),
       attr("momentum", &BatchNormalization::momentum, "running = running * momentum + current * (1 - momentum)."),
@@ -108,7 +114,8 @@ struct LayerNormalization {
       .summary = "y = (x - mean) / sqrt(var + epsilon) * scale + bias, with mean and var over the axes from `axis` on.",
       .source = "ONNX LayerNormalization-17",
       .inputs = {{"x"}, {"scale", "broadcasts to x"}, {"bias", "broadcasts to x", Arity::optional}},
-      .outputs = {{"y"}, {"mean", "of stash_type", Arity::optional}, {"inv_std_dev", "of stash_type", Arity::optional}}};
+      .outputs = {
+          {"y"}, {"mean", "of stash_type", Arity::optional}, {"inv_std_dev", "of stash_type", Arity::optional}}};
   static constexpr auto attrs =
       std::tuple{attr("axis", &LayerNormalization::axis, "First axis to normalise over."),
                  attr("epsilon", &LayerNormalization::epsilon, "Added to the variance."),
@@ -123,7 +130,8 @@ struct LayerNormalization {
     for (size_t i : {1, 2}) {
       if (!t.has(i)) continue;
       t.require_same_dtype(0, i);
-      t.require_shape(t.in(i).rank() <= x.rank(), t.input_name(i), " is ", t.in(i), " and must broadcast to x of type ", x);
+      t.require_shape(t.in(i).rank() <= x.rank(), t.input_name(i), " is ", t.in(i), " and must broadcast to x of type ",
+                      x);
       t.broadcast(x.shape, t.in(i).shape);
     }
     t.result(x);
@@ -159,14 +167,16 @@ struct RmsNormalization {
   double epsilon = 1e-5;
   DType stash_type = DType::f32;
 
-  static constexpr OpInfo info{.name = "rms_normalization",
-                               .summary = "y = x / sqrt(mean(x^2) + epsilon) * scale, with the mean over the axes from `axis` on.",
-                               .source = "ONNX RMSNormalization-23",
-                               .inputs = {{"x"}, {"scale", "broadcasts to x; its dtype is that of y"}},
-                               .outputs = {{"y"}}};
-  static constexpr auto attrs = std::tuple{attr("axis", &RmsNormalization::axis, "First axis to normalise over."),
-                                           attr("epsilon", &RmsNormalization::epsilon, "Added to the mean square."),
-                                           attr("stash_type", &RmsNormalization::stash_type, "Least precision of the mean.")};
+  static constexpr OpInfo info{
+      .name = "rms_normalization",
+      .summary = "y = x / sqrt(mean(x^2) + epsilon) * scale, with the mean over the axes from `axis` on.",
+      .source = "ONNX RMSNormalization-23",
+      .inputs = {{"x"}, {"scale", "broadcasts to x; its dtype is that of y"}},
+      .outputs = {{"y"}}};
+  static constexpr auto attrs =
+      std::tuple{attr("axis", &RmsNormalization::axis, "First axis to normalise over."),
+                 attr("epsilon", &RmsNormalization::epsilon, "Added to the mean square."),
+                 attr("stash_type", &RmsNormalization::stash_type, "Least precision of the mean.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -204,10 +214,10 @@ struct GroupNormalization {
       .source = "ONNX GroupNormalization-21",
       .inputs = {{"x", "[n, c, ...]"}, {"scale", "[c]"}, {"bias", "[c]"}},
       .outputs = {{"y"}}};
-  static constexpr auto attrs = std::tuple{attr("num_groups", &GroupNormalization::num_groups, "Number of groups; divides c."),
-                                           attr("epsilon", &GroupNormalization::epsilon, "Added to the variance."),
-                                           attr("stash_type", &GroupNormalization::stash_type,
-                                                "Least precision of the statistics.")};
+  static constexpr auto attrs =
+      std::tuple{attr("num_groups", &GroupNormalization::num_groups, "Number of groups; divides c."),
+                 attr("epsilon", &GroupNormalization::epsilon, "Added to the variance."),
+                 attr("stash_type", &GroupNormalization::stash_type, "Least precision of the statistics.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -234,7 +244,8 @@ struct GroupNormalization {
   }
 
   static std::vector<Sample> samples() {
-    return {sample(GroupNormalization{.num_groups = 2}, {in({2, 4, 3}), in({4}), in({4})}, 1e-4, "the variance loses digits"),
+    return {sample(GroupNormalization{.num_groups = 2}, {in({2, 4, 3}), in({4}), in({4})}, 1e-4,
+                   "the variance loses digits"),
             sample(GroupNormalization{.num_groups = 3, .epsilon = 0.1}, {in({1, 3, 2, 2}), in({3}), in({3})})};
   }
 };
@@ -266,8 +277,8 @@ struct InstanceNormalization {
     const int64_t rank = b.rank(v[0]);
     const Moments m = moments(b, b.cast(v[0], stage), axes_from(2, rank));
     const Value normal = mul(b, m.centred, inverse_deviation(b, m.variance, epsilon));
-    const Value y = add(b, mul(b, normal, per_channel(b, b.cast(v[1], stage), rank)),
-                        per_channel(b, b.cast(v[2], stage), rank));
+    const Value y =
+        add(b, mul(b, normal, per_channel(b, b.cast(v[1], stage), rank)), per_channel(b, b.cast(v[2], stage), rank));
     return b.cast(y, out);
   }
 
@@ -287,9 +298,9 @@ struct Lrn {
       .source = "ONNX LRN-13",
       .inputs = {{"x", "[n, c, ...]"}},
       .outputs = {{"y"}}};
-  static constexpr auto attrs = std::tuple{attr("size", &Lrn::size, "Number of channels to sum over."),
-                                           attr("alpha", &Lrn::alpha, "Scale of the sum."),
-                                           attr("beta", &Lrn::beta, "Exponent."), attr("bias", &Lrn::bias, "Added to the sum.")};
+  static constexpr auto attrs = std::tuple{
+      attr("size", &Lrn::size, "Number of channels to sum over."), attr("alpha", &Lrn::alpha, "Scale of the sum."),
+      attr("beta", &Lrn::beta, "Exponent."), attr("bias", &Lrn::bias, "Added to the sum.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -315,7 +326,8 @@ struct Lrn {
   }
 
   static std::vector<Sample> samples() {
-    return {sample(Lrn{.size = 3}, {in({2, 5, 2, 2})}), sample(Lrn{.size = 4, .alpha = 0.5, .beta = 0.5, .bias = 2}, {in({1, 3, 2})})};
+    return {sample(Lrn{.size = 3}, {in({2, 5, 2, 2})}),
+            sample(Lrn{.size = 4, .alpha = 0.5, .beta = 0.5, .bias = 2}, {in({1, 3, 2})})};
   }
 };
 
@@ -327,7 +339,8 @@ struct MeanVarianceNormalization {
                                .source = "ONNX MeanVarianceNormalization-13",
                                .inputs = {{"x"}},
                                .outputs = {{"y"}}};
-  static constexpr auto attrs = std::tuple{attr("axes", &MeanVarianceNormalization::axes, "Axes of mean and variance.")};
+  static constexpr auto attrs =
+      std::tuple{attr("axes", &MeanVarianceNormalization::axes, "Axes of mean and variance.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -370,16 +383,19 @@ struct LpNormalization {
     return div(b, x, b.call("where", {zero, b.scalar(t, 1), norm}));
   }
   static std::vector<Sample> samples() {
-    return {sample(LpNormalization{}, {in({2, 3}, 0.5, 1.5)}), sample(LpNormalization{.axis = 0, .p = 1}, {in({3, 2}, 0.5, 1.5)}),
-            sample(LpNormalization{}, {given(Tensor::zeros(DType::f32, {2, 3}))}, 1e-5, "the norm has a kink at 0", false)};
+    return {
+        sample(LpNormalization{}, {in({2, 3}, 0.5, 1.5)}),
+        sample(LpNormalization{.axis = 0, .p = 1}, {in({3, 2}, 0.5, 1.5)}),
+        sample(LpNormalization{}, {given(Tensor::zeros(DType::f32, {2, 3}))}, 1e-5, "the norm has a kink at 0", false)};
   }
 };
 
 }  // namespace
 
 OpList norm() {
-  return {def<BatchNormalization>(), def<LayerNormalization>(),        def<RmsNormalization>(), def<GroupNormalization>(),
-          def<InstanceNormalization>(), def<Lrn>(), def<MeanVarianceNormalization>(), def<LpNormalization>()};
+  return {def<BatchNormalization>(),        def<LayerNormalization>(),    def<RmsNormalization>(),
+          def<GroupNormalization>(),        def<InstanceNormalization>(), def<Lrn>(),
+          def<MeanVarianceNormalization>(), def<LpNormalization>()};
 }
 
 }  // namespace neve::ops

@@ -45,7 +45,8 @@ namespace {
 template <class T>
 void max_pool_typed(const PoolGeometry& g, const T* x, T* y, int64_t* indices, bool column_major, int threads) {
   const int64_t in = g.in_size(), out = g.out_size();
-  const T lowest = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  const T lowest =
+      std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
   g.windows(threads, [&](int64_t plane, int64_t index, const int64_t o[3]) {
     const T* from = x + plane * in;
     T best = lowest;
@@ -75,9 +76,9 @@ struct MaxPool : PoolAttrs {
       .inputs = {{"x", "[n, c, ...], a float, i8 or u8"}},
       .outputs = {{"y", "[n, c, ...]"}, {"indices", "i64, of the maxima in the flattened x", Arity::optional}}};
   static constexpr auto attrs = std::tuple_cat(
-      pool_attr_fields,
-      std::tuple{attr("storage_order", &MaxPool::storage_order, "Spatial part of indices: 0 row-major, 1 column-major."),
-                 attr("outputs", &MaxPool::outputs, "Number of results: 1 (y) or 2 (y, indices).")});
+      pool_attr_fields, std::tuple{attr("storage_order", &MaxPool::storage_order,
+                                        "Spatial part of indices: 0 row-major, 1 column-major."),
+                                   attr("outputs", &MaxPool::outputs, "Number of results: 1 (y) or 2 (y, indices).")});
 
   void infer(Inferring& t) const {
     const DType d = t.in(0).dtype;
@@ -161,13 +162,14 @@ struct AveragePool : PoolAttrs {
   }
 
   static std::vector<Sample> samples() {
-    return {sample(AveragePool{{.kernel_shape = {2}}}, {in({1, 2, 5})}),
-            sample(AveragePool{{.kernel_shape = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}}}, {in({2, 3, 5, 6})}),
-            sample(AveragePool{{.kernel_shape = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}, .ceil_mode = true}, true},
-                   {in({1, 1, 4, 5})}),
-            sample(AveragePool{{.kernel_shape = {2, 2}, .dilations = {2, 1}}}, {in({1, 1, 4, 4})}),
-            sample(AveragePool{{.kernel_shape = {3, 3}, .auto_pad = "SAME_UPPER"}}, {in({1, 1, 3, 4})}),
-            sample(AveragePool{{.kernel_shape = {2, 1, 2}, .pads = {0, 0, 1, 1, 0, 0}}, true}, {in({1, 2, 3, 3, 3})})};
+    return {
+        sample(AveragePool{{.kernel_shape = {2}}}, {in({1, 2, 5})}),
+        sample(AveragePool{{.kernel_shape = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}}}, {in({2, 3, 5, 6})}),
+        sample(AveragePool{{.kernel_shape = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}, .ceil_mode = true}, true},
+               {in({1, 1, 4, 5})}),
+        sample(AveragePool{{.kernel_shape = {2, 2}, .dilations = {2, 1}}}, {in({1, 1, 4, 4})}),
+        sample(AveragePool{{.kernel_shape = {3, 3}, .auto_pad = "SAME_UPPER"}}, {in({1, 1, 3, 4})}),
+        sample(AveragePool{{.kernel_shape = {2, 1, 2}, .pads = {0, 0, 1, 1, 0, 0}}, true}, {in({1, 2, 3, 3, 3})})};
   }
 };
 
@@ -186,7 +188,8 @@ struct LpPool : PoolAttrs {
                                .source = "ONNX LpPool-22",
                                .inputs = {{"x", "[n, c, ...]"}},
                                .outputs = {{"y", "[n, c, ...]"}}};
-  static constexpr auto attrs = std::tuple_cat(pool_attr_fields, std::tuple{attr("p", &LpPool::p, "Order of the norm.")});
+  static constexpr auto attrs =
+      std::tuple_cat(pool_attr_fields, std::tuple{attr("p", &LpPool::p, "Order of the norm.")});
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -219,13 +222,15 @@ struct LpPool : PoolAttrs {
 
   static std::vector<Sample> samples() {
     return {sample(LpPool{{.kernel_shape = {2}}}, {in({1, 2, 5}, 0.5, 1.5)}),
-            sample(LpPool{{.kernel_shape = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}}, 3}, {in({1, 2, 5, 6}, 0.5, 1.5)}),
+            sample(LpPool{{.kernel_shape = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}}, 3},
+                   {in({1, 2, 5, 6}, 0.5, 1.5)}),
             sample(LpPool{{.kernel_shape = {2, 2}, .dilations = {2, 2}}, 1}, {in({1, 1, 5, 4}, -1.5, -0.5)})};
   }
 };
 
 std::vector<int64_t> spatial_axes(Inferring& t) {
-  t.require_shape(t.in(0).rank() >= 3, "x is ", t.in(0), " (expected [batch, channels, ...] with 1 spatial axis or more)");
+  t.require_shape(t.in(0).rank() >= 3, "x is ", t.in(0),
+                  " (expected [batch, channels, ...] with 1 spatial axis or more)");
   return axes_from(2, t.in(0).rank());
 }
 
@@ -247,7 +252,9 @@ struct GlobalAveragePool {
     t.require_float(0);
     infer_global(t);
   }
-  Value lower(Builder& b, std::span<const Value> v) const { return reduce_mean(b, v[0], axes_from(2, b.rank(v[0])), true); }
+  Value lower(Builder& b, std::span<const Value> v) const {
+    return reduce_mean(b, v[0], axes_from(2, b.rank(v[0])), true);
+  }
   static std::vector<Sample> samples() {
     return {sample(GlobalAveragePool{}, {in({2, 3, 4, 5})}), sample(GlobalAveragePool{}, {in({1, 2, 3})})};
   }

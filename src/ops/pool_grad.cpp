@@ -22,7 +22,8 @@ struct MaxPoolGrad : PoolAttrs {
     t.require_same_dtype(0, 1);
     const Shape y = pool_shape(t, *this, 0);
     require_rank(t, 1, t.in(0).rank());
-    for (size_t i = 0; i < y.size(); ++i) t.require_equal(t.in(1).shape[i], y[i], "dy must have the shape of max_pool(x)");
+    for (size_t i = 0; i < y.size(); ++i)
+      t.require_equal(t.in(1).shape[i], y[i], "dy must have the shape of max_pool(x)");
     t.result(t.in(0));
   }
 
@@ -68,8 +69,8 @@ struct AveragePoolGrad : PoolAttrs {
                                .inputs = {{"dy", "of the shape of average_pool(x)"}, {"shape", "of x, i64"}},
                                .outputs = {{"dx", "[n, c, ...]"}}};
   static constexpr auto attrs =
-      std::tuple_cat(pool_attr_fields, std::tuple{attr("count_include_pad", &AveragePoolGrad::count_include_pad,
-                                                       "As in average_pool.")});
+      std::tuple_cat(pool_attr_fields,
+                     std::tuple{attr("count_include_pad", &AveragePoolGrad::count_include_pad, "As in average_pool.")});
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -84,7 +85,8 @@ struct AveragePoolGrad : PoolAttrs {
     t.require_equal(s.shape[0], dy.rank(), "shape must have one value for each axis of dy");
     Shape x{dy.shape[0], dy.shape[1]};
     const Shape* content = t.content(1);
-    for (size_t i = 2; i < size_t(dy.rank()); ++i) x.push_back(content ? (*content)[i] : t.fresh(str(t.op.name, "_", i)));
+    for (size_t i = 2; i < size_t(dy.rank()); ++i)
+      x.push_back(content ? (*content)[i] : t.fresh(str(t.op.name, "_", i)));
     return x;
   }
 
@@ -125,12 +127,14 @@ struct LpPoolGrad : PoolAttrs {
   int64_t p = 2;
 
   static constexpr OpInfo info{.name = "lp_pool_grad",
-                               .summary = "The gradient of y = lp_pool(x) by x: sum over windows of "
-                                          "dy * sign(x) * (|x| / y)^(p-1).",
+                               .summary =
+                                   "The gradient of y = lp_pool(x) by x: sum over windows of "
+                                   "dy * sign(x) * (|x| / y)^(p-1).",
                                .source = "derivative of ONNX LpPool-22",
                                .inputs = {{"x", "[n, c, ...]"}, {"y", "lp_pool(x)"}, {"dy", "of the shape of y"}},
                                .outputs = {{"dx", "[n, c, ...]"}}};
-  static constexpr auto attrs = std::tuple_cat(pool_attr_fields, std::tuple{attr("p", &LpPoolGrad::p, "Order of the norm.")});
+  static constexpr auto attrs =
+      std::tuple_cat(pool_attr_fields, std::tuple{attr("p", &LpPoolGrad::p, "Order of the norm.")});
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -139,7 +143,8 @@ struct LpPoolGrad : PoolAttrs {
     const Shape y = pool_shape(t, *this, 0);
     for (size_t k : {1, 2}) {
       require_rank(t, k, t.in(0).rank());
-      for (size_t i = 0; i < y.size(); ++i) t.require_equal(t.in(k).shape[i], y[i], "y and dy must have the shape of lp_pool(x)");
+      for (size_t i = 0; i < y.size(); ++i)
+        t.require_equal(t.in(k).shape[i], y[i], "y and dy must have the shape of lp_pool(x)");
     }
     t.result(t.in(0));
   }
@@ -163,7 +168,8 @@ struct LpPoolGrad : PoolAttrs {
   }
 
   static std::vector<Sample> samples() {
-    return {sample(LpPoolGrad{{.kernel_shape = {2}}, 3}, {in({1, 2, 3}, 0.5, 1), in({1, 2, 2}, 0.5, 1), in({1, 2, 2})})};
+    return {
+        sample(LpPoolGrad{{.kernel_shape = {2}}, 3}, {in({1, 2, 3}, 0.5, 1), in({1, 2, 2}, 0.5, 1), in({1, 2, 2})})};
   }
 };
 
@@ -174,7 +180,8 @@ struct MaxUnpool {
       .name = "max_unpool",
       .summary = "Puts each value at the place its index tells, zeros elsewhere: a partial inverse of max_pool.",
       .source = "ONNX MaxUnpool-22",
-      .inputs = {{"x", "[n, c, ...]"}, {"indices", "i64, in the flattened input of the pool"},
+      .inputs = {{"x", "[n, c, ...]"},
+                 {"indices", "i64, in the flattened input of the pool"},
                  {"output_shape", "i64, sizes of y", Arity::optional}},
       .outputs = {{"y", "[n, c, ...]"}}};
   static constexpr auto attrs = std::tuple{attr("kernel_shape", &MaxUnpool::kernel_shape, "Window of the pool."),
@@ -226,7 +233,8 @@ struct MaxUnpool {
       const int64_t total = product(pooled);
       for (int64_t i = 0; i < in[0].element_count(); ++i) {
         if (index[i] < 0 || index[i] >= total)
-          fail(ErrorCode::invalid_argument, "max_unpool: index ", index[i], " is out of range (expected 0 to ", total - 1, ")");
+          fail(ErrorCode::invalid_argument, "max_unpool: index ", index[i], " is out of range (expected 0 to ",
+               total - 1, ")");
         int64_t rest = index[i], at = 0, run = 1;
         bool inside = true;
         for (size_t k = y.size(); k-- > 0;) {
@@ -243,7 +251,8 @@ struct MaxUnpool {
   static std::vector<Sample> samples() {
     const SampleInput places = given(Tensor::of(DType::i64, {1, 1, 2, 2}, {5, 7, 13, 15}));
     return {sample(MaxUnpool{.kernel_shape = {2, 2}, .strides = {2, 2}}, {in({1, 1, 2, 2}), places}),
-            sample(MaxUnpool{.kernel_shape = {2, 2}, .strides = {2, 2}}, {in({1, 1, 2, 2}), places, given_ints({1, 1, 5, 5})})};
+            sample(MaxUnpool{.kernel_shape = {2, 2}, .strides = {2, 2}},
+                   {in({1, 1, 2, 2}), places, given_ints({1, 1, 5, 5})})};
   }
 };
 
@@ -266,7 +275,8 @@ void adaptive_windows(const Sizes& x, const Sizes& y, int threads, F&& f) {
         auto taps = [&](auto&& g) {
           for (int64_t d = 0; d < n[0]; ++d)
             for (int64_t h = 0; h < n[1]; ++h)
-              for (int64_t w = 0; w < n[2]; ++w) g((plane * in[0] + b[0] + d) * in[1] * in[2] + (b[1] + h) * in[2] + b[2] + w);
+              for (int64_t w = 0; w < n[2]; ++w)
+                g((plane * in[0] + b[0] + d) * in[1] * in[2] + (b[1] + h) * in[2] + b[2] + w);
         };
         f(plane * out[0] * out[1] * out[2] + index, taps, n[0] * n[1] * n[2]);
       }
@@ -286,7 +296,8 @@ struct AdaptiveAvgPool {
   void infer(Inferring& t) const {
     t.require_float(0);
     const TensorType& x = t.in(0);
-    t.require_shape(x.rank() >= 3 && x.rank() <= 5, "x is ", x, " (expected [batch, channels, ...] with 1 to 3 spatial axes)");
+    t.require_shape(x.rank() >= 3 && x.rank() <= 5, "x is ", x,
+                    " (expected [batch, channels, ...] with 1 to 3 spatial axes)");
     t.require(int64_t(output_size.size()) == x.rank() - 2, "output_size has ", output_size.size(), " values (expected ",
               x.rank() - 2, ")");
     Shape y{x.shape[0], x.shape[1]};
@@ -309,9 +320,7 @@ struct AdaptiveAvgPool {
     });
   }
 
-  Values grad(const Gradient& g) const {
-    return {g.b.call("adaptive_avg_pool_grad", {g.dy(), g.b.shape_of(g.in[0])})};
-  }
+  Values grad(const Gradient& g) const { return {g.b.call("adaptive_avg_pool_grad", {g.dy(), g.b.shape_of(g.in[0])})}; }
 
   static std::vector<Sample> samples() {
     return {sample(AdaptiveAvgPool{{2, 3}}, {in({1, 2, 5, 4})}), sample(AdaptiveAvgPool{{1}}, {in({2, 2, 5})}),
@@ -338,9 +347,8 @@ struct AdaptiveAvgPoolGrad {
       const T* dy = in[0].data_as<T>();
       T* dx = out[0].data_as<T>();
       std::fill_n(dx, out[0].element_count(), T(0));
-      adaptive_windows(out[0].shape(), in[0].shape(), e.threads, [&](int64_t at, auto&& taps, int64_t n) {
-        taps([&](int64_t p) { dx[p] += dy[at] / T(n); });
-      });
+      adaptive_windows(out[0].shape(), in[0].shape(), e.threads,
+                       [&](int64_t at, auto&& taps, int64_t n) { taps([&](int64_t p) { dx[p] += dy[at] / T(n); }); });
     });
   }
 
@@ -366,8 +374,8 @@ struct AdaptiveAvgPoolGrad {
 }  // namespace
 
 OpList pool_grad() {
-  return {def<MaxPoolGrad>(), def<AveragePoolGrad>(), def<LpPoolGrad>(), def<MaxUnpool>(), def<AdaptiveAvgPool>(),
-          def<AdaptiveAvgPoolGrad>()};
+  return {def<MaxPoolGrad>(), def<AveragePoolGrad>(), def<LpPoolGrad>(),
+          def<MaxUnpool>(),   def<AdaptiveAvgPool>(), def<AdaptiveAvgPoolGrad>()};
 }
 
 }  // namespace neve::ops

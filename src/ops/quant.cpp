@@ -26,9 +26,11 @@ void check_granularity(Inferring& t, int64_t axis, int64_t block_size) {
                       "a blocked scale has the sizes of x, but one value for each block along axis");
     return;
   }
-  t.require_shape(s.rank() <= 1, "the scale is ", s, " (expected a scalar, or rank 1 for an axis, unless block_size is given)");
+  t.require_shape(s.rank() <= 1, "the scale is ", s,
+                  " (expected a scalar, or rank 1 for an axis, unless block_size is given)");
   if (s.rank() == 0 || s.shape[0].is(1)) return;
-  t.require_equal(s.shape[0], x.shape[size_t(t.axis(axis, x.rank()))], "the scale must have one value for each index of axis");
+  t.require_equal(s.shape[0], x.shape[size_t(t.axis(axis, x.rank()))],
+                  "the scale must have one value for each index of axis");
 }
 
 /// A scale or zero point, so that it broadcasts against x.
@@ -59,18 +61,18 @@ struct QuantizeLinear {
   int64_t axis = 1, block_size = 0;
   std::string output_dtype = "", precision = "";
 
-  static constexpr OpInfo info{
-      .name = "quantize_linear",
-      .summary = "y = saturate(round(x / y_scale) + y_zero_point), rounding half to even.",
-      .source = "ONNX QuantizeLinear-25",
-      .inputs = {{"x", "a float or i32"}, {"y_scale", "scalar, [size of axis], or blocked"},
-                 {"y_zero_point", "of the shape of y_scale", Arity::optional}},
-      .outputs = {{"y", "u8, i8, u16 or i16"}}};
-  static constexpr auto attrs =
-      std::tuple{attr("axis", &QuantizeLinear::axis, "Axis of the scales, unless there is one alone."),
-                 attr("block_size", &QuantizeLinear::block_size, "Elements along axis that share a scale; 0: not blocked."),
-                 attr("output_dtype", &QuantizeLinear::output_dtype, "dtype of y; empty: that of y_zero_point, else u8."),
-                 attr("precision", &QuantizeLinear::precision, "dtype of the division; empty: that of y_scale.")};
+  static constexpr OpInfo info{.name = "quantize_linear",
+                               .summary = "y = saturate(round(x / y_scale) + y_zero_point), rounding half to even.",
+                               .source = "ONNX QuantizeLinear-25",
+                               .inputs = {{"x", "a float or i32"},
+                                          {"y_scale", "scalar, [size of axis], or blocked"},
+                                          {"y_zero_point", "of the shape of y_scale", Arity::optional}},
+                               .outputs = {{"y", "u8, i8, u16 or i16"}}};
+  static constexpr auto attrs = std::tuple{
+      attr("axis", &QuantizeLinear::axis, "Axis of the scales, unless there is one alone."),
+      attr("block_size", &QuantizeLinear::block_size, "Elements along axis that share a scale; 0: not blocked."),
+      attr("output_dtype", &QuantizeLinear::output_dtype, "dtype of y; empty: that of y_zero_point, else u8."),
+      attr("precision", &QuantizeLinear::precision, "dtype of the division; empty: that of y_scale.")};
 
   DType result(DType zero_point, bool has_zero_point) const {
     DType t = has_zero_point ? zero_point : DType::u8;
@@ -83,13 +85,16 @@ struct QuantizeLinear {
     t.require_type(is_float(x) || x == DType::i32, "x is ", t.in(0), " (expected a float or i32)");
     check_granularity(t, axis, block_size);
     DType d;
-    t.require(output_dtype.empty() || parse_dtype(output_dtype, d), "output_dtype is '", output_dtype, "' (expected a dtype)");
+    t.require(output_dtype.empty() || parse_dtype(output_dtype, d), "output_dtype is '", output_dtype,
+              "' (expected a dtype)");
     t.require(precision.empty() || (parse_dtype(precision, d) && is_float(d)), "precision is '", precision,
               "' (expected a float dtype)");
     const DType y = result(t.has(2) ? t.in(2).dtype : DType::u8, t.has(2));
-    if (!is_quantised(y)) t.fail_with(ErrorCode::unsupported, str("the result would be ", y, " (built: u8, i8, u16, i16)"));
+    if (!is_quantised(y))
+      t.fail_with(ErrorCode::unsupported, str("the result would be ", y, " (built: u8, i8, u16, i16)"));
     if (t.has(2))
-      t.require_type(t.in(2).dtype == y, "y_zero_point is ", t.in(2), " and output_dtype is ", y, " (expected one dtype)");
+      t.require_type(t.in(2).dtype == y, "y_zero_point is ", t.in(2), " and output_dtype is ", y,
+                     " (expected one dtype)");
     t.result(y, t.in(0).shape);
   }
 
@@ -109,10 +114,12 @@ struct QuantizeLinear {
     const std::string_view half = "one step where the quotient is half way between two";
     SampleInput blocked = in({2, 5}, -99, 99);
     blocked.symbolic = false;
-    return {sample(QuantizeLinear{}, {in({2, 5}, -99, 99), in({}, 0.5, 0.6), in(DType::u8, {}, 0, 255)}, 1, half),
-            sample(QuantizeLinear{}, {in({2, 3, 2}, -99, 99), in({3}, 0.5, 0.6), in(DType::i8, {3}, -9, 9)}, 1, half),
-            sample(QuantizeLinear{.block_size = 3}, {blocked, in({2, 2}, 0.5, 0.6), in(DType::i16, {2, 2}, -9, 9)}, 1, half),
-            sample(QuantizeLinear{.axis = 0, .output_dtype = "i8"}, {in({3, 2}, -200, 200), in({3}, 0.5, 0.6)}, 1, half)};
+    return {
+        sample(QuantizeLinear{}, {in({2, 5}, -99, 99), in({}, 0.5, 0.6), in(DType::u8, {}, 0, 255)}, 1, half),
+        sample(QuantizeLinear{}, {in({2, 3, 2}, -99, 99), in({3}, 0.5, 0.6), in(DType::i8, {3}, -9, 9)}, 1, half),
+        sample(QuantizeLinear{.block_size = 3}, {blocked, in({2, 2}, 0.5, 0.6), in(DType::i16, {2, 2}, -9, 9)}, 1,
+               half),
+        sample(QuantizeLinear{.axis = 0, .output_dtype = "i8"}, {in({3, 2}, -200, 200), in({3}, 0.5, 0.6)}, 1, half)};
   }
 };
 
@@ -124,13 +131,14 @@ struct DequantizeLinear {
       .name = "dequantize_linear",
       .summary = "y = (x - x_zero_point) * x_scale.",
       .source = "ONNX DequantizeLinear-25",
-      .inputs = {{"x", "u8, i8, u16, i16 or i32"}, {"x_scale", "scalar, [size of axis], or blocked"},
+      .inputs = {{"x", "u8, i8, u16, i16 or i32"},
+                 {"x_scale", "scalar, [size of axis], or blocked"},
                  {"x_zero_point", "of the dtype of x and the shape of x_scale", Arity::optional}},
       .outputs = {{"y", "a float"}}};
-  static constexpr auto attrs =
-      std::tuple{attr("axis", &DequantizeLinear::axis, "Axis of the scales, unless there is one alone."),
-                 attr("block_size", &DequantizeLinear::block_size, "Elements along axis that share a scale; 0: not blocked."),
-                 attr("output_dtype", &DequantizeLinear::output_dtype, "dtype of y; empty: that of x_scale.")};
+  static constexpr auto attrs = std::tuple{
+      attr("axis", &DequantizeLinear::axis, "Axis of the scales, unless there is one alone."),
+      attr("block_size", &DequantizeLinear::block_size, "Elements along axis that share a scale; 0: not blocked."),
+      attr("output_dtype", &DequantizeLinear::output_dtype, "dtype of y; empty: that of x_scale.")};
 
   void infer(Inferring& t) const {
     const DType x = t.in(0).dtype;
@@ -157,10 +165,11 @@ struct DequantizeLinear {
   static std::vector<Sample> samples() {
     SampleInput blocked = in(DType::u8, {2, 5}, 0, 255);
     blocked.symbolic = false;
-    return {sample(DequantizeLinear{}, {in(DType::u8, {2, 5}, 0, 255), in({}, 0.5, 0.6), in(DType::u8, {}, 0, 255)}),
-            sample(DequantizeLinear{}, {in(DType::i8, {2, 3, 2}, -99, 99), in({3}, 0.5, 0.6), in(DType::i8, {3}, -9, 9)}),
-            sample(DequantizeLinear{.block_size = 3}, {blocked, in({2, 2}, 0.5, 0.6), in(DType::u8, {2, 2}, 0, 255)}),
-            sample(DequantizeLinear{.axis = 0}, {in(DType::i32, {3, 2}, -999, 999), in({3}, 0.5, 0.6)})};
+    return {
+        sample(DequantizeLinear{}, {in(DType::u8, {2, 5}, 0, 255), in({}, 0.5, 0.6), in(DType::u8, {}, 0, 255)}),
+        sample(DequantizeLinear{}, {in(DType::i8, {2, 3, 2}, -99, 99), in({3}, 0.5, 0.6), in(DType::i8, {3}, -9, 9)}),
+        sample(DequantizeLinear{.block_size = 3}, {blocked, in({2, 2}, 0.5, 0.6), in(DType::u8, {2, 2}, 0, 255)}),
+        sample(DequantizeLinear{.axis = 0}, {in(DType::i32, {3, 2}, -999, 999), in({3}, 0.5, 0.6)})};
   }
 };
 
@@ -197,7 +206,8 @@ struct DynamicQuantizeLinear {
 
   static std::vector<Sample> samples() {
     const std::string_view half = "one step where the quotient is half way between two";
-    return {sample(DynamicQuantizeLinear{}, {in({2, 5}, -3, 5)}, 1, half), sample(DynamicQuantizeLinear{}, {in({7}, 2, 5)}, 1, half),
+    return {sample(DynamicQuantizeLinear{}, {in({2, 5}, -3, 5)}, 1, half),
+            sample(DynamicQuantizeLinear{}, {in({7}, 2, 5)}, 1, half),
             sample(DynamicQuantizeLinear{}, {given(Tensor::zeros(DType::f32, {3}))}, 0, "exact")};
   }
 };

@@ -15,7 +15,19 @@ namespace {
 
 /// An activation with its parameters.
 struct Activation {
-  enum Kind { relu, tanh, sigmoid, affine, leaky_relu, thresholded_relu, scaled_tanh, hard_sigmoid, elu, softsign, softplus };
+  enum Kind {
+    relu,
+    tanh,
+    sigmoid,
+    affine,
+    leaky_relu,
+    thresholded_relu,
+    scaled_tanh,
+    hard_sigmoid,
+    elu,
+    softsign,
+    softplus
+  };
   Kind kind = tanh;
   double alpha = 0, beta = 0;
 
@@ -23,17 +35,28 @@ struct Activation {
   T operator()(T x) const {
     const T a = T(alpha), b = T(beta);
     switch (kind) {
-      case relu: return x > 0 ? x : T(0);
-      case tanh: return std::tanh(x);
-      case sigmoid: return x >= 0 ? T(1) / (T(1) + std::exp(-x)) : std::exp(x) / (T(1) + std::exp(x));
-      case affine: return a * x + b;
-      case leaky_relu: return x >= 0 ? x : a * x;
-      case thresholded_relu: return x >= a ? x : T(0);
-      case scaled_tanh: return a * std::tanh(b * x);
-      case hard_sigmoid: return std::min(std::max(a * x + b, T(0)), T(1));
-      case elu: return x >= 0 ? x : a * std::expm1(x);
-      case softsign: return x / (T(1) + std::abs(x));
-      case softplus: return std::max(x, T(0)) + std::log1p(std::exp(-std::abs(x)));
+      case relu:
+        return x > 0 ? x : T(0);
+      case tanh:
+        return std::tanh(x);
+      case sigmoid:
+        return x >= 0 ? T(1) / (T(1) + std::exp(-x)) : std::exp(x) / (T(1) + std::exp(x));
+      case affine:
+        return a * x + b;
+      case leaky_relu:
+        return x >= 0 ? x : a * x;
+      case thresholded_relu:
+        return x >= a ? x : T(0);
+      case scaled_tanh:
+        return a * std::tanh(b * x);
+      case hard_sigmoid:
+        return std::min(std::max(a * x + b, T(0)), T(1));
+      case elu:
+        return x >= 0 ? x : a * std::expm1(x);
+      case softsign:
+        return x / (T(1) + std::abs(x));
+      case softplus:
+        return std::max(x, T(0)) + std::log1p(std::exp(-std::abs(x)));
     }
     return x;
   }
@@ -80,15 +103,17 @@ struct RecurrentAttrs {
   int64_t directions() const { return direction == "bidirectional" ? 2 : 1; }
 };
 
-constexpr auto recurrent_fields = std::tuple{
-    attr("hidden_size", &RecurrentAttrs::hidden_size, "Number of units; 0: as r tells."),
-    attr("direction", &RecurrentAttrs::direction, "forward, reverse or bidirectional."),
-    attr("activations", &RecurrentAttrs::activations, "Names of the activations of each direction; empty: the usual ones."),
-    attr("activation_alpha", &RecurrentAttrs::activation_alpha, "First parameters of the activations that have one, in order."),
-    attr("activation_beta", &RecurrentAttrs::activation_beta, "Second parameters, in order."),
-    attr("clip", &RecurrentAttrs::clip, "Bound on the inputs of activations; 0: none."),
-    attr("layout", &RecurrentAttrs::layout, "0: [sequence, batch, ...]; 1: [batch, sequence, ...]."),
-    attr("outputs", &RecurrentAttrs::outputs, "Number of results.")};
+constexpr auto recurrent_fields =
+    std::tuple{attr("hidden_size", &RecurrentAttrs::hidden_size, "Number of units; 0: as r tells."),
+               attr("direction", &RecurrentAttrs::direction, "forward, reverse or bidirectional."),
+               attr("activations", &RecurrentAttrs::activations,
+                    "Names of the activations of each direction; empty: the usual ones."),
+               attr("activation_alpha", &RecurrentAttrs::activation_alpha,
+                    "First parameters of the activations that have one, in order."),
+               attr("activation_beta", &RecurrentAttrs::activation_beta, "Second parameters, in order."),
+               attr("clip", &RecurrentAttrs::clip, "Bound on the inputs of activations; 0: none."),
+               attr("layout", &RecurrentAttrs::layout, "0: [sequence, batch, ...]; 1: [batch, sequence, ...]."),
+               attr("outputs", &RecurrentAttrs::outputs, "Number of results.")};
 
 /// `usual`: the default activations of one direction.
 std::vector<Activation> activations_of(const RecurrentAttrs& a, std::initializer_list<std::string_view> usual) {
@@ -110,15 +135,16 @@ std::vector<Activation> activations_of(const RecurrentAttrs& a, std::initializer
   return r;
 }
 
-/// Checks inputs x, w, r, b, sequence_lens, initial_h, which all three have, and gives the types of y and of a last state.
+/// Checks inputs x, w, r, b, sequence_lens, initial_h, which all three have, and gives the types of y and of a last
+/// state.
 void infer_recurrent(Inferring& t, const RecurrentAttrs& a, int64_t gates, size_t per_direction, int64_t max_outputs,
                      TensorType& y, TensorType& last) {
   t.require_float(0);
   for (size_t i : {0, 1, 2}) require_rank(t, i, 3);
   for (size_t i = 1; i < t.inputs(); ++i)
     if (t.has(i) && i != 4) t.require_same_dtype(0, i);
-  t.require(a.direction == "forward" || a.direction == "reverse" || a.direction == "bidirectional", "direction is '", a.direction,
-            "' (expected forward, reverse or bidirectional)");
+  t.require(a.direction == "forward" || a.direction == "reverse" || a.direction == "bidirectional", "direction is '",
+            a.direction, "' (expected forward, reverse or bidirectional)");
   t.require(a.layout == 0 || a.layout == 1, "layout is ", a.layout, " (expected 0 or 1)");
   t.require(a.clip >= 0, "clip is ", a.clip, " (expected 0 or more)");
   t.require(a.outputs >= 1 && a.outputs <= max_outputs, "outputs is ", a.outputs, " (expected 1 to ", max_outputs, ")");
@@ -126,7 +152,8 @@ void infer_recurrent(Inferring& t, const RecurrentAttrs& a, int64_t gates, size_
   t.require(a.activations.empty() || a.activations.size() == per_direction * size_t(directions), "activations has ",
             a.activations.size(), " names (expected ", per_direction * size_t(directions), ")");
   for (const std::string& name : a.activations)
-    t.require(find_activation(name), "activation '", name, "' is unknown (expected one of Relu, Tanh, Sigmoid, Affine, LeakyRelu, "
+    t.require(find_activation(name), "activation '", name,
+              "' is unknown (expected one of Relu, Tanh, Sigmoid, Affine, LeakyRelu, "
               "ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Softsign, Softplus)");
 
   const Shape &x = t.in(0).shape, &w = t.in(1).shape, &r = t.in(2).shape;
@@ -148,7 +175,8 @@ void infer_recurrent(Inferring& t, const RecurrentAttrs& a, int64_t gates, size_
     t.require_equal(t.in(4).shape[0], batch, "sequence_lens must have one value for each sequence of the batch");
   }
   last = {t.in(0).dtype, a.layout ? Shape{batch, directions, hidden} : Shape{directions, batch, hidden}};
-  y = {t.in(0).dtype, a.layout ? Shape{batch, sequence, directions, hidden} : Shape{sequence, directions, batch, hidden}};
+  y = {t.in(0).dtype,
+       a.layout ? Shape{batch, sequence, directions, hidden} : Shape{sequence, directions, batch, hidden}};
 }
 
 void require_state(Inferring& t, size_t i, const TensorType& state) {
@@ -160,8 +188,8 @@ void require_state(Inferring& t, size_t i, const TensorType& state) {
 
 double recurrent_flops(std::span<const TensorType> in, int64_t gates) {
   const Shape &x = in[0].shape, &r = in[2].shape;
-  return 2.0 * double(x[0].value()) * double(x[1].value()) * double(r[0].value()) * double(gates) * double(r[2].value()) *
-         double(x[2].value() + r[2].value());
+  return 2.0 * double(x[0].value()) * double(x[1].value()) * double(r[0].value()) * double(gates) *
+         double(r[2].value()) * double(x[2].value() + r[2].value());
 }
 
 /// One direction of one layer while it runs.
@@ -174,8 +202,8 @@ struct Direction {
   const T *w, *r, *bias, *peephole;  // parts of this direction; null where absent
   const int32_t* lengths;
   const Activation* f;
-  std::vector<T> input;   // [rows, gates * hidden]: x w^T + bias, for all steps
-  std::vector<T> h, c;    // [batch, hidden]
+  std::vector<T> input;           // [rows, gates * hidden]: x w^T + bias, for all steps
+  std::vector<T> h, c;            // [batch, hidden]
   std::vector<T> hidden_product;  // [batch, gates * hidden]: h r^T
 
   int64_t row(int64_t time, int64_t b) const { return layout ? b * steps + time : time * batch + b; }
@@ -219,7 +247,8 @@ struct Direction {
   }
 };
 
-/// Makes the Direction of every direction and runs `steps` on it; y is cleared first, behind short sequences it stays 0.
+/// Makes the Direction of every direction and runs `steps` on it; y is cleared first, behind short sequences it stays
+/// 0.
 template <class T, class Steps>
 void run_directions(const RecurrentAttrs& a, int64_t gates, int threads, std::span<const Tensor> in, const Tensor& y,
                     std::span<const Activation> f, size_t per_direction, Steps&& steps) {
@@ -244,15 +273,17 @@ void run_directions(const RecurrentAttrs& a, int64_t gates, int threads, std::sp
 }
 
 struct Rnn : RecurrentAttrs {
-  static constexpr OpInfo info{
-      .name = "rnn",
-      .summary = "Simple recurrent layer: h = f(x w^T + h r^T + biases) at each step.",
-      .source = "ONNX RNN-22",
-      .inputs = {{"x", "[sequence, batch, inputs]"}, {"w", "[directions, hidden, inputs]"},
-                 {"r", "[directions, hidden, hidden]"}, {"b", "[directions, 2 * hidden]", Arity::optional},
-                 {"sequence_lens", "i32 [batch]", Arity::optional},
-                 {"initial_h", "[directions, batch, hidden]", Arity::optional}},
-      .outputs = {{"y", "[sequence, directions, batch, hidden]"}, {"y_h", "[directions, batch, hidden]", Arity::optional}}};
+  static constexpr OpInfo info{.name = "rnn",
+                               .summary = "Simple recurrent layer: h = f(x w^T + h r^T + biases) at each step.",
+                               .source = "ONNX RNN-22",
+                               .inputs = {{"x", "[sequence, batch, inputs]"},
+                                          {"w", "[directions, hidden, inputs]"},
+                                          {"r", "[directions, hidden, hidden]"},
+                                          {"b", "[directions, 2 * hidden]", Arity::optional},
+                                          {"sequence_lens", "i32 [batch]", Arity::optional},
+                                          {"initial_h", "[directions, batch, hidden]", Arity::optional}},
+                               .outputs = {{"y", "[sequence, directions, batch, hidden]"},
+                                           {"y_h", "[directions, batch, hidden]", Arity::optional}}};
   static constexpr auto attrs = recurrent_fields;
 
   void infer(Inferring& t) const {
@@ -289,11 +320,16 @@ struct Rnn : RecurrentAttrs {
 
   static std::vector<Sample> samples() {
     return {sample(Rnn{}, {in({3, 2, 4}), in({1, 5, 4}), in({1, 5, 5})}),
-            sample(Rnn{{.direction = "bidirectional", .activations = {"Relu", "ScaledTanh"}, .activation_alpha = {1.5},
-                        .activation_beta = {0.5}, .clip = 0.8, .outputs = 2}},
-                   {in({3, 2, 4}), in({2, 5, 4}), in({2, 5, 5}), in({2, 10}), given(Tensor::of(DType::i32, {2}, {3, 2})),
-                    in({2, 2, 5})}),
-            sample(Rnn{{.direction = "reverse", .layout = 1, .outputs = 2}}, {in({2, 3, 4}), in({1, 5, 4}), in({1, 5, 5})})};
+            sample(Rnn{{.direction = "bidirectional",
+                        .activations = {"Relu", "ScaledTanh"},
+                        .activation_alpha = {1.5},
+                        .activation_beta = {0.5},
+                        .clip = 0.8,
+                        .outputs = 2}},
+                   {in({3, 2, 4}), in({2, 5, 4}), in({2, 5, 5}), in({2, 10}),
+                    given(Tensor::of(DType::i32, {2}, {3, 2})), in({2, 2, 5})}),
+            sample(Rnn{{.direction = "reverse", .layout = 1, .outputs = 2}},
+                   {in({2, 3, 4}), in({1, 5, 4}), in({1, 5, 5})})};
   }
 };
 
@@ -304,11 +340,14 @@ struct Gru : RecurrentAttrs {
       .name = "gru",
       .summary = "Gated recurrent unit: z, r = f(x w^T + h r^T); n = g(x w^T + (r * h) r^T); h = (1 - z) * n + z * h.",
       .source = "ONNX GRU-22",
-      .inputs = {{"x", "[sequence, batch, inputs]"}, {"w", "[directions, 3 * hidden, inputs], gates z r h"},
-                 {"r", "[directions, 3 * hidden, hidden]"}, {"b", "[directions, 6 * hidden]", Arity::optional},
+      .inputs = {{"x", "[sequence, batch, inputs]"},
+                 {"w", "[directions, 3 * hidden, inputs], gates z r h"},
+                 {"r", "[directions, 3 * hidden, hidden]"},
+                 {"b", "[directions, 6 * hidden]", Arity::optional},
                  {"sequence_lens", "i32 [batch]", Arity::optional},
                  {"initial_h", "[directions, batch, hidden]", Arity::optional}},
-      .outputs = {{"y", "[sequence, directions, batch, hidden]"}, {"y_h", "[directions, batch, hidden]", Arity::optional}}};
+      .outputs = {{"y", "[sequence, directions, batch, hidden]"},
+                  {"y_h", "[directions, batch, hidden]", Arity::optional}}};
   static constexpr auto attrs = std::tuple_cat(
       recurrent_fields, std::tuple{attr("linear_before_reset", &Gru::linear_before_reset,
                                         "Multiply by the reset gate after the recurrent product of the hidden gate.")});
@@ -366,9 +405,13 @@ struct Gru : RecurrentAttrs {
   static std::vector<Sample> samples() {
     return {sample(Gru{}, {in({3, 2, 4}), in({1, 15, 4}), in({1, 15, 5})}),
             sample(Gru{{.direction = "bidirectional", .outputs = 2}, true},
-                   {in({3, 2, 4}), in({2, 15, 4}), in({2, 15, 5}), in({2, 30}), given(Tensor::of(DType::i32, {2}, {1, 3})),
-                    in({2, 2, 5})}),
-            sample(Gru{{.direction = "reverse", .activations = {"HardSigmoid", "Softsign"}, .clip = 0.5, .layout = 1, .outputs = 2}},
+                   {in({3, 2, 4}), in({2, 15, 4}), in({2, 15, 5}), in({2, 30}),
+                    given(Tensor::of(DType::i32, {2}, {1, 3})), in({2, 2, 5})}),
+            sample(Gru{{.direction = "reverse",
+                        .activations = {"HardSigmoid", "Softsign"},
+                        .clip = 0.5,
+                        .layout = 1,
+                        .outputs = 2}},
                    {in({2, 3, 4}), in({1, 15, 4}), in({1, 15, 5}), in({1, 30})})};
   }
 };
@@ -380,16 +423,20 @@ struct Lstm : RecurrentAttrs {
       .name = "lstm",
       .summary = "Long short-term memory: i, o, f = f(x w^T + h r^T + p * c); c = f * c + i * g(...); h = o * h(c).",
       .source = "ONNX LSTM-22",
-      .inputs = {{"x", "[sequence, batch, inputs]"}, {"w", "[directions, 4 * hidden, inputs], gates i o f c"},
-                 {"r", "[directions, 4 * hidden, hidden]"}, {"b", "[directions, 8 * hidden]", Arity::optional},
+      .inputs = {{"x", "[sequence, batch, inputs]"},
+                 {"w", "[directions, 4 * hidden, inputs], gates i o f c"},
+                 {"r", "[directions, 4 * hidden, hidden]"},
+                 {"b", "[directions, 8 * hidden]", Arity::optional},
                  {"sequence_lens", "i32 [batch]", Arity::optional},
                  {"initial_h", "[directions, batch, hidden]", Arity::optional},
                  {"initial_c", "[directions, batch, hidden]", Arity::optional},
                  {"p", "[directions, 3 * hidden], gates i o f", Arity::optional}},
-      .outputs = {{"y", "[sequence, directions, batch, hidden]"}, {"y_h", "[directions, batch, hidden]", Arity::optional},
+      .outputs = {{"y", "[sequence, directions, batch, hidden]"},
+                  {"y_h", "[directions, batch, hidden]", Arity::optional},
                   {"y_c", "[directions, batch, hidden]", Arity::optional}}};
   static constexpr auto attrs =
-      std::tuple_cat(recurrent_fields, std::tuple{attr("input_forget", &Lstm::input_forget, "The forget gate is 1 - the input gate.")});
+      std::tuple_cat(recurrent_fields,
+                     std::tuple{attr("input_forget", &Lstm::input_forget, "The forget gate is 1 - the input gate.")});
 
   void infer(Inferring& t) const {
     TensorType y, last;
@@ -447,8 +494,8 @@ struct Lstm : RecurrentAttrs {
   static std::vector<Sample> samples() {
     return {sample(Lstm{}, {in({3, 2, 4}), in({1, 20, 4}), in({1, 20, 5})}),
             sample(Lstm{{.direction = "bidirectional", .outputs = 3}},
-                   {in({3, 2, 4}), in({2, 20, 4}), in({2, 20, 5}), in({2, 40}), given(Tensor::of(DType::i32, {2}, {2, 3})),
-                    in({2, 2, 5}), in({2, 2, 5}), in({2, 15})}),
+                   {in({3, 2, 4}), in({2, 20, 4}), in({2, 20, 5}), in({2, 40}),
+                    given(Tensor::of(DType::i32, {2}, {2, 3})), in({2, 2, 5}), in({2, 2, 5}), in({2, 15})}),
             sample(Lstm{{.direction = "reverse", .clip = 0.7, .layout = 1, .outputs = 3}, true},
                    {in({2, 3, 4}), in({1, 20, 4}), in({1, 20, 5}), in({1, 40})})};
   }

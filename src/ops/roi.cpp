@@ -42,7 +42,8 @@ struct RoiAlign {
       .inputs = {{"x", "[n, c, h, w]"}, {"rois", "[r, 4]: x1, y1, x2, y2"}, {"batch_indices", "i64 [r]"}},
       .outputs = {{"y", "[r, c, output_height, output_width]"}}};
   static constexpr auto attrs = std::tuple{
-      attr("coordinate_transformation_mode", &RoiAlign::coordinate_transformation_mode, "half_pixel or output_half_pixel."),
+      attr("coordinate_transformation_mode", &RoiAlign::coordinate_transformation_mode,
+           "half_pixel or output_half_pixel."),
       attr("mode", &RoiAlign::mode, "avg or max."),
       attr("output_height", &RoiAlign::output_height, "Height of y."),
       attr("output_width", &RoiAlign::output_width, "Width of y."),
@@ -60,7 +61,8 @@ struct RoiAlign {
     t.require_equal(t.in(1).shape[0], t.in(2).shape[0], "there must be one batch index for each region");
     t.require(mode == "avg" || mode == "max", "mode is '", mode, "' (expected avg or max)");
     t.require(coordinate_transformation_mode == "half_pixel" || coordinate_transformation_mode == "output_half_pixel",
-              "coordinate_transformation_mode is '", coordinate_transformation_mode, "' (expected half_pixel or output_half_pixel)");
+              "coordinate_transformation_mode is '", coordinate_transformation_mode,
+              "' (expected half_pixel or output_half_pixel)");
     t.require(output_height >= 1 && output_width >= 1, "the output is ", output_height, " x ", output_width,
               " (expected 1 or more each)");
     t.require(sampling_ratio >= 0, "sampling_ratio is ", sampling_ratio, " (expected 0 or more)");
@@ -72,7 +74,8 @@ struct RoiAlign {
     for (int64_t i = 0; i < e.in[2].element_count(); ++i) {
       const int64_t n = e.in[2].data_as<int64_t>()[i];
       if (n < 0 || n >= e.in[0].shape()[0])
-        fail(ErrorCode::invalid_argument, "roi_align: batch index ", n, " is out of range (x has a batch of ", e.in[0].shape()[0], ")");
+        fail(ErrorCode::invalid_argument, "roi_align: batch index ", n, " is out of range (x has a batch of ",
+             e.in[0].shape()[0], ")");
     }
     eval_float(e, [&]<class T>(std::span<const Tensor> in, std::span<const Tensor> out) {
       parallel_for(in[1].shape()[0], 1, e.threads, [&](int64_t begin, int64_t end, int) {
@@ -122,8 +125,11 @@ struct RoiAlign {
     const SampleInput rois = given(Tensor::of(DType::f32, {2, 4}, {0.5, 0.2, 4.1, 3.3, 1, 1, 2.5, 4}));
     const SampleInput batch = given(Tensor::of(DType::i64, {2}, {1, 0}));
     return {sample(RoiAlign{.output_height = 2, .output_width = 3}, {in({2, 3, 5, 6}), rois, batch}),
-            sample(RoiAlign{.coordinate_transformation_mode = "output_half_pixel", .mode = "max", .output_height = 2,
-                            .sampling_ratio = 2, .spatial_scale = 0.5},
+            sample(RoiAlign{.coordinate_transformation_mode = "output_half_pixel",
+                            .mode = "max",
+                            .output_height = 2,
+                            .sampling_ratio = 2,
+                            .spatial_scale = 0.5},
                    {in({2, 3, 5, 6}), rois, batch})};
   }
 };
@@ -137,9 +143,9 @@ struct MaxRoiPool {
                                .source = "ONNX MaxRoiPool-22",
                                .inputs = {{"x", "[n, c, h, w]"}, {"rois", "[r, 5]: batch, x1, y1, x2, y2"}},
                                .outputs = {{"y", "[r, c, pooled_shape...]"}}};
-  static constexpr auto attrs = std::tuple{attr("pooled_shape", &MaxRoiPool::pooled_shape, "Height and width of y."),
-                                           attr("spatial_scale", &MaxRoiPool::spatial_scale,
-                                                "From the coordinates of regions to those of x.")};
+  static constexpr auto attrs =
+      std::tuple{attr("pooled_shape", &MaxRoiPool::pooled_shape, "Height and width of y."),
+                 attr("spatial_scale", &MaxRoiPool::spatial_scale, "From the coordinates of regions to those of x.")};
 
   void infer(Inferring& t) const {
     t.require_float(0);
@@ -147,8 +153,8 @@ struct MaxRoiPool {
     require_rank(t, 0, 4);
     require_rank(t, 1, 2);
     t.require_equal(t.in(1).shape[1], 5, "rois must be [r, 5]");
-    t.require(pooled_shape.size() == 2 && pooled_shape[0] >= 1 && pooled_shape[1] >= 1, "pooled_shape is ", pooled_shape,
-              " (expected two sizes of 1 or more)");
+    t.require(pooled_shape.size() == 2 && pooled_shape[0] >= 1 && pooled_shape[1] >= 1, "pooled_shape is ",
+              pooled_shape, " (expected two sizes of 1 or more)");
     t.result(t.in(0).dtype, Shape{t.in(1).shape[0], t.in(0).shape[1], pooled_shape[0], pooled_shape[1]});
   }
 
@@ -156,12 +162,14 @@ struct MaxRoiPool {
     for (int64_t r = 0; r < e.in[1].shape()[0]; ++r) {
       const double n = e.in[1].item(r * 5);
       if (!(n >= 0 && n < double(e.in[0].shape()[0])))
-        fail(ErrorCode::invalid_argument, "max_roi_pool: batch index ", n, " is out of range (x has a batch of ", e.in[0].shape()[0], ")");
+        fail(ErrorCode::invalid_argument, "max_roi_pool: batch index ", n, " is out of range (x has a batch of ",
+             e.in[0].shape()[0], ")");
     }
     eval_float(e, [&]<class T>(std::span<const Tensor> in, std::span<const Tensor> out) {
       const int64_t channels = in[0].shape()[1], bins = pooled_shape[0] * pooled_shape[1];
       parallel_for(in[1].shape()[0] * channels, 1, e.threads, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) region(in[0], in[1].data_as<T>() + i / channels * 5, i % channels, out[0].data_as<T>() + i * bins);
+        for (int64_t i = begin; i < end; ++i)
+          region(in[0], in[1].data_as<T>() + i / channels * 5, i % channels, out[0].data_as<T>() + i * bins);
       });
     });
   }
@@ -177,8 +185,10 @@ struct MaxRoiPool {
     auto bound = [](T v, int64_t from, int64_t size) { return std::clamp<int64_t>(int64_t(v) + from, 0, size); };
     for (int64_t ph = 0; ph < pooled_shape[0]; ++ph)
       for (int64_t pw = 0; pw < pooled_shape[1]; ++pw) {
-        const int64_t h0 = bound(std::floor(T(ph) * bin_h), y0, height), h1 = bound(std::ceil(T(ph + 1) * bin_h), y0, height);
-        const int64_t w0 = bound(std::floor(T(pw) * bin_w), x0, width), w1 = bound(std::ceil(T(pw + 1) * bin_w), x0, width);
+        const int64_t h0 = bound(std::floor(T(ph) * bin_h), y0, height),
+                      h1 = bound(std::ceil(T(ph + 1) * bin_h), y0, height);
+        const int64_t w0 = bound(std::floor(T(pw) * bin_w), x0, width),
+                      w1 = bound(std::ceil(T(pw + 1) * bin_w), x0, width);
         T best = h1 > h0 && w1 > w0 ? plane[h0 * width + w0] : T(0);
         for (int64_t h = h0; h < h1; ++h)
           for (int64_t w = w0; w < w1; ++w) best = std::max(best, plane[h * width + w]);

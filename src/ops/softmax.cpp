@@ -51,7 +51,8 @@ struct LogSoftmax {
                                .source = "ONNX LogSoftmax-13; torch.nn.functional.log_softmax",
                                .inputs = {{"x"}},
                                .outputs = {{"y"}}};
-  static constexpr auto attrs = std::tuple{attr("axis", &LogSoftmax::axis, "Axis to normalise over, in [-rank, rank).")};
+  static constexpr auto attrs =
+      std::tuple{attr("axis", &LogSoftmax::axis, "Axis to normalise over, in [-rank, rank).")};
 
   void infer(Inferring& t) const { infer_along(t, axis); }
 

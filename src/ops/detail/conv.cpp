@@ -31,8 +31,8 @@ void add_row(int64_t n, const T* x, int64_t stride, const T* w, int64_t count, T
 
 /// One output row (od, oh) of channels [c0, c0 + count) of group gi.
 template <class T>
-void forward_row(const ConvGeometry& g, const T* x, const T* w, int64_t gi, int64_t c0, int64_t count, int64_t od, int64_t oh,
-                 T* y) {
+void forward_row(const ConvGeometry& g, const T* x, const T* w, int64_t gi, int64_t c0, int64_t count, int64_t od,
+                 int64_t oh, T* y) {
   const int64_t ks = g.kernel_size(), step = g.out_size();
   for (int64_t ci = 0; ci < g.cin; ++ci)
     for (int64_t kd = 0; kd < g.kernel[0]; ++kd) {
@@ -58,7 +58,8 @@ void forward_row(const ConvGeometry& g, const T* x, const T* w, int64_t gi, int6
 
 /// One input row (id, ih) of channel ci of group gi.
 template <class T>
-void backward_row(const ConvGeometry& g, const T* dy, const T* w, int64_t gi, int64_t ci, int64_t id, int64_t ih, T* dx) {
+void backward_row(const ConvGeometry& g, const T* dy, const T* w, int64_t gi, int64_t ci, int64_t id, int64_t ih,
+                  T* dx) {
   const int64_t ks = g.kernel_size();
   for (int64_t co = 0; co < g.cout; ++co)
     for (int64_t kd = 0; kd < g.kernel[0]; ++kd) {
@@ -115,7 +116,8 @@ void ConvGeometry::range(int i, int64_t k, int64_t& first, int64_t& last) const 
   last = std::min(out[i], floor_div(in[i] - 1 + offset, stride[i]) + 1);
 }
 
-ConvGeometry conv_geometry(const WindowSpec& spec, const Window& window, const Sizes& x, const Sizes& w, const Sizes& y) {
+ConvGeometry conv_geometry(const WindowSpec& spec, const Window& window, const Sizes& x, const Sizes& w,
+                           const Sizes& y) {
   ConvGeometry g;
   const size_t spatial = x.size() - 2, lead = 3 - spatial;
   g.n = x[0];

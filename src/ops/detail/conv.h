@@ -21,13 +21,16 @@ struct ConvGeometry {
   void range(int i, int64_t k, int64_t& first, int64_t& last) const;
 };
 
-/// x: [n, groups * cin, in...], w: [groups * cout, cin, kernel...], y: [n, groups * cout, out...]; sizes from the tensors.
-ConvGeometry conv_geometry(const WindowSpec& spec, const Window& window, const Sizes& x, const Sizes& w, const Sizes& y);
+/// x: [n, groups * cin, in...], w: [groups * cout, cin, kernel...], y: [n, groups * cout, out...]; sizes from the
+/// tensors.
+ConvGeometry conv_geometry(const WindowSpec& spec, const Window& window, const Sizes& x, const Sizes& w,
+                           const Sizes& y);
 
 /// y = conv(x, w) + bias; bias may be null. T: float, double, uint32_t (for i32).
 template <class T>
 void conv_forward(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y, int threads);
-/// dx = the gradient of conv_forward by x, given dy; plus bias for each channel of dx (null: none): a transposed convolution.
+/// dx = the gradient of conv_forward by x, given dy; plus bias for each channel of dx (null: none): a transposed
+/// convolution.
 template <class T>
 void conv_backward_input(const ConvGeometry& g, const T* dy, const T* w, const T* bias, T* dx, int threads);
 /// dw = the gradient of conv_forward by w, given dy.

@@ -25,8 +25,8 @@ struct ConvAttrs {
 
   /// These values, for Builder::call; with other pads if given.
   AttrList list() const {
-    return {{"kernel_shape", kernel_shape}, {"strides", strides}, {"pads", pads}, {"dilations", dilations}, {"group", group},
-            {"auto_pad", auto_pad}};
+    return {{"kernel_shape", kernel_shape}, {"strides", strides}, {"pads", pads},
+            {"dilations", dilations},       {"group", group},     {"auto_pad", auto_pad}};
   }
 };
 
@@ -38,7 +38,8 @@ inline constexpr auto conv_attr_fields =
                attr("group", &ConvAttrs::group, "Number of groups of channels."),
                attr("auto_pad", &ConvAttrs::auto_pad, "NOTSET (use pads), VALID, SAME_UPPER or SAME_LOWER.")};
 
-/// Checks what input, weight and attributes of a convolution have in common: ranks, dtypes, groups. `x` and `w` are inputs.
+/// Checks what input, weight and attributes of a convolution have in common: ranks, dtypes, groups. `x` and `w` are
+/// inputs.
 void check_conv(Inferring& t, const ConvAttrs& a, size_t x, size_t w);
 /// The type of conv(x, w), with all requirements.
 TensorType conv_type(Inferring& t, const ConvAttrs& a, size_t x, size_t w, DType dtype);

@@ -8,8 +8,9 @@
 
 namespace neve::ops {
 
-/// Runs body.operator()<T>(in, out) with T float or double after the dtype of input 0. 16-bit float inputs are given as f32
-/// copies, 16-bit float outputs are filled from f32 ones; inputs of other kinds (indices, masks) are given as they are.
+/// Runs body.operator()<T>(in, out) with T float or double after the dtype of input 0. 16-bit float inputs are given as
+/// f32 copies, 16-bit float outputs are filled from f32 ones; inputs of other kinds (indices, masks) are given as they
+/// are.
 /// @pre all output sizes are known.
 template <class Body>
 void eval_float(Evaluating& e, Body&& body) {

@@ -101,7 +101,8 @@ void add_tile(const T* tile, T* c, int64_t row, int64_t rows, int64_t cols, bool
 }  // namespace
 
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, int threads) {
+void gemm(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate,
+          int threads) {
   if (m <= 0 || n <= 0) return;
   if (k <= 0) {
     if (!accumulate)
@@ -139,7 +140,9 @@ void gemm(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
 
 template void gemm(int64_t, int64_t, int64_t, Matrix<const float>, Matrix<const float>, Matrix<float>, bool, int);
 template void gemm(int64_t, int64_t, int64_t, Matrix<const double>, Matrix<const double>, Matrix<double>, bool, int);
-template void gemm(int64_t, int64_t, int64_t, Matrix<const uint32_t>, Matrix<const uint32_t>, Matrix<uint32_t>, bool, int);
-template void gemm(int64_t, int64_t, int64_t, Matrix<const uint64_t>, Matrix<const uint64_t>, Matrix<uint64_t>, bool, int);
+template void gemm(int64_t, int64_t, int64_t, Matrix<const uint32_t>, Matrix<const uint32_t>, Matrix<uint32_t>, bool,
+                   int);
+template void gemm(int64_t, int64_t, int64_t, Matrix<const uint64_t>, Matrix<const uint64_t>, Matrix<uint64_t>, bool,
+                   int);
 
 }  // namespace neve::ops

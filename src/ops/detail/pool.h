@@ -25,8 +25,8 @@ struct PoolAttrs {
     return s;
   }
   AttrList list() const {
-    return {{"kernel_shape", kernel_shape}, {"strides", strides}, {"pads", pads}, {"dilations", dilations},
-            {"auto_pad", auto_pad}, {"ceil_mode", ceil_mode}};
+    return {{"kernel_shape", kernel_shape}, {"strides", strides},   {"pads", pads},
+            {"dilations", dilations},       {"auto_pad", auto_pad}, {"ceil_mode", ceil_mode}};
   }
 };
 

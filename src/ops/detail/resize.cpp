@@ -140,7 +140,8 @@ Tensor pick(const Tensor& x, const AxisWeights& w) {
   const size_t bytes = size_t(s.inner * size_of(x.dtype()));
   for (int64_t o = 0; o < s.outer; ++o)
     for (int64_t i = 0; i < w.out; ++i)
-      std::memcpy(y.data() + size_t(o * w.out + i) * bytes, x.data() + size_t(o * w.in + w.index[size_t(i)]) * bytes, bytes);
+      std::memcpy(y.data() + size_t(o * w.out + i) * bytes, x.data() + size_t(o * w.in + w.index[size_t(i)]) * bytes,
+                  bytes);
   return y;
 }
 

@@ -10,8 +10,8 @@ namespace neve::ops {
 
 /// How one axis is resampled.
 struct Resampling {
-  std::string mode = "nearest";                  // nearest, linear, cubic
-  std::string coordinates = "half_pixel";        // ONNX coordinate_transformation_mode
+  std::string mode = "nearest";            // nearest, linear, cubic
+  std::string coordinates = "half_pixel";  // ONNX coordinate_transformation_mode
   std::string nearest_mode = "round_prefer_floor";
   double cubic_a = -0.75;
   bool antialias = false, exclude_outside = false;
