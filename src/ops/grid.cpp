@@ -69,10 +69,7 @@ class Axis {
     // -1 is `low`, 1 is `high`.
     T x = (normalised + 1) / 2 * (high_ - low_) + low_, dx = (high_ - low_) / 2;
     if (x != x) x = low_;  // not-a-number samples the first element
-    if (border_ && (x < low_ || x > high_)) {
-      x = std::clamp(x, T(0), T(size_ - 1));
-      dx = 0;
-    } else if (reflection_) {
+    if (reflection_) {
       T sign;
       x = reflect(x, low_, high_, sign);
       dx *= sign;

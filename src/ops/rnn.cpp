@@ -452,6 +452,7 @@ struct Lstm : RecurrentAttrs {
     for (int64_t k = 1; k < outputs; ++k) t.result(last);
   }
 
+  /// The clip bounds gates, not the cell, as in ONNX Runtime.
   template <class T>
   void cell(const Direction<T>& d, const T* x, const T* p, T* h, T* c) const {
     const int64_t n = d.hidden;
@@ -461,7 +462,7 @@ struct Lstm : RecurrentAttrs {
       const T i = d.f[0](d.bounded(gi)), f = input_forget ? T(1) - i : d.f[0](d.bounded(gf));
       c[j] = f * c[j] + i * d.f[1](d.bounded(gc));
       if (d.peephole) go += d.peephole[n + j] * c[j];
-      h[j] = d.f[0](d.bounded(go)) * d.f[2](d.bounded(c[j]));
+      h[j] = d.f[0](d.bounded(go)) * d.f[2](c[j]);
     }
   }
 

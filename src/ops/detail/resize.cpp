@@ -11,16 +11,17 @@
 namespace neve::ops {
 namespace {
 
-/// Where output i lies in the input.
-double source(const Resampling& r, int64_t i, double in, double out, double scale, double begin, double end) {
-  const double x = double(i), wanted = scale * in;
-  if (r.coordinates == "half_pixel") return (x + 0.5) / scale - 0.5;
+/// Where output i lies in the input. In f32, as others do: with more digits, a scale such as f32(2.3) would miss the
+/// half way points that its decimal form hits.
+float source(const Resampling& r, int64_t i, float in, float out, float scale, float begin, float end) {
+  const float x = float(i);
+  if (r.coordinates == "half_pixel") return (x + 0.5f) / scale - 0.5f;
   if (r.coordinates == "asymmetric") return x / scale;
-  if (r.coordinates == "align_corners") return wanted == 1 ? 0 : x * (in - 1) / (wanted - 1);
-  if (r.coordinates == "pytorch_half_pixel") return wanted == 1 ? -0.5 : (x + 0.5) / scale - 0.5;
-  if (r.coordinates == "half_pixel_symmetric") return in / 2 * (1 - out / wanted) + (x + 0.5) / scale - 0.5;
+  if (r.coordinates == "align_corners") return out == 1 ? 0.0f : x * (in - 1) / (out - 1);
+  if (r.coordinates == "pytorch_half_pixel") return out == 1 ? 0.0f : (x + 0.5f) / scale - 0.5f;
+  if (r.coordinates == "half_pixel_symmetric") return in / 2 * (1 - out / (scale * in)) + (x + 0.5f) / scale - 0.5f;
   check(r.coordinates == "tf_crop_and_resize", "coordinates '", r.coordinates, "' were not refused by infer");
-  const double step = wanted == 1 ? 0.5 : x / (wanted - 1);
+  const float step = out == 1 ? 0.5f : x / (out - 1);
   return begin * (in - 1) + step * (end - begin) * (in - 1);
 }
 
@@ -67,7 +68,7 @@ AxisWeights axis_weights(const Resampling& r, int64_t axis, int64_t in, int64_t 
   if (crop) w.outside.assign(size_t(out), false);
   std::vector<double> weight(static_cast<size_t>(w.taps));
   for (int64_t i = 0; i < out; ++i) {
-    const double x = source(r, i, double(in), double(out), scale, roi_begin, roi_end);
+    const double x = source(r, i, float(in), float(out), float(scale), float(roi_begin), float(roi_end));
     if (crop && (x < 0 || x > double(in - 1))) w.outside[size_t(i)] = true;
     if (r.mode == "nearest") {
       w.index.push_back(std::clamp<int64_t>(nearest(r, x), 0, in - 1));
