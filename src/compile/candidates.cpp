@@ -107,6 +107,7 @@ double time_candidate(Candidate& c, const Request& request, const Options& optio
     ++c.cached;
     return *ms;
   }
+  if (options.tactics->frozen()) return 1e30;
   std::vector<int64_t> values;
   for (Dim d : c.kernel->shape_values()) values.push_back(guess(d));
   const double ms = time_kernel(*c.kernel, request, values);

@@ -20,6 +20,9 @@ class TacticCache {
   std::optional<double> find(const std::string& key);
   void put(const std::string& key, double milliseconds);
   void flush();
+  /// A frozen cache is what an archive knows: nothing is timed, candidates it does not name are passed over.
+  void set_frozen(bool frozen) { frozen_ = frozen; }
+  bool frozen() const { return frozen_; }
   size_t size() const;
   /// The cache in cache_directory(), shared by the process.
   static TacticCache& standard();
@@ -39,7 +42,7 @@ class TacticCache {
   size_t most_;
   std::map<std::string, Entry> entries_;
   uint64_t clock_ = 0;
-  bool dirty_ = false;
+  bool dirty_ = false, frozen_ = false;
 };
 
 /// Identifies a tactic: digest of the piece's text with concrete sizes, roles and layouts, kernel, variant, threads, CPU and library versions.

@@ -242,7 +242,10 @@ void Frame::run_dynamic(int32_t i) {
   std::vector<Tensor> out;
   if (instr.kind == Instr::control) {
     const SubgraphNode& node = instr.graph->nodes.front();
-    for (auto& f : regions_[size_t(i)]) f->set_outer(symbols_);
+    for (auto& f : regions_[size_t(i)]) {
+      f->set_outer(symbols_);
+      f->observer = observer;
+    }
     ControlEvaluating e(regions_[size_t(i)]);
     e.in = in;
     e.threads = threads_;
@@ -442,6 +445,13 @@ void SessionCore::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
   for (size_t i = 0; i < in.size(); ++i) contiguous_[i] = in[i].contiguous();
   last_->run(contiguous_, out);
   for (Tensor& t : contiguous_) t = Tensor{};
+}
+
+void SessionCore::observe(StepObserver o) {
+  observer_ = std::move(o);
+  for (auto& r : frames_)
+    for (auto& f : r)
+      if (f) f->observer = observer_;
 }
 
 void SessionCore::warm(std::span<const Sizes> in) {

@@ -90,7 +90,7 @@ class SessionCore {
   void warm(std::span<const Sizes> in);
   const EngineCore& engine() const { return *engine_; }
   int64_t arena_bytes() const;
-  void observe(StepObserver o) { observer_ = std::move(o); }
+  void observe(StepObserver o);
 
  private:
   Frame& frame(Choice c);
