@@ -1,6 +1,7 @@
 # The libraries Neve stands on. System packages come from apt, oneDNN and the ONNX schema from Python wheels (./dev setup installs both).
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
 
 # oneDNN: a wheel in the build's Python, or whatever dnnl_DIR or CMAKE_PREFIX_PATH names.
 if(NOT EXISTS "${dnnl_DIR}")
