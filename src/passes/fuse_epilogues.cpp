@@ -103,10 +103,15 @@ void make_fused(Graph& g, const Chain& c, std::string_view kind) {
 
 int64_t fuse_epilogues(Graph& g, PassContext& c) {
   int64_t count = 0;
+  // An anchor never follows another one in a chain, so fusing one leaves the others in place.
+  std::vector<Node*> anchors;
   for (Node* n : g.nodes()) {
-    for (auto& r : n->regions) count += fuse_epilogues(*r, c);
+    if (!n->is("fused"))
+      for (auto& r : n->regions) count += fuse_epilogues(*r, c);
+    if (is_anchor(*n) && is_float(g.dtype(n->out[0]))) anchors.push_back(n);
+  }
+  for (Node* n : anchors) {
     if (count >= c.rewrite.stop_after) break;
-    if (!is_anchor(*n) || !is_float(g.dtype(n->out[0]))) continue;
     const Chain chain = follow(g, n);
     if (chain.nodes.size() < 2) continue;
     make_fused(g, chain, "epilogue");
