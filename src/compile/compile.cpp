@@ -43,8 +43,9 @@ class Compiler {
   int32_t step(Dim d);
   bool known(Dim d) const;
   void add_constraints();
-  int64_t guess(Dim d) const;
-  Sizes guess(const TensorType& t) const;
+  enum class At { point, low, high };
+  int64_t guess(Dim d, At at = At::point) const;
+  Sizes guess(const TensorType& t, At at = At::point) const;
 
   // ---- values ----
   int32_t new_value(const TensorType& t, Place place, int32_t index, Layout layout = {}, std::string name = "");
@@ -138,20 +139,24 @@ void Compiler::add_constraints() {
   }
 }
 
-int64_t Compiler::guess(Dim d) const {
+int64_t Compiler::guess(Dim d, At at) const {
   return evaluate(d, [&](const Symbol& s) -> std::optional<int64_t> {
     const auto it = point_.find(s.id);
-    if (it != point_.end()) return it->second;
-    const int64_t wanted = std::max<int64_t>(s.lo, std::min<int64_t>(s.hi, 8));
-    return std::max<int64_t>(s.lo, wanted / s.divisor * s.divisor);
+    if (it == point_.end()) {
+      const int64_t wanted = std::max<int64_t>(s.lo, std::min<int64_t>(s.hi, 8));
+      return std::max<int64_t>(s.lo, wanted / s.divisor * s.divisor);
+    }
+    if (at == At::low) return std::max<int64_t>(s.lo, std::min<int64_t>(1, s.hi));
+    if (at == At::high && s.hi < Dim::unbounded) return s.hi;
+    return it->second;
   });
 }
 
-Sizes Compiler::guess(const TensorType& t) const {
+Sizes Compiler::guess(const TensorType& t, At at) const {
   Sizes s;
   for (Dim d : t.shape) {
     try {
-      s.push_back(guess(d));
+      s.push_back(guess(d, at));
     } catch (const Error&) {
       s.push_back(-1);
     }
@@ -463,6 +468,15 @@ void Compiler::visit_kernel(Node& n) {
   request.isa = options_.isa;
   request.plain_only = options_.plain_layouts;
   for (const TensorType& t : graph->types) request.sizes.push_back(guess(t));
+  for (At end : {At::low, At::high}) {
+    std::vector<Sizes> sizes;
+    bool usable = true;
+    for (const TensorType& t : graph->types) {
+      sizes.push_back(guess(t, end));
+      for (int64_t n : sizes.back()) usable = usable && n > 0;
+    }
+    if (usable && sizes != request.sizes) request.ends.push_back(std::move(sizes));
+  }
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bool activation = graph->roles[i] == InputRole::activation;
     const int32_t base = activation ? base_value(inputs[i]) : -1;

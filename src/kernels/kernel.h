@@ -25,6 +25,8 @@ struct Request {
   /// Concrete sizes of every value of the subgraph at the point tuned for; same indexing as graph->types. Values that cannot
   /// be known (data-dependent) have a negative size.
   std::vector<Sizes> sizes;
+  /// The same at the ends of the range: what is fixed now (the packing of weights) should serve these too.
+  std::vector<std::vector<Sizes>> ends;
   int threads = 1;
   Isa isa = Isa::baseline;
   bool plain_only = false;  ///< every input and output must be row-major

@@ -155,6 +155,27 @@ void BoundPrimitive::run(const RunArgs& args) const {
   if (status != dnnl_success) fail(ErrorCode::internal, "oneDNN: execution failed with status ", int(status));
 }
 
+namespace {
+class SequenceState final : public RunState {
+ public:
+  std::vector<std::unique_ptr<RunState>> states;
+};
+}  // namespace
+
+std::unique_ptr<RunState> BoundSequence::make_state() const {
+  auto s = std::make_unique<SequenceState>();
+  for (const auto& p : parts_) s->states.push_back(p->make_state());
+  return s;
+}
+
+void BoundSequence::run(const RunArgs& args) const {
+  RunArgs a = args;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    a.state = static_cast<SequenceState&>(*args.state).states[i].get();
+    parts_[i]->run(a);
+  }
+}
+
 // ---- post-ops ---------------------------------------------------------------------------------------------------
 
 std::optional<double> scalar_constant(const Subgraph& g, int32_t value) {

@@ -48,6 +48,24 @@ class BoundPrimitive final : public BoundKernel {
   size_t scratch_;
 };
 
+/// Primitives one after the other, each with arguments of its own (scratch at the offsets they name).
+class BoundSequence final : public BoundKernel {
+ public:
+  BoundSequence(std::vector<std::shared_ptr<const BoundPrimitive>> parts, size_t scratch)
+      : parts_(std::move(parts)), scratch_(scratch) {}
+  size_t scratch_bytes() const override { return scratch_; }
+  std::unique_ptr<RunState> make_state() const override;
+  void run(const RunArgs& args) const override;
+  size_t bytes() const override { return parts_.size() * (64 << 10); }
+
+ private:
+  std::vector<std::shared_ptr<const BoundPrimitive>> parts_;
+  size_t scratch_;
+};
+
+/// Whether an implementation is oneDNN's slow reference.
+inline bool is_slow(const std::string& impl) { return impl.find("ref") != std::string::npos; }
+
 /// What follows the anchor of a fused piece, as post-ops.
 struct PostOps {
   struct Step {

@@ -196,9 +196,18 @@ class ConvKernel final : public Kernel {
       const Sizes &x = sizes.in[p_.x], &y = sizes.out[0];
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
       const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
-      const Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y);
+      Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y);
+      // The packing that was fixed does not suit these sizes: reordering it on every call is far better than the slow way.
+      bool repack = false;
+      if (is_slow(m.impl)) {
+        const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
+        Made other = make_primitive(p_, g, *src, any, *dst, y);
+        repack = !is_slow(other.impl);
+        if (repack) m = std::move(other);
+      }
+      const size_t weight_at = (m.scratch.get_size() + 63) / 64 * 64;
       std::vector<Argument> args{{DNNL_ARG_SRC, *src, Argument::input, p_.x},
-                                 {DNNL_ARG_WEIGHTS, p_.w_md, Argument::input, p_.w},
+                                 {DNNL_ARG_WEIGHTS, m.weights, repack ? Argument::scratch : Argument::input, repack ? weight_at : p_.w},
                                  {DNNL_ARG_DST, *dst, Argument::output, 0},
                                  {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
       if (p_.bias != size_t(-1)) args.push_back({DNNL_ARG_BIAS, *describe(p_.dtype, {y[1]}, Layout{}), Argument::input, p_.bias});
@@ -210,8 +219,18 @@ class ConvKernel final : public Kernel {
                           operands[next].first});
           ++next;
         }
-      return std::shared_ptr<const BoundKernel>(
-          std::make_shared<BoundPrimitive>(m.primitive, std::move(args), m.scratch.get_size()));
+      auto conv = std::make_shared<BoundPrimitive>(m.primitive, std::move(args), m.scratch.get_size());
+      if (!repack) return std::shared_ptr<const BoundKernel>(std::move(conv));
+      const size_t reorder_at = weight_at + (m.weights.get_size() + 63) / 64 * 64;
+      dnnl::primitive_attr attr;
+      attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+      const dnnl::reorder::primitive_desc pd(cpu_engine(), p_.w_md, cpu_engine(), m.weights, attr);
+      std::vector<Argument> moves{{DNNL_ARG_FROM, p_.w_md, Argument::input, p_.w},
+                                  {DNNL_ARG_TO, m.weights, Argument::scratch, weight_at},
+                                  {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), Argument::scratch, reorder_at}};
+      auto reorder = std::make_shared<BoundPrimitive>(dnnl::reorder(pd), std::move(moves), 0);
+      return std::shared_ptr<const BoundKernel>(std::make_shared<BoundSequence>(
+          std::vector<std::shared_ptr<const BoundPrimitive>>{reorder, conv}, reorder_at + pd.scratchpad_desc().get_size()));
     });
   }
 
@@ -225,6 +244,27 @@ size_t input_number(const Subgraph& g, int32_t value) {
   for (size_t i = 0; i < g.inputs.size(); ++i)
     if (g.inputs[i] == value) return i;
   return size_t(-1);
+}
+
+// A packing that is fast at the point and at the ends of the range: what the point prefers, if the ends take it, else what an end prefers,
+// if all others take that.
+memory::desc packing_for_range(const ConvPlan& p, const Request& r, const SubgraphNode& n, const memory::desc& preferred) {
+  std::vector<const std::vector<Sizes>*> points{&r.sizes};
+  for (const auto& e : r.ends) points.push_back(&e);
+  auto made = [&](const std::vector<Sizes>& sizes, const memory::desc& w) {
+    const Sizes &x = sizes[size_t(n.in[0])], &y = sizes[size_t(n.out[0])];
+    return make_primitive(p, geometry(p.shape, x, sizes[size_t(n.in[1])], y), *describe(p.dtype, x, p.x_layout), w,
+                          *describe(p.dtype, y, p.y_layout), y);
+  };
+  std::vector<memory::desc> candidates{preferred};
+  const memory::desc any(preferred.get_dims(), *data_type(p.dtype), memory::format_tag::any);
+  for (size_t k = 0; k <= r.ends.size(); ++k) {
+    bool all = true;
+    for (const auto* sizes : points) all = all && !is_slow(made(*sizes, candidates[k]).impl);
+    if (all) return candidates[k];
+    if (k < r.ends.size()) candidates.push_back(made(r.ends[k], any).weights);
+  }
+  return preferred;
 }
 
 enum class Format { any, channels_last, plain };
@@ -305,12 +345,12 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
     const memory::desc w_any = weight_is_fixed ? weights : plain_weight(p.shape, w, type);
     const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y);
-    if (m.impl.find("ref") != std::string::npos && variant > 0) return "no more variants";
+    if (is_slow(m.impl) && variant > 0) return "no more variants";
     const auto xl = layout_of(m.src), yl = layout_of(m.dst);
     if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl)) return "a layout of " + m.impl + " has no name here";
     p.x_layout = *xl;
     p.y_layout = *yl;
-    p.w_md = m.weights;
+    p.w_md = weight_is_fixed ? packing_for_range(p, r, n, m.weights) : m.weights;
     p.impl = m.impl;
     return std::shared_ptr<const Kernel>(std::make_shared<ConvKernel>(p, w, g.inputs.size()));
   });
