@@ -1,0 +1,86 @@
+// The report as a page: one file, nothing fetched, drawn by the page from the JSON inside it.
+#include "jit/model.h"
+
+namespace neve::jit {
+namespace {
+
+constexpr const char* head = R"(<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Neve report</title>
+<style>
+:root{--ink:#1b2733;--soft:#5b6b7b;--line:#dde4ea;--card:#fff;--back:#f4f7fa;--good:#1a7f4b;--bad:#b3261e;--accent:#2563a8;--base:#b8c4d0}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9fb0c0;--line:#2c3a48;--card:#17212b;--back:#0f161d;--good:#4cc38a;--bad:#ff8a80;--accent:#79b8ff;--base:#4a5a6a}}
+*{box-sizing:border-box}body{margin:0;font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back)}
+main{max-width:1080px;margin:0 auto;padding:28px 20px 80px}h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:0 0 12px}
+.sub{color:var(--soft);margin:0 0 20px}.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:18px 20px;margin:16px 0;overflow-x:auto}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px;margin:16px 0}
+.tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px}.tile b{display:block;font-size:24px;font-weight:650}.tile span{color:var(--soft);font-size:13px}
+table{border-collapse:collapse;width:100%;font-size:13.5px}th{text-align:left;color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);padding:6px 10px 6px 0;white-space:nowrap}
+td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+.good{color:var(--good)}.bad{color:var(--bad)}.soft{color:var(--soft)}code{font:12.5px ui-monospace,monospace}
+.chain{display:flex;flex-wrap:wrap;gap:6px}.node{border:1px solid var(--line);border-left:4px solid var(--accent);border-radius:6px;padding:4px 8px;font-size:12.5px;max-width:260px}
+.node.loop{border-left-color:#7a4fc2}.node.reference{border-left-color:var(--bad)}.node.reorder{border-left-color:var(--base)}.node.control{border-left-color:#c27a1a}
+.node small{color:var(--soft);display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.key{display:flex;gap:16px;font-size:13px;color:var(--soft);margin:0 0 10px;flex-wrap:wrap}
+.key i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}svg text{fill:var(--soft);font-size:12px}
+details summary{cursor:pointer;color:var(--accent)}</style></head><body><main id="page"></main>
+<script type="application/json" id="data">)";
+
+constexpr const char* tail = R"(</script><script>
+"use strict";
+const r=JSON.parse(document.getElementById("data").textContent),page=document.getElementById("page");
+const el=(tag,attrs,...kids)=>{const e=document.createElement(tag);for(const k in attrs||{})if(attrs[k]!=null)e.setAttribute(k,attrs[k]);for(const c of kids.flat())if(c!=null)e.append(c);return e};
+const svg=(tag,attrs,text)=>{const e=document.createElementNS("http://www.w3.org/2000/svg",tag);for(const k in attrs)e.setAttribute(k,attrs[k]);if(text!=null)e.textContent=text;return e};
+const card=(title,...kids)=>page.append(el("section",{class:"card"},el("h2",{},title),...kids));
+const num=(v,d=3)=>v==null?"–":Math.abs(v)>=1e5||(v!==0&&Math.abs(v)<1e-3)?v.toExponential(2):(+v.toPrecision(d+1)).toString();
+const ms=v=>v==null?"–":v>=100?v.toFixed(0)+" ms":v>=1?v.toFixed(2)+" ms":(v*1e3).toFixed(1)+" µs";
+const mb=v=>v==null?"–":v>=1<<20?(v/1048576).toFixed(1)+" MB":(v/1024).toFixed(1)+" KB";
+const shape=s=>Object.entries(s).map(([k,v])=>k+" "+(v.length?v.map(x=>x==null?"…":x).join("×"):"scalar")).join(", ");
+const table=(heads,rows)=>el("table",{},el("thead",{},el("tr",{},heads.map(h=>el("th",{class:h.startsWith("#")?"n":null},h.replace("#",""))))),el("tbody",{},rows.map(cells=>el("tr",{},cells.map((c,i)=>el("td",{class:heads[i].startsWith("#")?"n":null},c))))));
+const verdict=(ok,text)=>el("span",{class:ok?"good":"bad"},text);
+page.append(el("h1",{},"Neve: "+(r.model.path||"model").split("/").pop()),el("p",{class:"sub"},r.model.format+" · "+r.hardware.cpu+" · "+r.hardware.isa+" · "+r.options.threads+" threads · Neve "+r.software.neve));
+const best=r.runs.length?r.runs.map(x=>x.speedup).sort((a,b)=>a-b)[r.runs.length>>1]:null;
+const tile=(b,s,c)=>el("div",{class:"tile"},el("b",{class:c||null},b),el("span",{},s));
+page.append(el("div",{class:"tiles"},
+ tile(best?num(best,2)+"×":"–","faster than the same model unfused (median over shapes)"),
+ tile(r.accuracy.verdict,"accuracy, "+r.accuracy.outputs.length+" outputs checked",r.accuracy.verdict==="pass"?"good":"bad"),
+ tile((100*r.partition.share_compiled).toFixed(0)+" %","of "+r.partition.instructions+" instructions compiled"),
+ tile(mb(r.memory.packed_weight_bytes),"packed weights"),
+ tile(r.build.seconds.total!=null?r.build.seconds.total.toFixed(1)+" s":"–","to build; "+r.build.tactics_timed+" tactics timed, "+r.build.tactics_cached+" from the cache")));
+for(const w of r.warnings)page.append(el("div",{class:"card bad"},w));
+if(r.runs.length){const W=1000,H=44*r.runs.length+30,s=svg("svg",{viewBox:`0 0 ${W} ${H}`,width:"100%",role:"img","aria-label":"time per shape"});const top=Math.max(...r.runs.map(x=>Math.max(x.p90_ms,x.baseline_p90_ms)))||1,X=v=>250+v/top*640;
+ r.runs.forEach((x,i)=>{const y=12+i*44;s.append(svg("text",{x:240,y:y+20,"text-anchor":"end"},shape(x.sizes)));
+ [[x.p50_ms,x.p90_ms,"var(--accent)",0],[x.baseline_p50_ms,x.baseline_p90_ms,"var(--base)",17]].forEach(([m,p,c,d])=>{s.append(svg("rect",{x:250,y:y+d,width:Math.max(1,X(m)-250),height:14,rx:3,style:"fill:"+c}));s.append(svg("line",{x1:X(m),x2:X(p),y1:y+d+7,y2:y+d+7,style:"stroke:var(--soft);stroke-width:1.5"}));s.append(svg("text",{x:X(p)+6,y:y+d+12},ms(m)))})});
+ card("Time per shape",el("div",{class:"key"},el("span",{},el("i",{style:"background:var(--accent)"}),"engine, median (line: 90th percentile)"),el("span",{},el("i",{style:"background:var(--base)"}),"unfused, same kernels and threads")),s,
+ table(["sizes","#runs","#p50","#p90","#p99","#unfused p50","#speed-up"],r.runs.map(x=>[shape(x.sizes),x.n,ms(x.p50_ms),ms(x.p90_ms),ms(x.p99_ms),ms(x.baseline_p50_ms),num(x.speedup,2)+"×"])))}
+card("Accuracy",r.accuracy.message?el("p",{class:"soft"},r.accuracy.message):null,el("p",{class:"soft"},"Against "+r.accuracy.baseline+". Largest difference of any element; allowed is "+num(r.options.tolerance.relative)+" of the largest value + "+num(r.options.tolerance.absolute)+"."),
+ table(["output","checked with","sizes","#difference","#allowed","worst element","verdict"],r.accuracy.outputs.map(o=>[el("code",{},o.output),o.source,shape(o.sizes),num(o.value),num(o.threshold),o.worst_index<0?"–":"["+o.worst_index+"] "+num(o.got)+" for "+num(o.expected),verdict(o.verdict==="pass",o.verdict)])));
+const kind=k=>k.startsWith("onednn")?"library":k;
+card("Graph: "+r.partition.nodes.length+" instructions in order",el("div",{class:"key"},[["var(--accent)","library kernel"],["#7a4fc2","compiled loop"],["var(--base)","layout change"],["#c27a1a","control flow"],["var(--bad)","reference"]].map(([c,t])=>el("span",{},el("i",{style:"background:"+c}),t))),
+ el("div",{class:"chain"},r.partition.nodes.slice(0,600).map(n=>el("div",{class:"node "+kind(n.kernel),title:n.name+"\n"+n.kernel+" "+n.description+(n.tactics.length?"\n"+n.tactics.map(t=>t.kernel+": "+ms(t.ms)).join("\n"):"")+(n.refusals.length?"\nnot: "+n.refusals.join("\nnot: "):"")},n.ops,el("small",{},n.name||n.description)))));
+card("Fallbacks",r.partition.fallbacks.length?table(["op","node","reason"],r.partition.fallbacks.map(f=>[f.op,el("code",{},f.location||f.name),f.reason])):el("p",{class:"good"},"None: everything runs on compiled kernels."));
+card("Optimisations",table(["pass","status","#changes","#build time","note"],r.optimizations.map(p=>[p.name,verdict(p.status==="effective",p.status),p.count,ms(p.build_ms),p.reason])));
+card("Ranges",r.ranges.open?el("p",{class:"soft"},"No range was given: every size that the model allows is served."):null,r.ranges.widened.length?el("p",{},"Widened, though the file fixed it: "+r.ranges.widened.join(", ")):null,
+ table(["min","max","tuned at"],r.ranges.ranges.map(x=>[shape(x.min),shape(x.max),x.opts.map(shape).join("; ")])),
+ r.ranges.constraints.length?el("details",{},el("summary",{},r.ranges.constraints.length+" relations checked at every call"),el("ul",{},r.ranges.constraints.map(c=>el("li",{},el("code",{},c.relation)," ",c.reason)))):null);
+card("Memory",table(["what","#bytes"],[["packed weights, shared by all sessions",mb(r.memory.packed_weight_bytes)],["weights in the model",mb(r.model.weight_bytes)],...r.memory.arenas.map(a=>["arena of a session for "+shape(a.sizes),mb(a.arena_bytes)])])));
+card("Model",table(["","name","type"],[...r.model.inputs.map(p=>["input",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"]),...r.model.outputs.map(p=>["output",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"])]),el("p",{class:"soft"},"sha256 "+(r.model.sha256||"–")));
+card("Build",table(["phase","#seconds"],Object.entries(r.build.seconds).map(([k,v])=>[k,v.toFixed(3)])));
+</script></body></html>
+)";
+
+}  // namespace
+
+std::string report_html(const std::string& report) {
+  // "</script" inside the data would end the element: JSON allows the slash to be escaped.
+  std::string data;
+  data.reserve(report.size());
+  for (size_t i = 0; i < report.size(); ++i) {
+    if (report[i] == '<' && i + 1 < report.size() && (report[i + 1] == '/' || report[i + 1] == '!'))
+      data += "\\u003c";
+    else
+      data += report[i];
+  }
+  return std::string(head) + data + tail;
+}
+
+}  // namespace neve::jit
