@@ -4,7 +4,7 @@
 namespace neve::jit {
 namespace {
 
-constexpr const char* head = R"(<!doctype html>
+constexpr const char* head = R"html(<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Neve report</title>
 <style>
@@ -23,9 +23,9 @@ td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top
 .node small{color:var(--soft);display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.key{display:flex;gap:16px;font-size:13px;color:var(--soft);margin:0 0 10px;flex-wrap:wrap}
 .key i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}svg text{fill:var(--soft);font-size:12px}
 details summary{cursor:pointer;color:var(--accent)}</style></head><body><main id="page"></main>
-<script type="application/json" id="data">)";
+<script type="application/json" id="data">)html";
 
-constexpr const char* tail = R"(</script><script>
+constexpr const char* tail = R"html(</script><script>
 "use strict";
 const r=JSON.parse(document.getElementById("data").textContent),page=document.getElementById("page");
 const el=(tag,attrs,...kids)=>{const e=document.createElement(tag);for(const k in attrs||{})if(attrs[k]!=null)e.setAttribute(k,attrs[k]);for(const c of kids.flat())if(c!=null)e.append(c);return e};
@@ -66,7 +66,7 @@ card("Memory",table(["what","#bytes"],[["packed weights, shared by all sessions"
 card("Model",table(["","name","type"],[...r.model.inputs.map(p=>["input",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"]),...r.model.outputs.map(p=>["output",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"])]),el("p",{class:"soft"},"sha256 "+(r.model.sha256||"–")));
 card("Build",table(["phase","#seconds"],Object.entries(r.build.seconds).map(([k,v])=>[k,v.toFixed(3)])));
 </script></body></html>
-)";
+)html";
 
 }  // namespace
 
