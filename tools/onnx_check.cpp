@@ -26,8 +26,8 @@ using namespace neve;
 namespace {
 
 struct Options {
-  bool symbolic = false, widen = false, print = false, quiet = false;
-  double rtol = 1e-3, atol = 1e-5;
+  bool symbolic = false, widen = false, print = false, quiet = false, bind = true;
+  double rtol = 1e-3, atol = 1e-7;
   std::string filter;
 };
 
@@ -81,32 +81,28 @@ Shape open_shape(const Tensor& t, const std::string& name) {
 }
 
 ir::Module load(const std::string& path, const import::OnnxSignature& signature, const Case& c, const Options& o,
-                bool bind) {
-  import::OnnxOptions options;
+                bool content) {
+  import::OnnxOptions options = import::options_for_call(signature, c.inputs, content);
+  static const Dim batch = Dim::symbol("batch");
   for (size_t i = 0; i < c.inputs.size() && i < signature.inputs.size(); ++i) {
     const auto& port = signature.inputs[i];
     const auto& tensors = c.inputs[i].tensors;
     if (port.kind != import::OnnxPort::Kind::tensor) {
-      options.sequence_lengths[port.name] = int64_t(tensors.size());
-      for (size_t k = 0; k < tensors.size(); ++k)
-        if (!port.shape || o.symbolic)
-          options.input_shapes[str(port.name, ".", k)] = open_shape(tensors[k], str(port.name, k));
+      for (size_t k = 0; k < tensors.size() && o.symbolic; ++k)
+        options.input_shapes[str(port.name, ".", k)] = open_shape(tensors[k], str(port.name, k));
       continue;
     }
-    const bool small = tensors[0].rank() <= 1 && tensors[0].element_count() <= 64 &&
-                       (!is_float(tensors[0].dtype()) || tensors[0].rank() == 0);
-    if (bind && small)
-      options.input_values[port.name] = tensors[0];
-    else if (o.widen && port.shape && !port.shape->empty() && port.shape->front() == "1") {
-      static const Dim batch = Dim::symbol("batch");
-      Shape& s = options.input_shapes[port.name];
-      for (int64_t a = 0; a < tensors[0].rank(); ++a) {
-        const std::string& text = (*port.shape)[size_t(a)];
-        const bool number = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-        s.push_back(a == 0 ? batch : number ? Dim(std::stoll(text)) : Dim::symbol(str(port.name, "_", a)));
-      }
-    } else if (!port.shape || (o.symbolic && !small))
+    if (!port.shape || options.input_values.contains(port.name)) continue;
+    const bool small = tensors[0].rank() <= 1 && tensors[0].element_count() <= 64;
+    if (o.symbolic && !(small && (!is_float(tensors[0].dtype()) || tensors[0].rank() == 0)))
       options.input_shapes[port.name] = open_shape(tensors[0], port.name);
+    if (!o.widen || port.shape->empty() || port.shape->front() != "1") continue;
+    Shape& s = options.input_shapes[port.name];
+    for (size_t a = 0; a < port.shape->size(); ++a) {
+      const std::string& text = (*port.shape)[a];
+      const bool number = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+      s.push_back(a == 0 ? batch : number ? Dim(std::stoll(text)) : Dim::symbol(str(port.name, "_", a)));
+    }
   }
   return import::load_onnx(path, options);
 }
@@ -125,7 +121,7 @@ std::string run_set(const fs::path& folder, const fs::path& data, const Options&
   try {
     m = load(path, signature, c, o, false);
   } catch (const Error& e) {
-    if (e.code() == ErrorCode::corrupt_file) throw;
+    if (e.code() == ErrorCode::corrupt_file || !o.bind) throw;
     m = load(path, signature, c, o, true);  // what shapes the graph is given as a value
   }
   const ir::Graph& g = m.methods.at("forward");
@@ -197,10 +193,12 @@ std::string run_apart(const fs::path& folder, const Options& o) {
 
 int usage() {
   std::printf(
-      "onnx-check [--symbolic] [--widen] [--print] [--quiet] [--filter TEXT] [--rtol X] [--atol X] FOLDER...\n"
+      "onnx-check [--symbolic] [--widen] [--no-values] [--print] [--quiet] [--filter TEXT] [--rtol X] [--atol X] "
+      "FOLDER...\n"
       "  FOLDER holds model.onnx and test_data_set_*, or folders that do. --symbolic: input sizes are made "
       "symbolic.\n"
-      "  --widen: a leading 1 of an input becomes a symbol.\n");
+      "  --widen: a leading 1 of an input becomes a symbol. --no-values: small inputs that shape the graph are not "
+      "given as values.\n");
   return 2;
 }
 
@@ -216,6 +214,8 @@ int main(int argc, char** argv) {
       o.symbolic = true;
     else if (a == "--widen")
       o.widen = true;
+    else if (a == "--no-values")
+      o.bind = false;
     else if (a == "--print")
       o.print = true;
     else if (a == "--quiet")

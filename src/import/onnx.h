@@ -19,14 +19,14 @@ struct OnnxOptions {
   /// what the file fixed (a batch of 1). Same rank as in the file, unless the file says none. Equal symbols are equal
   /// sizes. Where a node holds the old size as a literal (a reshape to [1, 512]), the literal is taken as the new size
   /// where the element counts prove it; otherwise the node is named in an error.
-  std::map<std::string, Shape, std::less<>> input_shapes;
+  std::map<std::string, Shape, std::less<>> input_shapes = {};
   /// Content of inputs that is the same for every call: the input becomes a constant and disappears from the signature.
-  std::map<std::string, Tensor, std::less<>> input_values;
+  std::map<std::string, Tensor, std::less<>> input_values = {};
   /// Number of elements of inputs that are sequences; 0 or 1 for optionals. Elements become inputs "name.0", "name.1",
   /// ...
-  std::map<std::string, int64_t, std::less<>> sequence_lengths;
+  std::map<std::string, int64_t, std::less<>> sequence_lengths = {};
   /// Version of the default operator set, instead of what the file says.
-  std::optional<int64_t> opset;
+  std::optional<int64_t> opset = {};
 };
 
 /// Reads a model file and what it refers to (external data inside the file's folder, mapped rather than read).
@@ -63,11 +63,25 @@ struct OnnxSignature {
 };
 OnnxSignature read_onnx_signature(const std::string& path);
 
+/// One operator that is read.
+struct OnnxOperator {
+  std::string domain, name;      ///< "" for ai.onnx; "Conv"
+  std::vector<std::string> ops;  ///< the Neve ops that it becomes
+  bool available = true;         ///< false: one of them is not in the registry
+};
+/// All operators that have a rule, in the order of the table.
+std::vector<OnnxOperator> onnx_operators();
+
 /// A tensor, or a sequence or optional of tensors, as test data hold them (input_0.pb).
 struct OnnxValue {
   OnnxPort::Kind kind = OnnxPort::Kind::tensor;
   std::vector<Tensor> tensors;  ///< one, or the elements
 };
+/// Options under which a model can be read for calls like this one: lengths of its sequences, shapes (with fresh
+/// symbols) where the file says none, and, with `content`, small inputs as constants (a list of axes that decides a
+/// rank). For models that load_onnx refuses without: what was given this way is part of the structure, and another call
+/// may need another module.
+OnnxOptions options_for_call(const OnnxSignature& signature, std::span<const OnnxValue> arguments, bool content);
 /// Reads a TensorProto, SequenceProto or OptionalProto. @throws as load_onnx
 OnnxValue read_onnx_value(const std::string& path, OnnxPort::Kind kind = OnnxPort::Kind::tensor);
 

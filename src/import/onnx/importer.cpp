@@ -12,7 +12,7 @@ namespace neve::import {
 
 namespace {
 constexpr int64_t newest_opset = 26;
-constexpr int64_t most_nodes = int64_t(1) << 22;  // after inlining and unrolling; more is an attack or a mistake
+constexpr int64_t most_nodes = int64_t(1) << 20;  // after inlining and unrolling; more is an attack or a mistake
 constexpr int deepest_call = 64;
 constexpr int most_attempts = 16;
 }  // namespace

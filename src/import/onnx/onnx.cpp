@@ -6,9 +6,12 @@
 
 #include <filesystem>
 #include <limits>
+#include <new>
+#include <stdexcept>
 
 #include "base/file.h"
 #include "import/onnx/importer.h"
+#include "op/registry.h"
 
 namespace neve::import {
 namespace fs = std::filesystem;
@@ -29,8 +32,13 @@ ir::Module read(std::span<const std::byte> bytes, const OnnxOptions& options, co
                 const std::string& name) {
   pb::ModelProto model;
   parse(model, bytes, name, "an ONNX model");
-  Importer importer(model, options, folder, name);
-  return importer.run();
+  try {
+    return Importer(model, options, folder, name).run();
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::out_of_memory, "onnx: '", name, "' needs more memory than there is");
+  } catch (const std::length_error&) {
+    fail(ErrorCode::out_of_memory, "onnx: '", name, "' needs more memory than there is");
+  }
 }
 
 OnnxPort port(const pb::ValueInfoProto& v) {
@@ -135,6 +143,50 @@ OnnxSignature read_onnx_signature(const std::string& path) {
   for (const auto& f : model.functions()) collect_operators(f.node(), operators);
   s.operators.assign(operators.begin(), operators.end());
   return s;
+}
+
+std::vector<OnnxOperator> onnx_operators() {
+  std::vector<OnnxOperator> out;
+  for (const Rule& r : all_rules()) {
+    OnnxOperator o{std::string(r.domain), std::string(r.name), {}, true};
+    for (std::string_view rest = r.op; !rest.empty();) {
+      const size_t space = rest.find(' ');
+      o.ops.emplace_back(rest.substr(0, space));
+      o.available = o.available && find_op_or_null(o.ops.back());
+      rest = space == rest.npos ? std::string_view() : rest.substr(space + 1);
+    }
+    out.push_back(std::move(o));
+  }
+  return out;
+}
+
+OnnxOptions options_for_call(const OnnxSignature& signature, std::span<const OnnxValue> arguments, bool content) {
+  const auto open_shape = [](const Tensor& t, const std::string& name) {
+    Shape s;
+    for (int64_t i = 0; i < t.rank(); ++i)
+      s.push_back(Dim::symbol(str(name, "_", i), 0, Dim::unbounded, 1, str("input '", name, "' axis ", i)));
+    return s;
+  };
+  OnnxOptions o;
+  for (size_t i = 0; i < arguments.size() && i < signature.inputs.size(); ++i) {
+    const OnnxPort& port = signature.inputs[i];
+    const auto& tensors = arguments[i].tensors;
+    if (port.kind != OnnxPort::Kind::tensor) {
+      o.sequence_lengths[port.name] = int64_t(tensors.size());
+      for (size_t k = 0; k < tensors.size() && !port.shape; ++k)
+        o.input_shapes[str(port.name, ".", k)] = open_shape(tensors[k], str(port.name, ".", k));
+      continue;
+    }
+    if (tensors.size() != 1)
+      fail(ErrorCode::type_mismatch, "onnx: input '", port.name, "': ", tensors.size(), " tensors (one is right)");
+    const Tensor& t = tensors[0];
+    const bool shapes = t.rank() <= 1 && t.element_count() <= 64 && (!is_float(t.dtype()) || t.rank() == 0);
+    if (content && shapes)
+      o.input_values[port.name] = t;
+    else if (!port.shape)
+      o.input_shapes[port.name] = open_shape(t, port.name);
+  }
+  return o;
 }
 
 OnnxValue read_onnx_value(const std::string& path, OnnxPort::Kind kind) {

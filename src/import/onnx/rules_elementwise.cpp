@@ -115,23 +115,23 @@ Values prelu(OnnxNode& n) {
   return n.mechanical(n.op(), {x, slope});
 }
 
+/// Dropout of a model that is read for inference: nothing is dropped, unless the file insists on training.
 Values dropout(OnnxNode& n) {
   n.ignore_attr("consumed_inputs");
-  n.ignore_attr("ratio");  // without meaning when nothing is dropped
+  n.ignore_attr("ratio");    // without meaning when nothing is dropped
+  n.ignore_attr("is_test");  // so is this, of operator sets before 7
   n.ignore_attr("seed");
   const Value x = n.in(0);
-  bool training = n.opset < 7 && !n.attr_bool("is_test", false) && n.opset < 6 && n.wants(1);
-  n.ignore_attr("is_test");
   if (n.opset >= 12 && n.has(2)) {
-    const Tensor mode = n.constant(2);
-    training = mode.item() != 0;
-    if (training) {
-      const auto ratio = n.content(1);
-      training = n.has(1) ? !ratio || ratio->item() != 0 : true;
+    const auto mode = n.content(2);
+    if (!mode || mode->item() != 0) {
+      n.importer.warn("random operators draw the same numbers in every call");
+      const int64_t key = n.has_attr("seed") ? n.attr_int("seed", 0) : 0;
+      const Value ratio = n.optional_in(1);
+      return n.g.call_many("dropout", {x, ratio, n.in(2), n.g.constant(Tensor::scalar_int(DType::i64, key)),
+                                       n.g.constant(Tensor::scalar_int(DType::i64, 0))});
     }
   }
-  if (training)
-    n.fail(ErrorCode::unsupported, "in training mode (the model is read for inference; export it in eval mode)");
   Values out{n.call("identity", {x})};
   if (n.wants(1)) {
     const DType t = n.opset >= 10 ? DType::boolean : n.g.dtype(x);
@@ -191,7 +191,7 @@ constexpr Rule rules[] = {
     {"CastLike", "cast", nullptr, cast},
     {"Clip", "clip", clip},
     {"Identity", "identity", nullptr, pass_on},
-    {"Dropout", "identity", dropout},
+    {"Dropout", "dropout identity", dropout},
     {"Abs", "abs", unary},
     {"Neg", "neg", unary},
     {"Sign", "sign", unary},

@@ -1,5 +1,7 @@
 // Shapes, moving and indexing data, constants and random numbers.
 #include <algorithm>
+#include <bit>
+#include <functional>
 
 #include "import/onnx/rules.h"
 #include "import/onnx/widen.h"
@@ -162,6 +164,7 @@ Values split(OnnxNode& n) {
   if (n.has(1)) sizes = n.ints(1);
   if (!sizes.empty()) return n.g.call_many("split", {x}, {{"axis", axis}, {"split", sizes}});
   const int64_t parts = n.attr_int("num_outputs", int64_t(n.outputs()));
+  n.require(parts >= 1 && parts <= 65536, "num_outputs is ", parts);
   return n.g.call_many("split", {x}, {{"axis", axis}, {"num_outputs", parts}});
 }
 
@@ -239,7 +242,55 @@ Values range(OnnxNode& n) {
   return n.g.call_many("range", in);
 }
 
+/// The axis was an attribute, then an input; an attribute it is here.
+Values dft(OnnxNode& n) {
+  int64_t axis = n.attr_int("axis", 1);
+  if (n.opset >= 20) {
+    axis = -2;
+    if (n.has(2)) {
+      const auto given = n.ints(2);
+      n.require(given.size() == 1, given.size(), " axes (one is right)");
+      axis = given[0];
+    }
+  }
+  Values in{n.in(0)};
+  if (n.has(1)) in.push_back(n.constant_in(1));
+  return n.mechanical("dft", in, {{"axis", axis}});
+}
+
 // ---- random --------------------------------------------------------------------------------------------------------
+
+/// Key of a random op: its seed, or something that tells nodes apart. A graph has no state, so every call draws the
+/// same numbers.
+Value random_key(OnnxNode& n) {
+  int64_t key = int64_t(std::hash<std::string>()(n.outputs() ? n.proto.output(0) : n.proto.name()) >> 1);
+  if (n.has_attr("seed")) key = std::bit_cast<int32_t>(float(n.attr_float("seed", 0)));
+  n.importer.warn("random operators draw the same numbers in every call");
+  return n.g.constant(Tensor::scalar_int(DType::i64, key));
+}
+Value random_counter(OnnxNode& n) { return n.g.constant(Tensor::scalar_int(DType::i64, 0)); }
+
+/// The dtype that the attribute names, else `otherwise`.
+AttrList with_dtype(OnnxNode& n, DType otherwise) {
+  const auto type = int(n.attr_int("dtype", 0));
+  return {{"dtype", type ? require_onnx_dtype(type, n.type_name()) : otherwise}};
+}
+
+Values random_tensor(OnnxNode& n) {
+  const Value key = random_key(n);
+  return n.mechanical(n.op(), {key, random_counter(n), n.g.ints(n.attr_ints("shape"))}, with_dtype(n, DType::f32));
+}
+
+Values random_like(OnnxNode& n) {
+  const Value x = n.in(0), key = random_key(n);
+  return n.mechanical(n.op(), {key, random_counter(n), n.g.shape_of(x)}, with_dtype(n, n.g.dtype(x)));
+}
+
+Values random_from(OnnxNode& n) {
+  const Value x = n.in(0), key = random_key(n);
+  return n.mechanical(n.op(), {x, key, random_counter(n)},
+                      with_dtype(n, n.type_name() == "Multinomial" ? DType::i32 : n.g.dtype(x)));
+}
 
 constexpr Rule rules[] = {
     {"Constant", "constant", nullptr, constant},
@@ -278,18 +329,18 @@ constexpr Rule rules[] = {
     {"CenterCropPad", "center_crop_pad", as_given},
     {"Einsum", "einsum", as_given},
     {"Det", "det"},
-    {"DFT", "dft", as_given},
+    {"DFT", "dft", dft},
     {"STFT", "stft", as_given},
     {"HannWindow", "hann_window", as_given},
     {"HammingWindow", "hamming_window", as_given},
     {"BlackmanWindow", "blackman_window", as_given},
     {"MelWeightMatrix", "mel_weight_matrix", as_given},
-    {"RandomNormal", "random_normal", as_given},
-    {"RandomNormalLike", "random_normal_like", as_given},
-    {"RandomUniform", "random_uniform", as_given},
-    {"RandomUniformLike", "random_uniform_like", as_given},
-    {"Multinomial", "multinomial", as_given},
-    {"Bernoulli", "bernoulli", as_given},
+    {"RandomNormal", "random_normal", random_tensor},
+    {"RandomNormalLike", "random_normal", random_like},
+    {"RandomUniform", "random_uniform", random_tensor},
+    {"RandomUniformLike", "random_uniform", random_like},
+    {"Multinomial", "multinomial", random_from},
+    {"Bernoulli", "bernoulli", random_from},
     {"ArrayFeatureExtractor", "array_feature_extractor", nullptr, nullptr, "ai.onnx.ml"},
 };
 

@@ -332,8 +332,8 @@ Tensor read_sparse_tensor(pb::SparseTensorProto& t, ExternalData& external, cons
       indices.size(0) != n || (!linear && indices.size(1) != rank))
     fail(ErrorCode::corrupt_file, what, ": sparse values ", type_text(values), " with indices ", type_text(indices),
          " (n values with i64[n] or i64[n, rank] indices are right)");
-  if (count > (int64_t(1) << 32))
-    fail(ErrorCode::unsupported, what, ": a sparse tensor with ", count, " elements (at most 2^32)");
+  if (count > (int64_t(1) << 26))
+    fail(ErrorCode::unsupported, what, ": a sparse tensor of ", count, " elements (at most 2^26)");
   Tensor out = Tensor::zeros(values.dtype(), shape);
   const int64_t size = size_of(values.dtype());
   for (int64_t i = 0; i < n; ++i) {

@@ -22,6 +22,24 @@ int narrow_type(int onnx_type) {
 namespace {
 constexpr int64_t largest_folded = 1 << 16;  // elements
 constexpr int deepest_fold = 200;
+
+/// Whether evaluating a node cannot take much memory: its results are small, or have at most as many elements as its
+/// inputs.
+bool small_results(const ir::Graph& g, const ir::Node& n) {
+  static constexpr std::string_view shrinking[] = {"non_zero", "compress", "unique", "slice"};
+  const bool shrinks = std::find(std::begin(shrinking), std::end(shrinking), n.op->info.name) != std::end(shrinking);
+  for (Value o : n.out) {
+    Dim count = 1;
+    for (Dim d : g.type(o).shape) {
+      if (!d.is_constant() && !shrinks) return false;
+      count = d.is_constant() && d.value() <= largest_folded && count.value() <= largest_folded ? count * d
+              : d.is_constant() ? Dim(largest_folded + 1)
+                                : count;
+    }
+    if (count.value() > largest_folded) return false;
+  }
+  return true;
+}
 }  // namespace
 
 const Item* Importer::find(const std::string& name, const Scope& scope) const {
@@ -115,9 +133,7 @@ std::optional<Tensor> Importer::fold(Frame& frame, Value v, int depth) {
   }
   const ir::Node* n = g.def(v);
   if (!n || !n->regions.empty() || n->op->info.random || n->is("weight")) return {};
-  for (Value o : n->out)
-    for (Dim d : g.type(o).shape)
-      if (d.is_constant() && d.value() > largest_folded) return {};
+  if (!small_results(g, *n)) return {};
   std::vector<Tensor> in;
   for (Value i : n->in) {
     if (!i.valid()) {

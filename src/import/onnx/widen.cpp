@@ -65,8 +65,8 @@ class Regroup {
     for (Dim d : s) out_.push_back(d);
     return true;
   }
-  /// Which of several target axes takes the opened size: the one that the file left open, one whose literal the opened axis had, a 1,
-  /// or else the first.
+  /// Which of several target axes takes the opened size: the one that the file left open, one whose literal the opened
+  /// axis had, a 1, or else the first.
   size_t place(size_t i0, size_t i1, size_t j0, size_t j1) const {
     if (open_ >= int64_t(j0) && open_ < int64_t(j1)) return size_t(open_);
     for (size_t i = i0; i < i1; ++i)
