@@ -46,7 +46,9 @@ double element_cost(const LoopNest& nest, const LoopPart& p) {
 /// One part with its sizes.
 struct BoundPart {
   const LoopPart* part = nullptr;
-  const PartCode* code = nullptr;
+  Kernel rows = nullptr;
+  std::span<const Kernel> stages;     // where rows are split
+  int64_t width = 1;
   int accesses = 0, slots = 0;
   std::vector<int32_t> buffer;        // per access
   std::vector<int64_t> offset;        // per access, bytes
@@ -66,11 +68,12 @@ struct BoundPart {
 
 class Binder {
  public:
-  Binder(const LoopNest& nest, const LoopPart& part, const PartCode& code, std::span<const int64_t> values)
-      : nest_(nest), part_(part), values_(values), slots_(part) {
-    out_.part = &part;
-    out_.code = &code;
-    out_.accesses = int(part.accesses.size());
+  Binder(const NestCode& code, size_t number, std::span<const int64_t> values)
+      : code_(code), number_(number), nest_(code.nest), part_(code.nest.parts[number]), values_(values), slots_(part_) {
+    out_.part = &part_;
+    out_.rows = code.rows[number];
+    out_.width = code.widths[number];
+    out_.accesses = int(part_.accesses.size());
     out_.slots = slots_.count();
   }
 
@@ -218,7 +221,11 @@ class Binder {
       outer_.pop_back();
     } else {
       join(outer_, SIZE_MAX, 0);
-      if (!tail.empty()) lane_ = std::move(tail.back());
+      if (!tail.empty()) {
+        absorb(tail.front());
+        absorb(tail.back());
+        lane_ = std::move(tail.back());
+      }
     }
     if (part_.tile_axis != -1) {
       row_ = std::move(tail.front());
@@ -227,6 +234,16 @@ class Binder {
       outer_.pop_back();
     } else {
       row_ = Axis{1, std::vector<int64_t>(part_.accesses.size())};
+    }
+  }
+  /// Joins to the row or the lane axis of tiles what goes on where it ends.
+  void absorb(Axis& axis) {
+    for (size_t i = outer_.size(); i-- > 0;) {
+      bool same = true;
+      for (size_t k = 0; k < axis.strides.size(); ++k) same &= outer_[i].strides[k] == axis.strides[k] * axis.extent;
+      if (!same) continue;
+      axis.extent *= outer_[i].extent;
+      outer_.erase(outer_.begin() + long(i));
     }
   }
   int first_store() const {
@@ -264,7 +281,7 @@ class Binder {
       out_.row_block = tile_rows, out_.lane_block = tile_lanes;
     } else if (!part_.lanes_inner) {
       // Blocks of lanes that are worth a call; many rows are split instead.
-      const int64_t wanted = std::max<int64_t>(out_.code->width, int64_t(2000 / (cost * double(std::max<int64_t>(1, inner)))));
+      const int64_t wanted = std::max<int64_t>(out_.width, int64_t(2000 / (cost * double(std::max<int64_t>(1, inner)))));
       const int64_t block = (wanted + 63) / 64 * 64;
       if (product(out_.outer) * rows < 4 * int64_t(threads) && lanes > block) out_.lane_block = block;
     }
@@ -282,8 +299,8 @@ class Binder {
   }
 
   void plan_split(int64_t rows, int64_t lanes, int64_t inner) {
-    if (out_.code->stages.empty()) return;
-    const int64_t blocks = rows * ((lanes + out_.code->width - 1) / out_.code->width);
+    if (!has_reduction(part_)) return;
+    const int64_t blocks = rows * ((lanes + out_.width - 1) / out_.width);
     if (blocks >= few_rows || inner < split_elements) return;
     const int first = slots_.first_inner();
     int slot = first;
@@ -291,6 +308,7 @@ class Binder {
     int64_t after = 1;
     for (int s = slot + 1; s < slots_.count(); ++s) after *= out_.extents[size_t(s)];
     out_.split = true;
+    out_.stages = code_.stages(number_);
     out_.split_slot = slot;
     out_.inner_after = after;
     out_.chunk = std::max<int64_t>(1, chunk_elements / std::max<int64_t>(1, after));
@@ -303,12 +321,14 @@ class Binder {
       out_.scratch_offset.push_back(at);
       at += (bytes + 63) / 64 * 64;
     };
-    for (DType t : part_.scratch) add(inner * scratch_element(t) * (part_.lanes_inner ? 1 : out_.code->width));
+    for (DType t : part_.scratch) add(inner * scratch_element(t) * (part_.lanes_inner ? 1 : out_.width));
     for (int a = 0; a < out_.accesses; ++a)
       if (tile_of(part_, a) >= 0) add(tile_rows * tile_lanes * element_size(part_.accesses[size_t(a)]));
     out_.scratch_bytes = at;
   }
 
+  const NestCode& code_;
+  const size_t number_;
   const LoopNest& nest_;
   const LoopPart& part_;
   std::span<const int64_t> values_;
@@ -379,14 +399,14 @@ class Runner {
       c.at(line / row_items, row, lane);
       c.extents[0] = count;
       if (!p_.part->lanes_inner) c.extents[1] = width;
-      p_.code->rows(&c.args);
+      p_.rows(&c.args);
     }
     return c.status;
   }
 
   /// One row after the other, each stage in chunks over all threads.
   int64_t chunks(std::byte* scratch, std::byte* registers, int threads) const {
-    const int64_t lanes = p_.part->lanes_inner ? 1 : p_.extents[1], width = p_.part->lanes_inner ? 1 : p_.code->width;
+    const int64_t lanes = p_.part->lanes_inner ? 1 : p_.extents[1], width = p_.part->lanes_inner ? 1 : p_.width;
     const int64_t blocks = (lanes + width - 1) / width, outer = product(p_.outer);
     std::atomic<int64_t> status{0};
     for (int64_t line = 0; line < outer * p_.extents[0]; ++line)
@@ -399,7 +419,7 @@ class Runner {
             if (!p_.part->lanes_inner) c.extents[1] = std::min(width, lanes - block * width);
             if (p_.part->stages[s].inner) c.cut(p_, chunk);
             c.args.registers = to;
-            p_.code->stages[s](&c.args);
+            p_.stages[s](&c.args);
             if (c.status) status.store(c.status, std::memory_order_relaxed);
           };
           if (!p_.part->stages[s].inner) {
@@ -454,7 +474,7 @@ class Runner {
       const int64_t begin = chunk * p.chunk;
       for (int a = 0; a < p.accesses; ++a) base[size_t(a)] += begin * p.strides[size_t(a * p.slots + p.split_slot)];
       extents[size_t(p.split_slot)] = std::min(p.chunk, p.extents[size_t(p.split_slot)] - begin);
-      const int64_t lanes = p.part->lanes_inner ? 1 : p.code->width;
+      const int64_t lanes = p.part->lanes_inner ? 1 : p.width;
       for (size_t i = 0; i < p.part->scratch.size(); ++i) scratch[i] += begin * p.inner_after * lanes * scratch_element(p.part->scratch[i]);
     }
     const Runner& runner;
@@ -475,8 +495,8 @@ class BoundNest final : public BoundLoop {
   BoundNest(std::shared_ptr<const NestCode> code, std::span<const int64_t> values, int threads)
       : code_(std::move(code)), values_(values.begin(), values.end()), threads_(std::max(1, threads)) {
     check(int64_t(values.size()) == code_->nest.values, "loop nest: ", values.size(), " values for a table of ", code_->nest.values);
-    for (size_t i = 0; i < code_->parts.size(); ++i) {
-      parts_.push_back(Binder(code_->nest, code_->nest.parts[i], code_->parts[i], values_).run(threads_));
+    for (size_t i = 0; i < code_->nest.parts.size(); ++i) {
+      parts_.push_back(Binder(*code_, i, values_).run(threads_));
       const BoundPart& p = parts_.back();
       int64_t bytes = p.scratch_bytes * threads_;
       if (p.split) bytes = p.scratch_bytes + (p.chunks + 1) * int64_t(p.part->registers.size()) * register_stride;

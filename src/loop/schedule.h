@@ -45,18 +45,18 @@ int64_t scratch_element(DType t);
 int tile_of(const LoopPart& p, int access);
 bool has_reduction(const LoopPart& p);
 
-/// The code of one part.
-struct PartCode {
-  Kernel rows = nullptr;        ///< runs whole rows
-  std::vector<Kernel> stages;   ///< runs one stage of one row, registers in memory; empty when the part has no reduction
-  int64_t width = 1;            ///< lanes of the widest vector: the element of scratch arrays when lanes are outer
-};
+/// Code of a whole nest: what bind() needs.
+class NestCode {
+ public:
+  explicit NestCode(LoopNest n) : nest(std::move(n)) {}
+  virtual ~NestCode() = default;
+  /// Kernels of a part that run one stage of one row, registers in memory. Few shapes need them (long rows, of which there are few), so
+  /// they are made at the first call. Thread-safe. @throws Error
+  virtual std::span<const Kernel> stages(size_t part) const = 0;
 
-/// Code of a whole nest: what bind() needs. `keep` keeps the machine code alive.
-struct NestCode {
-  LoopNest nest;
-  std::vector<PartCode> parts;
-  std::shared_ptr<const void> keep;
+  const LoopNest nest;
+  std::vector<Kernel> rows;     ///< per part: runs whole rows
+  std::vector<int64_t> widths;  ///< per part: lanes of the widest vector, which is the element of scratch arrays when lanes are outer
 };
 
 /// @throws Error{internal} when the values do not fit the nest

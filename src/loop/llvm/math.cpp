@@ -48,7 +48,7 @@ struct Math {
   Value* power(Value* n) const {
     return from_bits(b.CreateShl(b.CreateAdd(b.CreateFPToSI(n, int_type), ci(127)), ci(23)));
   }
-  /// m * 2^n for m in [0.5, 2] and integral n in [-160, 160], subnormal results rounded once.
+  /// m * 2^n for |m| <= 2 and integral n in [-160, 160], subnormal results rounded once.
   Value* scale(Value* m, Value* n) const {
     const unsigned lanes = Emit::lanes(m);
     if (e.isa >= Isa::avx512 && lanes % 16 == 0) {
@@ -74,11 +74,12 @@ struct Math {
     Value* r = fma(n, c(-ln2_hi), x);
     return {n, fma(n, c(-ln2_lo), r)};
   }
-  /// e^r for |r| <= ln 2 / 2.
-  Value* exp_core(Value* r) const {
+  /// e^r - 1 for |r| <= ln 2 / 2; small against 1, so that its relative error hardly counts in e^r.
+  Value* exp_minus_one(Value* r) const {
     Value* p = poly(r, {0.5000000100980212, 0.1666651288840473, 0.041666187283554409, 0.0083695984100759496, 0.0013951717251078138});
-    return add(fma(mul(r, r), p, r), c(1));
+    return fma(mul(r, r), p, r);
   }
+  Value* exp_core(Value* r) const { return add(exp_minus_one(r), c(1)); }
   /// e^x where the result is neither subnormal nor infinite.
   Value* exp_normal(Value* x) const {
     const auto [n, r] = reduce(x);
@@ -178,7 +179,7 @@ Value* emit_tanh(const Emit& e, Value* x) {
   Value* small = m.fma(m.mul(x, t), p, x);
   Value* q = m.exp_normal(m.mul(m.at_most(a, 10), m.c(2)));
   Value* large = m.sub(m.c(1), e.b.CreateFDiv(m.c(2), m.add(q, m.c(1))));
-  return e.b.CreateSelect(e.b.CreateFCmpOLT(a, m.c(0.625)), small, m.copysign(large, x));
+  return m.copysign(e.b.CreateSelect(e.b.CreateFCmpOLT(a, m.c(0.625)), small, large), x);
 }
 
 Value* emit_erf(const Emit& e, Value* x) {
@@ -196,10 +197,30 @@ Value* emit_erf(const Emit& e, Value* x) {
 }
 
 Value* emit_sigmoid(const Emit& e, Value* x) {
+  // u / (1 + t) with t = e^-|x| and u = t or 1. The roundings of t, of the sum and of the quotient together reach 2.3 ulp, so
+  // the quotient is corrected by what they lost.
   const Math m(e, x);
-  Value* t = emit_exp(e, e.b.CreateFNeg(m.abs(x)));
-  Value* upper = e.b.CreateSelect(e.b.CreateFCmpOLT(x, m.c(0)), t, m.c(1));
-  return e.b.CreateFDiv(upper, m.add(t, m.c(1)));
+  const auto [n, r] = m.reduce(m.at_least(e.b.CreateFNeg(m.abs(x)), -104.5));
+  Value* s = m.exp_minus_one(r);
+  Value* one = m.c(1);
+  Value* high = m.add(s, one);
+  Value* t = m.scale(high, n);
+  Value* t_low = m.scale(m.sub(s, m.sub(high, one)), n);
+  Value* negative = e.b.CreateFCmpOLT(x, m.c(0));
+  Value* u = e.b.CreateSelect(negative, t, one);
+  Value* u_low = e.b.CreateSelect(negative, t_low, m.c(0));
+  if (!e.has_fma()) {
+    llvm::Type* wide = Emit::vec(e.b.getDoubleTy(), Emit::lanes(x));
+    const auto in_f64 = [&](Value* a, Value* b) { return e.b.CreateFAdd(e.b.CreateFPExt(a, wide), e.b.CreateFPExt(b, wide)); };
+    return e.b.CreateFPTrunc(e.b.CreateFDiv(in_f64(u, u_low), e.b.CreateFAdd(in_f64(t, t_low), e.constant(wide, 1))), m.type);
+  }
+  Value* d = m.add(t, one);
+  Value* d_low = m.add(m.sub(t, m.sub(d, one)), t_low);
+  Value* y = e.b.CreateFDiv(u, d);
+  Value* inverse = e.b.CreateSelect(negative, m.sub(one, y), y);
+  Value* minus = e.b.CreateFNeg(y);
+  Value* residual = m.fma(minus, d_low, m.add(m.fma(minus, d, u), u_low));
+  return m.fma(residual, inverse, y);
 }
 
 }  // namespace neve::loop

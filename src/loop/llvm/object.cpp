@@ -23,7 +23,7 @@
 namespace neve::loop {
 namespace {
 
-constexpr int generator_revision = 1;  // raised when the code made for a nest changes
+constexpr int generator_revision = 2;  // raised when the code made for a nest changes
 constexpr const char* triple = "x86_64-unknown-linux-gnu";
 
 std::unique_ptr<llvm::TargetMachine> make_target(Isa isa) {
@@ -45,9 +45,9 @@ std::unique_ptr<llvm::TargetMachine> make_target(Isa isa) {
 
 }  // namespace
 
-std::string object_key(const LoopNest& nest, Isa isa) {
+std::string object_key(const LoopNest& nest, Isa isa, ObjectKind kind) {
   Sha256 h;
-  h.update(str("neve loop ", NEVE_VERSION, " ", generator_revision, " LLVM ", LLVM_VERSION_STRING, " ", to_string(isa), "\n"));
+  h.update(str("neve loop ", NEVE_VERSION, " ", generator_revision, " LLVM ", LLVM_VERSION_STRING, " ", to_string(isa), kind == ObjectKind::rows ? " rows\n" : " stages\n"));
   h.update(to_bytes(nest));
   return h.hex();
 }
@@ -57,7 +57,7 @@ std::string kernel_name(const std::string& key, size_t part, int stage) {
   return stage < 0 ? name : str(name, "_", stage);
 }
 
-std::string compile_object(const LoopNest& nest, Isa isa, const std::string& key) {
+std::string compile_object(const LoopNest& nest, Isa isa, ObjectKind kind, const std::string& key) {
   llvm::LLVMContext context;
   llvm::Module module("loop", context);
   const std::unique_ptr<llvm::TargetMachine> target = make_target(isa);
@@ -65,8 +65,8 @@ std::string compile_object(const LoopNest& nest, Isa isa, const std::string& key
   module.setDataLayout(target->createDataLayout());
   for (size_t p = 0; p < nest.parts.size(); ++p) {
     const LoopPart& part = nest.parts[p];
-    emit_rows(module, nest, part, isa, kernel_name(key, p, -1));
-    if (!has_reduction(part)) continue;
+    if (kind == ObjectKind::rows) emit_rows(module, nest, part, isa, kernel_name(key, p, -1));
+    if (kind == ObjectKind::rows || !has_reduction(part)) continue;
     for (size_t s = 0; s < part.stages.size(); ++s) emit_stage(module, nest, part, s, isa, kernel_name(key, p, int(s)));
   }
   std::string problem;

@@ -2,6 +2,7 @@
 #include "loop/llvm/part.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -408,6 +409,10 @@ class PartEmitter {
         v[i] = emit_constant(e_, n, 1);
         continue;
       }
+      if (n.op == ScalarOp::div && is_float(n.dtype) && varies_[s][i] && !varies_[s][size_t(n.b)]) {
+        v[i] = divide_by_uniform(n.dtype, v[size_t(n.a)], v[size_t(n.b)], lanes.width);
+        continue;
+      }
       const int32_t id[] = {n.a, n.b, n.c};
       Value* arg[3] = {};
       for (int k = 0; k < operand_count(n.op); ++k) {
@@ -419,6 +424,20 @@ class PartEmitter {
     std::vector<Value*> results;
     for (int32_t id : stage.program.results) results.push_back(Emit::lanes(v[size_t(id)]) == 1 ? e_.splat(v[size_t(id)], lanes.width) : v[size_t(id)]);
     return results;
+  }
+
+  /// x / y with one y for all lanes: by two factors, whose product is 1 / y. The second one is 1 unless 1 / y is no normal number.
+  Value* divide_by_uniform(DType t, Value* x, Value* y, unsigned width) const {
+    llvm::Type* type = y->getType();
+    const auto c = [&](double v) { return e_.constant(type, v); };
+    const double least = t == DType::f64 ? 0x1p-1000 : 0x1p-120, step = t == DType::f64 ? 0x1p512 : 0x1p64;
+    Value* size = e_.intrinsic(llvm::Intrinsic::fabs, y);
+    Value* tiny = b_.CreateAnd(b_.CreateFCmpOLT(size, c(least)), b_.CreateFCmpOGT(size, c(0)));
+    Value* huge = b_.CreateAnd(b_.CreateFCmpOGT(size, c(1 / least)), b_.CreateFCmpOLT(size, c(std::numeric_limits<double>::infinity())));
+    Value* second = b_.CreateSelect(tiny, c(step), b_.CreateSelect(huge, c(1 / step), c(1)));
+    Value* first = b_.CreateFDiv(c(1), b_.CreateFMul(y, second));
+    if (Emit::lanes(x) == 1) x = e_.splat(x, width);
+    return b_.CreateFMul(b_.CreateFMul(x, e_.splat(first, width)), e_.splat(second, width));
   }
 
   Value* operand(const LoopOperand& o, const std::vector<Value*>& at, const Lanes& lanes, Value* linear) {

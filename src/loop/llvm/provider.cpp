@@ -66,7 +66,51 @@ class Linker {
   std::unique_ptr<llvm::orc::LLJIT> jit_;
 };
 
-class LlvmCode final : public LoopCode, public std::enable_shared_from_this<LlvmCode> {
+/// The object of a nest, from the cache or made now.
+std::string get_object(const LoopNest& nest, Isa isa, ObjectKind kind, const std::string& key, bool disk_cache) {
+  std::string object = disk_cache ? load_cached_object(key) : "";
+  if (!object.empty()) return object;
+  object = compile_object(nest, isa, kind, key);
+  if (disk_cache) save_cached_object(key, object);
+  return object;
+}
+
+class LlvmNest final : public NestCode {
+ public:
+  LlvmNest(LoopNest n, Isa isa, bool disk_cache, Linker& linker) : NestCode(std::move(n)), isa_(isa), disk_cache_(disk_cache), linker_(linker) {}
+
+  void link_rows(const std::string& key, const std::string& object) {
+    keep_ = linker_.add(object);
+    for (size_t p = 0; p < nest.parts.size(); ++p) {
+      rows.push_back(linker_.find(kernel_name(key, p, -1)));
+      widths.push_back(widths_of(nest, nest.parts[p], isa_).main);
+    }
+  }
+  std::span<const Kernel> stages(size_t part) const override {
+    const std::lock_guard lock(mutex_);
+    if (stages_.empty()) {
+      const std::string key = object_key(nest, isa_, ObjectKind::stages);
+      keep_stages_ = linker_.add(get_object(nest, isa_, ObjectKind::stages, key, disk_cache_));
+      std::vector<std::vector<Kernel>> all(nest.parts.size());
+      for (size_t p = 0; p < nest.parts.size(); ++p)
+        if (has_reduction(nest.parts[p]))
+          for (size_t s = 0; s < nest.parts[p].stages.size(); ++s) all[p].push_back(linker_.find(kernel_name(key, p, int(s))));
+      stages_ = std::move(all);
+    }
+    return stages_[part];
+  }
+
+ private:
+  const Isa isa_;
+  const bool disk_cache_;
+  Linker& linker_;
+  std::shared_ptr<const void> keep_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const void> keep_stages_;
+  mutable std::vector<std::vector<Kernel>> stages_;
+};
+
+class LlvmCode final : public LoopCode {
  public:
   explicit LlvmCode(std::shared_ptr<const NestCode> code) : code_(std::move(code)) {}
   std::shared_ptr<const BoundLoop> bind(std::span<const int64_t> values, int threads) const override { return bind_nest(code_, values, threads); }
@@ -84,7 +128,6 @@ class LlvmProvider final : public CodeProvider {
     struct Job {
       const LoopNest* nest;
       std::string key, object, error;
-      bool cached = false;
     };
     std::vector<Job> jobs;
     std::vector<std::string> keys;
@@ -94,7 +137,7 @@ class LlvmProvider final : public CodeProvider {
       for (size_t i = 0; i < nests.size(); ++i) {
         validate(*nests[i]);
         require_limits(*nests[i]);
-        keys.push_back(object_key(*nests[i], isa_));
+        keys.push_back(object_key(*nests[i], isa_, ObjectKind::rows));
         if ((result[i] = known_[keys[i]].lock())) continue;
         bool again = false;
         for (const Job& j : jobs) again |= j.key == keys[i];
@@ -106,9 +149,7 @@ class LlvmProvider final : public CodeProvider {
       for (int64_t k = begin; k < end; ++k) {
         Job& j = jobs[size_t(k)];
         try {
-          if (options.disk_cache) j.object = load_cached_object(j.key);
-          j.cached = !j.object.empty();
-          if (!j.cached) j.object = compile_object(*j.nest, isa_, j.key);
+          j.object = get_object(*j.nest, isa_, ObjectKind::rows, j.key, options.disk_cache);
         } catch (const std::exception& e) {
           j.error = e.what();
         }
@@ -117,8 +158,7 @@ class LlvmProvider final : public CodeProvider {
     const std::lock_guard lock(mutex_);
     for (const Job& j : jobs) {
       if (!j.error.empty()) fail(ErrorCode::unsupported, j.error);
-      if (options.disk_cache && !j.cached) save_cached_object(j.key, j.object);
-      link(*j.nest, j.key, j.object);
+      link(*j.nest, j.key, j.object, options.disk_cache);
     }
     for (size_t i = 0; i < nests.size(); ++i)
       if (!result[i]) result[i] = known_[keys[i]].lock();
@@ -135,23 +175,14 @@ class LlvmProvider final : public CodeProvider {
     }
   }
 
-  void link(const LoopNest& nest, const std::string& key, const std::string& object) {
+  void link(const LoopNest& nest, const std::string& key, const std::string& object, bool disk_cache) {
     if (auto there = known_[key].lock()) {  // another thread was faster
       keep_.push_back(std::move(there));
       return;
     }
     if (!linker_) linker_ = std::make_unique<Linker>();
-    auto code = std::make_shared<NestCode>();
-    code->nest = nest;
-    code->keep = linker_->add(object);
-    for (size_t p = 0; p < nest.parts.size(); ++p) {
-      PartCode part;
-      part.rows = linker_->find(kernel_name(key, p, -1));
-      part.width = widths_of(nest, nest.parts[p], isa_).main;
-      if (has_reduction(nest.parts[p]))
-        for (size_t s = 0; s < nest.parts[p].stages.size(); ++s) part.stages.push_back(linker_->find(kernel_name(key, p, int(s))));
-      code->parts.push_back(std::move(part));
-    }
+    auto code = std::make_shared<LlvmNest>(nest, isa_, disk_cache, *linker_);
+    code->link_rows(key, object);
     auto made = std::make_shared<LlvmCode>(std::move(code));
     known_[key] = made;
     keep_.push_back(std::move(made));
