@@ -1,0 +1,141 @@
+"""Neve: a saved model in, a checked, fast engine with dynamic shapes out.
+
+    import neve
+    model = neve.load("model.onnx")
+    engine = neve.optimize(model, ranges=[neve.Range(min={"x": (1, 3, 224, 224)}, max={"x": (10, 3, 224, 224)})])
+    y = engine(x)
+    engine.save("model.neve")
+"""
+
+import dataclasses
+import json
+import os
+import sys
+import time
+
+from . import _neve
+from ._neve import Engine, Error, Model, Session
+
+__all__ = ["Engine", "Error", "Model", "Range", "Session", "load", "optimize"]
+__version__ = _neve.version()
+
+
+@dataclasses.dataclass
+class Range:
+    """Sizes that an engine serves.
+
+    min, max: {input name: shape}; opts: points that kernels are chosen for, each like min. For every axis min <= opt <= max. Without opts
+    one point between min and max is taken. Inputs that are left out keep the sizes that the model states.
+    """
+
+    min: dict
+    max: dict
+    opts: list = dataclasses.field(default_factory=list)
+
+
+def load(path):
+    """Reads a model: .onnx, or .neve with its engine. Returns a Model or an Engine; both are called alike, with arrays.
+
+    Raises Error. A .neve file is checked: digests on every load, its self-test once a machine.
+    """
+    model = _neve.load(os.fspath(path))
+    return model.engine() if model.has_engine else model
+
+
+class _Progress:
+    """A bar on a terminal for what takes over a second."""
+
+    def __init__(self):
+        self.start, self.bar = time.monotonic(), None
+
+    def __call__(self, done, phase):
+        if not sys.stderr.isatty() or time.monotonic() - self.start < 1:
+            return
+        if self.bar is None:
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=100, bar_format="{desc:<28.28} {percentage:3.0f}%|{bar}| {elapsed}", leave=False)
+        self.bar.n = round(100 * done)
+        self.bar.set_description_str(phase, refresh=True)
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
+
+
+def optimize(
+    model,
+    *,
+    ranges=(),
+    precision="fp32",
+    test_data=(),
+    calib_data=(),
+    warmup_data=(),
+    disable_passes=(),
+    disable_ops=(),
+    float_ops=(),
+    disable_kernels=(),
+    min_region=1,
+    threads=0,
+    tune=True,
+    use_tactic_cache=True,
+    gate=True,
+    accept_inaccurate=False,
+    relative_tolerance=1e-4,
+    absolute_tolerance=1e-6,
+    memory_budget=0,
+    dump_ir="",
+    progress=None,
+):
+    """Makes a checked, fast engine for a model (or the path of one).
+
+    ranges: Range objects, or texts such as "x=1x3x224x224..10x3x224x224"; none: every size that the model allows, or those of warmup_data.
+    test_data, warmup_data: samples, each a dict of arrays by input name, a tuple of arrays by position, or one array.
+    threads: 0 takes what affinity and the CPU quota allow. tune: time kernels on this machine (results are cached).
+    gate: compare with the unfused model at min, opt and max of each range and on test_data; a difference above
+    relative_tolerance * max|y| + absolute_tolerance is an Error, unless accept_inaccurate (which the report records).
+    progress: called with (share done, phase).
+
+    Returns an Engine. Raises Error; KeyboardInterrupt when interrupted.
+    """
+    options = {k: v for k, v in locals().items() if k not in ("model", "progress")}
+    if isinstance(model, (str, os.PathLike)):
+        model = _neve.load(os.fspath(model))
+    if isinstance(model, Engine):
+        raise TypeError("optimize: this is an Engine already (load the model that it was made from)")
+    if isinstance(options["ranges"], (Range, str)):
+        options["ranges"] = [options["ranges"]]
+    options["dump_ir"] = os.fspath(dump_ir)
+    shown = progress or _Progress()
+    try:
+        return model.optimize(options, shown)
+    finally:
+        if progress is None:
+            shown.close()
+
+
+def _report(engine):
+    return json.loads(engine.report_json())
+
+
+def _ports_text(ports):
+    return ", ".join(f"{name}: {dtype}[{', '.join(map(str, shape))}]" for name, dtype, shape in ports)
+
+
+def _repr(self):
+    kind = type(self).__name__
+    return f"neve.{kind}({_ports_text(self.inputs)} -> {_ports_text(self.outputs)})"
+
+
+_save = Engine.save
+
+
+def _save_path(self, path):
+    """Writes one .neve archive: to a temporary file first, then renamed."""
+    _save(self, os.fspath(path))
+
+
+Engine.save = _save_path
+Engine.report = property(_report, doc="What was done and why: the report as a dict, schema neve.report/1.")
+Engine.__repr__ = _repr
+Model.__repr__ = _repr

@@ -1,0 +1,401 @@
+// The Python module: converts and forwards.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/function.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/set.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+#include <neve/neve.h>
+
+#include <mutex>
+
+namespace nb = nanobind;
+using namespace neve;
+
+namespace {
+
+nb::object error_type;
+
+// ---- arrays -----------------------------------------------------------------------------------------------------
+
+bool dtype_from(nb::dlpack::dtype t, DType& out) {
+  using code = nb::dlpack::dtype_code;
+  auto is = [&](code c, int bits) { return t.code == uint8_t(c) && t.bits == bits && t.lanes == 1; };
+  constexpr struct {
+    code c;
+    int bits;
+    DType dtype;
+  } table[] = {{code::Float, 64, DType::f64},  {code::Float, 32, DType::f32},    {code::Bfloat, 16, DType::bf16}, {code::Float, 16, DType::f16},
+               {code::Int, 64, DType::i64},    {code::Int, 32, DType::i32},      {code::Int, 16, DType::i16},     {code::Int, 8, DType::i8},
+               {code::UInt, 8, DType::u8},     {code::UInt, 16, DType::u16},     {code::UInt, 32, DType::u32},    {code::UInt, 64, DType::u64},
+               {code::Bool, 8, DType::boolean}, {code::Complex, 64, DType::c64}, {code::Complex, 128, DType::c128}};
+  for (const auto& e : table)
+    if (is(e.c, e.bits)) {
+      out = e.dtype;
+      return true;
+    }
+  return false;
+}
+
+nb::dlpack::dtype dtype_to(DType t) {
+  using code = nb::dlpack::dtype_code;
+  const code c = t == DType::bf16 ? code::Bfloat : is_float(t) ? code::Float : is_complex(t) ? code::Complex
+                 : t == DType::boolean ? code::Bool : is_signed_int(t) ? code::Int : code::UInt;
+  return {uint8_t(c), uint8_t(size_of(t) * 8), 1};
+}
+
+using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+
+/// A view of the array's memory; `hold` keeps it alive. Numbers and lists go through numpy.asarray.
+Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what) {
+  AnyArray a;
+  if (!nb::try_cast(h, a)) {
+    nb::object converted;
+    try {
+      converted = nb::module_::import_("numpy").attr("asarray")(h);
+    } catch (nb::python_error&) {
+    }
+    if (!converted.is_valid() || !nb::try_cast(converted, a)) {
+      const std::string name = nb::cast<std::string>(nb::str(h.type().attr("__name__")));
+      throw Error(ErrorCode::type_mismatch, std::string(what) + ": a value of type " + name +
+                                                " was given (an array in CPU memory would be right: NumPy, or anything with DLPack)");
+    }
+  }
+  DType dtype;
+  if (!dtype_from(a.dtype(), dtype))
+    throw Error(ErrorCode::type_mismatch, std::string(what) + ": an array has an element type that Neve does not know");
+  Sizes shape, strides;
+  int64_t low = 0, high = 0;
+  bool empty = false;
+  for (size_t i = 0; i < a.ndim(); ++i) {
+    shape.push_back(int64_t(a.shape(i)));
+    strides.push_back(a.stride(i));
+    empty = empty || shape[i] == 0;
+    if (shape[i] > 1) (strides[i] < 0 ? low : high) += (shape[i] - 1) * strides[i];
+  }
+  const int64_t n = size_of(dtype);
+  std::byte* base = static_cast<std::byte*>(const_cast<void*>(a.data())) + low * n;
+  auto storage = Storage::wrap(base, empty ? 0 : size_t((high - low + 1) * n), [] {}, false);
+  hold.push_back(std::move(a));
+  if (empty) return Tensor::empty(dtype, shape);
+  return Tensor::view(std::move(storage), dtype, std::move(shape), std::move(strides), -low * n);
+}
+
+nb::object array_from(const Tensor& t) {
+  Tensor* kept = new Tensor(t);
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<Tensor*>(p); });
+  std::vector<size_t> shape(t.shape().begin(), t.shape().end());
+  nb::ndarray<nb::numpy> a(t.data() ? static_cast<void*>(t.data()) : static_cast<void*>(kept), shape.size(), shape.data(), owner,
+                           t.strides().data(), dtype_to(t.dtype()));
+  return nb::cast(a, nb::rv_policy::reference);
+}
+
+nb::object results(const std::vector<Tensor>& out) {
+  if (out.size() == 1) return array_from(out[0]);
+  nb::list l;
+  for (const Tensor& t : out) l.append(array_from(t));
+  return nb::tuple(l);
+}
+
+/// Positional and named arguments to tensors in the order of the inputs.
+std::vector<Tensor> arguments(const std::vector<PortInfo>& ports, nb::args args, nb::kwargs kwargs, std::vector<AnyArray>& hold) {
+  // A single dict stands for names that are no Python identifiers.
+  if (args.size() == 1 && kwargs.size() == 0 && PyDict_Check(args[0].ptr())) {
+    nb::dict d = nb::borrow<nb::dict>(args[0]);
+    nb::kwargs named = nb::borrow<nb::kwargs>(d);
+    return arguments(ports, nb::args(nb::steal<nb::args>(PyTuple_New(0))), named, hold);
+  }
+  auto names = [&] {
+    std::string s;
+    for (const PortInfo& p : ports) s += (s.empty() ? "'" : ", '") + p.name + "'";
+    return s;
+  };
+  if (args.size() + kwargs.size() != ports.size()) {
+    // Say which name is unknown rather than that the count is wrong.
+    for (auto [key, value] : kwargs) {
+      const std::string name = nb::cast<std::string>(key);
+      bool known = false;
+      for (const PortInfo& p : ports) known = known || p.name == name;
+      if (!known) throw Error(ErrorCode::not_found, "run: '" + name + "' is not an input (the model's inputs: " + names() + ")");
+    }
+    throw Error(ErrorCode::invalid_argument, "run: " + std::to_string(args.size() + kwargs.size()) + " inputs given (the model takes " +
+                                                 std::to_string(ports.size()) + ": " + names() + ")");
+  }
+  std::vector<Tensor> in;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (i < args.size()) {
+      in.push_back(tensor_from(args[i], hold, "run"));
+      continue;
+    }
+    PyObject* v = PyDict_GetItemString(kwargs.ptr(), ports[i].name.c_str());
+    if (!v) throw Error(ErrorCode::not_found, "run: no input '" + ports[i].name + "' was given (the model's inputs: " + names() + ")");
+    in.push_back(tensor_from(v, hold, "run"));
+  }
+  return in;
+}
+
+NamedTensors named_tensors(nb::handle h, const std::vector<PortInfo>& ports, const char* what) {
+  std::vector<AnyArray> hold;
+  NamedTensors out;
+  auto put = [&](const std::string& name, nb::handle v) { out[name] = tensor_from(v, hold, what).clone(); };
+  if (PyDict_Check(h.ptr())) {
+    for (auto [key, value] : nb::borrow<nb::dict>(h)) put(nb::cast<std::string>(key), value);
+  } else if (PyTuple_Check(h.ptr()) || PyList_Check(h.ptr())) {
+    size_t i = 0;
+    for (nb::handle v : nb::borrow<nb::sequence>(h)) {
+      put(i < ports.size() ? ports[i].name : std::to_string(i), v);
+      ++i;
+    }
+  } else {
+    put(ports.empty() ? "0" : ports[0].name, h);
+  }
+  return out;
+}
+
+// ---- engines ----------------------------------------------------------------------------------------------------
+
+/// An engine with sessions that calls from several threads take and give back.
+class PyEngine {
+ public:
+  explicit PyEngine(Engine e) : engine(std::move(e)) {}
+  Engine engine;
+
+  nb::object call(nb::args args, nb::kwargs kwargs) {
+    std::vector<AnyArray> hold;
+    const std::vector<Tensor> in = arguments(engine.inputs(), args, kwargs, hold);
+    std::vector<Tensor> out;
+    {
+      nb::gil_scoped_release free;
+      Session s = take();
+      try {
+        s.run(in, out);
+      } catch (...) {
+        give(std::move(s));
+        throw;
+      }
+      give(std::move(s));
+    }
+    return results(out);
+  }
+  Session take() {
+    std::lock_guard lock(mutex_);
+    if (spare_.empty()) return engine.session();
+    Session s = std::move(spare_.back());
+    spare_.pop_back();
+    return s;
+  }
+  void give(Session s) {
+    std::lock_guard lock(mutex_);
+    spare_.push_back(std::move(s));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Session> spare_;
+};
+
+struct PySession {
+  Session session;
+  std::vector<PortInfo> inputs;
+  nb::object call(nb::args args, nb::kwargs kwargs) {
+    std::vector<AnyArray> hold;
+    const std::vector<Tensor> in = arguments(inputs, args, kwargs, hold);
+    std::vector<Tensor> out;
+    {
+      nb::gil_scoped_release free;
+      session.run(in, out);
+    }
+    return results(out);
+  }
+};
+
+nb::list ports_list(const std::vector<PortInfo>& ports) {
+  nb::list l;
+  for (const PortInfo& p : ports) {
+    nb::list shape;
+    for (const std::string& s : p.shape) {
+      const bool number = !s.empty() && s.find_first_not_of("0123456789") == std::string::npos;
+      if (number)
+        shape.append(std::stoll(s));
+      else
+        shape.append(s);
+    }
+    l.append(nb::make_tuple(p.name, to_string(p.dtype), nb::tuple(shape)));
+  }
+  return l;
+}
+
+std::vector<std::string> names_of(const std::vector<PortInfo>& ports) {
+  std::vector<std::string> v;
+  for (const PortInfo& p : ports) v.push_back(p.name);
+  return v;
+}
+
+OptimizeOptions options_from(const Model& m, const nb::dict& d) {
+  OptimizeOptions o;
+  auto strings = [](nb::handle v) {
+    std::set<std::string, std::less<>> s;
+    if (nb::isinstance<nb::str>(v))
+      s.insert(nb::cast<std::string>(v));
+    else
+      for (nb::handle x : nb::borrow<nb::iterable>(v)) s.insert(nb::cast<std::string>(x));
+    return s;
+  };
+  auto samples = [&](nb::handle v, const char* what) {
+    std::vector<NamedTensors> out;
+    for (nb::handle x : nb::borrow<nb::iterable>(v)) out.push_back(named_tensors(x, m.inputs(), what));
+    return out;
+  };
+  for (auto [key, v] : d) {
+    const std::string k = nb::cast<std::string>(key);
+    if (k == "ranges") {
+      for (nb::handle r : nb::borrow<nb::iterable>(v)) {
+        if (nb::isinstance<nb::str>(r)) {
+          o.ranges.push_back(parse_range(nb::cast<std::string>(r)));
+          continue;
+        }
+        o.ranges.push_back({nb::cast<NamedSizes>(r.attr("min")), nb::cast<NamedSizes>(r.attr("max")),
+                            nb::cast<std::vector<NamedSizes>>(r.attr("opts"))});
+      }
+    } else if (k == "precision") o.precision = nb::cast<std::string>(v);
+    else if (k == "test_data") o.test_data = samples(v, "test_data");
+    else if (k == "calib_data") o.calib_data = samples(v, "calib_data");
+    else if (k == "warmup_data") o.warmup_data = samples(v, "warmup_data");
+    else if (k == "disable_passes") o.disable_passes = strings(v);
+    else if (k == "disable_ops") o.disable_ops = strings(v);
+    else if (k == "float_ops") o.float_ops = strings(v);
+    else if (k == "disable_kernels") o.disable_kernels = strings(v);
+    else if (k == "min_region") o.min_region = nb::cast<int>(v);
+    else if (k == "threads") o.threads = nb::cast<int>(v);
+    else if (k == "tune") o.tune = nb::cast<bool>(v);
+    else if (k == "use_tactic_cache") o.use_tactic_cache = nb::cast<bool>(v);
+    else if (k == "gate") o.gate = nb::cast<bool>(v);
+    else if (k == "accept_inaccurate") o.accept_inaccurate = nb::cast<bool>(v);
+    else if (k == "relative_tolerance") o.tolerance.relative = nb::cast<double>(v);
+    else if (k == "absolute_tolerance") o.tolerance.absolute = nb::cast<double>(v);
+    else if (k == "memory_budget") o.memory_budget = nb::cast<int64_t>(v);
+    else if (k == "dump_ir") o.dump_ir = nb::cast<std::string>(v);
+    else throw Error(ErrorCode::invalid_argument, "optimize: there is no option '" + k + "'");
+  }
+  return o;
+}
+
+}  // namespace
+
+NB_MODULE(_neve, m) {
+  error_type = nb::steal<nb::object>(PyErr_NewExceptionWithDoc("neve.Error", "What went wrong, with values and types; `code` says what kind.",
+                                                               PyExc_RuntimeError, nullptr));
+  m.attr("Error") = error_type;
+  nb::register_exception_translator(
+      [](const std::exception_ptr& p, void*) {
+        try {
+          std::rethrow_exception(p);
+        } catch (const Error& e) {
+          if (PyErr_Occurred()) return;  // Ctrl-C, or an exception of a callback
+          nb::object x = error_type(e.message());
+          x.attr("code") = std::string(to_string(e.code()));
+          PyErr_SetObject(error_type.ptr(), x.ptr());
+        }
+      },
+      nullptr);
+  m.def("version", &version);
+
+  nb::class_<Model>(m, "Model")
+      .def("__call__",
+           [](const Model& m, nb::args a, nb::kwargs k) {
+             std::vector<AnyArray> hold;
+             const auto in = arguments(m.inputs(), a, k, hold);
+             std::vector<Tensor> out;
+             {
+               nb::gil_scoped_release free;
+               out = m(in);
+             }
+             return results(out);
+           })
+      .def("run_reference",
+           [](const Model& m, nb::args a, nb::kwargs k) {
+             std::vector<AnyArray> hold;
+             const auto in = arguments(m.inputs(), a, k, hold);
+             std::vector<Tensor> out;
+             {
+               nb::gil_scoped_release free;
+               out = m.run_reference(in);
+             }
+             return results(out);
+           })
+      .def("optimize",
+           [](const Model& m, nb::dict options, std::optional<nb::callable> progress) {
+             OptimizeOptions o = options_from(m, options);
+             o.progress = [&](double done, const std::string& phase) {
+               nb::gil_scoped_acquire hold;
+               if (PyErr_CheckSignals() != 0) return false;
+               if (progress) {
+                 try {
+                   (*progress)(done, phase);
+                 } catch (nb::python_error& e) {
+                   e.restore();
+                   return false;
+                 }
+               }
+               return true;
+             };
+             std::optional<Engine> e;
+             {
+               nb::gil_scoped_release free;
+               e = optimize(m, o);
+             }
+             return new PyEngine(*e);
+           })
+      .def("engine", [](const Model& m) { return new PyEngine(m.engine()); })
+      .def_prop_ro("has_engine", &Model::has_engine)
+      .def_prop_ro("format", &Model::format)
+      .def_prop_ro("path", &Model::path)
+      .def_prop_ro("warnings", &Model::warnings)
+      .def_prop_ro("graph", &Model::graph_text)
+      .def_prop_ro("inputs", [](const Model& m) { return ports_list(m.inputs()); })
+      .def_prop_ro("outputs", [](const Model& m) { return ports_list(m.outputs()); })
+      .def_prop_ro("input_names", [](const Model& m) { return names_of(m.inputs()); })
+      .def_prop_ro("output_names", [](const Model& m) { return names_of(m.outputs()); });
+
+  nb::class_<PySession>(m, "Session")
+      .def("__call__", &PySession::call)
+      .def("run", &PySession::call)
+      .def("warm", [](PySession& s, const std::vector<NamedSizes>& shapes) { s.session.warm(shapes); })
+      .def_prop_ro("arena_bytes", [](const PySession& s) { return s.session.arena_bytes(); })
+      .def("profile", [](PySession& s, int runs, nb::args a, nb::kwargs k) {
+        std::vector<AnyArray> hold;
+        const auto in = arguments(s.inputs, a, k, hold);
+        nb::list l;
+        for (const Session::Timing& t : s.session.profile(in, runs)) {
+          nb::dict d;
+          d["name"] = t.name, d["ops"] = t.ops, d["kernel"] = t.kernel, d["ms"] = t.milliseconds, d["calls"] = t.calls;
+          l.append(d);
+        }
+        return l;
+      });
+
+  nb::class_<PyEngine>(m, "Engine")
+      .def("__call__", &PyEngine::call)
+      .def("session", [](const PyEngine& e) { return new PySession{e.engine.session(), e.engine.inputs()}; })
+      .def("warm", [](const PyEngine& e, const std::vector<NamedSizes>& shapes) { e.engine.warm(shapes); })
+      .def("save", [](const PyEngine& e, const std::string& path) {
+             nb::gil_scoped_release free;
+             e.engine.save(path);
+           })
+      .def("report_json", [](const PyEngine& e) { return e.engine.report_json(); })
+      .def("report_html", [](const PyEngine& e) { return e.engine.report_html(); })
+      .def_prop_ro("threads", [](const PyEngine& e) { return e.engine.threads(); })
+      .def_prop_ro("graph", [](const PyEngine& e) { return e.engine.graph_text(); })
+      .def_prop_ro("plan", [](const PyEngine& e) { return e.engine.plan_text(); })
+      .def_prop_ro("inputs", [](const PyEngine& e) { return ports_list(e.engine.inputs()); })
+      .def_prop_ro("outputs", [](const PyEngine& e) { return ports_list(e.engine.outputs()); })
+      .def_prop_ro("input_names", [](const PyEngine& e) { return names_of(e.engine.inputs()); })
+      .def_prop_ro("output_names", [](const PyEngine& e) { return names_of(e.engine.outputs()); });
+
+  m.def("load", [](const std::string& path) {
+    nb::gil_scoped_release free;
+    return load(path);
+  });
+}
