@@ -208,6 +208,22 @@ TEST(Onnx, LiteralBatchesFollowTheOpenedSize) {
   EXPECT_EQ(widened({0, 0, -1}), "[n, 4, 6]");
 }
 
+TEST(Onnx, LearnedTokensAndStatesAreRepeatedForTheOpenedBatch) {
+  const auto bytes =
+      model(graph({.nodes = {node("Concat", {"token", "x"}, {"y"}, {int_attr("axis", 1)}),
+                             node("Transpose", {"x"}, {"t"}, {ints_attr("perm", {1, 0, 2})}),
+                             node("RNN", {"t", "w", "r", "", "", "h"}, {"", "z"}, {int_attr("hidden_size", 1)})},
+                   .inputs = {value("x", f32, {"1", "2", "2"})},
+                   .outputs = {value("y", f32, {}), value("z", f32, {})},
+                   .initializers = {floats("token", {1, 1, 2}, {7, 8}), floats("w", {1, 1, 2}, {0, 0}),
+                                    floats("r", {1, 1, 1}, {1}), floats("h", {1, 1, 1}, {0})}}));
+  const Dim n = Dim::symbol("n");
+  const auto m = read(bytes, {.input_shapes = {{"x", {n, 2, 2}}}});
+  const auto out = run(m, {Tensor::of(DType::f32, {2, 2, 2}, {1, 2, 3, 4, 5, 6, 9, 0})});
+  EXPECT_EQ(values(out[0]), (V{7, 8, 1, 2, 3, 4, 7, 8, 5, 6, 9, 0}));
+  EXPECT_EQ(out[1].shape(), (Sizes{1, 2, 1}));
+}
+
 TEST(Onnx, WhatForbidsAnOpenedSizeIsNamed) {
   const auto bytes = model(graph({.nodes = {node("MatMul", {"x", "w"}, {"y"})},
                                   .inputs = {value("x", f32, {"1", "2"})},

@@ -26,7 +26,11 @@ std::string describe(const pb::NodeProto& n) {
 }
 
 Importer::Importer(pb::ModelProto& model, const OnnxOptions& options, std::string folder, std::string file)
-    : model_(model), options_(options), file_(std::move(file)), external_(std::move(folder)) {}
+    : model_(model),
+      options_(options),
+      file_(std::move(file)),
+      file_name_(std::filesystem::path(file_).filename().string()),
+      external_(std::move(folder)) {}
 
 ir::Module Importer::run() {
   if (!model_.has_graph()) fail(ErrorCode::corrupt_file, "onnx: '", file_, "' holds no graph (an ONNX model is right)");
@@ -334,7 +338,7 @@ void Importer::convert_node(const pb::NodeProto& n, Scope& scope) {
   ir::Graph& g = scope.frame.graph;
   const auto before = g.location;
   auto here = std::make_shared<ir::Location>();
-  here->file = std::filesystem::path(file_).filename().string();
+  here->file = file_name_;
   here->name = !n.name().empty() ? n.name() : n.output_size() ? n.output(0) : n.op_type();
   g.location = here;
   Items out;

@@ -235,7 +235,7 @@ class Importer {
 
   pb::ModelProto& model_;
   const OnnxOptions& options_;
-  std::string file_;
+  std::string file_, file_name_;
   ExternalData external_;
   ir::Module module_;
   Opsets opsets_;

@@ -1,6 +1,4 @@
 // Operators of com.microsoft that exporters and optimisers write often.
-#include <cmath>
-
 #include "import/onnx/rules.h"
 
 namespace neve::import {
@@ -61,9 +59,6 @@ Values simplified_normalization(OnnxNode& n) {
 Values embed_normalization(OnnxNode& n) {
   // input_ids, segment_ids, word, position, segment, gamma, beta, mask, position_ids
   const Value ids = n.in(0), word = n.in(2), position = n.in(3);
-  if (n.has(7) || n.wants(1)) {
-    if (n.wants(1) && n.g.rank(ids) != 2) n.fail(ErrorCode::unsupported, "mask_index");
-  }
   Value x = n.call("gather", {word, ids}, {{"axis", int64_t(0)}});
   if (n.has(8)) {
     x = n.call("add", {x, n.call("gather", {position, n.in(8)}, {{"axis", int64_t(0)}})});

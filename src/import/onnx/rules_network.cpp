@@ -22,7 +22,7 @@ Values lp_pool(OnnxNode& n) {
   return n.mechanical(n.op(), {n.in(0)}, {{"p", order}});
 }
 
-/// MaxUnpool's third input is the shape that the pool had.
+/// RNN, GRU and LSTM.
 Values recurrent(OnnxNode& n) {
   n.ignore_attr("output_sequence");  // operator sets 1 to 6: whether y is wanted; the outputs tell
   Values in = n.all_in();

@@ -86,8 +86,6 @@ Values reduce(OnnxNode& n) {
     return {n.call("identity", {x})};
   }
   if (n.g.rank(x) == 0) axes.clear();
-  if (n.g.dtype(x) == DType::boolean || n.op().starts_with("reduce_")) {
-  }
   return {n.call(n.op(), {x}, {{"axes", axes}, {"keepdims", keepdims}})};
 }
 
@@ -155,9 +153,13 @@ Values batch_normalization(OnnxNode& n) {
     n.fail(ErrorCode::unsupported, "training outputs in the form of operator set ", n.opset, " (14 or newer is read)");
   const AttrList attrs{{"epsilon", epsilon}, {"momentum", momentum}, {"training_mode", training}};
   if (spatial) {
+    // Statistics may be wider than x (f32 for f16): then it is computed in their dtype.
+    const DType own = n.g.dtype(x), wide = n.g.dtype(n.in(3));
     Values in;
-    for (size_t i = 0; i < 5; ++i) in.push_back(n.g.cast(n.in(i), n.g.dtype(n.in(i))));
-    return n.g.call_many(n.op(), in, attrs);
+    for (size_t i = 0; i < 5; ++i) in.push_back(n.g.cast(n.in(i), wide));
+    Values out = n.g.call_many(n.op(), in, attrs);
+    out[0] = n.g.cast(out[0], own);
+    return out;
   }
   // One statistic per element of a sample: the sample as channels.
   const Shape shape = n.g.type(x).shape;
