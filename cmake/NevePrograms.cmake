@@ -9,7 +9,7 @@ file(GLOB cli_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*.cpp)
 if(cli_files)
   neve_program(neve_cli ${cli_files})
   set_target_properties(neve_cli PROPERTIES OUTPUT_NAME neve)
-  target_link_libraries(neve_cli PRIVATE CLI11::CLI11)
+  target_link_libraries(neve_cli PRIVATE CLI11::CLI11 ${NEVE_LIBZIP})
 endif()
 
 if(NEVE_PROGRAMS)

@@ -1,0 +1,37 @@
+// The subcommands, and what they share.
+#pragma once
+#include <neve/neve.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace neve::cli {
+
+void add_optimize(CLI::App& app, int& status);
+void add_run(CLI::App& app, int& status);
+void add_bench(CLI::App& app, int& status);
+void add_inspect(CLI::App& app, int& status);
+void add_cache(CLI::App& app, int& status);
+
+/// Reads and writes .npy; reads the members of .npz. @throws Error{corrupt_file | unsupported | io}
+Tensor read_npy(const std::string& path);
+NamedTensors read_npz(const std::string& path);
+void write_npy(const std::string& path, const Tensor& t);
+/// A folder of NAME.npy (one sample) or of such folders, or one .npz. @throws Error
+std::vector<NamedTensors> read_samples(const std::string& path);
+/// "1x3x224x224" -> sizes
+Sizes parse_sizes(const std::string& text);
+std::string sizes_text(const Sizes& s);
+/// Inputs with sizes for every dim: what `named` gives, else what the model states, else 1.
+std::vector<Sizes> sizes_for(const std::vector<PortInfo>& ports, const NamedSizes& named);
+/// Seeded values that suit the dtype.
+std::vector<Tensor> random_inputs(const std::vector<PortInfo>& ports, const std::vector<Sizes>& sizes);
+/// NAME=VALUE; the name ends at the last '='. @throws Error{invalid_argument}
+std::pair<std::string, std::string> split_pair(const std::string& text, const char* option);
+/// The engine of a file: the archive's, or one made now for the sizes that the model states.
+Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet);
+/// A bar on a terminal, and Ctrl-C: what OptimizeOptions::progress wants.
+std::function<bool(double, const std::string&)> progress_bar(bool quiet);
+
+}  // namespace neve::cli

@@ -1,0 +1,124 @@
+// What the subcommands share.
+#include <unistd.h>
+
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <random>
+
+#include "base/error.h"
+#include "cli.h"
+
+namespace neve::cli {
+
+Sizes parse_sizes(const std::string& text) {
+  Sizes out;
+  const char *p = text.data(), *end = p + text.size();
+  while (p != end) {
+    int64_t v = 0;
+    const auto [next, error] = std::from_chars(p, end, v);
+    if (error != std::errc() || v < 0 || (next != end && *next != 'x') || next + 1 == end)
+      fail(ErrorCode::invalid_argument, "'", text, "' is no list of sizes (e.g. 1x3x224x224)");
+    out.push_back(v);
+    p = next == end ? end : next + 1;
+  }
+  return out;
+}
+
+std::string sizes_text(const Sizes& s) {
+  std::string t;
+  for (size_t i = 0; i < s.size(); ++i) t += str(i ? "x" : "", s[i]);
+  return t.empty() ? "scalar" : t;
+}
+
+std::pair<std::string, std::string> split_pair(const std::string& text, const char* option) {
+  const size_t at = text.rfind('=');
+  if (at == std::string::npos || at == 0) fail(ErrorCode::invalid_argument, option, ": '", text, "' has no NAME=");
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+std::vector<Sizes> sizes_for(const std::vector<PortInfo>& ports, const NamedSizes& named) {
+  std::vector<Sizes> out;
+  std::map<std::string, int64_t> symbols;
+  for (const PortInfo& p : ports) {
+    const auto it = named.find(p.name);
+    if (it == named.end()) continue;
+    if (it->second.size() != p.shape.size())
+      fail(ErrorCode::shape_mismatch, "--shape: input '", p.name, "' got ", it->second.size(), " sizes (the model has ", p.shape.size(), ": ",
+           p.shape, ")");
+    for (size_t a = 0; a < p.shape.size(); ++a) symbols[p.shape[a]] = it->second[a];
+  }
+  for (const auto& [name, s] : named) {
+    bool known = false;
+    for (const PortInfo& p : ports) known = known || p.name == name;
+    if (!known) {
+      std::string names;
+      for (const PortInfo& p : ports) names += str(names.empty() ? "" : ", ", "'", p.name, "'");
+      fail(ErrorCode::not_found, "--shape: '", name, "' is not an input (the model's inputs: ", names, ")");
+    }
+  }
+  for (const PortInfo& p : ports) {
+    const auto it = named.find(p.name);
+    if (it != named.end()) {
+      out.push_back(it->second);
+      continue;
+    }
+    Sizes s;
+    for (const std::string& d : p.shape) {
+      int64_t v = 1;
+      const auto [end, error] = std::from_chars(d.data(), d.data() + d.size(), v);
+      if (error != std::errc() || end != d.data() + d.size()) v = symbols.count(d) ? symbols[d] : 1;
+      s.push_back(v);
+    }
+    out.push_back(std::move(s));
+  }
+  return out;
+}
+
+std::vector<Tensor> random_inputs(const std::vector<PortInfo>& ports, const std::vector<Sizes>& sizes) {
+  std::vector<Tensor> out;
+  std::mt19937_64 random(1);
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const Tensor f = Tensor::empty(DType::f32, sizes[i]);
+    float* p = f.data_as<float>();
+    for (int64_t k = 0; k < f.element_count(); ++k) {
+      const double u = double(random() >> 11) * 0x1.0p-53;
+      p[k] = is_float(ports[i].dtype) ? float(2 * u - 1) : float(int(u * 2));
+    }
+    out.push_back(f.to(ports[i].dtype));
+  }
+  return out;
+}
+
+Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet) {
+  if (model.has_engine()) return model.engine();
+  OptimizeOptions o;
+  o.threads = threads;
+  o.ranges = ranges;
+  o.gate = false;
+  o.progress = progress_bar(quiet);
+  return optimize(model, o);
+}
+
+namespace {
+std::atomic<bool> interrupted{false};
+}
+
+std::function<bool(double, const std::string&)> progress_bar(bool quiet) {
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  const bool show = !quiet && isatty(2);
+  const auto start = std::chrono::steady_clock::now();
+  return [show, start](double done, const std::string& phase) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (show && seconds > 1) {
+      std::fprintf(stderr, "\r%3d %% %-40.40s", int(100 * done), phase.c_str());
+      if (done >= 1) std::fprintf(stderr, "\r%46s\r", "");
+      std::fflush(stderr);
+    }
+    return !interrupted.load();
+  };
+}
+
+}  // namespace neve::cli

@@ -1,0 +1,38 @@
+// The neve command: optimize, run, bench, inspect, cache.
+#include <neve/neve.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "cli.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Neve: a saved model in, a checked, fast engine with dynamic shapes out", "neve"};
+  app.set_version_flag("--version", neve::version());
+  app.require_subcommand(1);
+  int status = 0;
+  neve::cli::add_optimize(app, status);
+  neve::cli::add_run(app, status);
+  neve::cli::add_bench(app, status);
+  neve::cli::add_inspect(app, status);
+  neve::cli::add_cache(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    app.exit(e);
+    return 2;
+  } catch (const neve::Error& e) {
+    std::fprintf(stderr, "neve: %s\n", e.what());
+    return e.code() == neve::ErrorCode::cancelled ? 130 : 1;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "neve: out of memory\n");
+    return 1;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "neve: %s\n", e.what());
+    return 1;
+  }
+  return status;
+}
