@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "core/half.h"
+#include "op/scalar_memory.h"
 
 namespace neve {
 namespace {
@@ -364,89 +365,6 @@ void cast_from_int(const ScalarNode& s, void* r, const A* a, int64_t n) {
   });
 }
 
-template <class S, class R, class F>
-void load_as(R* r, const void* from, int64_t stride, int64_t n, F f) {
-  const S* p = static_cast<const S*>(from);
-  if (stride == 1)
-    for (int64_t i = 0; i < n; ++i) r[i] = R(f(p[i]));
-  else if (stride == 0)
-    std::fill(r, r + n, R(f(p[0])));
-  else
-    for (int64_t i = 0; i < n; ++i) r[i] = R(f(p[i * stride]));
-}
-void load(DType t, void* r, const void* from, int64_t stride, int64_t n) {
-  const auto same = [](auto x) { return x; };
-  auto* f = static_cast<float*>(r);
-  auto* i = static_cast<int64_t*>(r);
-  switch (t) {
-    case DType::f64:
-      return load_as<double>(static_cast<double*>(r), from, stride, n, same);
-    case DType::f32:
-      return load_as<float>(f, from, stride, n, same);
-    case DType::bf16:
-      return load_as<uint16_t>(f, from, stride, n, bf16_to_float);
-    case DType::f16:
-      return load_as<uint16_t>(f, from, stride, n, half_to_float);
-    case DType::u64:
-    case DType::i64:
-      return load_as<int64_t>(i, from, stride, n, same);
-    case DType::i32:
-      return load_as<int32_t>(i, from, stride, n, same);
-    case DType::i16:
-      return load_as<int16_t>(i, from, stride, n, same);
-    case DType::i8:
-      return load_as<int8_t>(i, from, stride, n, same);
-    case DType::u8:
-      return load_as<uint8_t>(i, from, stride, n, same);
-    case DType::u16:
-      return load_as<uint16_t>(i, from, stride, n, same);
-    case DType::u32:
-      return load_as<uint32_t>(i, from, stride, n, same);
-    case DType::boolean:
-      return load_as<uint8_t>(i, from, stride, n, [](uint8_t x) { return x != 0; });
-    default:
-      return;
-  }
-}
-
-template <class S, class R, class F>
-void store_as(void* to, const R* r, int64_t n, F f) {
-  S* p = static_cast<S*>(to);
-  for (int64_t i = 0; i < n; ++i) p[i] = S(f(r[i]));
-}
-void store(DType t, void* to, const void* r, int64_t n) {
-  const auto same = [](auto x) { return x; };
-  const auto* f = static_cast<const float*>(r);
-  const auto* i = static_cast<const int64_t*>(r);
-  switch (t) {
-    case DType::f64:
-    case DType::u64:
-    case DType::i64:
-      std::memcpy(to, r, size_t(n) * 8);
-      return;
-    case DType::f32:
-      std::memcpy(to, r, size_t(n) * 4);
-      return;
-    case DType::bf16:
-      return store_as<uint16_t>(to, f, n, float_to_bf16);
-    case DType::f16:
-      return store_as<uint16_t>(to, f, n, float_to_half);
-    case DType::i32:
-      return store_as<int32_t>(to, i, n, same);
-    case DType::i16:
-    case DType::u16:
-      return store_as<uint16_t>(to, i, n, same);
-    case DType::i8:
-    case DType::boolean:
-    case DType::u8:
-      return store_as<uint8_t>(to, i, n, same);
-    case DType::u32:
-      return store_as<uint32_t>(to, i, n, same);
-    default:
-      return;
-  }
-}
-
 void fill_constant(const ScalarNode& s, void* r, int64_t n) {
   switch (class_of(s.dtype)) {
     case Class::f32: {
@@ -592,7 +510,8 @@ void ScalarRunner::run(int64_t n, std::span<const void* const> in, std::span<con
       void* r = reg(int32_t(i));
       if (s.op == ScalarOp::input) {
         const int64_t by = stride[size_t(s.a)];
-        load(s.dtype, r, static_cast<const std::byte*>(in[size_t(s.a)]) + at * by * size_of(s.dtype), by, here);
+        load_elements(s.dtype, r, static_cast<const std::byte*>(in[size_t(s.a)]) + at * by * size_of(s.dtype), by,
+                      here);
         continue;
       }
       const DType from = nodes[size_t(s.op == ScalarOp::select ? s.b : s.a)].dtype;
@@ -601,7 +520,7 @@ void ScalarRunner::run(int64_t n, std::span<const void* const> in, std::span<con
     for (size_t k = 0; k < program_.results.size(); ++k) {
       const int32_t r = program_.results[k];
       const DType t = nodes[size_t(r)].dtype;
-      store(t, static_cast<std::byte*>(out[k]) + at * size_of(t), reg(r), here);
+      store_elements(t, static_cast<std::byte*>(out[k]) + at * size_of(t), reg(r), here);
     }
   }
 }
