@@ -66,6 +66,23 @@ std::shared_ptr<const Subgraph> lowered(const Subgraph& g) {
   return s;
 }
 
+/// Where an input arrives in another order than row-major, the loop reads and writes in that order: all values of its shape do.
+LoopLayout offered_layouts(const Request& request, const Subgraph& g) {
+  const Layout* special = nullptr;
+  Shape shape;
+  for (size_t i = 0; i < g.inputs.size() && !special; ++i)
+    if (g.roles[i] == InputRole::activation && !request.offered[i].plain()) {
+      special = &request.offered[i];
+      shape = g.types[size_t(g.inputs[i])].shape;
+    }
+  LoopLayout l;
+  auto layout_for = [&](int32_t v) { return special && g.types[size_t(v)].shape == shape ? *special : Layout{}; };
+  for (size_t i = 0; i < g.inputs.size(); ++i)
+    l.inputs.push_back(g.roles[i] == InputRole::activation ? layout_for(g.inputs[i]) : Layout{});
+  for (int32_t v : g.outputs) l.outputs.push_back(layout_for(v));
+  return l;
+}
+
 Candidate loop_candidate(const Request& request, std::string& refusal) {
   Candidate c;
   std::shared_ptr<const Subgraph> graph;
@@ -83,14 +100,24 @@ Candidate loop_candidate(const Request& request, std::string& refusal) {
     refusal = "loop: " + why;
     return c;
   }
-  LoopAnalysis analysis = make_loop_nest(*g);
+  LoopAnalysis analysis;
+  LoopLayout layouts;
+  if (!request.plain_only) {
+    layouts = offered_layouts(request, *g);
+    analysis = make_loop_nest(*g, layouts);
+  }
+  if (!analysis.nest) {
+    layouts = {};
+    analysis = make_loop_nest(*g);
+  }
   if (!analysis.nest) {
     refusal = "loop: " + analysis.refusal;
     return c;
   }
   c.nest = std::make_shared<const LoopNest>(std::move(*analysis.nest));
   try {
-    c.kernel = kernels::make_loop_kernel(c.nest, std::move(analysis.values), provider->compile(*c.nest));
+    c.kernel = kernels::make_loop_kernel(c.nest, std::move(analysis.values), provider->compile(*c.nest), std::move(layouts.inputs),
+                                         std::move(layouts.outputs));
   } catch (const Error& e) {
     refusal = "loop: " + e.message();
     c.nest = nullptr;

@@ -8,6 +8,22 @@
 
 namespace neve::jit {
 
+namespace {
+// Integer scalars often choose a branch: the number that the graph compares them with is a better guess than a random one.
+const Tensor* compared_with(const ir::Graph& g, Value v) {
+  for (const ir::Use& u : g.uses(v)) {
+    const ir::Node& n = *u.node;
+    if (n.is("equal") && n.in.size() == 2)
+      if (const Tensor* c = g.constant_of(n.in[1 - u.operand]); c && c->element_count() == 1) return c;
+    if (n.is("fused"))
+      if (const Tensor* c = compared_with(*n.regions[0], n.regions[0]->inputs()[u.operand])) return c;
+    if ((n.is("reshape") || n.is("squeeze") || n.is("unsqueeze") || n.is("cast")) && u.operand == 0)
+      if (const Tensor* c = compared_with(g, n.out[0])) return c;
+  }
+  return nullptr;
+}
+}  // namespace
+
 std::vector<Tensor> generate_inputs(const ir::Graph& g, std::span<const Sizes> sizes, uint64_t seed) {
   std::vector<Tensor> out;
   for (size_t i = 0; i < g.inputs().size(); ++i) {
@@ -21,6 +37,8 @@ std::vector<Tensor> generate_inputs(const ir::Graph& g, std::span<const Sizes> s
       p[k] = is_float(dtype) ? float(2 * u - 1) : dtype == DType::boolean ? float(u < 0.75) : float(int(u * 2));
     }
     out.push_back(f.to(dtype));
+    if (is_int(dtype) && f.element_count() == 1)
+      if (const Tensor* c = compared_with(g, g.inputs()[i])) out.back() = c->to(dtype).reshape(sizes[i]).clone();
   }
   return out;
 }
@@ -74,18 +92,18 @@ std::vector<Check> checks_for(const OptimizedModel& m) {
     const std::string label = m.ranges.ranges.size() > 1 ? str(" of range ", r) : std::string();
     std::vector<std::pair<std::string, std::vector<Sizes>>> points;
     auto add = [&](const std::string& name, std::vector<Sizes> sizes) {
-      // Axes of one symbol agree; open minimum 0 says little: 1 is taken.
-      for (size_t i = 0; i < sizes.size(); ++i)
-        for (size_t a = 0; a < sizes[i].size(); ++a)
-          if (m.ranges.open && sizes[i][a] == 0 && m.input_types[i].shape[a].is_symbol()) sizes[i][a] = 1;
       for (const auto& p : points)
         if (p.second == sizes) return;
       points.emplace_back(name, std::move(sizes));
     };
     for (size_t k = 0; k < range.opts.size(); ++k) add(str("opt", range.opts.size() > 1 ? str(" ", k) : ""), range.opts[k]);
-    add("min", range.min);
-    std::vector<Sizes> max;
-    for (size_t i = 0; i < range.max.size(); ++i) max.push_back(bounded(range.max[i], range.opts[0][i]));
+    // Where the model leaves an axis open its min (0) and max say nothing: the opt and twice the opt stand for them.
+    std::vector<Sizes> min = range.min, max = range.max;
+    for (size_t i = 0; i < min.size(); ++i)
+      for (size_t a = 0; a < min[i].size(); ++a)
+        if (range.max[i][a] >= Dim::unbounded) min[i][a] = range.opts[0][i][a];
+    for (size_t i = 0; i < max.size(); ++i) max[i] = bounded(max[i], range.opts[0][i]);
+    add("min", min);
     add("max", max);
     for (auto& [name, sizes] : points) out.push_back({str("generated at ", name, label), generate_inputs(m.graph, sizes, 1 + out.size())});
   }

@@ -76,6 +76,66 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   return out;
 }
 
+// How many of the relations that the model states are broken where its inputs have these sizes: those of the graph, and those of
+// branches, which may exclude each other. Relations over sizes that arise inside are passed over.
+std::pair<int, int> broken_relations(const ir::Graph& g, const std::vector<Sizes>& sizes) {
+  std::map<uint32_t, int64_t> values;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const Shape& shape = g.type(g.inputs()[i]).shape;
+    for (size_t a = 0; a < shape.size(); ++a)
+      if (shape[a].is_symbol()) values.emplace(shape[a].as_symbol().id, sizes[i][a]);
+  }
+  auto value = [&](const Symbol& s) -> std::optional<int64_t> {
+    const auto it = values.find(s.id);
+    return it == values.end() ? std::nullopt : std::optional<int64_t>(it->second);
+  };
+  auto broken = [&](const Constraint& c) {
+    try {
+      const int64_t a = evaluate(c.a, value), b = evaluate(c.b, value);
+      switch (c.kind) {
+        case Constraint::equal: return a != b;
+        case Constraint::at_least: return a < b;
+        case Constraint::divides: return b == 0 || a % b != 0;
+        case Constraint::broadcastable: return a != b && a != 1 && b != 1;
+      }
+    } catch (const Error& e) {
+      return e.code() == ErrorCode::shape_mismatch;
+    }
+    return false;
+  };
+  std::pair<int, int> count{0, 0};
+  for (const Constraint& c : g.constraints) count.first += broken(c);
+  for (ir::Node* n = g.first(); n; n = n->next)
+    for (const auto& r : n->regions)
+      for (const Constraint& c : r->constraints) count.second += broken(c);
+  return count;
+}
+
+// Where the model leaves sizes open: usual sizes that break the fewest of its relations, found one symbol after the other.
+std::vector<Sizes> find_feasible(const ir::Graph& g, const ResolvedRange& r, const std::vector<Sizes>& wanted) {
+  std::vector<Sizes> best = wanted;
+  std::pair<int, int> least = broken_relations(g, best);
+  auto open = [&](size_t i, size_t a) {
+    const Dim d = g.type(g.inputs()[i]).shape[a];
+    return d.is_symbol() && r.max[i][a] >= Dim::unbounded;
+  };
+  for (int round = 0; round < 3 && least != std::pair<int, int>{0, 0}; ++round)
+    for (size_t i = 0; i < best.size(); ++i)
+      for (size_t a = 0; a < best[i].size(); ++a) {
+        if (!open(i, a)) continue;
+        const Dim symbol = g.type(g.inputs()[i]).shape[a];
+        for (int64_t n : {1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 160, 224, 256, 320, 384, 512, 640, 1024}) {
+          std::vector<Sizes> s = best;
+          for (size_t j = 0; j < s.size(); ++j)
+            for (size_t b = 0; b < s[j].size(); ++b)
+              if (open(j, b) && g.type(g.inputs()[j]).shape[b] == symbol && r.min[j][b] <= n) s[j][b] = n;
+          const auto count = broken_relations(g, s);
+          if (count < least) best = s, least = count;
+        }
+      }
+  return best;
+}
+
 // A point between min and max when the user names none: the geometric middle, where open a small size.
 std::vector<Sizes> middle(const ResolvedRange& r) {
   std::vector<Sizes> o = r.min;
@@ -132,7 +192,7 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
     out.types.push_back(std::move(t));
   }
   for (ResolvedRange& r : out.ranges)
-    if (r.opts.empty()) r.opts.push_back(middle(r));
+    if (r.opts.empty()) r.opts.push_back(find_feasible(g, r, middle(r)));
   // Axes of one symbol must be able to be equal at every point.
   for (const ResolvedRange& r : out.ranges)
     for (const auto& o : r.opts) {

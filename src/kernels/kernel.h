@@ -129,9 +129,10 @@ const SubgraphNode& anchor(const Subgraph& g);
 /// Copies between layouts. Bound to sizes; dtype stays. Never refuses.
 std::shared_ptr<const Kernel> make_reorder(DType dtype, size_t rank, const Layout& from, const Layout& to);
 
-/// A loop nest compiled by `code`; `values` are the Dims of its value table.
+/// A loop nest compiled by `code`; `values` are the Dims of its value table; the layouts are those it was made for (empty: row-major).
 std::shared_ptr<const Kernel> make_loop_kernel(std::shared_ptr<const LoopNest> nest, std::vector<Dim> values,
-                                               std::shared_ptr<const LoopCode> code);
+                                               std::shared_ptr<const LoopCode> code, std::vector<Layout> inputs = {},
+                                               std::vector<Layout> outputs = {});
 
 /// The reference kernel: runs the subgraph by the definitions of its ops. Takes plain layouts. Never refuses.
 std::shared_ptr<const Kernel> make_reference(const Subgraph& graph);

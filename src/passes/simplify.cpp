@@ -1,7 +1,7 @@
 // Constant folding, common subexpressions, dead code, canonical forms.
 #include "passes/simplify.h"
 
-#include <map>
+#include <cmath>
 #include <unordered_map>
 
 #include "op/constant.h"
@@ -124,6 +124,50 @@ bool is_constant_value(const Graph& g, Value v, double x) {
   return true;
 }
 
+// v = clip(x + 3, 0, 6): x, else nothing.
+Value match_relu6_of_shift(const Graph& g, Value v) {
+  const Node* clip = g.def(v);
+  if (!clip || !clip->is("clip") || clip->in.size() < 3 || !clip->in[1].valid() || !clip->in[2].valid()) return {};
+  if (!is_constant_value(g, clip->in[1], 0) || !is_constant_value(g, clip->in[2], 6)) return {};
+  const Node* shift = g.def(clip->in[0]);
+  if (!shift || !shift->is("add")) return {};
+  for (size_t i = 0; i < 2; ++i)
+    if (is_constant_value(g, shift->in[1 - i], 3) && same_type(g, shift->in[i], v)) return shift->in[i];
+  return {};
+}
+
+Values make_hard_swish(Graph& g, Node& n) {
+  if (n.in.size() != 2 || !is_float(g.dtype(n.out[0]))) return {};
+  // a / 6 or a * (1/6): a = x * relu6, or x * (relu6 / 6).
+  auto sixth = [&](const Node& m, Value& rest) {
+    if (m.is("div") && is_constant_value(g, m.in[1], 6)) return rest = m.in[0], true;
+    if (!m.is("mul")) return false;
+    for (size_t i = 0; i < 2; ++i) {
+      const Tensor* c = g.constant_of(m.in[1 - i]);
+      if (c && c->element_count() == 1 && std::abs(c->item() - 1.0 / 6) < 1e-6) return rest = m.in[i], true;
+    }
+    return false;
+  };
+  Value rest;
+  auto product = [&](Value a, Value b) {
+    const Value x = match_relu6_of_shift(g, b);
+    return x.valid() && x == a && same_type(g, x, n.out[0]) ? x : Value{};
+  };
+  if (sixth(n, rest)) {
+    const Node* mul = g.def(rest);
+    if (mul && mul->is("mul"))
+      for (size_t i = 0; i < 2; ++i)
+        if (const Value x = product(mul->in[i], mul->in[1 - i]); x.valid()) return {g.call("hard_swish", {x})};
+  }
+  if (n.is("mul"))
+    for (size_t i = 0; i < 2; ++i) {
+      const Node* d = g.def(n.in[1 - i]);
+      if (d && sixth(*d, rest))
+        if (const Value x = product(n.in[i], rest); x.valid()) return {g.call("hard_swish", {x})};
+    }
+  return {};
+}
+
 constexpr Rule canonical_rules[] = {
     {"drop_identity", "identity(x) -> x", [](Graph&, Node& n) -> Values { return n.is("identity") ? Values{n.in[0]} : Values{}; }},
     {"drop_dropout", "dropout(x) outside of training -> x, when its mask is not read",
@@ -214,6 +258,7 @@ constexpr Rule canonical_rules[] = {
        }
        return {};
      }},
+    {"make_hard_swish", "x * clip(x + 3, 0, 6) / 6, in the orders in which exporters write it -> hard_swish(x)", make_hard_swish},
     {"drop_single_concat", "concat of one tensor -> it; a slice, split or pad that takes all -> its input",
      [](Graph& g, Node& n) -> Values {
        if (n.is("concat") && n.in.size() == 1) return {n.in[0]};

@@ -121,6 +121,25 @@ std::shared_ptr<const Instance> Program::instance(size_t s, const std::vector<in
   return made;
 }
 
+// The recorded constraints that can be decided when segment s starts, and could not before. An instance exists only where they hold.
+void Program::check_constraints(size_t s, std::span<const int64_t> steps) const {
+  const Plan& p = *plan_;
+  const int32_t known = p.segments[s].steps, before = s ? p.segments[s - 1].steps : 0;
+  for (const plan::PlanConstraint& c : p.constraints) {
+    const int32_t needed = std::max(c.a, c.b);
+    if (needed >= known || (s && needed < before)) continue;
+    const int64_t a = steps[size_t(c.a)], b = steps[size_t(c.b)];
+    bool ok = true;
+    switch (c.kind) {
+      case Constraint::equal: ok = a == b; break;
+      case Constraint::at_least: ok = a >= b; break;
+      case Constraint::divides: ok = b != 0 && a % b == 0; break;
+      case Constraint::broadcastable: ok = a == b || a == 1 || b == 1; break;
+    }
+    if (!ok) fail(ErrorCode::shape_mismatch, "run: ", c.text, " (here ", a, " and ", b, ")");
+  }
+}
+
 std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vector<int64_t>& symbols, int threads) const {
   const Plan& p = *plan_;
   const plan::Segment& segment = p.segments[s];
@@ -129,6 +148,7 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
   inst->threads = threads;
   inst->steps.assign(p.dim_code.size(), -1);
   run_dim_code(std::span(p.dim_code).first(size_t(segment.steps)), symbols, inst->steps);
+  check_constraints(s, inst->steps);
   const ThreadScope scope(threads);
   for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
     const plan::Instr& instr = p.instrs[size_t(i)];

@@ -86,6 +86,7 @@ class Program {
 
  private:
   std::shared_ptr<const Instance> make_instance(size_t s, const std::vector<int64_t>& symbols, int threads) const;
+  void check_constraints(size_t s, std::span<const int64_t> steps) const;
   void plan_memory(size_t s, Instance& inst) const;
 
   std::shared_ptr<const plan::Plan> plan_;

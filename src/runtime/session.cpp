@@ -70,12 +70,11 @@ void Frame::bind_symbols(std::span<const Tensor> in) {
   }
 }
 
-// Input axes against the expressions that the plan states for them, and the recorded constraints of this segment.
-void Frame::check_sizes(size_t segment, std::span<const Tensor> in) {
+// Input axes against the expressions that the plan states for them.
+void Frame::check_sizes(std::span<const Tensor> in) {
   const Plan& p = program_->plan();
-  const auto& steps = parts_[segment].instance()->steps;
-  if (segment == 0)
-    for (size_t i = 0; i < p.inputs.size(); ++i) {
+  const auto& steps = parts_[0].instance()->steps;
+  for (size_t i = 0; i < p.inputs.size(); ++i) {
       const PlanValue& v = p.values[size_t(p.inputs[i].value)];
       for (size_t a = 0; a < v.dims.size(); ++a) {
         const int64_t want = steps[size_t(v.dims[a])], have = in[i].shape()[a];
@@ -85,21 +84,6 @@ void Frame::check_sizes(size_t segment, std::span<const Tensor> in) {
                                                                      : ", tied to another axis in the model)");
       }
     }
-  const int32_t known = p.segments[segment].steps;
-  const int32_t before = segment ? p.segments[segment - 1].steps : 0;
-  for (const plan::PlanConstraint& c : p.constraints) {
-    const int32_t needed = std::max(c.a, c.b);
-    if (needed >= known || (segment && needed < before)) continue;
-    const int64_t a = steps[size_t(c.a)], b = steps[size_t(c.b)];
-    bool ok = true;
-    switch (c.kind) {
-      case Constraint::equal: ok = a == b; break;
-      case Constraint::at_least: ok = a >= b; break;
-      case Constraint::divides: ok = b != 0 && a % b == 0; break;
-      case Constraint::broadcastable: ok = a == b || a == 1 || b == 1; break;
-    }
-    if (!ok) fail(ErrorCode::shape_mismatch, "run: ", c.text, " (here ", a, " and ", b, ")");
-  }
 }
 
 void Frame::enter(size_t s) {
@@ -311,7 +295,7 @@ void Frame::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
   for (size_t s = 0; s < parts_.size(); ++s) {
     if (!(same && s == 0)) enter(s);
     else if (!parts_[0].arena.defined()) enter(0);
-    if (!same || s) check_sizes(s, in);
+    if (!same && s == 0) check_sizes(in);
     provide_outputs(s, out);
     run_steps(s);
     const plan::Segment& segment = p.segments[s];
@@ -340,7 +324,7 @@ void Frame::warm(std::span<const Sizes> in) {
   primed_ = false;
   bind_symbols(tensors);
   enter(0);
-  check_sizes(0, tensors);
+  check_sizes(tensors);
 }
 
 // ---- sessions ---------------------------------------------------------------------------------------------------

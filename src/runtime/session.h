@@ -32,7 +32,7 @@ class Frame {
  private:
   struct Part;
   void bind_symbols(std::span<const Tensor> in);
-  void check_sizes(size_t segment, std::span<const Tensor> in);
+  void check_sizes(std::span<const Tensor> in);
   void enter(size_t s);
   void run_steps(size_t segment);
   void run_dynamic(int32_t instr);

@@ -371,7 +371,15 @@ void Importer::convert_node(const pb::NodeProto& n, Scope& scope) {
     if (size_t(k) >= out.size())
       fail(ErrorCode::corrupt_file, n.op_type(), ": ", n.output_size(), " outputs, but it has ", out.size(), "\n  at ",
            describe(n), " of ", here->file);
-    const Item& item = out[size_t(k)];
+    Item& item = out[size_t(k)];
+    // Small integer tensors that hang on constants alone decide shapes further on, also where facts do not reach (rank 2 and more:
+    // the pads of PyTorch's exporter go through a [n, 2] matrix).
+    if (item.kind == Item::Kind::tensor && item.value.valid() && g.def(item.value) && !g.constant_of(item.value) &&
+        is_int(g.dtype(item.value)) && g.rank(item.value) > 0 && !g.facts(item.value).known) {
+      const Dim count = element_count(g.type(item.value).shape);
+      if (count.is_constant() && count.value() <= 64)
+        if (const auto t = fold(scope.frame, item.value)) item.value = g.constant(*t);
+    }
     if (item.kind == Item::Kind::tensor && item.value.valid() && g.name(item.value).empty())
       g.set_name(item.value, n.output(k));
     scope.items[n.output(k)] = item;

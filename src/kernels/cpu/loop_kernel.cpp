@@ -26,11 +26,18 @@ class LoopBoundKernel final : public BoundKernel {
 
 class LoopKernel final : public Kernel {
  public:
-  LoopKernel(std::shared_ptr<const LoopNest> nest, std::vector<Dim> values, std::shared_ptr<const LoopCode> code)
-      : nest_(std::move(nest)), values_(std::move(values)), code_(std::move(code)) {
+  LoopKernel(std::shared_ptr<const LoopNest> nest, std::vector<Dim> values, std::shared_ptr<const LoopCode> code,
+             std::vector<Layout> in, std::vector<Layout> out)
+      : nest_(std::move(nest)),
+        values_(std::move(values)),
+        code_(std::move(code)),
+        in_layouts_(std::move(in)),
+        out_layouts_(std::move(out)) {
     for (const LoopBuffer& b : nest_->buffers) ++(b.output ? outputs_ : inputs_);
   }
   std::string description() const override { return "loop"; }
+  Layout input_layout(size_t i) const override { return i < in_layouts_.size() ? in_layouts_[i] : Layout{}; }
+  Layout output_layout(size_t k) const override { return k < out_layouts_.size() ? out_layouts_[k] : Layout{}; }
   std::span<const Dim> shape_values() const override { return values_; }
   int in_place(size_t output) const override {
     for (size_t i = 0; i < inputs_; ++i)
@@ -46,14 +53,16 @@ class LoopKernel final : public Kernel {
   std::shared_ptr<const LoopNest> nest_;
   std::vector<Dim> values_;
   std::shared_ptr<const LoopCode> code_;
+  std::vector<Layout> in_layouts_, out_layouts_;
   size_t inputs_ = 0, outputs_ = 0;
 };
 
 }  // namespace
 
 std::shared_ptr<const Kernel> make_loop_kernel(std::shared_ptr<const LoopNest> nest, std::vector<Dim> values,
-                                               std::shared_ptr<const LoopCode> code) {
-  return std::make_shared<LoopKernel>(std::move(nest), std::move(values), std::move(code));
+                                               std::shared_ptr<const LoopCode> code, std::vector<Layout> inputs,
+                                               std::vector<Layout> outputs) {
+  return std::make_shared<LoopKernel>(std::move(nest), std::move(values), std::move(code), std::move(inputs), std::move(outputs));
 }
 
 }  // namespace neve::kernels
