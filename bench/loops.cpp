@@ -70,7 +70,9 @@ void measure(const Work& w, int threads) {
   }
   const auto begin = std::chrono::steady_clock::now();
   const auto code = loop_code_provider()->compile(*a.nest, {.disk_cache = false});
-  const double compile_ms = double(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count()) / 1000;
+  const double compile_ms =
+      double(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count()) /
+      1000;
   std::vector<int64_t> values;
   for (Dim d : a.values) values.push_back(d.value());
   const auto bound = code->bind(values, threads);
@@ -95,10 +97,11 @@ void measure(const Work& w, int threads) {
   const auto from = Storage::allocate(size_t(bytes / 2 + 64)), to = Storage::allocate(size_t(bytes / 2 + 64));
   std::memset(from->data(), 1, from->size());
   const double copy = median_ns([&] {
-    parallel_for(bytes / 2, 1 << 16, threads, [&](int64_t b, int64_t e, int) { std::memcpy(to->data() + b, from->data() + b, size_t(e - b)); });
+    parallel_for(bytes / 2, 1 << 16, threads,
+                 [&](int64_t b, int64_t e, int) { std::memcpy(to->data() + b, from->data() + b, size_t(e - b)); });
   });
-  std::printf("%-34s %9.1f us  %6.2f el/ns  %6.1f GB/s  copy %6.1f GB/s  compile %5.1f ms\n", w.name.c_str(), ns / 1000, double(elements) / ns,
-              double(bytes) / ns, double(bytes) / copy, compile_ms);
+  std::printf("%-34s %9.1f us  %6.2f el/ns  %6.1f GB/s  copy %6.1f GB/s  compile %5.1f ms\n", w.name.c_str(), ns / 1000,
+              double(elements) / ns, double(bytes) / ns, double(bytes) / copy, compile_ms);
 }
 
 TensorType f32(std::initializer_list<int64_t> shape) {
@@ -142,11 +145,14 @@ int main(int argc, char** argv) {
                       const Value a = g.add_input("", f32({768})), b = g.add_input("", f32({768}));
                       g.add_output("", g.call_many("layer_normalization", {g.call("add", {x, y}), a, b})[0]);
                     }});
-  list.push_back({"bias + gelu 1024 3072", [](ir::Graph& g) {
-                    g.add_output("", g.call("gelu", {g.call("add", {g.add_input("", f32({1024, 3072})), g.add_input("", f32({3072}))})}));
-                  }});
+  list.push_back(
+      {"bias + gelu 1024 3072", [](ir::Graph& g) {
+         g.add_output(
+             "", g.call("gelu", {g.call("add", {g.add_input("", f32({1024, 3072})), g.add_input("", f32({3072}))})}));
+       }});
   list.push_back({"batch norm + relu 8 64 56 56", [](ir::Graph& g) {
-                    const Value x = g.add_input("", f32({8, 64, 56, 56})), s = g.add_input("", f32({64, 1, 1})), b = g.add_input("", f32({64, 1, 1}));
+                    const Value x = g.add_input("", f32({8, 64, 56, 56})), s = g.add_input("", f32({64, 1, 1})),
+                                b = g.add_input("", f32({64, 1, 1}));
                     g.add_output("", g.call("relu", {g.call("add", {g.call("mul", {x, s}), b})}));
                   }});
   unary("transpose", {1024, 1024});

@@ -39,7 +39,8 @@ std::pair<Space::Base*, size_t> find_axis(Space& s, int number) {
 
 void refine(Space& s, const Refine& r) {
   const auto [base, k] = find_axis(s, r.axis);
-  if (base->axes[k].extent != base->axes[k].full) throw Refused{"a reshape splits an axis along which a concatenation or padding is cut"};
+  if (base->axes[k].extent != base->axes[k].full)
+    throw Refused{"a reshape splits an axis along which a concatenation or padding is cut"};
   std::vector<SpaceAxis> parts;
   for (Dim d : r.extents) parts.push_back(SpaceAxis{d});
   base->axes.erase(base->axes.begin() + long(k));
@@ -68,7 +69,8 @@ LoopNest make_nest(const Subgraph& g, const LoopLayout& layout, Entries& entries
     if (is_complex(t.dtype)) throw Refused{"complex numbers"};
     if (l)
       for (const Layout::Block& b : l->blocks)
-        if (!proven(divides(b.size, t.shape[size_t(b.axis)]))) throw Refused{str("layout ", to_string(*l), " pads axis ", b.axis)};
+        if (!proven(divides(b.size, t.shape[size_t(b.axis)])))
+          throw Refused{str("layout ", to_string(*l), " pads axis ", b.axis)};
     LoopBuffer x;
     x.dtype = t.dtype;
     x.output = output;
@@ -76,15 +78,18 @@ LoopNest make_nest(const Subgraph& g, const LoopLayout& layout, Entries& entries
     x.elements = entries.of(element_count(t.shape));
     nest.buffers.push_back(x);
   };
-  for (size_t i = 0; i < g.inputs.size(); ++i) buffer(g.inputs[i], false, i < layout.inputs.size() ? &layout.inputs[i] : nullptr);
-  for (size_t k = 0; k < g.outputs.size(); ++k) buffer(g.outputs[k], true, k < layout.outputs.size() ? &layout.outputs[k] : nullptr);
+  for (size_t i = 0; i < g.inputs.size(); ++i)
+    buffer(g.inputs[i], false, i < layout.inputs.size() ? &layout.inputs[i] : nullptr);
+  for (size_t k = 0; k < g.outputs.size(); ++k)
+    buffer(g.outputs[k], true, k < layout.outputs.size() ? &layout.outputs[k] : nullptr);
 
   const size_t main = main_output(g);
   Space whole;
   for (Dim d : g.types[size_t(g.outputs[main])].shape) whole.output.push_back({{SpaceAxis{d}}});
   std::vector<Space> todo = {whole};
   for (int attempt = 0; !todo.empty(); ++attempt) {
-    if (attempt >= most_attempts || nest.parts.size() + todo.size() > most_parts) throw Refused{"the piece falls into too many parts"};
+    if (attempt >= most_attempts || nest.parts.size() + todo.size() > most_parts)
+      throw Refused{"the piece falls into too many parts"};
     Space space = todo.back();
     todo.pop_back();
     try {
@@ -102,8 +107,8 @@ LoopNest make_nest(const Subgraph& g, const LoopLayout& layout, Entries& entries
   return nest;
 }
 
-/// Numbers the entries anew, in the order of their first use: attempts that failed leave no trace, and pieces of one structure
-/// get one numbering.
+/// Numbers the entries anew, in the order of their first use: attempts that failed leave no trace, and pieces of one
+/// structure get one numbering.
 void renumber(LoopNest& nest, Entries& entries) {
   std::vector<int32_t> number(entries.values.size(), -1);
   std::vector<Dim> values;
@@ -141,7 +146,8 @@ void renumber(LoopNest& nest, Entries& entries) {
 LoopRole loop_role(const OpDef& op) {
   if (op.is_elementwise()) return LoopRole::elementwise;
   if (op.reduce) return LoopRole::reduction;
-  static constexpr std::array<std::string_view, 9> views = {"identity", "reshape", "squeeze", "unsqueeze", "flatten", "transpose", "slice", "expand", "split"};
+  static constexpr std::array<std::string_view, 9> views = {"identity",  "reshape", "squeeze", "unsqueeze", "flatten",
+                                                            "transpose", "slice",   "expand",  "split"};
   static constexpr std::array<std::string_view, 4> movements = {"concat", "pad", "gather", "tile"};
   const std::string_view name = op.info.name;
   if (std::find(views.begin(), views.end(), name) != views.end()) return LoopRole::view;

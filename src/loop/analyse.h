@@ -16,13 +16,14 @@ enum class LoopRole : uint8_t {
   none,         ///< never part of a nest
   elementwise,  ///< has a scalar meaning
   reduction,    ///< OpDef::reduce
-  view,         ///< moves no element by itself: reshape, squeeze, unsqueeze, flatten, identity, transpose, slice, expand, split
-  movement,     ///< chooses elements: concat, pad, gather
+  view,      ///< moves no element by itself: reshape, squeeze, unsqueeze, flatten, identity, transpose, slice, expand,
+             ///< split
+  movement,  ///< chooses elements: concat, pad, gather
 };
 LoopRole loop_role(const OpDef& op);
 
-/// Memory layouts of the inputs and outputs of a piece; lists may be shorter (row-major). A blocked axis must be provably divisible by its
-/// block.
+/// Memory layouts of the inputs and outputs of a piece; lists may be shorter (row-major). A blocked axis must be
+/// provably divisible by its block.
 struct LoopLayout {
   std::vector<Layout> inputs, outputs;
 };
@@ -33,14 +34,15 @@ struct LoopAnalysis {
   std::string refusal;      ///< why there is no nest: "reduce_sum 'n12': ..."
 };
 
-/// Makes the nest of a piece whose nodes are primitives. Costs some tens of microseconds; never throws for a piece that does not suit.
+/// Makes the nest of a piece whose nodes are primitives. Costs some tens of microseconds; never throws for a piece that
+/// does not suit.
 ///
 /// What suits: elementwise ops with any broadcasting; reductions, all over the same axes of one space (a softmax, a
-/// normalisation, with what feeds and follows them); reshapes that split or join axes; transposes, slices, splits, expands;
-/// concatenations and paddings along axes that are not reduced; gathers whose indices are inputs. All outputs are over the whole
-/// space, or (in a piece with reductions) over all of its axes that are not reduced.
-/// Values with known content (Facts) of one element, and constants of one element, become part of the programs; other inputs
-/// are buffers.
+/// normalisation, with what feeds and follows them); reshapes that split or join axes; transposes, slices, splits,
+/// expands; concatenations and paddings along axes that are not reduced; gathers whose indices are inputs. All outputs
+/// are over the whole space, or (in a piece with reductions) over all of its axes that are not reduced. Values with
+/// known content (Facts) of one element, and constants of one element, become part of the programs; other inputs are
+/// buffers.
 LoopAnalysis make_loop_nest(const Subgraph& g, const LoopLayout& layout = {});
 
 }  // namespace neve

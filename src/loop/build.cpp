@@ -19,8 +19,10 @@ class PartBuilder {
     order_axes();
     place_stores();
     make_stages();
-    for (size_t i = 0; i < outer_.size(); ++i) part_.outer.push_back(entries_.of(trace_.axes()[size_t(outer_[i])].extent));
-    for (size_t i = 0; i < inner_.size(); ++i) part_.inner.push_back(entries_.of(trace_.axes()[size_t(inner_[i])].extent));
+    for (size_t i = 0; i < outer_.size(); ++i)
+      part_.outer.push_back(entries_.of(trace_.axes()[size_t(outer_[i])].extent));
+    for (size_t i = 0; i < inner_.size(); ++i)
+      part_.inner.push_back(entries_.of(trace_.axes()[size_t(inner_[i])].extent));
     choose_tile();
     return std::move(part_);
   }
@@ -38,7 +40,8 @@ class PartBuilder {
     for (size_t d = 0; d < map.size(); ++d)
       for (const IndexTerm& t : map[d].terms) {
         if (t.axis != axis) continue;
-        if (!first && (t.conditional != r.conditional || (t.conditional && t.size != r.size))) throw Refused{"one axis reaches a buffer in two ways"};
+        if (!first && (t.conditional != r.conditional || (t.conditional && t.size != r.size)))
+          throw Refused{"one axis reaches a buffer in two ways"};
         first = false;
         r.stride += t.coefficient * strides[d];
         r.conditional = t.conditional;
@@ -168,7 +171,9 @@ class PartBuilder {
 
   // ---- stages ----
   const Instance& at(int i) const { return instances_[size_t(i)]; }
-  bool is_leaf(int i) const { return at(i).kind == Instance::constant || at(i).kind == Instance::size || at(i).kind == Instance::load; }
+  bool is_leaf(int i) const {
+    return at(i).kind == Instance::constant || at(i).kind == Instance::size || at(i).kind == Instance::load;
+  }
 
   void make_stages() {
     register_of_.assign(instances_.size(), -1);
@@ -186,7 +191,8 @@ class PartBuilder {
   std::vector<int> reductions(int level) const {
     std::vector<int> r;
     for (size_t i = 0; i < instances_.size(); ++i)
-      if (at(int(i)).kind == Instance::reduce && at(int(i)).level == level + 1 && needed_.count(int(i))) r.push_back(int(i));
+      if (at(int(i)).kind == Instance::reduce && at(int(i)).level == level + 1 && needed_.count(int(i)))
+        r.push_back(int(i));
     return r;
   }
 
@@ -234,7 +240,8 @@ class PartBuilder {
     }
     for (size_t k = 0; k < stores_.size(); ++k) {
       const TracedOutput& o = trace_.outputs()[k];
-      if (at(o.instance).level == level && !(trace_.has_inner() && stores_inner(k))) m.result(m.value(o.instance), {LoopResult::store, stores_[k], ReduceKind::sum});
+      if (at(o.instance).level == level && !(trace_.has_inner() && stores_inner(k)))
+        m.result(m.value(o.instance), {LoopResult::store, stores_[k], ReduceKind::sum});
     }
     m.finish();
   }
@@ -250,7 +257,8 @@ class PartBuilder {
     }
     for (size_t k = 0; k < stores_.size(); ++k) {
       const TracedOutput& o = trace_.outputs()[k];
-      if (at(o.instance).level == level && stores_inner(k)) m.result(m.value(o.instance), {LoopResult::store, stores_[k], ReduceKind::sum});
+      if (at(o.instance).level == level && stores_inner(k))
+        m.result(m.value(o.instance), {LoopResult::store, stores_[k], ReduceKind::sum});
     }
     for (int i : m.evaluated)
       if (computed_in_[size_t(i)] < 0) computed_in_[size_t(i)] = number;
@@ -278,14 +286,20 @@ class PartBuilder {
     int32_t make(int i) {
       const Instance& x = b.at(i);
       switch (x.kind) {
-        case Instance::constant: return stage.program.add(x.node);
-        case Instance::size: return operand({LoopOperand::size, x.entry}, DType::i64);
-        case Instance::load: return operand({LoopOperand::access, b.load_access(x)}, x.node.dtype);
-        case Instance::reduce: return operand({LoopOperand::reg, b.register_of_[size_t(i)]}, x.node.dtype);
-        case Instance::step: break;
+        case Instance::constant:
+          return stage.program.add(x.node);
+        case Instance::size:
+          return operand({LoopOperand::size, x.entry}, DType::i64);
+        case Instance::load:
+          return operand({LoopOperand::access, b.load_access(x)}, x.node.dtype);
+        case Instance::reduce:
+          return operand({LoopOperand::reg, b.register_of_[size_t(i)]}, x.node.dtype);
+        case Instance::step:
+          break;
       }
       if (b.register_of_[size_t(i)] >= 0) return operand({LoopOperand::reg, b.register_of_[size_t(i)]}, x.node.dtype);
-      if (stage.inner && b.computed_in_[size_t(i)] >= 0 && x.inner && x.cost >= scratch_worth) return operand({LoopOperand::scratch, b.keep(i)}, x.node.dtype);
+      if (stage.inner && b.computed_in_[size_t(i)] >= 0 && x.inner && x.cost >= scratch_worth)
+        return operand({LoopOperand::scratch, b.keep(i)}, x.node.dtype);
       ScalarNode n = x.node;
       int32_t* arg[] = {&n.a, &n.b, &n.c};
       for (int k = 0; k < 3 && x.arg[k] >= 0; ++k) *arg[k] = value(x.arg[k]);
@@ -329,8 +343,8 @@ class PartBuilder {
   std::vector<int32_t> stores_;     // access per output
   std::set<int> needed_;
   std::vector<int32_t> register_of_, scratch_of_;
-  std::vector<int> computed_in_;                  // the stage that computes a value of the row first
-  std::vector<std::map<int, int32_t>> values_;    // per stage: step of each instance
+  std::vector<int> computed_in_;                // the stage that computes a value of the row first
+  std::vector<std::map<int, int32_t>> values_;  // per stage: step of each instance
 };
 
 }  // namespace
@@ -338,7 +352,9 @@ class PartBuilder {
 LoopPart build_part(const Subgraph& g, const LoopLayout& layout, Trace& trace, Entries& entries, LoopNest& nest) {
   LoopPart part = PartBuilder(g, layout, trace, entries, nest).run();
   // Stages that do nothing.
-  part.stages.erase(std::remove_if(part.stages.begin(), part.stages.end(), [](const LoopStage& s) { return s.results.empty(); }), part.stages.end());
+  part.stages.erase(
+      std::remove_if(part.stages.begin(), part.stages.end(), [](const LoopStage& s) { return s.results.empty(); }),
+      part.stages.end());
   return part;
 }
 

@@ -41,7 +41,8 @@ std::optional<Index> sum(const Index& a, const Index& b) {
     at->coefficient += t.coefficient;
   }
   std::sort(r.terms.begin(), r.terms.end(), [](const IndexTerm& x, const IndexTerm& y) { return x.axis < y.axis; });
-  r.terms.erase(std::remove_if(r.terms.begin(), r.terms.end(), [](const IndexTerm& t) { return t.coefficient.is(0); }), r.terms.end());
+  r.terms.erase(std::remove_if(r.terms.begin(), r.terms.end(), [](const IndexTerm& t) { return t.coefficient.is(0); }),
+                r.terms.end());
   return r;
 }
 
@@ -94,7 +95,8 @@ std::vector<std::pair<size_t, size_t>> cuts(const Shape& a, const Shape& b) {
 /// Splits one linear index over the axes [from, to) of a shape.
 class Splitter {
  public:
-  Splitter(const Shape& shape, size_t from, size_t to, const std::vector<SpaceAxis>& axes) : shape_(shape), from_(from), to_(to), axes_(axes) {
+  Splitter(const Shape& shape, size_t from, size_t to, const std::vector<SpaceAxis>& axes)
+      : shape_(shape), from_(from), to_(to), axes_(axes) {
     strides_.assign(shape.size() + 1, Dim(1));
     for (size_t i = to; i-- > from;) strides_[i] = i + 1 < to ? strides_[i + 1] * shape[i + 1] : Dim(1);
   }
@@ -142,7 +144,8 @@ class Splitter {
       std::vector<Dim> extents = {*inner};
       Dim covered = *inner;
       for (size_t j = k; j-- > 0;) {
-        if (const auto rest = exact_quotient(n, covered); rest && (proven(at_least(shape_[real[j]], *rest)) || *rest == shape_[real[j]])) {
+        if (const auto rest = exact_quotient(n, covered);
+            rest && (proven(at_least(shape_[real[j]], *rest)) || *rest == shape_[real[j]])) {
           extents.insert(extents.begin(), *rest);
           return refine(t, extents, out);
         }
@@ -169,7 +172,8 @@ class Splitter {
     // Mixed radix: the smallest term first, each next one starts where the last one ends.
     for (size_t done = 0; done < terms.size(); ++done) {
       const Dim reach = done ? terms[done - 1].coefficient * axes_[size_t(terms[done - 1].axis)].extent : Dim(1);
-      const auto next = std::find_if(terms.begin() + long(done), terms.end(), [&](const IndexTerm& t) { return t.coefficient == reach; });
+      const auto next = std::find_if(terms.begin() + long(done), terms.end(),
+                                     [&](const IndexTerm& t) { return t.coefficient == reach; });
       if (next == terms.end()) return false;
       std::swap(*next, terms[done]);
     }
@@ -185,7 +189,8 @@ class Splitter {
 
 }  // namespace
 
-Reshaped reshape_map(const Map& result, const Shape& result_shape, const Shape& operand_shape, const std::vector<SpaceAxis>& axes) {
+Reshaped reshape_map(const Map& result, const Shape& result_shape, const Shape& operand_shape,
+                     const std::vector<SpaceAxis>& axes) {
   Reshaped out;
   out.map.resize(operand_shape.size());
   if (result_shape == operand_shape) {
@@ -193,8 +198,10 @@ Reshaped reshape_map(const Map& result, const Shape& result_shape, const Shape& 
     return out;
   }
   if (!proven(equal(element_count(result_shape), element_count(operand_shape)))) {
-    // A constraint that is checked when the engine is called says that they are equal; matching axes would need more than that.
-    out.problem = str("the sizes ", to_string(operand_shape), " and ", to_string(result_shape), " are not provably the same number of elements");
+    // A constraint that is checked when the engine is called says that they are equal; matching axes would need more
+    // than that.
+    out.problem = str("the sizes ", to_string(operand_shape), " and ", to_string(result_shape),
+                      " are not provably the same number of elements");
     return out;
   }
   const auto at = cuts(operand_shape, result_shape);

@@ -11,7 +11,7 @@ namespace neve::loop {
 /// An axis of the nest under construction.
 struct SpaceAxis {
   Dim extent;
-  Dim offset = 0;  ///< where its range starts (parts of a concatenation)
+  Dim offset = 0;     ///< where its range starts (parts of a concatenation)
   Dim full = extent;  ///< extent before it was cut
 };
 
@@ -49,13 +49,15 @@ struct Refine {
   std::vector<Dim> extents;
 };
 
-/// Indices into a shape from those into another shape of as many elements (row-major): the map of a reshape, from result to operand.
+/// Indices into a shape from those into another shape of as many elements (row-major): the map of a reshape, from
+/// result to operand.
 struct Reshaped {
   Map map;
   std::optional<Refine> refine;  ///< refine this axis and start again
   std::string problem;           ///< or: why it cannot be
 };
-Reshaped reshape_map(const Map& result, const Shape& result_shape, const Shape& operand_shape, const std::vector<SpaceAxis>& axes);
+Reshaped reshape_map(const Map& result, const Shape& result_shape, const Shape& operand_shape,
+                     const std::vector<SpaceAxis>& axes);
 
 /// Row-major strides.
 Shape row_major(const Shape& shape);

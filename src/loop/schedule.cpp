@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "loop/combine.h"
 
 namespace neve::loop {
 namespace {
@@ -31,13 +32,16 @@ double element_cost(const LoopNest& nest, const LoopPart& p) {
   double cost = 0.05;
   for (const LoopStage& s : p.stages) {
     for (const ScalarNode& n : s.program.nodes) {
-      const bool heavy = n.op == ScalarOp::exp || n.op == ScalarOp::tanh || n.op == ScalarOp::erf || n.op == ScalarOp::sigmoid ||
-                         n.op == ScalarOp::log || n.op == ScalarOp::expm1 || n.op == ScalarOp::log1p;
-      const bool call = !heavy && ((n.op >= ScalarOp::expm1 && n.op <= ScalarOp::atanh) || n.op == ScalarOp::pow || n.op == ScalarOp::rem);
+      const bool heavy = n.op == ScalarOp::exp || n.op == ScalarOp::tanh || n.op == ScalarOp::erf ||
+                         n.op == ScalarOp::sigmoid || n.op == ScalarOp::log || n.op == ScalarOp::expm1 ||
+                         n.op == ScalarOp::log1p;
+      const bool call = !heavy && ((n.op >= ScalarOp::expm1 && n.op <= ScalarOp::atanh) || n.op == ScalarOp::pow ||
+                                   n.op == ScalarOp::rem);
       cost += call ? 8 : heavy ? 0.8 : 0.03;
     }
     for (const LoopOperand& o : s.operands)
-      if (o.kind == LoopOperand::access) cost += 0.03 * double(size_of(nest.buffers[size_t(p.accesses[size_t(o.index)].buffer)].dtype));
+      if (o.kind == LoopOperand::access)
+        cost += 0.03 * double(size_of(nest.buffers[size_t(p.accesses[size_t(o.index)].buffer)].dtype));
     cost += 0.1 * double(s.results.size());
   }
   return cost;
@@ -47,19 +51,19 @@ double element_cost(const LoopNest& nest, const LoopPart& p) {
 struct BoundPart {
   const LoopPart* part = nullptr;
   Kernel rows = nullptr;
-  std::span<const Kernel> stages;     // where rows are split
+  std::span<const Kernel> stages;  // where rows are split
   int64_t width = 1;
   int accesses = 0, slots = 0;
-  std::vector<int32_t> buffer;        // per access
-  std::vector<int64_t> offset;        // per access, bytes
-  std::vector<Axis> outer;            // driven from here, outermost first
-  std::vector<int64_t> strides;       // [access][slot]
-  std::vector<int64_t> extents;       // per slot
-  int64_t row_block = 0, lane_block = 0;    // a call takes at most so many
+  std::vector<int32_t> buffer;            // per access
+  std::vector<int64_t> offset;            // per access, bytes
+  std::vector<Axis> outer;                // driven from here, outermost first
+  std::vector<int64_t> strides;           // [access][slot]
+  std::vector<int64_t> extents;           // per slot
+  int64_t row_block = 0, lane_block = 0;  // a call takes at most so many
   int64_t row_blocks = 0, lane_blocks = 0, items = 0, grain = 1;
-  std::vector<int64_t> scratch_offset;      // per scratch array and tile, within a thread's piece
-  int64_t scratch_bytes = 0;                // a thread's piece
-  bool empty_index = false;                 // a gather from an axis of size 0
+  std::vector<int64_t> scratch_offset;  // per scratch array and tile, within a thread's piece
+  int64_t scratch_bytes = 0;            // a thread's piece
+  bool empty_index = false;             // a gather from an axis of size 0
   // Rows cut into chunks along one inner slot; the cut depends on sizes alone.
   bool split = false;
   int split_slot = 0;
@@ -117,7 +121,8 @@ class Binder {
     }
   }
 
-  /// Every address that the loops form lies in its buffer. Accesses that do not follow the inner axes are read even if these are empty.
+  /// Every address that the loops form lies in its buffer. Accesses that do not follow the inner axes are read even if
+  /// these are empty.
   void check_bounds() const {
     const bool no_inner = product(inner_) == 0;
     for (size_t i = 0; i < part_.accesses.size(); ++i) {
@@ -132,7 +137,8 @@ class Binder {
       };
       const auto walk = [&](const Axis& x) {
         int64_t by = 0;
-        if (x.extent > 1) check(!__builtin_mul_overflow(x.extent - 1, x.strides[i], &by), "loop nest: an address overflows");
+        if (x.extent > 1)
+          check(!__builtin_mul_overflow(x.extent - 1, x.strides[i], &by), "loop nest: an address overflows");
         extend(by);
       };
       for (const Axis& x : outer_) walk(x);
@@ -141,13 +147,14 @@ class Binder {
       for (const LoopIndirect& g : a.indirect) {
         int64_t by = 0;
         if (value(g.extent) > 0)
-          check(!__builtin_mul_overflow((value(g.extent) - 1) * element_size(a), stride(g.stride), &by), "loop nest: an address overflows");
+          check(!__builtin_mul_overflow((value(g.extent) - 1) * element_size(a), stride(g.stride), &by),
+                "loop nest: an address overflows");
         extend(by);
       }
       if (out_.empty_index && !a.indirect.empty()) continue;  // run() throws before any access
       const int64_t bytes = value(nest_.buffers[size_t(a.buffer)].elements) * element_size(a);
-      check(lo >= 0 && hi + element_size(a) <= bytes, "loop nest: access ", i, " reaches bytes ", lo, "..", hi + element_size(a), " of buffer ",
-            a.buffer, ", which has ", bytes);
+      check(lo >= 0 && hi + element_size(a) <= bytes, "loop nest: access ", i, " reaches bytes ", lo, "..",
+            hi + element_size(a), " of buffer ", a.buffer, ", which has ", bytes);
     }
   }
 
@@ -156,13 +163,14 @@ class Binder {
     for (size_t i = 0; i < part_.accesses.size(); ++i) {
       const LoopStride& s = part_.accesses[i].strides[position];
       if (s.kind == LoopStride::zero && from.strides[i] != 0) return false;
-      if (s.kind == LoopStride::one && s.unless_one == -1 && from.strides[i] != element_size(part_.accesses[i])) return false;
+      if (s.kind == LoopStride::one && s.unless_one == -1 && from.strides[i] != element_size(part_.accesses[i]))
+        return false;
     }
     return true;
   }
 
-  /// Drops axes of extent 1 and joins neighbours that are one axis in memory. `lane`: index of the lane axis (which stays last), or
-  /// SIZE_MAX; `first`: position of axes[0] among an access's strides.
+  /// Drops axes of extent 1 and joins neighbours that are one axis in memory. `lane`: index of the lane axis (which
+  /// stays last), or SIZE_MAX; `first`: position of axes[0] among an access's strides.
   void join(std::vector<Axis>& axes, size_t lane, size_t first) const {
     std::vector<Axis> joined;
     for (size_t i = axes.size(); i-- > 0;) {
@@ -193,13 +201,15 @@ class Binder {
     axes = std::move(joined);
   }
 
-  /// Outermost the axes that move furthest in the memory of the first output; the lane axis and the tile axis stay where they are.
+  /// Outermost the axes that move furthest in the memory of the first output; the lane axis and the tile axis stay
+  /// where they are.
   void join_outer() {
     std::vector<Axis> tail;
     size_t lane_position = SIZE_MAX;
     if (!part_.lanes_inner) {
       lane_position = part_.outer.size() - 1;
-      if (outer_.empty()) outer_.push_back(Axis{1, std::vector<int64_t>(part_.accesses.size())}), lane_position = SIZE_MAX;
+      if (outer_.empty())
+        outer_.push_back(Axis{1, std::vector<int64_t>(part_.accesses.size())}), lane_position = SIZE_MAX;
       tail.push_back(std::move(outer_.back()));
       outer_.pop_back();
     }
@@ -209,7 +219,9 @@ class Binder {
     }
     const int by = first_store();
     if (by >= 0)
-      std::stable_sort(outer_.begin(), outer_.end(), [&](const Axis& a, const Axis& b) { return std::abs(a.strides[size_t(by)]) > std::abs(b.strides[size_t(by)]); });
+      std::stable_sort(outer_.begin(), outer_.end(), [&](const Axis& a, const Axis& b) {
+        return std::abs(a.strides[size_t(by)]) > std::abs(b.strides[size_t(by)]);
+      });
     if (part_.tile_axis == -1 && !tail.empty()) {
       outer_.push_back(std::move(tail[0]));
       tail.clear();
@@ -266,7 +278,8 @@ class Binder {
     for (int s = 0; s < n; ++s) {
       if (!at[size_t(s)]) continue;
       out_.extents[size_t(s)] = at[size_t(s)]->extent;
-      for (size_t a = 0; a < part_.accesses.size(); ++a) out_.strides[a * size_t(n) + size_t(s)] = at[size_t(s)]->strides[a];
+      for (size_t a = 0; a < part_.accesses.size(); ++a)
+        out_.strides[a * size_t(n) + size_t(s)] = at[size_t(s)]->strides[a];
     }
     out_.outer = std::move(outer_);
   }
@@ -281,7 +294,8 @@ class Binder {
       out_.row_block = tile_rows, out_.lane_block = tile_lanes;
     } else if (!part_.lanes_inner) {
       // Blocks of lanes that are worth a call; many rows are split instead.
-      const int64_t wanted = std::max<int64_t>(out_.width, int64_t(2000 / (cost * double(std::max<int64_t>(1, inner)))));
+      const int64_t wanted =
+          std::max<int64_t>(out_.width, int64_t(2000 / (cost * double(std::max<int64_t>(1, inner)))));
       const int64_t block = (wanted + 63) / 64 * 64;
       if (product(out_.outer) * rows < 4 * int64_t(threads) && lanes > block) out_.lane_block = block;
     }
@@ -323,7 +337,7 @@ class Binder {
     };
     for (DType t : part_.scratch) add(inner * scratch_element(t) * (part_.lanes_inner ? 1 : out_.width));
     for (int a = 0; a < out_.accesses; ++a)
-      if (tile_of(part_, a) >= 0) add(tile_rows * tile_lanes * element_size(part_.accesses[size_t(a)]));
+      if (tile_of(nest_, part_, a) >= 0) add(tile_rows * tile_lanes * element_size(part_.accesses[size_t(a)]));
     out_.scratch_bytes = at;
   }
 
@@ -338,38 +352,6 @@ class Binder {
   Axis row_, lane_;
 };
 
-/// Joins the partial results of the chunks of a row, in order.
-template <class T>
-void combine(ReduceKind kind, T* total, const T* part, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    const T x = part[i];
-    T& y = total[i];
-    switch (kind) {
-      case ReduceKind::sum: y = T(y + x); break;
-      case ReduceKind::prod: y = T(y * x); break;
-      case ReduceKind::max: y = x > y || x != x ? x : y; break;
-      case ReduceKind::min: y = x < y || x != x ? x : y; break;
-    }
-  }
-}
-void combine(DType t, ReduceKind kind, std::byte* total, const std::byte* part, int64_t n) {
-  const auto as = [&]<class T>(T) { combine(kind, reinterpret_cast<T*>(total), reinterpret_cast<const T*>(part), n); };
-  switch (t) {
-    case DType::f64: return as(double());
-    case DType::f32:
-    case DType::f16:
-    case DType::bf16: return as(float());
-    case DType::i64: return as(int64_t());
-    case DType::u64: return as(uint64_t());
-    case DType::i32: return as(int32_t());
-    case DType::u32: return as(uint32_t());
-    case DType::i16: return as(int16_t());
-    case DType::u16: return as(uint16_t());
-    case DType::i8: return as(int8_t());
-    default: return as(uint8_t());  // u8, bool: 0 and 1 under max, min
-  }
-}
-
 /// Runs items of a part, or the chunks of its rows.
 class Runner {
  public:
@@ -383,7 +365,8 @@ class Runner {
     const int64_t lanes = p_.part->lanes_inner ? 1 : p_.extents[1];
     for (int64_t item = begin; item < end;) {
       const int64_t block = item % p_.lane_blocks, line = item / p_.lane_blocks;
-      int64_t row = line % row_items, count = 1, lane = block * p_.lane_block, width = std::min(p_.lane_block, lanes - lane);
+      int64_t row = line % row_items, count = 1, lane = block * p_.lane_block,
+              width = std::min(p_.lane_block, lanes - lane);
       if (tiled) {
         row *= p_.row_block;
         count = std::min(p_.row_block, rows - row);
@@ -440,8 +423,10 @@ class Runner {
             std::byte* total = registers + r.index * register_stride;
             for (int64_t chunk = 0; chunk < p_.chunks; ++chunk) {
               const std::byte* part = registers + size_t(chunk + 1) * bytes + r.index * register_stride;
-              if (chunk == 0) std::copy(part, part + register_stride, total);
-              else combine(p_.part->registers[size_t(r.index)], r.reduce, total, part, width);
+              if (chunk == 0)
+                std::copy(part, part + register_stride, total);
+              else
+                combine(p_.part->registers[size_t(r.index)], r.reduce, total, part, width);
             }
           }
         }
@@ -475,7 +460,8 @@ class Runner {
       for (int a = 0; a < p.accesses; ++a) base[size_t(a)] += begin * p.strides[size_t(a * p.slots + p.split_slot)];
       extents[size_t(p.split_slot)] = std::min(p.chunk, p.extents[size_t(p.split_slot)] - begin);
       const int64_t lanes = p.part->lanes_inner ? 1 : p.width;
-      for (size_t i = 0; i < p.part->scratch.size(); ++i) scratch[i] += begin * p.inner_after * lanes * scratch_element(p.part->scratch[i]);
+      for (size_t i = 0; i < p.part->scratch.size(); ++i)
+        scratch[i] += begin * p.inner_after * lanes * scratch_element(p.part->scratch[i]);
     }
     const Runner& runner;
     std::array<char*, max_accesses> base;
@@ -494,7 +480,8 @@ class BoundNest final : public BoundLoop {
  public:
   BoundNest(std::shared_ptr<const NestCode> code, std::span<const int64_t> values, int threads)
       : code_(std::move(code)), values_(values.begin(), values.end()), threads_(std::max(1, threads)) {
-    check(int64_t(values.size()) == code_->nest.values, "loop nest: ", values.size(), " values for a table of ", code_->nest.values);
+    check(int64_t(values.size()) == code_->nest.values, "loop nest: ", values.size(), " values for a table of ",
+          code_->nest.values);
     for (size_t i = 0; i < code_->nest.parts.size(); ++i) {
       parts_.push_back(Binder(*code_, i, values_).run(threads_));
       const BoundPart& p = parts_.back();
@@ -513,9 +500,11 @@ class BoundNest final : public BoundLoop {
         status = 1;
         break;
       }
-      status |= p.split ? Runner(p, values_.data(), buffers).chunks(scratch, scratch + p.scratch_bytes, threads_) : run_items(p, buffers, scratch);
+      status |= p.split ? Runner(p, values_.data(), buffers).chunks(scratch, scratch + p.scratch_bytes, threads_)
+                        : run_items(p, buffers, scratch);
     }
-    if (status) fail(ErrorCode::invalid_argument, "gather: an index is out of range (indices lie in [-size, size) of the axis)");
+    if (status)
+      fail(ErrorCode::invalid_argument, "gather: an index is out of range (indices lie in [-size, size) of the axis)");
   }
 
  private:
@@ -540,11 +529,13 @@ class BoundNest final : public BoundLoop {
 
 int64_t scratch_element(DType t) { return t == DType::f16 || t == DType::bf16 ? 4 : size_of(t); }
 
-int tile_of(const LoopPart& p, int access) {
+int tile_of(const LoopNest& nest, const LoopPart& p, int access) {
   if (p.tile_axis == -1) return -1;
   const auto transposed = [&](const LoopAccess& a) {
+    if (nest.buffers[size_t(a.buffer)].output) return false;
     const LoopStride &row = a.strides[size_t(p.tile_axis)], &lane = a.strides[p.outer.size() - 1];
-    return row.kind == LoopStride::one && row.unless_one == -1 && lane.kind == LoopStride::value && lane.unless_one == -1 && a.indirect.empty();
+    return row.kind == LoopStride::one && row.unless_one == -1 && lane.kind == LoopStride::value &&
+           lane.unless_one == -1 && a.indirect.empty();
   };
   if (!transposed(p.accesses[size_t(access)])) return -1;
   int n = int(p.scratch.size());
@@ -559,7 +550,8 @@ bool has_reduction(const LoopPart& p) {
   return false;
 }
 
-std::shared_ptr<const BoundLoop> bind_nest(std::shared_ptr<const NestCode> code, std::span<const int64_t> values, int threads) {
+std::shared_ptr<const BoundLoop> bind_nest(std::shared_ptr<const NestCode> code, std::span<const int64_t> values,
+                                           int threads) {
   return std::make_shared<BoundNest>(std::move(code), values, threads);
 }
 

@@ -13,13 +13,13 @@ namespace neve::loop {
 
 /// What a kernel is called with. The generated code reads it as an array of pointers: keep the order.
 struct KernelArgs {
-  char* const* base;             ///< per access: address of the first point of this call
-  const int64_t* strides;        ///< [access][slot], in bytes
-  const int64_t* extents;        ///< per slot
-  const int64_t* values;         ///< the value table
-  std::byte* const* scratch;     ///< per scratch array (then per tile)
-  int64_t* status;               ///< set to 1 when an index was out of range
-  std::byte* registers;          ///< stage kernels: one register every register_stride bytes
+  char* const* base;          ///< per access: address of the first point of this call
+  const int64_t* strides;     ///< [access][slot], in bytes
+  const int64_t* extents;     ///< per slot
+  const int64_t* values;      ///< the value table
+  std::byte* const* scratch;  ///< per scratch array (then per tile)
+  int64_t* status;            ///< set to 1 when an index was out of range
+  std::byte* registers;       ///< stage kernels: one register every register_stride bytes
 };
 using Kernel = void (*)(const KernelArgs*);
 
@@ -28,8 +28,8 @@ constexpr int max_scratch = 32;
 constexpr int64_t register_stride = 512;  ///< 64 lanes of 8 bytes
 constexpr int64_t tile_rows = 32, tile_lanes = 64;
 
-/// Loops that a kernel has: slot 0 is the row; then the lane axis where lanes run along an outer axis; then the inner axes. Where
-/// lanes are inner, the last slot is the lane axis.
+/// Loops that a kernel has: slot 0 is the row; then the lane axis where lanes run along an outer axis; then the inner
+/// axes. Where lanes are inner, the last slot is the lane axis.
 struct Slots {
   explicit Slots(const LoopPart& p) : inner(int(p.inner.size())), lanes_inner(p.lanes_inner) {}
   int inner;
@@ -42,7 +42,7 @@ struct Slots {
 /// Bytes of one element of a scratch array: f16 and bf16 are kept as f32.
 int64_t scratch_element(DType t);
 /// Index of the tile of an access among the scratch pointers (after the scratch arrays), or -1 if it is not transposed.
-int tile_of(const LoopPart& p, int access);
+int tile_of(const LoopNest& nest, const LoopPart& p, int access);
 bool has_reduction(const LoopPart& p);
 
 /// Code of a whole nest: what bind() needs.
@@ -50,16 +50,18 @@ class NestCode {
  public:
   explicit NestCode(LoopNest n) : nest(std::move(n)) {}
   virtual ~NestCode() = default;
-  /// Kernels of a part that run one stage of one row, registers in memory. Few shapes need them (long rows, of which there are few), so
-  /// they are made at the first call. Thread-safe. @throws Error
+  /// Kernels of a part that run one stage of one row, registers in memory. Few shapes need them (long rows, of which
+  /// there are few), so they are made at the first call. Thread-safe. @throws Error
   virtual std::span<const Kernel> stages(size_t part) const = 0;
 
   const LoopNest nest;
-  std::vector<Kernel> rows;     ///< per part: runs whole rows
-  std::vector<int64_t> widths;  ///< per part: lanes of the widest vector, which is the element of scratch arrays when lanes are outer
+  std::vector<Kernel> rows;  ///< per part: runs whole rows
+  std::vector<int64_t>
+      widths;  ///< per part: lanes of the widest vector, which is the element of scratch arrays when lanes are outer
 };
 
 /// @throws Error{internal} when the values do not fit the nest
-std::shared_ptr<const BoundLoop> bind_nest(std::shared_ptr<const NestCode> code, std::span<const int64_t> values, int threads);
+std::shared_ptr<const BoundLoop> bind_nest(std::shared_ptr<const NestCode> code, std::span<const int64_t> values,
+                                           int threads);
 
 }  // namespace neve::loop

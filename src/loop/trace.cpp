@@ -17,17 +17,21 @@ constexpr int most_depth = 400;
 int cost_of(const ScalarNode& n) {
   switch (n.op) {
     case ScalarOp::input:
-    case ScalarOp::constant: return 0;
+    case ScalarOp::constant:
+      return 0;
     case ScalarOp::add:
     case ScalarOp::sub:
     case ScalarOp::mul:
     case ScalarOp::neg:
     case ScalarOp::abs:
     case ScalarOp::select:
-    case ScalarOp::cast: return 1;
+    case ScalarOp::cast:
+      return 1;
     case ScalarOp::min:
-    case ScalarOp::max: return 2;
-    default: return n.op >= ScalarOp::eq && n.op <= ScalarOp::ge ? 1 : 8;
+    case ScalarOp::max:
+      return 2;
+    default:
+      return n.op >= ScalarOp::eq && n.op <= ScalarOp::ge ? 1 : 8;
   }
 }
 
@@ -40,7 +44,8 @@ int32_t Entries::of(Dim d) {
   return int32_t(values.size()) - 1;
 }
 
-Trace::Trace(const Subgraph& g, const LoopLayout& layout, Space& space, Entries& entries) : g_(g), layout_(layout), space_(space), entries_(entries) {
+Trace::Trace(const Subgraph& g, const LoopLayout& layout, Space& space, Entries& entries)
+    : g_(g), layout_(layout), space_(space), entries_(entries) {
   for (size_t i = 0; i < g.inputs.size(); ++i) input_number_.emplace(g.inputs[i], i);
   for (const SubgraphNode& n : g.nodes)
     for (size_t k = 0; k < n.out.size(); ++k) producer_.emplace(n.out[k], std::pair(&n, k));
@@ -85,7 +90,8 @@ void Trace::run(size_t main_output) {
     }
     // At the indices at which the main output needed it, if these reach each element once.
     const auto seen = visited_.find(v);
-    if (seen == visited_.end()) refuse(str("output ", k, " has another shape than output ", main_output, ", and is not needed for it"));
+    if (seen == visited_.end())
+      refuse(str("output ", k, " has another shape than output ", main_output, ", and is not needed for it"));
     const TracedOutput* found = nullptr;
     TracedOutput candidate;
     for (const auto& [map, instance] : seen->second) {
@@ -98,7 +104,8 @@ void Trace::run(size_t main_output) {
           continue;
         }
         const IndexTerm& t = map[d].terms[0];
-        plain = plain && map[d].terms.size() == 1 && t.coefficient.is(1) && !t.conditional && used.insert(t.axis).second;
+        plain =
+            plain && map[d].terms.size() == 1 && t.coefficient.is(1) && !t.conditional && used.insert(t.axis).second;
         plain = plain && map[d].constant == axes_[size_t(t.axis)].offset;
       }
       for (int a = 0; a < int(axes_.size()) && plain; ++a)
@@ -127,8 +134,8 @@ int Trace::add(Instance i) {
   if (i.kind == Instance::reduce) i.level += 1, i.inner = false, i.cost = 0;
   for (size_t k = 0; k < instances_.size(); ++k) {
     const Instance& o = instances_[k];
-    if (o.kind == i.kind && o.node == i.node && std::equal(o.arg, o.arg + 3, i.arg) && o.entry == i.entry && o.input == i.input &&
-        o.map == i.map && o.reduction == i.reduction)
+    if (o.kind == i.kind && o.node == i.node && std::equal(o.arg, o.arg + 3, i.arg) && o.entry == i.entry &&
+        o.input == i.input && o.map == i.map && o.reduction == i.reduction)
       return int(k);
   }
   if (instances_.size() >= most_instances) refuse(str("the piece has more than ", most_instances, " steps"));
@@ -140,15 +147,18 @@ int Trace::constant(DType t, double value, int64_t ivalue) {
   Instance i;
   i.kind = Instance::constant;
   i.node = ScalarNode{ScalarOp::constant, t};
-  if (is_float(t)) i.node.value = value;
-  else i.node.ivalue = ivalue;
+  if (is_float(t))
+    i.node.value = value;
+  else
+    i.node.ivalue = ivalue;
   return add(i);
 }
 
 const Shape* Trace::content(int32_t v) const {
   if (v < 0) return nullptr;
   if (size_t(v) < g_.facts.size() && g_.facts[size_t(v)].known) return &g_.facts[size_t(v)].content;
-  if (const auto it = known_content_.find(v); it != known_content_.end()) return it->second.known ? &it->second.content : nullptr;
+  if (const auto it = known_content_.find(v); it != known_content_.end())
+    return it->second.known ? &it->second.content : nullptr;
   Tensor t;
   if (const auto i = input_number_.find(v); i != input_number_.end()) {
     if (i->second < g_.roles.size() && g_.roles[i->second] == InputRole::constant) t = g_.constants[i->second];
@@ -182,7 +192,8 @@ int Trace::known(int32_t v) {
     if (i->second < g_.roles.size() && g_.roles[i->second] == InputRole::constant) t = g_.constants[i->second];
   } else if (const auto p = producer_.find(v); p != producer_.end() && p->second.first->op->info.name == "constant") {
     t = std::get<Tensor>(p->second.first->attrs.get("value"));
-    if (t.element_count() != 1) refuse("a constant of several elements stands inside of the piece (it must be an input)");
+    if (t.element_count() != 1)
+      refuse("a constant of several elements stands inside of the piece (it must be an input)");
   }
   if (!t.defined() || t.element_count() != 1 || is_complex(t.dtype())) return -1;
   return is_float(t.dtype()) ? constant(t.dtype(), t.item(), 0) : constant(t.dtype(), 0, t.item_int());
@@ -208,9 +219,12 @@ int Trace::visit_new(int32_t v, const Map& map) {
   const SubgraphNode* before = at_;
   at_ = node;
   int r;
-  if (node->op->is_elementwise()) r = visit_elementwise(*node, map);
-  else if (node->op->reduce) r = visit_reduction(*node, map);
-  else r = visit_movement(*node, result, map);
+  if (node->op->is_elementwise())
+    r = visit_elementwise(*node, map);
+  else if (node->op->reduce)
+    r = visit_reduction(*node, map);
+  else
+    r = visit_movement(*node, result, map);
   at_ = before;
   return r;
 }
@@ -226,7 +240,8 @@ std::pair<Map, Shape> Trace::physical(const Map& map, const Shape& shape, const 
     Dim outer = shape[d];
     for (const Layout::Block& b : layout.blocks) {
       if (size_t(b.axis) != d) continue;
-      if (!proven(divides(b.size, outer))) refuse(str("layout ", to_string(layout), ": axis ", d, " of size ", to_string(shape[d]), " has padding"));
+      if (!proven(divides(b.size, outer)))
+        refuse(str("layout ", to_string(layout), ": axis ", d, " of size ", to_string(shape[d]), " has padding"));
       outer = floordiv(outer, b.size);
       sizes.push_back(b.size);
     }
@@ -279,7 +294,8 @@ std::set<int> Trace::axes_of(const Map& m) const {
   return s;
 }
 
-// ---- elementwise and reductions ---------------------------------------------------------------------------------------
+// ---- elementwise and reductions
+// ---------------------------------------------------------------------------------------
 
 /// Map of an operand of shape `from` that is broadcast to `to`.
 Map Trace::broadcast(const Map& map, const Shape& from, const Shape& to) {
@@ -298,7 +314,8 @@ Map Trace::broadcast(const Map& map, const Shape& from, const Shape& to) {
       continue;
     }
     // Equal or 1: known when it runs.
-    if (!i.constant.is(0) || i.read) refuse(str("size ", to_string(x), " may be broadcast to ", to_string(y), " under an offset"));
+    if (!i.constant.is(0) || i.read)
+      refuse(str("size ", to_string(x), " may be broadcast to ", to_string(y), " under an offset"));
     for (IndexTerm& t : i.terms) {
       if (t.conditional && t.size != y) refuse("a size that may be broadcast was reshaped");
       t.conditional = true;
@@ -345,7 +362,9 @@ int Trace::visit_elementwise(const SubgraphNode& n, const Map& map) {
 int Trace::finish_op(const OpDef&, int instance) {
   const Instance& last = instances_[size_t(instance)];
   const DType t = last.node.dtype;
-  if ((t != DType::f16 && t != DType::bf16) || last.kind != Instance::step || last.node.op == ScalarOp::cast || last.node.op == ScalarOp::select) return instance;
+  if ((t != DType::f16 && t != DType::bf16) || last.kind != Instance::step || last.node.op == ScalarOp::cast ||
+      last.node.op == ScalarOp::select)
+    return instance;
   Instance round;
   round.kind = Instance::step;
   round.node = ScalarNode{ScalarOp::cast, t};
@@ -409,12 +428,15 @@ int Trace::visit_reduction(const SubgraphNode& n, const Map& map) {
     // What was visited before was judged without inner axes.
     for (Instance& i : instances_) {
       if (i.kind == Instance::load)
-        for (const Index& k : i.map) i.inner = i.inner || uses_inner(k) || (k.read && instances_[size_t(k.read->instance)].inner);
-      for (int k = 0; k < 3 && i.arg[k] >= 0; ++k) i.inner = i.inner || (i.kind != Instance::reduce && instances_[size_t(i.arg[k])].inner);
+        for (const Index& k : i.map)
+          i.inner = i.inner || uses_inner(k) || (k.read && instances_[size_t(k.read->instance)].inner);
+      for (int k = 0; k < 3 && i.arg[k] >= 0; ++k)
+        i.inner = i.inner || (i.kind != Instance::reduce && instances_[size_t(i.arg[k])].inner);
     }
   }
   if (!proven(equal(element_count(extents), element_count(gone))))
-    refuse(str("it reduces ", to_string(gone), ", but the axes of the piece that it does not keep are ", to_string(extents)));
+    refuse(str("it reduces ", to_string(gone), ", but the axes of the piece that it does not keep are ",
+               to_string(extents)));
   const Reshaped r = reshape_map(over, extents, gone, axes_);
   if (r.refine) throw MustRefine{*r.refine};
   if (!r.problem.empty()) refuse(r.problem);
@@ -443,197 +465,6 @@ int Trace::visit_reduction(const SubgraphNode& n, const Map& map) {
   narrow.node = ScalarNode{ScalarOp::cast, t};
   narrow.arg[0] = result;
   return add(narrow);
-}
-
-// ---- movement ---------------------------------------------------------------------------------------------------------
-
-Map Trace::reshape(const Map& map, const Shape& from, const Shape& to) {
-  Reshaped r = reshape_map(map, from, to, axes_);
-  if (r.refine) throw MustRefine{*r.refine};
-  if (!r.problem.empty()) refuse(r.problem);
-  return std::move(r.map);
-}
-
-int Trace::visit_movement(const SubgraphNode& n, size_t result, const Map& map) {
-  const std::string_view name = n.op->info.name;
-  const auto x = [&] { return n.in[0]; };
-  const Shape& to = shape(n.out[result]);
-  if (name == "identity") return visit(x(), map);
-  if (name == "reshape" || name == "squeeze" || name == "unsqueeze" || name == "flatten") return visit(x(), reshape(map, to, shape(x())));
-  if (name == "expand") return visit(x(), broadcast(map, shape(x()), to));
-  if (name == "transpose") {
-    std::vector<int64_t> perm = n.attrs.get_ints("perm");
-    const int64_t rank = int64_t(to.size());
-    if (perm.empty())
-      for (int64_t i = rank; i-- > 0;) perm.push_back(i);
-    Map m(to.size());
-    for (size_t i = 0; i < to.size(); ++i) m[size_t(perm[i] < 0 ? perm[i] + rank : perm[i])] = map[i];
-    return visit(x(), m);
-  }
-  if (name == "split") {
-    Map m = map;
-    const int64_t axis = n.attrs.get_int("axis");
-    const size_t a = size_t(axis < 0 ? axis + int64_t(to.size()) : axis);
-    for (size_t k = 0; k < result; ++k) m[a].constant += shape(n.out[k])[a];
-    return visit(x(), m);
-  }
-  if (name == "tile") {
-    const Shape& from = shape(x());
-    Shape apart;
-    for (size_t d = 0; d < from.size(); ++d) {
-      const auto repeats = exact_quotient(to[d], from[d]);
-      if (!repeats) refuse("how often an axis is repeated is not known");
-      apart.push_back(*repeats);
-      apart.push_back(from[d]);
-    }
-    const Map m = reshape(map, to, apart);
-    Map own;
-    for (size_t d = 0; d < from.size(); ++d) own.push_back(m[2 * d + 1]);
-    return visit(x(), own);
-  }
-  if (name == "slice") return visit_slice(n, map);
-  if (name == "gather") return visit_gather(n, map);
-  if (name == "concat") return visit_concat(n, map);
-  if (name == "pad") return visit_pad(n, map);
-  refuse("it is not an op of loop nests");
-}
-
-int Trace::visit_slice(const SubgraphNode& n, const Map& map) {
-  const Shape& from = shape(n.in[0]);
-  const int64_t rank = int64_t(from.size());
-  const Shape *starts = content(n.in[1]), *ends = content(n.in[2]);
-  const bool has_axes = n.in.size() > 3 && n.in[3] >= 0, has_steps = n.in.size() > 4 && n.in[4] >= 0;
-  const Shape *axes = has_axes ? content(n.in[3]) : nullptr, *steps = has_steps ? content(n.in[4]) : nullptr;
-  if (!starts || !ends || (has_axes && !axes) || (has_steps && !steps)) refuse("its bounds are known only when it runs");
-  Map m = map;
-  for (size_t k = 0; k < starts->size(); ++k) {
-    const Dim axis = axes ? (*axes)[k] : Dim(int64_t(k)), step = steps ? (*steps)[k] : Dim(1);
-    if (!axis.is_constant() || !step.is_constant()) refuse("its axes or steps are known only when it runs");
-    const size_t a = size_t(axis.value() < 0 ? axis.value() + rank : axis.value());
-    const Dim size = from[a];
-    Dim start = (*starts)[k];
-    const bool negative = lower_bound(start) < 0;
-    if (negative && upper_bound(start) >= 0) refuse("the sign of a bound is known only when it runs");
-    if (start.is_constant() && start.value() <= -Dim::unbounded) start = 0;
-    else if (negative) start += size;
-    // Clamped as the direction allows.
-    const bool forward = step.value() > 0;
-    if (!proven(at_least(start, 0))) start = max(start, Dim(forward ? 0 : -1));
-    const Dim last = forward ? size : size - 1;
-    if (start.is_constant() && start.value() >= Dim::unbounded) start = last;
-    else if (!proven(at_least(last, start))) start = min(start, last);
-    m[a] = m[a] * step;
-    m[a].constant += start;
-  }
-  return visit(n.in[0], m);
-}
-
-int Trace::visit_gather(const SubgraphNode& n, const Map& map) {
-  const Shape &data = shape(n.in[0]), &indices = shape(n.in[1]);
-  const int64_t axis = n.attrs.get_int("axis"), rank = int64_t(data.size());
-  const size_t a = size_t(axis < 0 ? axis + rank : axis);
-  Map m(map.begin(), map.begin() + long(a));
-  const Map at(map.begin() + long(a), map.begin() + long(a + indices.size()));
-  Index i;
-  const Shape* c = content(n.in[1]);
-  if (c && c->size() == 1) {
-    Dim k = (*c)[0];
-    if (lower_bound(k) < 0) {
-      if (upper_bound(k) >= 0) refuse("the sign of the index is known only when it runs");
-      k += data[a];
-    }
-    if (!proven(at_least(data[a], k + 1))) refuse("the index is not provably inside");
-    i.constant = k;
-  } else {
-    const int instance = visit(n.in[1], at);
-    const Instance& from = instances_[size_t(instance)];
-    if (from.kind != Instance::load) refuse("its indices are computed in the piece (they must be an input)");
-    for (const Index& k : from.map)
-      if (k.read) refuse("an index is read through an index");
-    i.read = Index::Read{instance, data[a]};
-  }
-  m.push_back(i);
-  m.insert(m.end(), map.begin() + long(a + indices.size()), map.end());
-  return visit(n.in[0], m);
-}
-
-/// `at` runs over the joined pieces: the index inside of the one piece that it stays in. Else the axis must be cut.
-Index Trace::piece_of(Index at, const std::vector<Dim>& extents, size_t& which) {
-  if (at.read) refuse("an index read from elsewhere chooses the piece");
-  Dim lo = at.constant, n = 1;
-  int axis = -1;
-  if (!at.terms.empty()) {
-    const IndexTerm& t = at.terms[0];
-    if (at.terms.size() > 1 || !t.coefficient.is(1) || t.conditional) refuse("a reshape, a step or a broadcast follows, so the pieces are no ranges of an axis");
-    axis = t.axis;
-    n = extent(axis);
-  }
-  Dim begin = 0;
-  std::vector<Dim> cut;
-  for (size_t k = 0; k < extents.size(); ++k) {
-    const Dim end = begin + extents[k];
-    if (proven(at_least(lo, begin)) && proven(at_least(end, lo + n))) {
-      which = k;
-      at.constant = at.constant - begin;
-      return at;
-    }
-    begin = end;
-  }
-  if (axis < 0) refuse("which piece an index lies in is known only when it runs");
-  // Cut into the overlaps with the pieces.
-  begin = 0;
-  for (Dim e : extents) {
-    const Dim end = begin + e;
-    const Dim from = proven(at_least(begin, lo)) ? begin : proven(at_least(lo, begin)) ? lo : max(begin, lo);
-    const Dim to = proven(at_least(lo + n, end)) ? end : proven(at_least(end, lo + n)) ? lo + n : min(end, lo + n);
-    const Dim overlap = to - from;
-    if (!proven(at_least(overlap, 0))) cut.push_back(max(overlap, Dim(0)));
-    else if (!overlap.is(0)) cut.push_back(overlap);
-    begin = end;
-  }
-  if (cut.size() < 2) refuse("the pieces are not provably apart");
-  throw MustCut{axis, cut};
-}
-
-int Trace::visit_concat(const SubgraphNode& n, const Map& map) {
-  const int64_t axis = n.attrs.get_int("axis");
-  const size_t a = size_t(axis < 0 ? axis + int64_t(map.size()) : axis);
-  std::vector<Dim> extents;
-  for (int32_t v : n.in) extents.push_back(shape(v)[a]);
-  size_t which = 0;
-  Map m = map;
-  m[a] = piece_of(map[a], extents, which);
-  return visit(n.in[which], m);
-}
-
-int Trace::visit_pad(const SubgraphNode& n, const Map& map) {
-  if (n.attrs.get_string("mode") != "constant") refuse("its mode is not constant");
-  const Shape& from = shape(n.in[0]);
-  const Shape* pads = content(n.in[1]);
-  const bool has_axes = n.in.size() > 3 && n.in[3] >= 0;
-  const Shape* axes = has_axes ? content(n.in[3]) : nullptr;
-  if (!pads || (has_axes && !axes)) refuse("its pads are known only when it runs");
-  const size_t count = pads->size() / 2;
-  Map m = map;
-  for (size_t k = 0; k < count; ++k) {
-    const Dim axis = axes ? (*axes)[k] : Dim(int64_t(k));
-    if (!axis.is_constant()) refuse("its axes are known only when it runs");
-    const size_t a = size_t(axis.value() < 0 ? axis.value() + int64_t(from.size()) : axis.value());
-    Dim before = (*pads)[k], after = (*pads)[k + count], inside = from[a];
-    if (before.is(0) && after.is(0)) continue;
-    if (!proven(at_least(before, 0)) || !proven(at_least(after, 0))) {
-      if (!proven(at_least(Dim(0), before)) || !proven(at_least(Dim(0), after))) refuse("the sign of a pad is known only when it runs");
-      m[a].constant = m[a].constant - before;  // both cut off
-      continue;
-    }
-    size_t which = 0;
-    m[a] = piece_of(map[a], {before, inside, after}, which);
-    if (which != 1) {
-      if (n.in.size() > 2 && n.in[2] >= 0) return visit(n.in[2], Map(shape(n.in[2]).size()));
-      return constant(g_.types[size_t(n.in[0])].dtype, 0, 0);
-    }
-  }
-  return visit(n.in[0], m);
 }
 
 }  // namespace neve::loop

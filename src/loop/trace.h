@@ -11,7 +11,8 @@
 
 namespace neve::loop {
 
-/// The axes of one part: those of the main output, then those that only reductions have. Each was one axis, or is refined into several.
+/// The axes of one part: those of the main output, then those that only reductions have. Each was one axis, or is
+/// refined into several.
 struct Space {
   struct Base {
     std::vector<SpaceAxis> axes;
@@ -23,15 +24,15 @@ struct Space {
 /// A value at an index map, as a node of the program that is being formed.
 struct Instance {
   enum Kind : uint8_t { constant, size, load, step, reduce } kind = constant;
-  ScalarNode node{};      ///< step, constant: without operands; size, load, reduce: its dtype
+  ScalarNode node{};  ///< step, constant: without operands; size, load, reduce: its dtype
   int arg[3] = {-1, -1, -1};
-  int32_t entry = -1;     ///< size: of the value table
-  int32_t input = -1;     ///< load: of the subgraph
-  Map map;                ///< load: of the physical axes
+  int32_t entry = -1;  ///< size: of the value table
+  int32_t input = -1;  ///< load: of the subgraph
+  Map map;             ///< load: of the physical axes
   ReduceKind reduction = ReduceKind::sum;
-  bool inner = false;     ///< differs between points of the inner axes
-  int level = 0;          ///< reductions that must be done before
-  int cost = 0;           ///< of computing it with all that it needs
+  bool inner = false;  ///< differs between points of the inner axes
+  int level = 0;       ///< reductions that must be done before
+  int cost = 0;        ///< of computing it with all that it needs
 };
 
 /// Why a trace ended before its end.

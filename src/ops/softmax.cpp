@@ -86,7 +86,7 @@ struct Hardmax {
   void infer(Inferring& t) const { infer_along(t, axis); }
 
   Value lower(Builder& b, std::span<const Value> v) const {
-    const TensorType& x = b.type(v[0]);
+    const TensorType x = b.type(v[0]);  // a copy: the calls below may move what type() refers to
     const int64_t a = axis < 0 ? axis + x.rank() : axis;
     const Value best = b.call("arg_max", {v[0]}, {{"axis", a}, {"keepdims", true}});
     const Dim n = x.shape[size_t(a)];

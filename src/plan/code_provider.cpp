@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 
-
 #include "base/error.h"
 
 namespace neve {

@@ -213,7 +213,8 @@ std::string to_bytes(const LoopNest& nest) {
   Writer w;
   w.byte(form_version);
   w.i32(nest.values);
-  w.list(nest.buffers, [&](const LoopBuffer& b) { w.byte(uint8_t(b.dtype)), w.byte(b.output), w.byte(b.used), w.i32(b.elements); });
+  w.list(nest.buffers,
+         [&](const LoopBuffer& b) { w.byte(uint8_t(b.dtype)), w.byte(b.output), w.byte(b.used), w.i32(b.elements); });
   w.list(nest.parts, [&](const LoopPart& p) { w.part(p); });
   return std::move(w.out);
 }
@@ -238,7 +239,8 @@ std::string to_string(const LoopNest& nest) {
   std::string t = str("loop nest over ", nest.values, " values");
   for (size_t i = 0; i < nest.buffers.size(); ++i) {
     const LoopBuffer& b = nest.buffers[i];
-    t += str("\nb", i, ": ", to_string(b.dtype), b.output ? " output" : " input", b.used ? str(" of v", b.elements) : " unused");
+    t += str("\nb", i, ": ", to_string(b.dtype), b.output ? " output" : " input",
+             b.used ? str(" of v", b.elements) : " unused");
   }
   for (const LoopPart& p : nest.parts) {
     t += "\npart outer";

@@ -1,4 +1,5 @@
-// Every scalar operation of every dtype in generated code against the block interpreter, and the elementary functions against double.
+// Every scalar operation of every dtype in generated code against the block interpreter, and the elementary functions
+// against double.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -40,23 +41,30 @@ LoopNest vector_nest(const ScalarProgram& p, const std::vector<DType>& in, DType
   return nest;
 }
 
-std::vector<std::byte> run(const LoopNest& nest, const std::vector<std::vector<std::byte>>& in, int64_t n, size_t element) {
+std::vector<std::byte> run(const LoopCode& code, const std::vector<std::vector<std::byte>>& in, int64_t n,
+                           size_t element) {
   std::vector<std::byte> out(size_t(n) * element);
   std::vector<void*> buffers;
   for (const auto& x : in) buffers.push_back(const_cast<std::byte*>(x.data()));
   buffers.push_back(out.data());
   const int64_t values[] = {n};
-  loop_code_provider()->compile(nest, {.disk_cache = false})->bind(values, 1)->run(buffers.data(), nullptr);
+  code.bind(values, 1)->run(buffers.data(), nullptr);
   return out;
 }
+std::vector<std::byte> run(const LoopNest& nest, const std::vector<std::vector<std::byte>>& in, int64_t n,
+                           size_t element, Isa isa = cpu_info().isa) {
+  return run(*loop_code_provider()->compile(nest, {.disk_cache = false, .isa = isa}), in, n, element);
+}
 
-const std::vector<DType> all_types = {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i16,
-                                      DType::i8,  DType::u8,  DType::u16,  DType::u32, DType::u64, DType::boolean};
+const std::vector<DType> all_types = {DType::f64, DType::f32, DType::bf16,   DType::f16, DType::i64,
+                                      DType::i32, DType::i16, DType::i8,     DType::u8,  DType::u16,
+                                      DType::u32, DType::u64, DType::boolean};
 
 /// Elements of a dtype that are worth a look, then random ones.
 std::vector<std::byte> elements(DType t, int64_t n, std::mt19937_64& random, bool small) {
   std::vector<std::byte> bytes(size_t(n * size_of(t)));
-  const double special[] = {0.0, -0.0, 1, -1, 2, 0.5, -0.5, 1.5, 2.5, -2.5, 3, 100, -100, 1e-3, 88, -88, 1e10, -1e10, INFINITY, -INFINITY, NAN, 1e-40, 65504, 7};
+  const double special[] = {0.0,  -0.0, 1,  -1,  2,    0.5,   -0.5,     1.5,       2.5, -2.5,  3,     100,
+                            -100, 1e-3, 88, -88, 1e10, -1e10, INFINITY, -INFINITY, NAN, 1e-40, 65504, 7};
   for (int64_t i = 0; i < n; ++i) {
     std::byte* p = bytes.data() + i * size_of(t);
     if (is_float(t)) {
@@ -87,10 +95,18 @@ double as_double(DType t, const std::byte* p) {
   double d;
   uint16_t h;
   switch (t) {
-    case DType::f64: std::memcpy(&d, p, 8); return d;
-    case DType::f32: std::memcpy(&f, p, 4); return f;
-    case DType::f16: std::memcpy(&h, p, 2); return half_to_float(h);
-    default: std::memcpy(&h, p, 2); return bf16_to_float(h);
+    case DType::f64:
+      std::memcpy(&d, p, 8);
+      return d;
+    case DType::f32:
+      std::memcpy(&f, p, 4);
+      return f;
+    case DType::f16:
+      std::memcpy(&h, p, 2);
+      return half_to_float(h);
+    default:
+      std::memcpy(&h, p, 2);
+      return bf16_to_float(h);
   }
 }
 
@@ -106,39 +122,76 @@ bool is_legal(ScalarOp op, DType t) {
   return true;
 }
 
-void compare(const ScalarProgram& p, const std::vector<DType>& in, DType out, bool small, const std::string& what) {
-  constexpr int64_t n = 1003;
-  std::mt19937_64 random(3);
-  std::vector<std::vector<std::byte>> data;
-  std::vector<const void*> pointers;
-  std::vector<int64_t> strides;
-  for (DType t : in) data.push_back(elements(t, n, random, small));
-  if (data.size() > 1 && !small) std::rotate(data[1].begin(), data[1].begin() + 5 * size_of(in[1]), data[1].end());
-  for (const auto& d : data) pointers.push_back(d.data()), strides.push_back(1);
-  std::vector<std::byte> want(size_t(n * size_of(out)));
-  void* to[] = {want.data()};
-  run_scalar_program(p, n, pointers, strides, to);
-  const std::vector<std::byte> got = run(vector_nest(p, in, out), data, n, size_t(size_of(out)));
-  for (int64_t i = 0; i < n; ++i) {
-    const std::byte *a = got.data() + i * size_of(out), *b = want.data() + i * size_of(out);
-    if (std::memcmp(a, b, size_t(size_of(out))) == 0) continue;
-    std::string operands;
-    for (size_t k = 0; k < in.size(); ++k)
-      if (is_float(in[k])) operands += " " + std::to_string(as_double(in[k], data[k].data() + i * size_of(in[k])));
-    if (is_float(out)) {
-      const double x = as_double(out, a), y = as_double(out, b);
-      if (x == y || (std::isnan(x) && std::isnan(y))) continue;
-      const double relative = out == DType::f64 ? 1e-14 : out == DType::f32 ? 4e-7 : out == DType::f16 ? 1e-3 : 8e-3;
-      if (std::fabs(x - y) <= relative * std::fabs(y) + (out == DType::f16 ? 1e-7 : 1e-44)) continue;
-      ADD_FAILURE() << what << ": element " << i << " is " << x << ", not " << y << "; operands" << operands;
+/// Programs to compare, compiled together.
+class Comparison {
+ public:
+  void add(ScalarProgram p, std::vector<DType> in, DType out, bool small, std::string what) {
+    nests_.push_back(vector_nest(p, in, out));
+    cases_.push_back({std::move(p), std::move(in), out, small, std::move(what)});
+  }
+  void run() const {
+    for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+      if (isa > cpu_info().isa) continue;
+      std::vector<const LoopNest*> nests;
+      for (const LoopNest& n : nests_) nests.push_back(&n);
+      const auto code = loop_code_provider()->compile(nests, {.disk_cache = false, .isa = isa});
+      for (size_t i = 0; i < cases_.size(); ++i) compare(cases_[i], *code[i], to_string(isa));
+    }
+  }
+
+ private:
+  struct Case {
+    ScalarProgram program;
+    std::vector<DType> in;
+    DType out;
+    bool small;
+    std::string what;
+  };
+
+  static void compare(const Case& c, const LoopCode& code, const char* isa) {
+    constexpr int64_t n = 1003;
+    std::mt19937_64 random(3);
+    std::vector<std::vector<std::byte>> data;
+    std::vector<const void*> pointers;
+    std::vector<int64_t> strides;
+    for (DType t : c.in) data.push_back(elements(t, n, random, c.small));
+    if (data.size() > 1 && !c.small)
+      std::rotate(data[1].begin(), data[1].begin() + 5 * size_of(c.in[1]), data[1].end());
+    for (const auto& d : data) pointers.push_back(d.data()), strides.push_back(1);
+    std::vector<std::byte> want(size_t(n * size_of(c.out)));
+    void* to[] = {want.data()};
+    run_scalar_program(c.program, n, pointers, strides, to);
+    const std::vector<std::byte> got = neve::test::run(code, data, n, size_t(size_of(c.out)));
+    for (int64_t i = 0; i < n; ++i) {
+      const std::byte *a = got.data() + i * size_of(c.out), *b = want.data() + i * size_of(c.out);
+      if (std::memcmp(a, b, size_t(size_of(c.out))) == 0) continue;
+      std::string operands;
+      for (size_t k = 0; k < c.in.size(); ++k)
+        if (is_float(c.in[k]))
+          operands += " " + std::to_string(as_double(c.in[k], data[k].data() + i * size_of(c.in[k])));
+      if (is_float(c.out)) {
+        const double x = as_double(c.out, a), y = as_double(c.out, b);
+        if (x == y || (std::isnan(x) && std::isnan(y))) continue;
+        const double relative = c.out == DType::f64   ? 1e-14
+                                : c.out == DType::f32 ? 4e-7
+                                : c.out == DType::f16 ? 1e-3
+                                                      : 8e-3;
+        if (std::fabs(x - y) <= relative * std::fabs(y) + (c.out == DType::f16 ? 1e-7 : 1e-44)) continue;
+        ADD_FAILURE() << c.what << ", " << isa << ": element " << i << " is " << x << ", not " << y << "; operands"
+                      << operands;
+        return;
+      }
+      ADD_FAILURE() << c.what << ", " << isa << ": element " << i << " has other bits; operands" << operands;
       return;
     }
-    ADD_FAILURE() << what << ": element " << i << " has other bits; operands" << operands;
-    return;
   }
-}
+
+  std::vector<LoopNest> nests_;
+  std::vector<Case> cases_;
+};
 
 TEST(LoopScalars, EveryOperationOfEveryDtype) {
+  Comparison all;
   for (int op_number = int(ScalarOp::add); op_number <= int(ScalarOp::is_inf); ++op_number) {
     const ScalarOp op = ScalarOp(op_number);
     if (op == ScalarOp::cast || op == ScalarOp::cast_saturate) continue;
@@ -148,7 +201,8 @@ TEST(LoopScalars, EveryOperationOfEveryDtype) {
       const int count = operand_count(op);
       std::vector<DType> in(size_t(count), t);
       if (op == ScalarOp::select) in[0] = DType::boolean;
-      const bool comparison = (op >= ScalarOp::eq && op <= ScalarOp::ge) || op == ScalarOp::is_nan || op == ScalarOp::is_inf;
+      const bool comparison =
+          (op >= ScalarOp::eq && op <= ScalarOp::ge) || op == ScalarOp::is_nan || op == ScalarOp::is_inf;
       ScalarNode node{op, comparison ? DType::boolean : t};
       int32_t* arg[] = {&node.a, &node.b, &node.c};
       for (int k = 0; k < count; ++k) {
@@ -157,12 +211,14 @@ TEST(LoopScalars, EveryOperationOfEveryDtype) {
         *arg[k] = p.add(x);
       }
       p.results = {p.add(node)};
-      compare(p, in, node.dtype, op == ScalarOp::pow && is_int(t), str(to_string(op), " of ", to_string(t)));
+      all.add(p, in, node.dtype, op == ScalarOp::pow && is_int(t), str(to_string(op), " of ", to_string(t)));
     }
   }
+  all.run();
 }
 
 TEST(LoopScalars, EveryCast) {
+  Comparison all;
   for (ScalarOp op : {ScalarOp::cast, ScalarOp::cast_saturate})
     for (DType from : all_types)
       for (DType to : all_types) {
@@ -173,12 +229,13 @@ TEST(LoopScalars, EveryCast) {
         p.results = {p.add(y)};
         // What a float out of range becomes in an integer is not said.
         const bool open = op == ScalarOp::cast && is_float(from) && is_int(to);
-        compare(p, {from}, to, open, str(to_string(op), " from ", to_string(from), " to ", to_string(to)));
+        all.add(p, {from}, to, open, str(to_string(op), " from ", to_string(from), " to ", to_string(to)));
       }
+  all.run();
 }
 
 /// Largest error of a function in units of the last place, over `count` floats from all of [lo, hi].
-double worst_ulp(ScalarOp op, double (*exact)(double), float lo, float hi, float* at) {
+double worst_ulp(ScalarOp op, double (*exact)(double), float lo, float hi, Isa isa, float* at) {
   ScalarProgram p;
   ScalarNode x{ScalarOp::input, DType::f32}, y{op, DType::f32};
   x.a = 0;
@@ -194,7 +251,7 @@ double worst_ulp(ScalarOp op, double (*exact)(double), float lo, float hi, float
   for (int64_t k = first; k <= last; k += step) in.push_back(std::bit_cast<float>(int32_t(k < 0 ? INT32_MIN - k : k)));
   std::vector<std::byte> bytes(in.size() * 4);
   std::memcpy(bytes.data(), in.data(), bytes.size());
-  const std::vector<std::byte> out = run(vector_nest(p, {DType::f32}, DType::f32), {bytes}, int64_t(in.size()), 4);
+  const std::vector<std::byte> out = run(vector_nest(p, {DType::f32}, DType::f32), {bytes}, int64_t(in.size()), 4, isa);
   double worst = 0;
   for (size_t i = 0; i < in.size(); ++i) {
     float got;
@@ -238,17 +295,23 @@ TEST(LoopScalars, ElementaryFunctionsWithinTwoUlp) {
       {ScalarOp::tanh, [](double x) { return std::tanh(x); }, 0.1f, 10},
       {ScalarOp::erf, [](double x) { return std::erf(x); }, -all, all},
       {ScalarOp::erf, [](double x) { return std::erf(x); }, 0.1f, 5},
-      {ScalarOp::sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }, -all, all},
-      {ScalarOp::sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }, -104, -0.1f},
+      {ScalarOp::sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); },
+       -all, all},
+      {ScalarOp::sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); },
+       -104, -0.1f},
       {ScalarOp::sqrt, [](double x) { return std::sqrt(x); }, 0, all},
       {ScalarOp::rsqrt, [](double x) { return 1 / std::sqrt(x); }, 0, all},
   };
-  for (const Case& c : cases) {
-    float at = 0;
-    const double worst = worst_ulp(c.op, c.exact, c.lo, c.hi, &at);
-    EXPECT_LE(worst, 2.0) << to_string(c.op) << " at " << at;
-    RecordProperty(str(to_string(c.op), " in [", double(c.lo), ", ", double(c.hi), "]"), str(worst, " ulp"));
-    if (std::getenv("NEVE_SHOW_ULP")) std::printf("%-8s [%g, %g]: %.3f ulp at %g\n", to_string(c.op), double(c.lo), double(c.hi), worst, double(at));
+  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (isa > cpu_info().isa) continue;
+    for (const Case& c : cases) {
+      float at = 0;
+      const double worst = worst_ulp(c.op, c.exact, c.lo, c.hi, isa, &at);
+      EXPECT_LE(worst, 2.0) << to_string(c.op) << " at " << at << ", " << to_string(isa);
+      if (std::getenv("NEVE_SHOW_ULP"))
+        std::printf("%-8s %-8s [%g, %g]: %.3f ulp at %g\n", to_string(isa), to_string(c.op), double(c.lo), double(c.hi),
+                    worst, double(at));
+    }
   }
 }
 
@@ -258,11 +321,14 @@ TEST(LoopScalars, SpecialValues) {
     ScalarOp op;
     float x, y;
   };
-  const Case cases[] = {{ScalarOp::exp, inf, inf},   {ScalarOp::exp, -inf, 0},   {ScalarOp::exp, nan, nan},  {ScalarOp::exp, 0, 1},         {ScalarOp::log, 0, -inf},
-                        {ScalarOp::log, -1, nan},    {ScalarOp::log, inf, inf},  {ScalarOp::log, 1, 0},      {ScalarOp::log1p, -1, -inf},   {ScalarOp::log1p, -2, nan},
-                        {ScalarOp::log1p, inf, inf}, {ScalarOp::tanh, inf, 1},   {ScalarOp::tanh, -inf, -1}, {ScalarOp::tanh, nan, nan},    {ScalarOp::erf, inf, 1},
-                        {ScalarOp::erf, -inf, -1},   {ScalarOp::erf, nan, nan},  {ScalarOp::sigmoid, inf, 1}, {ScalarOp::sigmoid, -inf, 0}, {ScalarOp::sigmoid, nan, nan},
-                        {ScalarOp::expm1, -inf, -1}, {ScalarOp::expm1, inf, inf}, {ScalarOp::sqrt, -1, nan}, {ScalarOp::rsqrt, 0, inf}};
+  const Case cases[] = {{ScalarOp::exp, inf, inf},    {ScalarOp::exp, -inf, 0},      {ScalarOp::exp, nan, nan},
+                        {ScalarOp::exp, 0, 1},        {ScalarOp::log, 0, -inf},      {ScalarOp::log, -1, nan},
+                        {ScalarOp::log, inf, inf},    {ScalarOp::log, 1, 0},         {ScalarOp::log1p, -1, -inf},
+                        {ScalarOp::log1p, -2, nan},   {ScalarOp::log1p, inf, inf},   {ScalarOp::tanh, inf, 1},
+                        {ScalarOp::tanh, -inf, -1},   {ScalarOp::tanh, nan, nan},    {ScalarOp::erf, inf, 1},
+                        {ScalarOp::erf, -inf, -1},    {ScalarOp::erf, nan, nan},     {ScalarOp::sigmoid, inf, 1},
+                        {ScalarOp::sigmoid, -inf, 0}, {ScalarOp::sigmoid, nan, nan}, {ScalarOp::expm1, -inf, -1},
+                        {ScalarOp::expm1, inf, inf},  {ScalarOp::sqrt, -1, nan},     {ScalarOp::rsqrt, 0, inf}};
   for (const Case& c : cases) {
     ScalarProgram p;
     ScalarNode x{ScalarOp::input, DType::f32}, y{c.op, DType::f32};
@@ -276,7 +342,8 @@ TEST(LoopScalars, SpecialValues) {
     for (size_t i = 0; i < in.size(); ++i) {
       float got;
       std::memcpy(&got, out.data() + 4 * i, 4);
-      EXPECT_TRUE(std::isnan(c.y) ? std::isnan(got) : got == c.y) << to_string(c.op) << "(" << c.x << ") is " << got << ", not " << c.y;
+      EXPECT_TRUE(std::isnan(c.y) ? std::isnan(got) : got == c.y)
+          << to_string(c.op) << "(" << c.x << ") is " << got << ", not " << c.y;
     }
   }
   for (ScalarOp op : {ScalarOp::tanh, ScalarOp::erf, ScalarOp::expm1, ScalarOp::log1p}) {

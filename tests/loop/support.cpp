@@ -88,7 +88,7 @@ std::vector<Tensor> random_inputs(const Subgraph& g, const SymbolValues& symbols
   return in;
 }
 
-CompiledPiece::CompiledPiece(Subgraph g, const LoopLayout& layout) : graph_(std::move(g)) {
+CompiledPiece::CompiledPiece(Subgraph g, const LoopLayout& layout, Isa isa) : graph_(std::move(g)) {
   LoopAnalysis a = make_loop_nest(graph_, layout);
   if (!a.nest) fail(ErrorCode::unsupported, a.refusal);
   // What a plan stores is what runs.
@@ -97,7 +97,7 @@ CompiledPiece::CompiledPiece(Subgraph g, const LoopLayout& layout) : graph_(std:
   std::string reason;
   CodeProvider* provider = loop_code_provider(&reason);
   if (!provider) fail(ErrorCode::unsupported, reason);
-  code_ = provider->compile(nest_, {.disk_cache = false});
+  code_ = provider->compile(nest_, {.disk_cache = false, .isa = isa});
 }
 
 std::vector<int64_t> CompiledPiece::values(const SymbolValues& symbols) const {
@@ -122,12 +122,14 @@ std::vector<Tensor> CompiledPiece::run(std::span<const Tensor> in, const SymbolV
 }
 
 std::string difference(const Tensor& got, const Tensor& want, double relative) {
-  if (got.dtype() != want.dtype() || got.shape() != want.shape()) return "is " + type_text(got) + ", not " + type_text(want);
+  if (got.dtype() != want.dtype() || got.shape() != want.shape())
+    return "is " + type_text(got) + ", not " + type_text(want);
   double worst = 0;
   std::string text;
   for (int64_t i = 0; i < want.element_count(); ++i) {
     if (!is_float(want.dtype())) {
-      if (got.item_int(i) != want.item_int(i)) return str("element ", i, " is ", got.item_int(i), ", not ", want.item_int(i));
+      if (got.item_int(i) != want.item_int(i))
+        return str("element ", i, " is ", got.item_int(i), ", not ", want.item_int(i));
       continue;
     }
     const double a = got.item(i), b = want.item(i);
@@ -141,11 +143,12 @@ std::string difference(const Tensor& got, const Tensor& want, double relative) {
   return text;
 }
 
-void expect_reference(const Subgraph& g, const std::vector<SymbolValues>& sizes, double relative, int64_t below) {
+void expect_reference(const Subgraph& g, const std::vector<SymbolValues>& sizes, double relative, int64_t below,
+                      Isa isa) {
   std::mt19937 random(7);
   std::unique_ptr<CompiledPiece> piece;
   try {
-    piece = std::make_unique<CompiledPiece>(g);
+    piece = std::make_unique<CompiledPiece>(g, LoopLayout{}, isa);
   } catch (const Error& e) {
     FAIL() << e.what();
   }
@@ -157,7 +160,8 @@ void expect_reference(const Subgraph& g, const std::vector<SymbolValues>& sizes,
       const std::string d = difference(got[k], want[k], relative);
       EXPECT_EQ(d, "") << "output " << k << " " << type_text(want[k]) << "\n" << to_string(piece->nest());
       EXPECT_EQ(got[k].bytes(), two[k].bytes());
-      EXPECT_TRUE(got[k].bytes() == 0 || std::memcmp(got[k].data(), two[k].data(), size_t(got[k].bytes())) == 0) << "1 and 2 threads differ";
+      EXPECT_TRUE(got[k].bytes() == 0 || std::memcmp(got[k].data(), two[k].data(), size_t(got[k].bytes())) == 0)
+          << "1 and 2 threads differ";
       if (!d.empty()) return;
     }
   }

@@ -10,7 +10,8 @@ namespace {
 
 using llvm::Value;
 constexpr double log2_e = 1.4426950408889634;
-// ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact also without a fused multiply-add.
+// ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact also without a fused
+// multiply-add.
 constexpr double ln2_hi = 0.693359375, ln2_lo = -2.1219444005469057e-4;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
@@ -76,7 +77,8 @@ struct Math {
   }
   /// e^r - 1 for |r| <= ln 2 / 2; small against 1, so that its relative error hardly counts in e^r.
   Value* exp_minus_one(Value* r) const {
-    Value* p = poly(r, {0.5000000100980212, 0.1666651288840473, 0.041666187283554409, 0.0083695984100759496, 0.0013951717251078138});
+    Value* p = poly(r, {0.5000000100980212, 0.1666651288840473, 0.041666187283554409, 0.0083695984100759496,
+                        0.0013951717251078138});
     return fma(mul(r, r), p, r);
   }
   Value* exp_core(Value* r) const { return add(exp_minus_one(r), c(1)); }
@@ -95,8 +97,9 @@ struct Math {
     return {k, sub(from_bits(b.CreateSub(i, b.CreateShl(k, ci(23)))), c(1))};
   }
   Value* log_core(Value* exponent, Value* f) const {
-    Value* p = poly(f, {0.3333330861395909, -0.24999982484329344, 0.2000236395010733, -0.16669582745165146, 0.14215882747165329,
-                        -0.12376552108537724, 0.11887230709796963, -0.11844384665124105, 0.069484091922470834});
+    Value* p = poly(
+        f, {0.3333330861395909, -0.24999982484329344, 0.2000236395010733, -0.16669582745165146, 0.14215882747165329,
+            -0.12376552108537724, 0.11887230709796963, -0.11844384665124105, 0.069484091922470834});
     Value* ff = mul(f, f);
     Value* tail = fma(mul(ff, f), p, mul(exponent, c(ln2_lo)));
     tail = fma(ff, c(-0.5), tail);
@@ -136,8 +139,8 @@ Value* emit_exp(const Emit& e, Value* x) {
 Value* emit_expm1(const Emit& e, Value* x) {
   const Math m(e, x);
   const auto [n, r] = m.reduce(m.at_least(m.at_most(x, 89.0), -30));
-  Value* p = m.poly(r, {0.50000000493338248, 0.1666666682148833, 0.041666341884221067, 0.0083332717182285285, 0.0013942059815590555,
-                        0.00019915032985570172});
+  Value* p = m.poly(r, {0.50000000493338248, 0.1666666682148833, 0.041666341884221067, 0.0083332717182285285,
+                        0.0013942059815590555, 0.00019915032985570172});
   p = m.fma(m.mul(r, r), p, r);
   // 2^n p + 2^n - 1, by halves: 2^128 is not a float.
   Value* s = m.power(m.sub(n, m.c(1)));
@@ -174,8 +177,8 @@ Value* emit_tanh(const Emit& e, Value* x) {
   const Math m(e, x);
   Value* a = m.abs(x);
   Value* t = m.mul(x, x);
-  Value* p = m.poly(t, {-0.33333329731446032, 0.1333316246642019, -0.053941128773604047, 0.021669359845581358, -0.0080991737697021799,
-                        0.0020710178034197496});
+  Value* p = m.poly(t, {-0.33333329731446032, 0.1333316246642019, -0.053941128773604047, 0.021669359845581358,
+                        -0.0080991737697021799, 0.0020710178034197496});
   Value* small = m.fma(m.mul(x, t), p, x);
   Value* q = m.exp_normal(m.mul(m.at_most(a, 10), m.c(2)));
   Value* large = m.sub(m.c(1), e.b.CreateFDiv(m.c(2), m.add(q, m.c(1))));
@@ -186,19 +189,19 @@ Value* emit_erf(const Emit& e, Value* x) {
   const Math m(e, x);
   Value* a = m.at_most(m.abs(x), 3.93);
   Value* t = m.mul(x, x);
-  Value* p = m.poly(t, {0.12837916591375131, -0.37612627135965981, 0.11283600176259322, -0.026854444591986004, 0.0051895353394794033,
-                        -0.00080208412809046478, 7.8891195353118136e-05});
+  Value* p = m.poly(t, {0.12837916591375131, -0.37612627135965981, 0.11283600176259322, -0.026854444591986004,
+                        0.0051895353394794033, -0.00080208412809046478, 7.8891195353118136e-05});
   Value* small = m.fma(x, p, x);
   // erf = 1 - e^-q
-  Value* q = m.poly(a, {-0.0001834441524384935, 1.1295568304182375, 0.63326261213115498, 0.10837247866788015, -0.025178967861385893,
-                        0.0041936111121871266, -0.00043910637871229149, 2.1496114128471223e-05});
+  Value* q = m.poly(a, {-0.0001834441524384935, 1.1295568304182375, 0.63326261213115498, 0.10837247866788015,
+                        -0.025178967861385893, 0.0041936111121871266, -0.00043910637871229149, 2.1496114128471223e-05});
   Value* large = m.sub(m.c(1), m.exp_normal(e.b.CreateFNeg(q)));
   return e.b.CreateSelect(e.b.CreateFCmpOLT(a, m.c(1)), small, m.copysign(large, x));
 }
 
 Value* emit_sigmoid(const Emit& e, Value* x) {
-  // u / (1 + t) with t = e^-|x| and u = t or 1. The roundings of t, of the sum and of the quotient together reach 2.3 ulp, so
-  // the quotient is corrected by what they lost.
+  // u / (1 + t) with t = e^-|x| and u = t or 1. The roundings of t, of the sum and of the quotient together reach 2.3
+  // ulp, so the quotient is corrected by what they lost.
   const Math m(e, x);
   const auto [n, r] = m.reduce(m.at_least(e.b.CreateFNeg(m.abs(x)), -104.5));
   Value* s = m.exp_minus_one(r);
@@ -211,8 +214,11 @@ Value* emit_sigmoid(const Emit& e, Value* x) {
   Value* u_low = e.b.CreateSelect(negative, t_low, m.c(0));
   if (!e.has_fma()) {
     llvm::Type* wide = Emit::vec(e.b.getDoubleTy(), Emit::lanes(x));
-    const auto in_f64 = [&](Value* a, Value* b) { return e.b.CreateFAdd(e.b.CreateFPExt(a, wide), e.b.CreateFPExt(b, wide)); };
-    return e.b.CreateFPTrunc(e.b.CreateFDiv(in_f64(u, u_low), e.b.CreateFAdd(in_f64(t, t_low), e.constant(wide, 1))), m.type);
+    const auto in_f64 = [&](Value* a, Value* b) {
+      return e.b.CreateFAdd(e.b.CreateFPExt(a, wide), e.b.CreateFPExt(b, wide));
+    };
+    return e.b.CreateFPTrunc(e.b.CreateFDiv(in_f64(u, u_low), e.b.CreateFAdd(in_f64(t, t_low), e.constant(wide, 1))),
+                             m.type);
   }
   Value* d = m.add(t, one);
   Value* d_low = m.add(m.sub(t, m.sub(d, one)), t_low);

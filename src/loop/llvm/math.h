@@ -4,8 +4,8 @@
 
 namespace neve::loop {
 
-// All take and give float or <n x float>; special values as in C's functions. The coefficients are minimax fits (relative
-// error of the result below 2^-27) made by tools/fit_math.py.
+// All take and give float or <n x float>; special values as in C's functions. The coefficients are minimax fits
+// (relative error of the result below 2^-27) made by tools/fit_math.py.
 llvm::Value* emit_exp(const Emit& e, llvm::Value* x);
 llvm::Value* emit_expm1(const Emit& e, llvm::Value* x);
 llvm::Value* emit_log(const Emit& e, llvm::Value* x);

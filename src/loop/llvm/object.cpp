@@ -3,9 +3,9 @@
 
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/LegacyPassManager.h>
-#include <llvm/Pass.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Pass.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
@@ -23,7 +23,7 @@
 namespace neve::loop {
 namespace {
 
-constexpr int generator_revision = 2;  // raised when the code made for a nest changes
+constexpr int generator_revision = 3;  // raised when the code made for a nest changes
 constexpr const char* triple = "x86_64-unknown-linux-gnu";
 
 std::unique_ptr<llvm::TargetMachine> make_target(Isa isa) {
@@ -39,15 +39,16 @@ std::unique_ptr<llvm::TargetMachine> make_target(Isa isa) {
   check(target, "LLVM has no X86 target: ", why);
   const char* cpu = isa == Isa::avx512 ? "x86-64-v4" : isa == Isa::avx2 ? "x86-64-v3" : "x86-64-v2";
   llvm::TargetOptions options;
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, cpu, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default, true));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, cpu, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default, true));
 }
 
 }  // namespace
 
 std::string object_key(const LoopNest& nest, Isa isa, ObjectKind kind) {
   Sha256 h;
-  h.update(str("neve loop ", NEVE_VERSION, " ", generator_revision, " LLVM ", LLVM_VERSION_STRING, " ", to_string(isa), kind == ObjectKind::rows ? " rows\n" : " stages\n"));
+  h.update(str("neve loop ", NEVE_VERSION, " ", generator_revision, " LLVM ", LLVM_VERSION_STRING, " ", to_string(isa),
+               kind == ObjectKind::rows ? " rows\n" : " stages\n"));
   h.update(to_bytes(nest));
   return h.hex();
 }
@@ -80,7 +81,8 @@ std::string compile_object(const LoopNest& nest, Isa isa, ObjectKind kind, const
   passes.add(llvm::createEarlyCSEPass());
   passes.add(llvm::createCFGSimplificationPass());
   passes.add(llvm::createLICMPass());
-  check(!target->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile), "LLVM cannot write objects for this target");
+  check(!target->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile),
+        "LLVM cannot write objects for this target");
   passes.run(module);
   return std::string(bytes.data(), bytes.size());
 }

@@ -22,7 +22,7 @@ std::string folder() {
   if (root.empty()) return "";
   const std::string path = root + "/loops";
   ::mkdir(path.c_str(), 0700);
-  struct stat s {};
+  struct stat s{};
   if (::stat(path.c_str(), &s) != 0 || !S_ISDIR(s.st_mode) || s.st_uid != ::geteuid() || (s.st_mode & 022)) return "";
   return path;
 }

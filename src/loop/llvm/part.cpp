@@ -1,4 +1,5 @@
 // The vector code of one part of a loop nest: loops, addresses, loads, stores, accumulators.
+// Long because all of it shares the state of one emitter: what is loaded, where the addresses stand, which values are registers.
 #include "loop/llvm/part.h"
 
 #include <algorithm>
@@ -16,14 +17,17 @@ namespace neve::loop {
 namespace {
 
 using llvm::Value;
-constexpr int64_t sum_chunk = 64;  // steps that one accumulator adds before it is added to the total: keeps long f32 sums exact enough
+constexpr int64_t sum_chunk =
+    64;  // steps that one accumulator adds before it is added to the total: keeps long f32 sums exact enough
 
 /// What varies along the lanes, per operand of a stage.
 class Variation {
  public:
   Variation(const LoopNest& nest, const LoopPart& part) : nest_(nest), part_(part) {}
 
-  size_t lane_position() const { return part_.lanes_inner ? part_.outer.size() + part_.inner.size() - 1 : part_.outer.size() - 1; }
+  size_t lane_position() const {
+    return part_.lanes_inner ? part_.outer.size() + part_.inner.size() - 1 : part_.outer.size() - 1;
+  }
   bool access_varies(const LoopAccess& a) const {
     if (part_.lanes_inner || !part_.outer.empty())
       if (a.strides[lane_position()].kind != LoopStride::zero) return true;
@@ -41,7 +45,8 @@ class Variation {
       const ScalarNode& n = s.program.nodes[i];
       if (n.op == ScalarOp::input) {
         const LoopOperand& o = s.operands[size_t(n.a)];
-        if (o.kind == LoopOperand::access) v[i] = access_varies(part_.accesses[size_t(o.index)]) && (s.inner || !part_.lanes_inner);
+        if (o.kind == LoopOperand::access)
+          v[i] = access_varies(part_.accesses[size_t(o.index)]) && (s.inner || !part_.lanes_inner);
         if (o.kind == LoopOperand::reg) v[i] = !part_.lanes_inner;
         if (o.kind == LoopOperand::scratch) v[i] = true;
         continue;
@@ -60,7 +65,13 @@ class Variation {
 class PartEmitter {
  public:
   PartEmitter(llvm::Module& module, const LoopNest& nest, const LoopPart& part, Isa isa)
-      : nest_(nest), part_(part), slots_(part), variation_(nest, part), builder_(module.getContext()), e_{module, builder_, isa}, b_(builder_),
+      : nest_(nest),
+        part_(part),
+        slots_(part),
+        variation_(nest, part),
+        builder_(module.getContext()),
+        e_{module, builder_, isa},
+        b_(builder_),
         widths_(widths_of(nest, part, isa)) {
     for (const LoopStage& s : part.stages) varies_.push_back(variation_.steps(s));
   }
@@ -71,7 +82,8 @@ class PartEmitter {
     e_.loop(e_.i64(0), extent_[0], 1, [&](Value* r) {
       std::vector<Value*> at = base_;
       step(at, 0, r);
-      for (const auto& [a, memory] : tile_) at[size_t(a)] = b_.CreateGEP(memory_type(a), memory, b_.CreateMul(r, e_.i64(tile_lanes)));
+      for (const auto& [a, memory] : tile_)
+        at[size_t(a)] = b_.CreateGEP(memory_type(a), memory, b_.CreateMul(r, e_.i64(tile_lanes)));
       whole_row(at);
     });
     b_.CreateRetVoid();
@@ -92,7 +104,9 @@ class PartEmitter {
         store_registers(s, l);
       };
       Value* full = b_.CreateICmpSGE(extent_[1], e_.i64(widths_.main));
-      e_.branch(full, [&] { block({widths_.main, nullptr, e_.i64(0), nullptr}); }, [&] { block(masked(widths_.main, e_.i64(0), extent_[1])); });
+      e_.branch(
+          full, [&] { block({widths_.main, nullptr, e_.i64(0), nullptr}); },
+          [&] { block(masked(widths_.main, e_.i64(0), extent_[1])); });
     }
     b_.CreateRetVoid();
   }
@@ -129,13 +143,18 @@ class PartEmitter {
       base_.push_back(b_.CreateLoad(e_.ptr(), b_.CreateConstGEP1_32(e_.ptr(), bases, unsigned(a))));
       for (int s = 0; s < n; ++s) {
         const bool none = slot_kind(int(a), s) == LoopStride::zero && !dynamic(int(a), s);
-        stride_.push_back(none ? nullptr : b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), strides, unsigned(int(a) * n + s))));
+        stride_.push_back(
+            none ? nullptr
+                 : b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), strides, unsigned(int(a) * n + s))));
       }
     }
-    for (int s = 0; s < n; ++s) extent_.push_back(b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), extents, unsigned(s))));
-    for (size_t i = 0; i < part_.scratch.size(); ++i) scratch_.push_back(b_.CreateLoad(e_.ptr(), b_.CreateConstGEP1_32(e_.ptr(), scratch, unsigned(i))));
+    for (int s = 0; s < n; ++s)
+      extent_.push_back(b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), extents, unsigned(s))));
+    for (size_t i = 0; i < part_.scratch.size(); ++i)
+      scratch_.push_back(b_.CreateLoad(e_.ptr(), b_.CreateConstGEP1_32(e_.ptr(), scratch, unsigned(i))));
     for (int a = 0; a < int(part_.accesses.size()); ++a)
-      if (const int t = tile_of(part_, a); t >= 0) tile_[a] = b_.CreateLoad(e_.ptr(), b_.CreateConstGEP1_32(e_.ptr(), scratch, unsigned(t)));
+      if (const int t = tile_of(nest_, part_, a); t >= 0)
+        tile_[a] = b_.CreateLoad(e_.ptr(), b_.CreateConstGEP1_32(e_.ptr(), scratch, unsigned(t)));
   }
 
   /// What is known of the stride of an access along a slot. The row slot and joined inner slots may stand for any axis.
@@ -167,8 +186,10 @@ class PartEmitter {
     Value* active = b_.CreateSub(end, first);
     llvm::SmallVector<llvm::Constant*, 64> index;
     for (unsigned i = 0; i < width; ++i) index.push_back(b_.getInt32(i));
-    Value* limit = b_.CreateTrunc(b_.CreateBinaryIntrinsic(llvm::Intrinsic::umin, active, e_.i64(width)), b_.getInt32Ty());
-    Value* mask = width == 1 ? b_.CreateICmpSGT(active, e_.i64(0)) : b_.CreateICmpULT(llvm::ConstantVector::get(index), e_.splat(limit, width));
+    Value* limit =
+        b_.CreateTrunc(b_.CreateBinaryIntrinsic(llvm::Intrinsic::umin, active, e_.i64(width)), b_.getInt32Ty());
+    Value* mask = width == 1 ? b_.CreateICmpSGT(active, e_.i64(0))
+                             : b_.CreateICmpULT(llvm::ConstantVector::get(index), e_.splat(limit, width));
     return {width, mask, first, b_.CreateZExt(limit, e_.i64())};
   }
 
@@ -218,23 +239,27 @@ class PartEmitter {
     if (!stage.inner) {
       const std::vector<Value*> r = program(s, at, lanes, nullptr);
       for (size_t k = 0; k < r.size(); ++k) {
-        if (stage.results[k].kind == LoopResult::store) store(stage.results[k].index, at, lanes, r[k]);
-        else registers_now_[stage.results[k].index] = r[k];
+        if (stage.results[k].kind == LoopResult::store)
+          store(stage.results[k].index, at, lanes, r[k]);
+        else
+          registers_now_[stage.results[k].index] = r[k];
       }
       return;
     }
     stage_uniform_.clear();
-    if (part_.lanes_inner) inner_lanes(s, at);
-    else inner_loops(s, at, lanes);
+    if (part_.lanes_inner)
+      inner_lanes(s, at);
+    else
+      inner_loops(s, at, lanes);
     stage_uniform_.clear();
   }
 
   struct Accumulator {
-    size_t result;       // of the stage
+    size_t result;  // of the stage
     ReduceKind kind;
     DType dtype;
     bool chunked;
-    Value *part, *total; // variables; part only where chunked
+    Value *part, *total;  // variables; part only where chunked
   };
   std::vector<Accumulator> accumulators(size_t s, unsigned width) {
     std::vector<Accumulator> list;
@@ -255,20 +280,31 @@ class PartEmitter {
     const unsigned bits = type->isIntegerTy() ? type->getIntegerBitWidth() : 0;
     llvm::Constant* c = nullptr;
     switch (kind) {
-      case ReduceKind::sum: c = llvm::Constant::getNullValue(type); break;
-      case ReduceKind::prod: c = is_float(t) ? llvm::ConstantFP::get(type, 1.0) : llvm::ConstantInt::get(type, 1); break;
+      case ReduceKind::sum:
+        c = llvm::Constant::getNullValue(type);
+        break;
+      case ReduceKind::prod:
+        c = is_float(t) ? llvm::ConstantFP::get(type, 1.0) : llvm::ConstantInt::get(type, 1);
+        break;
       case ReduceKind::max:
       case ReduceKind::min: {
         const bool max = kind == ReduceKind::max;
-        if (is_float(t)) c = llvm::ConstantFP::getInfinity(type, max);
-        else if (is_signed_int(t)) c = llvm::ConstantInt::get(type, max ? llvm::APInt::getSignedMinValue(bits) : llvm::APInt::getSignedMaxValue(bits));
-        else c = llvm::ConstantInt::get(type, max ? llvm::APInt::getMinValue(bits) : llvm::APInt::getMaxValue(bits));
+        if (is_float(t))
+          c = llvm::ConstantFP::getInfinity(type, max);
+        else if (is_signed_int(t))
+          c = llvm::ConstantInt::get(type,
+                                     max ? llvm::APInt::getSignedMinValue(bits) : llvm::APInt::getSignedMaxValue(bits));
+        else
+          c = llvm::ConstantInt::get(type, max ? llvm::APInt::getMinValue(bits) : llvm::APInt::getMaxValue(bits));
       }
     }
     return e_.splat(c, width);
   }
   Value* reduce(DType t, ReduceKind kind, Value* x, Value* acc) const {
-    const ScalarOp op = kind == ReduceKind::sum ? ScalarOp::add : kind == ReduceKind::prod ? ScalarOp::mul : kind == ReduceKind::max ? ScalarOp::max : ScalarOp::min;
+    const ScalarOp op = kind == ReduceKind::sum    ? ScalarOp::add
+                        : kind == ReduceKind::prod ? ScalarOp::mul
+                        : kind == ReduceKind::max  ? ScalarOp::max
+                                                   : ScalarOp::min;
     return emit_step(e_, ScalarNode{op, t}, t, x, acc, nullptr);
   }
   void accumulate(const Accumulator& a, Value* x, const Lanes& lanes) const {
@@ -308,7 +344,8 @@ class PartEmitter {
   void inner_loops(size_t s, const std::vector<Value*>& at, const Lanes& lanes) {
     const std::vector<Accumulator> acc = accumulators(s, lanes.width);
     load_stage_invariant(s, at, lanes, slots_.first_inner());
-    const std::function<void(int, std::vector<Value*>, Value*)> nest = [&](int slot, std::vector<Value*> here, Value* linear) {
+    const std::function<void(int, std::vector<Value*>, Value*)> nest = [&](int slot, std::vector<Value*> here,
+                                                                           Value* linear) {
       const bool last = slot + 1 == slots_.count();
       const auto body = [&](Value* i) {
         std::vector<Value*> p = here;
@@ -317,12 +354,15 @@ class PartEmitter {
         if (!last) return nest(slot + 1, p, k);
         finish_point(s, p, lanes, k, acc);
       };
-      if (last) chunked_loop(e_.i64(0), extent_[size_t(slot)], 1, acc, lanes.width, body);
-      else e_.loop(e_.i64(0), extent_[size_t(slot)], 1, body);
+      if (last)
+        chunked_loop(e_.i64(0), extent_[size_t(slot)], 1, acc, lanes.width, body);
+      else
+        e_.loop(e_.i64(0), extent_[size_t(slot)], 1, body);
     };
     nest(slots_.first_inner(), at, e_.i64(0));
     for (const Accumulator& a : acc)
-      registers_now_[part_.stages[s].results[a.result].index] = b_.CreateLoad(Emit::vec(e_.compute_type(a.dtype), lanes.width), a.total);
+      registers_now_[part_.stages[s].results[a.result].index] =
+          b_.CreateLoad(Emit::vec(e_.compute_type(a.dtype), lanes.width), a.total);
   }
 
   /// Lanes along the last inner axis.
@@ -330,7 +370,8 @@ class PartEmitter {
     const std::vector<Accumulator> wide = accumulators(s, widths_.main);
     const std::vector<Accumulator> tail = widths_.main == widths_.vector ? wide : accumulators(s, widths_.vector);
     const int lane = slots_.lane();
-    const std::function<void(int, std::vector<Value*>, Value*)> nest = [&](int slot, std::vector<Value*> here, Value* linear) {
+    const std::function<void(int, std::vector<Value*>, Value*)> nest = [&](int slot, std::vector<Value*> here,
+                                                                           Value* linear) {
       load_stage_invariant(s, here, {}, slot);
       if (slot != lane) {
         return e_.loop(e_.i64(0), extent_[size_t(slot)], 1, [&](Value* i) {
@@ -364,7 +405,8 @@ class PartEmitter {
     return v;
   }
 
-  void finish_point(size_t s, const std::vector<Value*>& at, const Lanes& lanes, Value* linear, const std::vector<Accumulator>& acc) {
+  void finish_point(size_t s, const std::vector<Value*>& at, const Lanes& lanes, Value* linear,
+                    const std::vector<Accumulator>& acc) {
     const LoopStage& stage = part_.stages[s];
     const std::vector<Value*> r = program(s, at, lanes, linear);
     for (size_t k = 0; k < r.size(); ++k) {
@@ -380,8 +422,10 @@ class PartEmitter {
     for (const LoopOperand& o : part_.stages[s].operands) {
       if (o.kind != LoopOperand::access || uniform_.count(o.index) || stage_uniform_.count(o.index)) continue;
       if (moves_from(part_.accesses[size_t(o.index)], o.index, slot)) continue;
-      if (part_.lanes_inner) stage_uniform_[o.index] = load_one(o.index, address(o.index, at));
-      else stage_uniform_[o.index] = load(o.index, at, lanes);
+      if (part_.lanes_inner)
+        stage_uniform_[o.index] = load_one(o.index, address(o.index, at));
+      else
+        stage_uniform_[o.index] = load(o.index, at, lanes);
     }
   }
   bool moves_from(const LoopAccess& x, int a, int slot) const {
@@ -422,18 +466,21 @@ class PartEmitter {
       v[i] = emit_step(e_, n, stage.program.nodes[size_t(n.a)].dtype, arg[0], arg[1], arg[2]);
     }
     std::vector<Value*> results;
-    for (int32_t id : stage.program.results) results.push_back(Emit::lanes(v[size_t(id)]) == 1 ? e_.splat(v[size_t(id)], lanes.width) : v[size_t(id)]);
+    for (int32_t id : stage.program.results)
+      results.push_back(Emit::lanes(v[size_t(id)]) == 1 ? e_.splat(v[size_t(id)], lanes.width) : v[size_t(id)]);
     return results;
   }
 
-  /// x / y with one y for all lanes: by two factors, whose product is 1 / y. The second one is 1 unless 1 / y is no normal number.
+  /// x / y with one y for all lanes: by two factors, whose product is 1 / y. The second one is 1 unless 1 / y is no
+  /// normal number.
   Value* divide_by_uniform(DType t, Value* x, Value* y, unsigned width) const {
     llvm::Type* type = y->getType();
     const auto c = [&](double v) { return e_.constant(type, v); };
     const double least = t == DType::f64 ? 0x1p-1000 : 0x1p-120, step = t == DType::f64 ? 0x1p512 : 0x1p64;
     Value* size = e_.intrinsic(llvm::Intrinsic::fabs, y);
     Value* tiny = b_.CreateAnd(b_.CreateFCmpOLT(size, c(least)), b_.CreateFCmpOGT(size, c(0)));
-    Value* huge = b_.CreateAnd(b_.CreateFCmpOGT(size, c(1 / least)), b_.CreateFCmpOLT(size, c(std::numeric_limits<double>::infinity())));
+    Value* huge = b_.CreateAnd(b_.CreateFCmpOGT(size, c(1 / least)),
+                               b_.CreateFCmpOLT(size, c(std::numeric_limits<double>::infinity())));
     Value* second = b_.CreateSelect(tiny, c(step), b_.CreateSelect(huge, c(1 / step), c(1)));
     Value* first = b_.CreateFDiv(c(1), b_.CreateFMul(y, second));
     if (Emit::lanes(x) == 1) x = e_.splat(x, width);
@@ -447,9 +494,12 @@ class PartEmitter {
         if (const auto u = stage_uniform_.find(o.index); u != stage_uniform_.end()) return u->second;
         return load(o.index, at, lanes);
       }
-      case LoopOperand::reg: return registers_now_.at(o.index);
-      case LoopOperand::scratch: return load_scratch(o.index, lanes, linear);
-      case LoopOperand::size: return b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), values_, unsigned(o.index)));
+      case LoopOperand::reg:
+        return registers_now_.at(o.index);
+      case LoopOperand::scratch:
+        return load_scratch(o.index, lanes, linear);
+      case LoopOperand::size:
+        return b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), values_, unsigned(o.index)));
     }
     return nullptr;
   }
@@ -468,7 +518,9 @@ class PartEmitter {
   }
   /// Bytes that an index adds; out of range: 0, and the status is set.
   Value* index_bytes(int a, const LoopIndirect& g, Value* index) const {
-    const auto entry = [&](int32_t i) { return b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), values_, unsigned(i))); };
+    const auto entry = [&](int32_t i) {
+      return b_.CreateLoad(e_.i64(), b_.CreateConstGEP1_32(e_.i64(), values_, unsigned(i)));
+    };
     Value* extent = entry(g.extent);
     index = b_.CreateSelect(b_.CreateICmpSLT(index, e_.i64(0)), b_.CreateAdd(index, extent), index);
     Value* good = b_.CreateICmpULT(index, extent);
@@ -495,23 +547,29 @@ class PartEmitter {
       Value* q = b_.CreateGEP(scalar, p, lanes.first);
       if (!lanes.mask) return static_cast<Value*>(b_.CreateAlignedLoad(type, q, align(a)));
       if (lanes.width == 1) return static_cast<Value*>(b_.CreateAlignedLoad(type, q, align(a)));
-      return static_cast<Value*>(b_.CreateMaskedLoad(type, q, align(a), lanes.mask, llvm::Constant::getNullValue(type)));
+      return static_cast<Value*>(
+          b_.CreateMaskedLoad(type, q, align(a), lanes.mask, llvm::Constant::getNullValue(type)));
     };
     if (kind == LoopStride::zero) return e_.splat(load_one(a, p), lanes.width);
     if (kind == LoopStride::one) return emit_unpack(e_, dtype(a), contiguous());
     // Known only now: contiguous, all the same, or apart.
     Value* memory = e_.variable(type);
     Value* by = stride(a, slot);
-    e_.branch(b_.CreateICmpEQ(by, e_.i64(size_of(dtype(a)))), [&] { b_.CreateStore(contiguous(), memory); }, [&] {
-      e_.branch(b_.CreateICmpEQ(by, e_.i64(0)), [&] { b_.CreateStore(e_.splat(b_.CreateAlignedLoad(scalar, p, align(a)), lanes.width), memory); }, [&] {
-        if (lanes.mask) b_.CreateStore(llvm::Constant::getNullValue(type), memory);
-        Value* start = e_.offset(p, b_.CreateMul(lanes.first, by));
-        e_.loop(e_.i64(0), lanes.mask ? lanes.active : e_.i64(lanes.width), 1, [&](Value* i) {
-          Value* x = b_.CreateAlignedLoad(scalar, e_.offset(start, b_.CreateMul(i, by)), align(a));
-          b_.CreateStore(x, b_.CreateGEP(scalar, memory, i));
+    e_.branch(
+        b_.CreateICmpEQ(by, e_.i64(size_of(dtype(a)))), [&] { b_.CreateStore(contiguous(), memory); },
+        [&] {
+          e_.branch(
+              b_.CreateICmpEQ(by, e_.i64(0)),
+              [&] { b_.CreateStore(e_.splat(b_.CreateAlignedLoad(scalar, p, align(a)), lanes.width), memory); },
+              [&] {
+                if (lanes.mask) b_.CreateStore(llvm::Constant::getNullValue(type), memory);
+                Value* start = e_.offset(p, b_.CreateMul(lanes.first, by));
+                e_.loop(e_.i64(0), lanes.mask ? lanes.active : e_.i64(lanes.width), 1, [&](Value* i) {
+                  Value* x = b_.CreateAlignedLoad(scalar, e_.offset(start, b_.CreateMul(i, by)), align(a));
+                  b_.CreateStore(x, b_.CreateGEP(scalar, memory, i));
+                });
+              });
         });
-      });
-    });
     return emit_unpack(e_, dtype(a), b_.CreateLoad(type, memory));
   }
 
@@ -528,7 +586,8 @@ class PartEmitter {
     };
     e_.loop(e_.i64(0), lanes.mask ? lanes.active : e_.i64(lanes.width), 1, [&](Value* i) {
       Value* p = lane_at(a, i);
-      for (const LoopIndirect& g : part_.accesses[size_t(a)].indirect) p = e_.offset(p, index_bytes(a, g, load_index(g, lane_at(g.access, i))));
+      for (const LoopIndirect& g : part_.accesses[size_t(a)].indirect)
+        p = e_.offset(p, index_bytes(a, g, load_index(g, lane_at(g.access, i))));
       b_.CreateStore(b_.CreateAlignedLoad(scalar, p, align(a)), b_.CreateGEP(scalar, memory, i));
     });
     return emit_unpack(e_, dtype(a), b_.CreateLoad(type, memory));
@@ -545,8 +604,10 @@ class PartEmitter {
     const int slot = slots_.lane();
     const auto contiguous = [&] {
       Value* q = b_.CreateGEP(scalar, p, lanes.first);
-      if (lanes.mask && lanes.width > 1) b_.CreateMaskedStore(v, q, align(a), lanes.mask);
-      else b_.CreateAlignedStore(v, q, align(a));
+      if (lanes.mask && lanes.width > 1)
+        b_.CreateMaskedStore(v, q, align(a), lanes.mask);
+      else
+        b_.CreateAlignedStore(v, q, align(a));
     };
     if (slot_kind(a, slot) == LoopStride::one) return contiguous();
     Value* by = stride(a, slot) ? stride(a, slot) : e_.i64(0);
@@ -555,7 +616,8 @@ class PartEmitter {
       b_.CreateStore(v, memory);
       Value* start = e_.offset(p, b_.CreateMul(lanes.first, by));
       e_.loop(e_.i64(0), lanes.mask ? lanes.active : e_.i64(lanes.width), 1, [&](Value* i) {
-        b_.CreateAlignedStore(b_.CreateLoad(scalar, b_.CreateGEP(scalar, memory, i)), e_.offset(start, b_.CreateMul(i, by)), align(a));
+        b_.CreateAlignedStore(b_.CreateLoad(scalar, b_.CreateGEP(scalar, memory, i)),
+                              e_.offset(start, b_.CreateMul(i, by)), align(a));
       });
     });
   }
@@ -571,8 +633,10 @@ class PartEmitter {
     llvm::Type* type = Emit::vec(scratch_type(t), lanes.width);
     Value* p = scratch_address(i, lanes, linear);
     const llvm::Align al{uint64_t(scratch_element(t))};
-    Value* v = lanes.mask && lanes.width > 1 && part_.lanes_inner ? static_cast<Value*>(b_.CreateMaskedLoad(type, p, al, lanes.mask, llvm::Constant::getNullValue(type)))
-                                                                 : static_cast<Value*>(b_.CreateAlignedLoad(type, p, al));
+    Value* v =
+        lanes.mask && lanes.width > 1 && part_.lanes_inner
+            ? static_cast<Value*>(b_.CreateMaskedLoad(type, p, al, lanes.mask, llvm::Constant::getNullValue(type)))
+            : static_cast<Value*>(b_.CreateAlignedLoad(type, p, al));
     return t == DType::boolean ? emit_unpack(e_, t, v) : v;
   }
   void store_scratch(int i, const Lanes& lanes, Value* linear, Value* v) const {
@@ -580,8 +644,10 @@ class PartEmitter {
     if (t == DType::boolean) v = emit_pack(e_, t, v);
     Value* p = scratch_address(i, lanes, linear);
     const llvm::Align al{uint64_t(scratch_element(t))};
-    if (lanes.mask && lanes.width > 1 && part_.lanes_inner) b_.CreateMaskedStore(v, p, al, lanes.mask);
-    else b_.CreateAlignedStore(v, p, al);
+    if (lanes.mask && lanes.width > 1 && part_.lanes_inner)
+      b_.CreateMaskedStore(v, p, al, lanes.mask);
+    else
+      b_.CreateAlignedStore(v, p, al);
   }
 
   // ---- registers in memory (stage kernels) ----
@@ -589,7 +655,8 @@ class PartEmitter {
     for (size_t r = 0; r < part_.registers.size(); ++r) {
       const DType t = part_.registers[r];
       llvm::Type* type = Emit::vec(scratch_type(t), lanes.width);
-      Value* v = b_.CreateAlignedLoad(type, e_.offset(registers_, e_.i64(int64_t(r) * register_stride)), llvm::Align(1));
+      Value* v =
+          b_.CreateAlignedLoad(type, e_.offset(registers_, e_.i64(int64_t(r) * register_stride)), llvm::Align(1));
       registers_now_[int32_t(r)] = t == DType::boolean ? emit_unpack(e_, t, v) : v;
     }
   }
@@ -606,7 +673,8 @@ class PartEmitter {
   // ---- tiles ----
   void prelude_tiles() {
     for (const auto& [a, memory] : tile_) {
-      const TileCopy t{base_[size_t(a)], stride(a, 1), memory, extent_[0], extent_[1], memory_type(a), size_of(dtype(a)), tile_lanes};
+      const TileCopy t{base_[size_t(a)], stride(a, 1),      memory,    extent_[0], extent_[1],
+                       memory_type(a),   size_of(dtype(a)), tile_lanes};
       emit_tile(e_, t);
     }
   }
@@ -622,9 +690,9 @@ class PartEmitter {
   std::vector<std::vector<bool>> varies_;
   Value *values_ = nullptr, *status_ = nullptr, *registers_ = nullptr;
   std::vector<Value*> base_, stride_, extent_, scratch_;
-  std::map<int, Value*> tile_;                             // access -> memory of its tile
-  std::map<int, Value*> uniform_;                          // access -> value of the row
-  std::map<int, Value*> stage_uniform_;                    // access -> value read before a loop of the stage
+  std::map<int, Value*> tile_;           // access -> memory of its tile
+  std::map<int, Value*> uniform_;        // access -> value of the row
+  std::map<int, Value*> stage_uniform_;  // access -> value read before a loop of the stage
   std::map<int32_t, Value*> registers_now_;
 };
 
@@ -658,7 +726,8 @@ Widths widths_of(const LoopNest& nest, const LoopPart& part, Isa isa) {
 void emit_rows(llvm::Module& module, const LoopNest& nest, const LoopPart& part, Isa isa, const std::string& name) {
   PartEmitter(module, nest, part, isa).rows(name);
 }
-void emit_stage(llvm::Module& module, const LoopNest& nest, const LoopPart& part, size_t stage, Isa isa, const std::string& name) {
+void emit_stage(llvm::Module& module, const LoopNest& nest, const LoopPart& part, size_t stage, Isa isa,
+                const std::string& name) {
   PartEmitter(module, nest, part, isa).stage(stage, name);
 }
 

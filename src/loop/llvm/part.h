@@ -16,6 +16,7 @@ Widths widths_of(const LoopNest& nest, const LoopPart& part, Isa isa);
 /// Adds `void name(const KernelArgs*)`, which runs the rows [0, extents[0]) of the part.
 void emit_rows(llvm::Module& module, const LoopNest& nest, const LoopPart& part, Isa isa, const std::string& name);
 /// Adds the function that runs one stage of one row, registers in memory.
-void emit_stage(llvm::Module& module, const LoopNest& nest, const LoopPart& part, size_t stage, Isa isa, const std::string& name);
+void emit_stage(llvm::Module& module, const LoopNest& nest, const LoopPart& part, size_t stage, Isa isa,
+                const std::string& name);
 
 }  // namespace neve::loop

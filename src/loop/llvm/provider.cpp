@@ -3,6 +3,8 @@
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/Support/TargetSelect.h>
 
+#include <algorithm>
+#include <cstring>
 #include <map>
 #include <mutex>
 
@@ -34,7 +36,8 @@ class Linker {
     jit_ = std::move(*jit);
     llvm::orc::SymbolMap symbols;
     const auto add = [&](const std::string& name, void* address) {
-      symbols[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+      symbols[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(address),
+                                              llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
     };
     for (const auto& [name, address] : scalar_functions()) add(name, address);
     // What the back end itself may call.
@@ -77,7 +80,8 @@ std::string get_object(const LoopNest& nest, Isa isa, ObjectKind kind, const std
 
 class LlvmNest final : public NestCode {
  public:
-  LlvmNest(LoopNest n, Isa isa, bool disk_cache, Linker& linker) : NestCode(std::move(n)), isa_(isa), disk_cache_(disk_cache), linker_(linker) {}
+  LlvmNest(LoopNest n, Isa isa, bool disk_cache, Linker& linker)
+      : NestCode(std::move(n)), isa_(isa), disk_cache_(disk_cache), linker_(linker) {}
 
   void link_rows(const std::string& key, const std::string& object) {
     keep_ = linker_.add(object);
@@ -94,7 +98,8 @@ class LlvmNest final : public NestCode {
       std::vector<std::vector<Kernel>> all(nest.parts.size());
       for (size_t p = 0; p < nest.parts.size(); ++p)
         if (has_reduction(nest.parts[p]))
-          for (size_t s = 0; s < nest.parts[p].stages.size(); ++s) all[p].push_back(linker_.find(kernel_name(key, p, int(s))));
+          for (size_t s = 0; s < nest.parts[p].stages.size(); ++s)
+            all[p].push_back(linker_.find(kernel_name(key, p, int(s))));
       stages_ = std::move(all);
     }
     return stages_[part];
@@ -113,7 +118,9 @@ class LlvmNest final : public NestCode {
 class LlvmCode final : public LoopCode {
  public:
   explicit LlvmCode(std::shared_ptr<const NestCode> code) : code_(std::move(code)) {}
-  std::shared_ptr<const BoundLoop> bind(std::span<const int64_t> values, int threads) const override { return bind_nest(code_, values, threads); }
+  std::shared_ptr<const BoundLoop> bind(std::span<const int64_t> values, int threads) const override {
+    return bind_nest(code_, values, threads);
+  }
 
  private:
   std::shared_ptr<const NestCode> code_;
@@ -124,7 +131,8 @@ class LlvmProvider final : public CodeProvider {
   LlvmProvider() : isa_(cpu_info().isa) {}
 
   using CodeProvider::compile;
-  std::vector<std::shared_ptr<const LoopCode>> compile(std::span<const LoopNest* const> nests, const LoopCompileOptions& options) override {
+  std::vector<std::shared_ptr<const LoopCode>> compile(std::span<const LoopNest* const> nests,
+                                                       const LoopCompileOptions& options) override {
     struct Job {
       const LoopNest* nest;
       std::string key, object, error;
@@ -132,12 +140,14 @@ class LlvmProvider final : public CodeProvider {
     std::vector<Job> jobs;
     std::vector<std::string> keys;
     std::vector<std::shared_ptr<const LoopCode>> result(nests.size());
+    const Isa isa = std::min(options.isa, isa_);
     {
       const std::lock_guard lock(mutex_);
+      std::erase_if(known_, [](const auto& k) { return k.second.expired(); });
       for (size_t i = 0; i < nests.size(); ++i) {
         validate(*nests[i]);
         require_limits(*nests[i]);
-        keys.push_back(object_key(*nests[i], isa_, ObjectKind::rows));
+        keys.push_back(object_key(*nests[i], isa, ObjectKind::rows));
         if ((result[i] = known_[keys[i]].lock())) continue;
         bool again = false;
         for (const Job& j : jobs) again |= j.key == keys[i];
@@ -149,7 +159,7 @@ class LlvmProvider final : public CodeProvider {
       for (int64_t k = begin; k < end; ++k) {
         Job& j = jobs[size_t(k)];
         try {
-          j.object = get_object(*j.nest, isa_, ObjectKind::rows, j.key, options.disk_cache);
+          j.object = get_object(*j.nest, isa, ObjectKind::rows, j.key, options.disk_cache);
         } catch (const std::exception& e) {
           j.error = e.what();
         }
@@ -158,7 +168,7 @@ class LlvmProvider final : public CodeProvider {
     const std::lock_guard lock(mutex_);
     for (const Job& j : jobs) {
       if (!j.error.empty()) fail(ErrorCode::unsupported, j.error);
-      link(*j.nest, j.key, j.object, options.disk_cache);
+      link(*j.nest, isa, j.key, j.object, options.disk_cache);
     }
     for (size_t i = 0; i < nests.size(); ++i)
       if (!result[i]) result[i] = known_[keys[i]].lock();
@@ -170,18 +180,21 @@ class LlvmProvider final : public CodeProvider {
  private:
   static void require_limits(const LoopNest& nest) {
     for (const LoopPart& p : nest.parts) {
-      if (p.accesses.size() > size_t(max_accesses)) fail(ErrorCode::unsupported, "loops: ", p.accesses.size(), " accesses in a part (at most ", max_accesses, ")");
-      if (p.scratch.size() > size_t(max_scratch)) fail(ErrorCode::unsupported, "loops: ", p.scratch.size(), " scratch arrays in a part (at most ", max_scratch, ")");
+      if (p.accesses.size() > size_t(max_accesses))
+        fail(ErrorCode::unsupported, "loops: ", p.accesses.size(), " accesses in a part (at most ", max_accesses, ")");
+      if (p.scratch.size() > size_t(max_scratch))
+        fail(ErrorCode::unsupported, "loops: ", p.scratch.size(), " scratch arrays in a part (at most ", max_scratch,
+             ")");
     }
   }
 
-  void link(const LoopNest& nest, const std::string& key, const std::string& object, bool disk_cache) {
+  void link(const LoopNest& nest, Isa isa, const std::string& key, const std::string& object, bool disk_cache) {
     if (auto there = known_[key].lock()) {  // another thread was faster
       keep_.push_back(std::move(there));
       return;
     }
     if (!linker_) linker_ = std::make_unique<Linker>();
-    auto code = std::make_shared<LlvmNest>(nest, isa_, disk_cache, *linker_);
+    auto code = std::make_shared<LlvmNest>(nest, isa, disk_cache, *linker_);
     code->link_rows(key, object);
     auto made = std::make_shared<LlvmCode>(std::move(code));
     known_[key] = made;

@@ -45,13 +45,37 @@ struct Function {
   void *f32, *f64;
 };
 const std::vector<Function>& functions() {
-#define NEVE_MATH1(op, fn) Function{ScalarOp::op, address(static_cast<F1>([](float x) { return std::fn(x); })), address(static_cast<D1>([](double x) { return std::fn(x); }))}
-#define NEVE_MATH2(op, fn) Function{ScalarOp::op, address(static_cast<F2>([](float x, float y) { return std::fn(x, y); })), address(static_cast<D2>([](double x, double y) { return std::fn(x, y); }))}
+#define NEVE_MATH1(op, fn)                                                      \
+  Function {                                                                    \
+    ScalarOp::op, address(static_cast<F1>([](float x) { return std::fn(x); })), \
+        address(static_cast<D1>([](double x) { return std::fn(x); }))           \
+  }
+#define NEVE_MATH2(op, fn)                                                                  \
+  Function {                                                                                \
+    ScalarOp::op, address(static_cast<F2>([](float x, float y) { return std::fn(x, y); })), \
+        address(static_cast<D2>([](double x, double y) { return std::fn(x, y); }))          \
+  }
   static const std::vector<Function> list = {
-      NEVE_MATH1(exp, exp),     NEVE_MATH1(expm1, expm1), NEVE_MATH1(log, log),     NEVE_MATH1(log1p, log1p), NEVE_MATH1(erf, erf),
-      NEVE_MATH1(sin, sin),     NEVE_MATH1(cos, cos),     NEVE_MATH1(tan, tan),     NEVE_MATH1(asin, asin),   NEVE_MATH1(acos, acos),
-      NEVE_MATH1(atan, atan),   NEVE_MATH1(sinh, sinh),   NEVE_MATH1(cosh, cosh),   NEVE_MATH1(tanh, tanh),   NEVE_MATH1(asinh, asinh),
-      NEVE_MATH1(acosh, acosh), NEVE_MATH1(atanh, atanh), NEVE_MATH2(rem, fmod),    NEVE_MATH2(pow, pow),     NEVE_MATH2(atan2, atan2),
+      NEVE_MATH1(exp, exp),
+      NEVE_MATH1(expm1, expm1),
+      NEVE_MATH1(log, log),
+      NEVE_MATH1(log1p, log1p),
+      NEVE_MATH1(erf, erf),
+      NEVE_MATH1(sin, sin),
+      NEVE_MATH1(cos, cos),
+      NEVE_MATH1(tan, tan),
+      NEVE_MATH1(asin, asin),
+      NEVE_MATH1(acos, acos),
+      NEVE_MATH1(atan, atan),
+      NEVE_MATH1(sinh, sinh),
+      NEVE_MATH1(cosh, cosh),
+      NEVE_MATH1(tanh, tanh),
+      NEVE_MATH1(asinh, asinh),
+      NEVE_MATH1(acosh, acosh),
+      NEVE_MATH1(atanh, atanh),
+      NEVE_MATH2(rem, fmod),
+      NEVE_MATH2(pow, pow),
+      NEVE_MATH2(atan2, atan2),
       {ScalarOp::floor_mod, address(&floor_mod_of<float>), address(&floor_mod_of<double>)},
   };
 #undef NEVE_MATH1
@@ -141,13 +165,20 @@ struct Step {
 
   Value* vector_function() const {
     switch (n.op) {
-      case ScalarOp::exp: return emit_exp(e, x);
-      case ScalarOp::expm1: return emit_expm1(e, x);
-      case ScalarOp::log: return emit_log(e, x);
-      case ScalarOp::log1p: return emit_log1p(e, x);
-      case ScalarOp::erf: return emit_erf(e, x);
-      case ScalarOp::tanh: return emit_tanh(e, x);
-      default: return call(function_name(n.op, false));
+      case ScalarOp::exp:
+        return emit_exp(e, x);
+      case ScalarOp::expm1:
+        return emit_expm1(e, x);
+      case ScalarOp::log:
+        return emit_log(e, x);
+      case ScalarOp::log1p:
+        return emit_log1p(e, x);
+      case ScalarOp::erf:
+        return emit_erf(e, x);
+      case ScalarOp::tanh:
+        return emit_tanh(e, x);
+      default:
+        return call(function_name(n.op, false));
     }
   }
 
@@ -165,21 +196,36 @@ struct Step {
 
   Value* float_step() const {
     switch (n.op) {
-      case ScalarOp::add: return b.CreateFAdd(x, y);
-      case ScalarOp::sub: return b.CreateFSub(x, y);
-      case ScalarOp::mul: return b.CreateFMul(x, y);
-      case ScalarOp::div: return b.CreateFDiv(x, y);
-      case ScalarOp::min: return emit_min(e, x, y);
-      case ScalarOp::max: return emit_max(e, x, y);
-      case ScalarOp::pow: return float_pow();
-      case ScalarOp::neg: return b.CreateFNeg(x);
-      case ScalarOp::abs: return unary(llvm::Intrinsic::fabs);
-      case ScalarOp::sqrt: return unary(llvm::Intrinsic::sqrt);
-      case ScalarOp::rsqrt: return b.CreateFDiv(c(1), unary(llvm::Intrinsic::sqrt));
-      case ScalarOp::floor: return unary(llvm::Intrinsic::floor);
-      case ScalarOp::ceil: return unary(llvm::Intrinsic::ceil);
-      case ScalarOp::trunc: return unary(llvm::Intrinsic::trunc);
-      case ScalarOp::round: return unary(llvm::Intrinsic::rint);
+      case ScalarOp::add:
+        return b.CreateFAdd(x, y);
+      case ScalarOp::sub:
+        return b.CreateFSub(x, y);
+      case ScalarOp::mul:
+        return b.CreateFMul(x, y);
+      case ScalarOp::div:
+        return b.CreateFDiv(x, y);
+      case ScalarOp::min:
+        return emit_min(e, x, y);
+      case ScalarOp::max:
+        return emit_max(e, x, y);
+      case ScalarOp::pow:
+        return float_pow();
+      case ScalarOp::neg:
+        return b.CreateFNeg(x);
+      case ScalarOp::abs:
+        return unary(llvm::Intrinsic::fabs);
+      case ScalarOp::sqrt:
+        return unary(llvm::Intrinsic::sqrt);
+      case ScalarOp::rsqrt:
+        return b.CreateFDiv(c(1), unary(llvm::Intrinsic::sqrt));
+      case ScalarOp::floor:
+        return unary(llvm::Intrinsic::floor);
+      case ScalarOp::ceil:
+        return unary(llvm::Intrinsic::ceil);
+      case ScalarOp::trunc:
+        return unary(llvm::Intrinsic::trunc);
+      case ScalarOp::round:
+        return unary(llvm::Intrinsic::rint);
       case ScalarOp::sign: {
         Value* r = b.CreateSelect(b.CreateFCmpOLT(x, c(0)), c(-1), x);
         return b.CreateSelect(b.CreateFCmpOGT(x, c(0)), c(1), r);
@@ -190,7 +236,8 @@ struct Step {
         Value* t = exponent.call(function_name(ScalarOp::exp, true));
         return b.CreateFDiv(b.CreateSelect(b.CreateFCmpOLT(x, c(0)), t, c(1)), b.CreateFAdd(t, c(1)));
       }
-      default: break;
+      default:
+        break;
     }
     if (is_function(n.op)) return from == DType::f64 ? call(function_name(n.op, true)) : vector_function();
     fail(ErrorCode::unsupported, "loops: ", to_string(n.op), " of ", to_string(from));
@@ -199,17 +246,28 @@ struct Step {
   Value* int_step() const {
     const bool s = is_signed();
     switch (n.op) {
-      case ScalarOp::add: return b.CreateAdd(x, y);
-      case ScalarOp::sub: return b.CreateSub(x, y);
-      case ScalarOp::mul: return b.CreateMul(x, y);
-      case ScalarOp::div: return divide(false);
-      case ScalarOp::rem: return divide(true);
-      case ScalarOp::floor_mod: return floor_mod();
-      case ScalarOp::pow: return pow_int();
-      case ScalarOp::min: return binary(s ? llvm::Intrinsic::smin : llvm::Intrinsic::umin);
-      case ScalarOp::max: return binary(s ? llvm::Intrinsic::smax : llvm::Intrinsic::umax);
-      case ScalarOp::neg: return b.CreateNeg(x);
-      case ScalarOp::abs: return s ? b.CreateSelect(b.CreateICmpSLT(x, ci(0)), b.CreateNeg(x), x) : x;
+      case ScalarOp::add:
+        return b.CreateAdd(x, y);
+      case ScalarOp::sub:
+        return b.CreateSub(x, y);
+      case ScalarOp::mul:
+        return b.CreateMul(x, y);
+      case ScalarOp::div:
+        return divide(false);
+      case ScalarOp::rem:
+        return divide(true);
+      case ScalarOp::floor_mod:
+        return floor_mod();
+      case ScalarOp::pow:
+        return pow_int();
+      case ScalarOp::min:
+        return binary(s ? llvm::Intrinsic::smin : llvm::Intrinsic::umin);
+      case ScalarOp::max:
+        return binary(s ? llvm::Intrinsic::smax : llvm::Intrinsic::umax);
+      case ScalarOp::neg:
+        return b.CreateNeg(x);
+      case ScalarOp::abs:
+        return s ? b.CreateSelect(b.CreateICmpSLT(x, ci(0)), b.CreateNeg(x), x) : x;
       case ScalarOp::sign: {
         Value* positive = b.CreateZExt(b.CreateICmpNE(x, ci(0)), x->getType());
         return s ? b.CreateOr(b.CreateAShr(x, ci(size_of(from) * 8 - 1)), positive) : positive;
@@ -217,31 +275,43 @@ struct Step {
       case ScalarOp::floor:
       case ScalarOp::ceil:
       case ScalarOp::trunc:
-      case ScalarOp::round: return x;
+      case ScalarOp::round:
+        return x;
       case ScalarOp::logical_and:
-      case ScalarOp::bit_and: return b.CreateAnd(x, y);
+      case ScalarOp::bit_and:
+        return b.CreateAnd(x, y);
       case ScalarOp::logical_or:
-      case ScalarOp::bit_or: return b.CreateOr(x, y);
+      case ScalarOp::bit_or:
+        return b.CreateOr(x, y);
       case ScalarOp::logical_xor:
-      case ScalarOp::bit_xor: return b.CreateXor(x, y);
+      case ScalarOp::bit_xor:
+        return b.CreateXor(x, y);
       case ScalarOp::logical_not:
-      case ScalarOp::bit_not: return b.CreateNot(x);
-      case ScalarOp::shift_left: return shift(true);
-      case ScalarOp::shift_right: return shift(false);
-      default: fail(ErrorCode::unsupported, "loops: ", to_string(n.op), " of ", to_string(from));
+      case ScalarOp::bit_not:
+        return b.CreateNot(x);
+      case ScalarOp::shift_left:
+        return shift(true);
+      case ScalarOp::shift_right:
+        return shift(false);
+      default:
+        fail(ErrorCode::unsupported, "loops: ", to_string(n.op), " of ", to_string(from));
     }
   }
 
   Value* bool_step() const {
     switch (n.op) {
       case ScalarOp::add:
-      case ScalarOp::sub: return b.CreateXor(x, y);  // wraps to one bit
+      case ScalarOp::sub:
+        return b.CreateXor(x, y);  // wraps to one bit
       case ScalarOp::mul:
-      case ScalarOp::min: return b.CreateAnd(x, y);
-      case ScalarOp::max: return b.CreateOr(x, y);
+      case ScalarOp::min:
+        return b.CreateAnd(x, y);
+      case ScalarOp::max:
+        return b.CreateOr(x, y);
       case ScalarOp::neg:
       case ScalarOp::abs:
-      case ScalarOp::sign: return x;
+      case ScalarOp::sign:
+        return x;
       case ScalarOp::logical_and:
       case ScalarOp::logical_or:
       case ScalarOp::logical_xor:
@@ -249,8 +319,10 @@ struct Step {
       case ScalarOp::bit_and:
       case ScalarOp::bit_or:
       case ScalarOp::bit_xor:
-      case ScalarOp::bit_not: return int_step();
-      default: fail(ErrorCode::unsupported, "loops: ", to_string(n.op), " of bool");
+      case ScalarOp::bit_not:
+        return int_step();
+      default:
+        fail(ErrorCode::unsupported, "loops: ", to_string(n.op), " of bool");
     }
   }
 
@@ -266,7 +338,8 @@ struct Step {
     const unsigned bits = unsigned(size_of(n.dtype)) * 8;
     const bool s = is_signed_int(n.dtype);
     llvm::APInt lo = s ? llvm::APInt::getSignedMinValue(bits).sext(wide_bits) : llvm::APInt(wide_bits, 0);
-    llvm::APInt hi = s ? llvm::APInt::getSignedMaxValue(bits).sext(wide_bits) : llvm::APInt::getMaxValue(bits).zext(wide_bits);
+    llvm::APInt hi =
+        s ? llvm::APInt::getSignedMaxValue(bits).sext(wide_bits) : llvm::APInt::getMaxValue(bits).zext(wide_bits);
     Value *l = llvm::ConstantInt::get(wide, lo), *h = llvm::ConstantInt::get(wide, hi);
     v = b.CreateSelect(b.CreateICmpSLT(v, l), l, v);
     v = b.CreateSelect(b.CreateICmpSGT(v, h), h, v);
@@ -276,14 +349,17 @@ struct Step {
   Value* float_to_int() const {
     llvm::Type* to = Emit::vec(e.compute_type(n.dtype), lanes());
     const bool narrow = size_of(n.dtype) < 4;
-    llvm::Type* via = narrow ? Emit::vec(b.getInt32Ty(), lanes()) : n.dtype == DType::u32 ? Emit::vec(b.getInt64Ty(), lanes()) : to;
+    llvm::Type* via = narrow                  ? Emit::vec(b.getInt32Ty(), lanes())
+                      : n.dtype == DType::u32 ? Emit::vec(b.getInt64Ty(), lanes())
+                                              : to;
     Value* r = n.dtype == DType::u64 ? b.CreateFPToUI(x, via) : b.CreateFPToSI(x, via);
     return b.CreateTrunc(b.CreateFreeze(r), to);
   }
   Value* float_to_int_saturated() const {
     llvm::Type* to = Emit::vec(e.compute_type(n.dtype), lanes());
     Value* r = unary(llvm::Intrinsic::rint);
-    return b.CreateIntrinsic(is_signed_int(n.dtype) ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat, {to, x->getType()}, {r});
+    return b.CreateIntrinsic(is_signed_int(n.dtype) ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat,
+                             {to, x->getType()}, {r});
   }
   Value* convert() const {
     const bool saturate = n.op == ScalarOp::cast_saturate;
@@ -345,18 +421,29 @@ llvm::Value* emit_step(const Emit& e, const ScalarNode& n, DType from, Value* x,
   const Step s{e, e.b, n, from, x, y, z};
   using P = llvm::CmpInst;
   switch (n.op) {
-    case ScalarOp::select: return e.b.CreateSelect(x, y, z);
+    case ScalarOp::select:
+      return e.b.CreateSelect(x, y, z);
     case ScalarOp::cast:
-    case ScalarOp::cast_saturate: return s.convert();
-    case ScalarOp::eq: return s.compare(P::FCMP_OEQ, P::ICMP_EQ, P::ICMP_EQ);
-    case ScalarOp::ne: return s.compare(P::FCMP_UNE, P::ICMP_NE, P::ICMP_NE);
-    case ScalarOp::lt: return s.compare(P::FCMP_OLT, P::ICMP_SLT, P::ICMP_ULT);
-    case ScalarOp::le: return s.compare(P::FCMP_OLE, P::ICMP_SLE, P::ICMP_ULE);
-    case ScalarOp::gt: return s.compare(P::FCMP_OGT, P::ICMP_SGT, P::ICMP_UGT);
-    case ScalarOp::ge: return s.compare(P::FCMP_OGE, P::ICMP_SGE, P::ICMP_UGE);
-    case ScalarOp::is_nan: return is_float(from) ? e.b.CreateFCmpUNO(x, x) : e.splat(e.b.getFalse(), s.lanes());
-    case ScalarOp::is_inf: return is_float(from) ? is_infinite(e, x) : e.splat(e.b.getFalse(), s.lanes());
-    default: break;
+    case ScalarOp::cast_saturate:
+      return s.convert();
+    case ScalarOp::eq:
+      return s.compare(P::FCMP_OEQ, P::ICMP_EQ, P::ICMP_EQ);
+    case ScalarOp::ne:
+      return s.compare(P::FCMP_UNE, P::ICMP_NE, P::ICMP_NE);
+    case ScalarOp::lt:
+      return s.compare(P::FCMP_OLT, P::ICMP_SLT, P::ICMP_ULT);
+    case ScalarOp::le:
+      return s.compare(P::FCMP_OLE, P::ICMP_SLE, P::ICMP_ULE);
+    case ScalarOp::gt:
+      return s.compare(P::FCMP_OGT, P::ICMP_SGT, P::ICMP_UGT);
+    case ScalarOp::ge:
+      return s.compare(P::FCMP_OGE, P::ICMP_SGE, P::ICMP_UGE);
+    case ScalarOp::is_nan:
+      return is_float(from) ? e.b.CreateFCmpUNO(x, x) : e.splat(e.b.getFalse(), s.lanes());
+    case ScalarOp::is_inf:
+      return is_float(from) ? is_infinite(e, x) : e.splat(e.b.getFalse(), s.lanes());
+    default:
+      break;
   }
   if (is_float(n.dtype)) return s.float_step();
   return n.dtype == DType::boolean ? s.bool_step() : s.int_step();
@@ -377,7 +464,8 @@ llvm::Value* emit_unpack(const Emit& e, DType t, Value* v) {
   if (t == DType::boolean) return e.b.CreateICmpNE(v, llvm::Constant::getNullValue(v->getType()));
   if (t != DType::bf16) return v;
   llvm::Type* i32 = Emit::vec(e.b.getInt32Ty(), lanes);
-  return e.b.CreateBitCast(e.b.CreateShl(e.b.CreateZExt(v, i32), e.constant_int(i32, 16)), Emit::vec(e.b.getFloatTy(), lanes));
+  return e.b.CreateBitCast(e.b.CreateShl(e.b.CreateZExt(v, i32), e.constant_int(i32, 16)),
+                           Emit::vec(e.b.getFloatTy(), lanes));
 }
 
 llvm::Value* emit_pack(const Emit& e, DType t, Value* v) {
@@ -391,27 +479,39 @@ llvm::Value* emit_pack(const Emit& e, DType t, Value* v) {
   Value* high = e.b.CreateLShr(u, k(16));
   Value* rounded = e.b.CreateLShr(e.b.CreateAdd(u, e.b.CreateAdd(k(0x7fff), e.b.CreateAnd(high, k(1)))), k(16));
   Value* nan = e.b.CreateFCmpUNO(v, v);
-  return e.b.CreateTrunc(e.b.CreateSelect(nan, e.b.CreateOr(high, k(0x40)), rounded), Emit::vec(e.b.getInt16Ty(), lanes));
+  return e.b.CreateTrunc(e.b.CreateSelect(nan, e.b.CreateOr(high, k(0x40)), rounded),
+                         Emit::vec(e.b.getInt16Ty(), lanes));
 }
 
 int step_cost(const ScalarNode& n) {
   switch (n.op) {
     case ScalarOp::input:
-    case ScalarOp::constant: return 0;
-    case ScalarOp::exp: return 14;
+    case ScalarOp::constant:
+      return 0;
+    case ScalarOp::exp:
+      return 14;
     case ScalarOp::expm1:
-    case ScalarOp::sigmoid: return 20;
+    case ScalarOp::sigmoid:
+      return 20;
     case ScalarOp::log:
-    case ScalarOp::log1p: return 22;
-    case ScalarOp::tanh: return 28;
-    case ScalarOp::erf: return 32;
+    case ScalarOp::log1p:
+      return 22;
+    case ScalarOp::tanh:
+      return 28;
+    case ScalarOp::erf:
+      return 32;
     case ScalarOp::min:
-    case ScalarOp::max: return is_float(n.dtype) ? 3 : 1;
-    case ScalarOp::div: return is_float(n.dtype) ? 6 : 60;
+    case ScalarOp::max:
+      return is_float(n.dtype) ? 3 : 1;
+    case ScalarOp::div:
+      return is_float(n.dtype) ? 6 : 60;
     case ScalarOp::sqrt:
-    case ScalarOp::rsqrt: return 8;
-    case ScalarOp::pow: return 200;
-    default: break;
+    case ScalarOp::rsqrt:
+      return 8;
+    case ScalarOp::pow:
+      return 200;
+    default:
+      break;
   }
   if (n.op == ScalarOp::rem || n.op == ScalarOp::floor_mod || is_function(n.op)) return 200;
   return 1;

@@ -34,13 +34,21 @@ void emit_tile(const Emit& e, const TileCopy& t) {
   const unsigned n = std::min(16u, std::max(2u, register_bytes / unsigned(t.element)));
   llvm::Type* row = Emit::vec(t.type, n);
   const llvm::Align align{uint64_t(t.element)};
-  const auto source = [&](Value* r, Value* l) { return e.offset(e.b.CreateGEP(t.type, t.source, r), e.b.CreateMul(l, t.lane_stride)); };
-  const auto target = [&](Value* r, Value* l) { return e.b.CreateGEP(t.type, t.target, e.b.CreateAdd(e.b.CreateMul(r, e.i64(t.pitch)), l)); };
-  const auto one = [&](Value* r, Value* l) { e.b.CreateAlignedStore(e.b.CreateAlignedLoad(t.type, source(r, l), align), target(r, l), align); };
+  const auto source = [&](Value* r, Value* l) {
+    return e.offset(e.b.CreateGEP(t.type, t.source, r), e.b.CreateMul(l, t.lane_stride));
+  };
+  const auto target = [&](Value* r, Value* l) {
+    return e.b.CreateGEP(t.type, t.target, e.b.CreateAdd(e.b.CreateMul(r, e.i64(t.pitch)), l));
+  };
+  const auto one = [&](Value* r, Value* l) {
+    e.b.CreateAlignedStore(e.b.CreateAlignedLoad(t.type, source(r, l), align), target(r, l), align);
+  };
   // Whole blocks; the last one overlaps the one before it. A side shorter than a block goes element by element.
   Value* size = e.i64(n);
   Value* whole = e.b.CreateAnd(e.b.CreateICmpSGE(t.rows, size), e.b.CreateICmpSGE(t.lanes, size));
-  const auto last = [&](Value* i, Value* end) { return e.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, i, e.b.CreateSub(end, size)); };
+  const auto last = [&](Value* i, Value* end) {
+    return e.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, i, e.b.CreateSub(end, size));
+  };
   e.branch(
       whole,
       [&] {
@@ -49,13 +57,16 @@ void emit_tile(const Emit& e, const TileCopy& t) {
           e.loop(e.i64(0), t.rows, n, [&](Value* at_row) {
             Value* r = last(at_row, t.rows);
             std::vector<Value*> v;
-            for (unsigned i = 0; i < n; ++i) v.push_back(e.b.CreateAlignedLoad(row, source(r, e.b.CreateAdd(l, e.i64(i))), align));
+            for (unsigned i = 0; i < n; ++i)
+              v.push_back(e.b.CreateAlignedLoad(row, source(r, e.b.CreateAdd(l, e.i64(i))), align));
             transpose(e, v);
             for (unsigned i = 0; i < n; ++i) e.b.CreateAlignedStore(v[i], target(e.b.CreateAdd(r, e.i64(i)), l), align);
           });
         });
       },
-      [&] { e.loop(e.i64(0), t.lanes, 1, [&](Value* l) { e.loop(e.i64(0), t.rows, 1, [&](Value* r) { one(r, l); }); }); });
+      [&] {
+        e.loop(e.i64(0), t.lanes, 1, [&](Value* l) { e.loop(e.i64(0), t.rows, 1, [&](Value* r) { one(r, l); }); });
+      });
 }
 
 }  // namespace neve::loop

@@ -4,7 +4,8 @@
 
 namespace neve::loop {
 
-/// Element (row, lane) of the source lies at row * element + lane * lane_stride; of the target at (row * pitch + lane) * element.
+/// Element (row, lane) of the source lies at row * element + lane * lane_stride; of the target at (row * pitch + lane)
+/// * element.
 struct TileCopy {
   llvm::Value *source, *lane_stride;  ///< lane_stride in bytes
   llvm::Value* target;

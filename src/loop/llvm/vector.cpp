@@ -5,12 +5,16 @@ namespace neve::loop {
 
 llvm::Type* Emit::compute_type(DType t) const {
   switch (t) {
-    case DType::f64: return b.getDoubleTy();
+    case DType::f64:
+      return b.getDoubleTy();
     case DType::f32:
     case DType::f16:
-    case DType::bf16: return b.getFloatTy();
-    case DType::boolean: return b.getInt1Ty();
-    default: return b.getIntNTy(unsigned(size_of(t)) * 8);
+    case DType::bf16:
+      return b.getFloatTy();
+    case DType::boolean:
+      return b.getInt1Ty();
+    default:
+      return b.getIntNTy(unsigned(size_of(t)) * 8);
   }
 }
 
@@ -22,7 +26,9 @@ llvm::Type* Emit::memory_type(DType t) const {
 }
 
 llvm::Value* Emit::constant(llvm::Type* type, double v) const { return llvm::ConstantFP::get(type, v); }
-llvm::Value* Emit::constant_int(llvm::Type* type, int64_t v) const { return llvm::ConstantInt::get(type, uint64_t(v), true); }
+llvm::Value* Emit::constant_int(llvm::Type* type, int64_t v) const {
+  return llvm::ConstantInt::get(type, uint64_t(v), true);
+}
 
 llvm::Value* Emit::slice(llvm::Value* v, unsigned from, unsigned count) const {
   if (from == 0 && count == lanes(v)) return v;

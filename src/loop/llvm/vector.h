@@ -25,7 +25,9 @@ struct Emit {
   llvm::Value* i64(int64_t v) const { return b.getInt64(uint64_t(v)); }
 
   /// `t` for one lane, else a vector of it.
-  static llvm::Type* vec(llvm::Type* t, unsigned lanes) { return lanes == 1 ? t : llvm::FixedVectorType::get(t, lanes); }
+  static llvm::Type* vec(llvm::Type* t, unsigned lanes) {
+    return lanes == 1 ? t : llvm::FixedVectorType::get(t, lanes);
+  }
   static unsigned lanes(const llvm::Value* v) {
     const auto* t = llvm::dyn_cast<llvm::FixedVectorType>(v->getType());
     return t ? t->getNumElements() : 1;
