@@ -18,6 +18,10 @@ target_link_options(neve PRIVATE -Wl,--as-needed -Wl,--exclude-libs,ALL
   -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/neve.map)
 set_property(TARGET neve APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/neve.map)
 
+if(NOT NEVE_SANITIZE)  # a sanitizer's run-time comes with the program
+  target_link_options(neve PRIVATE -Wl,-z,defs)
+endif()
+
 # oneDNN's library beside ours, so that $ORIGIN finds it in the build tree as in an installed one.
 add_custom_command(OUTPUT ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/dnnl.stamp
   COMMAND ${CMAKE_COMMAND} -DFROM=$<TARGET_FILE:DNNL::dnnl> -DTO=${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/$<TARGET_SONAME_FILE_NAME:DNNL::dnnl>
@@ -49,8 +53,6 @@ endif()
 # What programs inside the project (command, tools, tests, Python module) link: the library and its internal headers.
 add_library(neve_internal INTERFACE)
 target_link_libraries(neve_internal INTERFACE neve neve_flags)
-# While a layer is being written, the tests of the others link all the same.
-target_link_options(neve_internal INTERFACE -Wl,--allow-shlib-undefined)
 if(NEVE_LOOP)
   add_custom_target(neve_all_libraries DEPENDS neve neve_loop_llvm)
 else()
