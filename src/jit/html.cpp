@@ -18,7 +18,7 @@ main{max-width:1080px;margin:0 auto;padding:28px 20px 80px}h1{font-size:26px;mar
 table{border-collapse:collapse;width:100%;font-size:13.5px}th{text-align:left;color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);padding:6px 10px 6px 0;white-space:nowrap}
 td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .good{color:var(--good)}.bad{color:var(--bad)}.soft{color:var(--soft)}code{font:12.5px ui-monospace,monospace}
-.chain{display:flex;flex-wrap:wrap;gap:6px}.node{border:1px solid var(--line);border-left:4px solid var(--accent);border-radius:6px;padding:4px 8px;font-size:12.5px;max-width:260px}
+.chain{display:flex;flex-wrap:wrap;gap:6px}.node{border:1px solid var(--line);border-left:4px solid var(--accent);border-radius:6px;padding:4px 8px;font-size:12.5px;max-width:260px;overflow:hidden;overflow-wrap:anywhere}
 .node.loop{border-left-color:#7a4fc2}.node.reference{border-left-color:var(--bad)}.node.reorder{border-left-color:var(--base)}.node.control{border-left-color:#c27a1a}
 .node small{color:var(--soft);display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.key{display:flex;gap:16px;font-size:13px;color:var(--soft);margin:0 0 10px;flex-wrap:wrap}
 .key i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}svg text{fill:var(--soft);font-size:12px}
@@ -58,11 +58,11 @@ const kind=k=>k.startsWith("onednn")?"library":k;
 card("Graph: "+r.partition.nodes.length+" instructions in order",el("div",{class:"key"},[["var(--accent)","library kernel"],["#7a4fc2","compiled loop"],["var(--base)","layout change"],["#c27a1a","control flow"],["var(--bad)","reference"]].map(([c,t])=>el("span",{},el("i",{style:"background:"+c}),t))),
  el("div",{class:"chain"},r.partition.nodes.slice(0,600).map(n=>el("div",{class:"node "+kind(n.kernel),title:n.name+"\n"+n.kernel+" "+n.description+(n.tactics.length?"\n"+n.tactics.map(t=>t.kernel+": "+ms(t.ms)).join("\n"):"")+(n.refusals.length?"\nnot: "+n.refusals.join("\nnot: "):"")},n.ops,el("small",{},n.name||n.description)))));
 card("Fallbacks",r.partition.fallbacks.length?table(["op","node","reason"],r.partition.fallbacks.map(f=>[f.op,el("code",{},f.location||f.name),f.reason])):el("p",{class:"good"},"None: everything runs on compiled kernels."));
-card("Optimisations",table(["pass","status","#changes","#build time","note"],r.optimizations.map(p=>[p.name,verdict(p.status==="effective",p.status),p.count,ms(p.build_ms),p.reason])));
+card("Optimisations",table(["pass","status","#changes","#build time","note"],r.optimizations.map(p=>[p.name,el("span",{class:p.status==="effective"?"good":p.status==="rejected"?"bad":"soft"},p.status),p.count,ms(p.build_ms),p.reason])));
 card("Ranges",r.ranges.open?el("p",{class:"soft"},"No range was given: every size that the model allows is served."):null,r.ranges.widened.length?el("p",{},"Widened, though the file fixed it: "+r.ranges.widened.join(", ")):null,
  table(["min","max","tuned at"],r.ranges.ranges.map(x=>[shape(x.min),shape(x.max),x.opts.map(shape).join("; ")])),
  r.ranges.constraints.length?el("details",{},el("summary",{},r.ranges.constraints.length+" relations checked at every call"),el("ul",{},r.ranges.constraints.map(c=>el("li",{},el("code",{},c.relation)," ",c.reason)))):null);
-card("Memory",table(["what","#bytes"],[["packed weights, shared by all sessions",mb(r.memory.packed_weight_bytes)],["weights in the model",mb(r.model.weight_bytes)],...r.memory.arenas.map(a=>["arena of a session for "+shape(a.sizes),mb(a.arena_bytes)])])));
+card("Memory",table(["what","#bytes"],[["packed weights, shared by all sessions",mb(r.memory.packed_weight_bytes)],["weights in the model",mb(r.model.weight_bytes)],...r.memory.arenas.map(a=>["arena of a session for "+shape(a.sizes),mb(a.arena_bytes)])]));
 card("Model",table(["","name","type"],[...r.model.inputs.map(p=>["input",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"]),...r.model.outputs.map(p=>["output",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"])]),el("p",{class:"soft"},"sha256 "+(r.model.sha256||"–")));
 card("Build",table(["phase","#seconds"],Object.entries(r.build.seconds).map(([k,v])=>[k,v.toFixed(3)])));
 </script></body></html>
