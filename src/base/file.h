@@ -17,6 +17,8 @@ class MappedFile {
   ~MappedFile();
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
+  /// Gives the memory of the pages read so far back to the system; they are read from the file again when touched.
+  void release_pages() const;
 
  private:
   MappedFile() = default;

@@ -94,12 +94,6 @@ Candidate loop_candidate(const Request& request, std::string& refusal) {
     return c;
   }
   if (graph) g = graph.get();
-  std::string why;
-  CodeProvider* provider = loop_code_provider(&why);
-  if (!provider) {
-    refusal = "loop: " + why;
-    return c;
-  }
   LoopAnalysis analysis;
   LoopLayout layouts;
   if (!request.plain_only) {
@@ -112,6 +106,13 @@ Candidate loop_candidate(const Request& request, std::string& refusal) {
   }
   if (!analysis.nest) {
     refusal = "loop: " + analysis.refusal;
+    return c;
+  }
+  // Only now is the code generator's library opened: many networks of convolutions never need it.
+  std::string why;
+  CodeProvider* provider = loop_code_provider(&why);
+  if (!provider) {
+    refusal = "loop: " + why;
     return c;
   }
   c.nest = std::make_shared<const LoopNest>(std::move(*analysis.nest));

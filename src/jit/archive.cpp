@@ -282,6 +282,8 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
       }
     }
   }
+  // Packed copies of the weights exist now: the originals need not stay in memory as well.
+  zip.file()->release_pages();
   return m;
 }
 

@@ -150,6 +150,23 @@ std::vector<Sizes> middle(const ResolvedRange& r) {
   return o;
 }
 
+// Where a size spans a factor of three or more, the ends want other kernels than the middle: three points then.
+std::vector<std::vector<Sizes>> default_points(const ir::Graph& g, const ResolvedRange& r) {
+  std::vector<std::vector<Sizes>> points{find_feasible(g, r, middle(r))};
+  bool wide = false;
+  std::vector<Sizes> low = r.min, high = r.max;
+  for (size_t i = 0; i < low.size(); ++i)
+    for (size_t a = 0; a < low[i].size(); ++a) {
+      if (r.max[i][a] >= Dim::unbounded) return points;
+      low[i][a] = std::max<int64_t>(low[i][a], std::min<int64_t>(1, r.max[i][a]));
+      wide = wide || high[i][a] >= 3 * low[i][a];
+    }
+  if (!wide) return points;
+  for (const auto& end : {low, high})
+    if (end != points[0]) points.push_back(end);
+  return points;
+}
+
 }  // namespace
 
 ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& ranges) {
@@ -192,7 +209,7 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
     out.types.push_back(std::move(t));
   }
   for (ResolvedRange& r : out.ranges)
-    if (r.opts.empty()) r.opts.push_back(find_feasible(g, r, middle(r)));
+    if (r.opts.empty()) r.opts = default_points(g, r);
   // Axes of one symbol must be able to be equal at every point.
   for (const ResolvedRange& r : out.ranges)
     for (const auto& o : r.opts) {

@@ -30,7 +30,8 @@ struct Frame::Part {
   const Instance* instance() const { return bound ? bound->instance.get() : nullptr; }
 };
 
-Frame::Frame(std::shared_ptr<const Program> program, int threads) : program_(std::move(program)), threads_(threads) {
+Frame::Frame(std::shared_ptr<const Program> program, int threads, std::vector<Tensor>* arenas)
+    : program_(std::move(program)), threads_(threads), arenas_(arenas) {
   const Plan& p = program_->plan();
   symbols_.assign(p.symbols.size(), -1);
   pointer_ = program_->fixed();
@@ -51,6 +52,10 @@ int64_t Frame::arena_bytes() const {
   for (const auto& r : regions_)
     for (const auto& f : r) n += f->arena_bytes();
   return n;
+}
+
+void Frame::forget_arena() {
+  for (Part& part : parts_) part.arena = Tensor{};
 }
 
 void Frame::bind_symbols(std::span<const Tensor> in) {
@@ -104,8 +109,13 @@ void Frame::enter(size_t s) {
     return;
   }
   const Instance& inst = *part.instance();
-  if (!part.arena.defined() || part.arena.bytes() < inst.arena_bytes)
-    part.arena = Tensor::empty(DType::u8, {std::max<int64_t>(inst.arena_bytes, 64)});
+  if (arenas_ && arenas_->size() <= s) arenas_->resize(s + 1);
+  Tensor& arena = arenas_ ? (*arenas_)[s] : part.arena;
+  if (!arena.defined() || arena.bytes() < inst.arena_bytes) {
+    arena = part.arena = Tensor{};  // the old one goes first: both need not fit
+    arena = Tensor::empty(DType::u8, {std::max<int64_t>(inst.arena_bytes, 64)});
+  }
+  part.arena = arena;
   if (!scratch_.defined() || scratch_.bytes() < inst.scratch_bytes)
     scratch_ = Tensor::empty(DType::u8, {std::max<int64_t>(inst.scratch_bytes, 64)});
   for (const Instance::Slot& slot : inst.slots) pointer_[size_t(slot.value)] = part.arena.data() + slot.offset;
@@ -386,9 +396,16 @@ SessionCore::SessionCore(std::shared_ptr<const EngineCore> engine) : engine_(std
 
 Frame& SessionCore::frame(Choice c) {
   auto& f = frames_[c.range][c.point];
-  if (!f) f = std::make_unique<Frame>(engine_->ranges[c.range].programs[c.point], engine_->threads);
+  if (!f) f = std::make_unique<Frame>(engine_->ranges[c.range].programs[c.point], engine_->threads, &arenas_);
   f->observer = observer_;
   return *f;
+}
+
+void SessionCore::enter(Frame& f) {
+  if (holder_ == &f) return;
+  if (holder_) holder_->forget_arena();
+  f.forget_arena();
+  holder_ = &f;
 }
 
 void SessionCore::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
@@ -421,6 +438,7 @@ void SessionCore::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
     shape_key_.clear();
     for (const Sizes& s : sizes) shape_key_.insert(shape_key_.end(), s.begin(), s.end());
     last_ = &f;
+    enter(f);
   }
   if (contiguous) {
     last_->run(in, out);
@@ -440,7 +458,9 @@ void SessionCore::observe(StepObserver o) {
 
 void SessionCore::warm(std::span<const Sizes> in) {
   last_ = nullptr;
-  frame(choose(*engine_, in)).warm(in);
+  Frame& f = frame(choose(*engine_, in));
+  enter(f);
+  f.warm(in);
 }
 
 int64_t SessionCore::arena_bytes() const {

@@ -15,7 +15,9 @@ using StepObserver = std::function<void(const Program&, int32_t instr, int64_t n
 /// Arena, pointers and nested frames for one program. One thread at a time.
 class Frame {
  public:
-  Frame(std::shared_ptr<const Program> program, int threads);
+  /// `arenas`: memory that this frame shares with others of its session, by segment (null: its own). Frames that share must not run at
+  /// the same time, and the one that ran before must have forgotten it.
+  Frame(std::shared_ptr<const Program> program, int threads, std::vector<Tensor>* arenas = nullptr);
   ~Frame();
   /// Runs. `in`: per plan input, contiguous, dtype and rank checked by the caller (sizes are checked here).
   /// `out`: per plan output; a defined tensor of the right type is written in place, others are made.
@@ -24,6 +26,8 @@ class Frame {
   /// Prepares everything that depends on these input sizes, without running (as far as sizes are known beforehand).
   void warm(std::span<const Sizes> in);
   int64_t arena_bytes() const;
+  /// Another frame will use the shared arena: the next run starts from none.
+  void forget_arena();
   const Program& program() const { return *program_; }
   StepObserver observer;
   /// Regions: the symbol values of the frame around this one, as they are now.
@@ -41,6 +45,7 @@ class Frame {
 
   std::shared_ptr<const Program> program_;
   int threads_;
+  std::vector<Tensor>* arenas_;
   std::vector<int64_t> symbols_, outer_;
   std::vector<const void*> pointer_;        ///< by root value
   std::vector<Part> parts_;                 ///< per segment
@@ -94,11 +99,13 @@ class SessionCore {
 
  private:
   Frame& frame(Choice c);
+  void enter(Frame& f);
   std::shared_ptr<const EngineCore> engine_;
+  std::vector<Tensor> arenas_;  ///< by segment, shared by the frames
   std::vector<std::vector<std::unique_ptr<Frame>>> frames_;
   std::vector<Tensor> contiguous_;
   std::vector<int64_t> shape_key_;
-  Frame* last_ = nullptr;
+  Frame *last_ = nullptr, *holder_ = nullptr;
   StepObserver observer_;
 };
 
