@@ -1,4 +1,6 @@
 // The .neve archive: manifest, text IR, weights, golden samples, choices; checked on every load.
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -284,6 +286,7 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   }
   // Packed copies of the weights exist now: the originals need not stay in memory as well.
   zip.file()->release_pages();
+  malloc_trim(0);
   return m;
 }
 

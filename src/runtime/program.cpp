@@ -21,9 +21,19 @@ const Tensor& WeightPool::get(std::string_view name) const {
   fail(ErrorCode::not_found, "weights: no weight named '", name, "'", weights_ ? "" : " (the originals were released)");
 }
 
+Tensor WeightPool::plain(const std::string& name) {
+  const Tensor& t = get(name);
+  // Biases and the like are copied together: read one by one from a mapped file they would keep most of its pages resident.
+  if (t.bytes() > (1 << 16)) return t.contiguous();
+  std::lock_guard lock(mutex_);
+  Tensor& copy = packed_[name];
+  if (!copy.defined()) copy = t.clone();
+  return copy;
+}
+
 Tensor WeightPool::packed(const std::string& name, const kernels::Kernel& kernel, size_t operand, int threads) {
   const std::string packing = kernel.packing_key(operand);
-  if (packing.empty()) return get(name).contiguous();
+  if (packing.empty()) return plain(name);
   const std::string key = name + '\n' + packing;
   std::lock_guard lock(mutex_);
   const auto it = packed_.find(key);
@@ -60,7 +70,7 @@ Program::Program(std::shared_ptr<const Plan> plan, std::vector<std::shared_ptr<c
   }
   for (const plan::PlanWeight& w : p.weights)
     weight_bytes_.push_back(w.packing.empty()
-                                ? weights_->get(w.source).contiguous()
+                                ? weights_->plain(w.source)
                                 : weights_->packed(w.source, *kernels_.at(size_t(w.instr)), size_t(w.operand), p.threads));
   fixed_.assign(n, nullptr);
   for (size_t v = 0; v < n; ++v) {

@@ -19,6 +19,8 @@ class WeightPool {
   explicit WeightPool(std::shared_ptr<const Map> weights) : weights_(std::move(weights)) {}
   /// Row-major bytes of a weight. @throws Error{not_found}
   const Tensor& get(std::string_view name) const;
+  /// Row-major bytes for the engine to keep.
+  Tensor plain(const std::string& name);
   /// The packed form, made on first request. Thread-safe.
   Tensor packed(const std::string& name, const kernels::Kernel& kernel, size_t operand, int threads);
   /// Bytes of the packed forms.
