@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "base/error.h"
 #include "loop/build.h"
@@ -16,13 +17,13 @@ constexpr int most_attempts = 64;
 constexpr size_t most_parts = 64;
 
 /// The output over the most axes; the first of them.
-size_t main_output(const Subgraph& g) {
+size_t main_output(const Subgraph& g, const std::vector<size_t>& among) {
   const auto axes = [&](size_t k) {
     const Shape& s = g.types[size_t(g.outputs[k])].shape;
     return std::count_if(s.begin(), s.end(), [](Dim d) { return !d.is(1); });
   };
-  size_t best = 0;
-  for (size_t k = 1; k < g.outputs.size(); ++k)
+  size_t best = among[0];
+  for (size_t k : among)
     if (axes(k) > axes(best)) best = k;
   return best;
 }
@@ -61,6 +62,38 @@ std::vector<Space> cut(const Space& s, const MustCut& c) {
   return out;
 }
 
+/// Appends the parts that compute output `main` and those of `others` over its axes; returns the rest of these.
+std::vector<size_t> add_parts(const Subgraph& g, const LoopLayout& layout, Entries& entries, size_t main,
+                              const std::vector<size_t>& others, LoopNest& nest) {
+  Space whole;
+  for (Dim d : g.types[size_t(g.outputs[main])].shape) whole.output.push_back({{SpaceAxis{d}}});
+  std::vector<Space> todo = {whole};
+  std::optional<std::vector<size_t>> left;
+  for (int attempt = 0; !todo.empty(); ++attempt) {
+    if (attempt >= most_attempts || nest.parts.size() + todo.size() > most_parts)
+      throw Refused{"the piece falls into too many parts"};
+    Space space = todo.back();
+    todo.pop_back();
+    try {
+      Trace trace(g, layout, space, entries);
+      trace.run(main, others);
+      std::vector<size_t> now;
+      for (size_t k : others)
+        if (trace.outputs()[k].instance < 0) now.push_back(k);
+      if (left && *left != now) throw Refused{"an output is reached from some pieces of a concatenation alone"};
+      left = now;
+      nest.parts.push_back(build_part(g, layout, trace, entries, nest));
+    } catch (const MustRefine& m) {
+      refine(space, m.refine);
+      todo.push_back(std::move(space));
+    } catch (const MustCut& m) {
+      std::vector<Space> pieces = cut(space, m);
+      todo.insert(todo.end(), pieces.rbegin(), pieces.rend());
+    }
+  }
+  return *left;
+}
+
 LoopNest make_nest(const Subgraph& g, const LoopLayout& layout, Entries& entries) {
   if (g.outputs.empty()) throw Refused{"the piece has no outputs"};
   LoopNest nest;
@@ -83,26 +116,13 @@ LoopNest make_nest(const Subgraph& g, const LoopLayout& layout, Entries& entries
   for (size_t k = 0; k < g.outputs.size(); ++k)
     buffer(g.outputs[k], true, k < layout.outputs.size() ? &layout.outputs[k] : nullptr);
 
-  const size_t main = main_output(g);
-  Space whole;
-  for (Dim d : g.types[size_t(g.outputs[main])].shape) whole.output.push_back({{SpaceAxis{d}}});
-  std::vector<Space> todo = {whole};
-  for (int attempt = 0; !todo.empty(); ++attempt) {
-    if (attempt >= most_attempts || nest.parts.size() + todo.size() > most_parts)
-      throw Refused{"the piece falls into too many parts"};
-    Space space = todo.back();
-    todo.pop_back();
-    try {
-      Trace trace(g, layout, space, entries);
-      trace.run(main);
-      nest.parts.push_back(build_part(g, layout, trace, entries, nest));
-    } catch (const MustRefine& m) {
-      refine(space, m.refine);
-      todo.push_back(std::move(space));
-    } catch (const MustCut& m) {
-      std::vector<Space> pieces = cut(space, m);
-      todo.insert(todo.end(), pieces.rbegin(), pieces.rend());
-    }
+  // Outputs over the same axes share a trace; others get parts of their own.
+  std::vector<size_t> left(g.outputs.size());
+  std::iota(left.begin(), left.end(), size_t(0));
+  while (!left.empty()) {
+    const size_t main = main_output(g, left);
+    left.erase(std::find(left.begin(), left.end(), main));
+    left = add_parts(g, layout, entries, main, left, nest);
   }
   return nest;
 }

@@ -80,6 +80,7 @@ class PartBuilder {
     for (const Instance& i : instances_)
       if (i.kind == Instance::load) count(i.map, input_shape(i.input), 1);
     for (size_t k = 0; k < g_.outputs.size(); ++k) {
+      if (!traced(k)) continue;
       const auto [map, shape] = output_map(k);
       count(map, shape, 1.6);
     }
@@ -97,6 +98,7 @@ class PartBuilder {
       (part_.lanes_inner ? inner_ : outer_).push_back(lane);
     }
   }
+  bool traced(size_t k) const { return trace_.outputs()[k].instance >= 0; }
   std::pair<Map, Shape> output_map(size_t k) const {
     const Shape& s = g_.types[size_t(g_.outputs[k])].shape;
     if (k >= layout_.outputs.size()) return {trace_.outputs()[k].map, s};
@@ -164,8 +166,10 @@ class PartBuilder {
 
   void place_stores() {
     for (size_t k = 0; k < g_.outputs.size(); ++k) {
+      stores_.push_back(-1);
+      if (!traced(k)) continue;
       const auto [map, shape] = output_map(k);
-      stores_.push_back(access(int32_t(g_.inputs.size() + k), map, shape));
+      stores_.back() = access(int32_t(g_.inputs.size() + k), map, shape);
     }
   }
 
@@ -180,7 +184,8 @@ class PartBuilder {
     scratch_of_.assign(instances_.size(), -1);
     computed_in_.assign(instances_.size(), -1);
     int levels = 0;
-    for (const TracedOutput& o : trace_.outputs()) levels = std::max(levels, at(o.instance).level);
+    for (const TracedOutput& o : trace_.outputs())
+      if (o.instance >= 0) levels = std::max(levels, at(o.instance).level);
     // Roots by level: what a row stage or an inner stage must produce.
     for (int l = 0; l <= levels; ++l) {
       row_stage(l);
@@ -205,7 +210,8 @@ class PartBuilder {
   /// Steps outside of the inner axes whose values inner stages or later row stages read: they become registers.
   std::vector<int> row_roots(int level) {
     if (needed_.empty())
-      for (const TracedOutput& o : trace_.outputs()) need(o.instance);
+      for (const TracedOutput& o : trace_.outputs())
+        if (o.instance >= 0) need(o.instance);
     std::set<int> roots;
     for (int i : needed_) {
       const Instance& x = at(i);
@@ -217,6 +223,7 @@ class PartBuilder {
     }
     if (trace_.has_inner())
       for (size_t k = 0; k < stores_.size(); ++k) {
+        if (!traced(k)) continue;
         const int i = trace_.outputs()[k].instance;
         if (stores_inner(k) && !at(i).inner && at(i).kind == Instance::step && at(i).level == level) roots.insert(i);
       }
@@ -239,6 +246,7 @@ class PartBuilder {
       m.result(value, {LoopResult::reg, register_of_[size_t(i)], ReduceKind::sum});
     }
     for (size_t k = 0; k < stores_.size(); ++k) {
+      if (!traced(k)) continue;
       const TracedOutput& o = trace_.outputs()[k];
       if (at(o.instance).level == level && !(trace_.has_inner() && stores_inner(k)))
         m.result(m.value(o.instance), {LoopResult::store, stores_[k], ReduceKind::sum});
@@ -256,6 +264,7 @@ class PartBuilder {
       m.result(value, {LoopResult::accumulate, register_of_[size_t(i)], at(i).reduction});
     }
     for (size_t k = 0; k < stores_.size(); ++k) {
+      if (!traced(k)) continue;
       const TracedOutput& o = trace_.outputs()[k];
       if (at(o.instance).level == level && stores_inner(k))
         m.result(m.value(o.instance), {LoopResult::store, stores_[k], ReduceKind::sum});

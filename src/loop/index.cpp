@@ -110,7 +110,7 @@ class Splitter {
       out.map[real[0]] = linear;
       return;
     }
-    if (!linear.constant.is(0) || linear.read) {
+    if (linear.read || !place_constant(linear.constant, real, out)) {
       out.problem = "an offset or an index read from elsewhere does not follow the axes of the reshape";
       return;
     }
@@ -124,6 +124,24 @@ class Splitter {
   }
 
  private:
+  /// An offset as so many steps along each axis, outermost first. Whether the terms leave room for them is checked
+  /// afterwards.
+  bool place_constant(Dim c, const std::vector<size_t>& real, Reshaped& out) {
+    if (c.is(0)) return true;
+    if (!proven(at_least(c, 0))) return false;
+    for (size_t i : real) {
+      const std::optional<Dim> steps = exact_quotient(c, strides_[i]);
+      if (steps) {
+        out.map[i].constant = *steps;
+        return true;
+      }
+      if (!c.is_constant() || !strides_[i].is_constant() || strides_[i].is(0)) continue;
+      out.map[i].constant = c.value() / strides_[i].value();
+      c = c.value() % strides_[i].value();
+    }
+    return c.is(0);
+  }
+
   /// The axis of the shape that a term belongs to, or a refinement that makes it belong to several.
   bool place(const IndexTerm& t, const std::vector<size_t>& real, Reshaped& out) {
     const Dim n = axes_[size_t(t.axis)].extent;
@@ -165,19 +183,13 @@ class Splitter {
     out.refine = Refine{t.axis, extents};
     return false;
   }
-  /// sum of coefficient * (extent - 1) < size, where several terms share an axis.
+  /// The largest index lies below the size, so that no carry goes to the axis before.
   bool fits(const Index& index, Dim size) const {
-    if (index.terms.size() < 2) return true;
-    std::vector<IndexTerm> terms = index.terms;
-    // Mixed radix: the smallest term first, each next one starts where the last one ends.
-    for (size_t done = 0; done < terms.size(); ++done) {
-      const Dim reach = done ? terms[done - 1].coefficient * axes_[size_t(terms[done - 1].axis)].extent : Dim(1);
-      const auto next = std::find_if(terms.begin() + long(done), terms.end(),
-                                     [&](const IndexTerm& t) { return t.coefficient == reach; });
-      if (next == terms.end()) return false;
-      std::swap(*next, terms[done]);
+    Dim reach = index.constant + 1;
+    for (const IndexTerm& t : index.terms) {
+      if (!proven(at_least(t.coefficient, 0))) return false;
+      reach += t.coefficient * (axes_[size_t(t.axis)].extent - 1);
     }
-    const Dim reach = terms.back().coefficient * axes_[size_t(terms.back().axis)].extent;
     return reach == size || proven(at_least(size, reach));
   }
 

@@ -63,7 +63,7 @@ void Trace::refuse(std::string reason) const {
   throw Refused{str(at_->op->info.name, at_->name.empty() ? "" : " '" + at_->name + "'", ": ", reason)};
 }
 
-void Trace::run(size_t main_output) {
+void Trace::run(size_t main_output, const std::vector<size_t>& others) {
   // The index along each axis of the main output, from the axes it was refined into.
   Map identity;
   int number = 0;
@@ -79,45 +79,39 @@ void Trace::run(size_t main_output) {
     identity.push_back(whole);
   }
   outputs_.resize(g_.outputs.size());
-  const int32_t main_value = g_.outputs[main_output];
-  outputs_[main_output] = {visit(main_value, identity), identity};
-  for (size_t k = 0; k < g_.outputs.size(); ++k) {
-    if (k == main_output) continue;
-    const int32_t v = g_.outputs[k];
-    if (shape(v) == shape(main_value)) {
-      outputs_[k] = {visit(v, identity), identity};
-      continue;
-    }
-    // At the indices at which the main output needed it, if these reach each element once.
-    const auto seen = visited_.find(v);
-    if (seen == visited_.end())
-      refuse(str("output ", k, " has another shape than output ", main_output, ", and is not needed for it"));
-    const TracedOutput* found = nullptr;
-    TracedOutput candidate;
-    for (const auto& [map, instance] : seen->second) {
-      std::set<int> used;
-      bool plain = true;
-      for (size_t d = 0; d < map.size() && plain; ++d) {
-        if (map[d].read) plain = false;
-        if (map[d].terms.empty()) {
-          plain = plain && shape(v)[d].is(1);
-          continue;
-        }
-        const IndexTerm& t = map[d].terms[0];
-        plain =
-            plain && map[d].terms.size() == 1 && t.coefficient.is(1) && !t.conditional && used.insert(t.axis).second;
-        plain = plain && map[d].constant == axes_[size_t(t.axis)].offset;
-      }
-      for (int a = 0; a < int(axes_.size()) && plain; ++a)
-        if (!extent(a).is(1) && !used.count(a)) plain = is_inner(a) && !instances_[size_t(instance)].inner;
-      if (!plain) continue;
-      candidate = {instance, map};
-      found = &candidate;
-      break;
-    }
-    if (!found) refuse(str("output ", k, " is not over the axes of output ", main_output));
-    outputs_[k] = *found;
+  outputs_[main_output] = {visit(g_.outputs[main_output], identity), identity};
+  for (size_t k : others) attach(k, main_output, identity);
+}
+
+/// Takes in an output that is over the axes of the main one: of its shape, or reached by it at each element once.
+bool Trace::attach(size_t k, size_t main_output, const Map& identity) {
+  const int32_t v = g_.outputs[k];
+  if (shape(v) == shape(g_.outputs[main_output])) {
+    outputs_[k] = {visit(v, identity), identity};
+    return true;
   }
+  const auto seen = visited_.find(v);
+  if (seen == visited_.end()) return false;
+  for (const auto& [map, instance] : seen->second) {
+    std::set<int> used;
+    bool plain = true;
+    for (size_t d = 0; d < map.size() && plain; ++d) {
+      if (map[d].read) plain = false;
+      if (map[d].terms.empty()) {
+        plain = plain && shape(v)[d].is(1);
+        continue;
+      }
+      const IndexTerm& t = map[d].terms[0];
+      plain = plain && map[d].terms.size() == 1 && t.coefficient.is(1) && !t.conditional && used.insert(t.axis).second;
+      plain = plain && map[d].constant == axes_[size_t(t.axis)].offset && axes_[size_t(t.axis)].full == shape(v)[d];
+    }
+    for (int a = 0; a < int(axes_.size()) && plain; ++a)
+      if (!extent(a).is(1) && !used.count(a)) plain = is_inner(a) && !instances_[size_t(instance)].inner;
+    if (!plain) continue;
+    outputs_[k] = {instance, map};
+    return true;
+  }
+  return false;
 }
 
 // ---- instances ------------------------------------------------------------------------------------------------------

@@ -49,8 +49,8 @@ struct MustCut {
 };
 
 struct TracedOutput {
-  int instance;
-  Map map;  ///< of the logical axes
+  int instance = -1;  ///< -1: not part of this trace
+  Map map;            ///< of the logical axes
 };
 
 /// What the whole nest shares.
@@ -62,8 +62,8 @@ struct Entries {
 class Trace {
  public:
   Trace(const Subgraph& g, const LoopLayout& layout, Space& space, Entries& entries);
-  /// Traces all outputs, the main one first. Throws Refused, MustRefine or MustCut.
-  void run(size_t main_output);
+  /// Traces the main output, and those of `others` that are over the same axes. Throws Refused, MustRefine or MustCut.
+  void run(size_t main_output, const std::vector<size_t>& others);
 
   const std::vector<SpaceAxis>& axes() const { return axes_; }
   const std::vector<Instance>& instances() const { return instances_; }
@@ -84,6 +84,7 @@ class Trace {
   int visit_gather(const SubgraphNode& n, const Map& map);
   int visit_concat(const SubgraphNode& n, const Map& map);
   int visit_pad(const SubgraphNode& n, const Map& map);
+  bool attach(size_t output, size_t main_output, const Map& identity);
   Index piece_of(Index at, const std::vector<Dim>& extents, size_t& which);
   Map broadcast(const Map& map, const Shape& from, const Shape& to);
   Map reshape(const Map& map, const Shape& from, const Shape& to);

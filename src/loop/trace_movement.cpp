@@ -39,8 +39,10 @@ int Trace::visit_movement(const SubgraphNode& n, size_t result, const Map& map) 
   if (name == "tile") {
     const Shape& from = shape(x());
     Shape apart;
+    const Shape* given = content(n.in[1]);
     for (size_t d = 0; d < from.size(); ++d) {
-      const auto repeats = exact_quotient(to[d], from[d]);
+      auto repeats = exact_quotient(to[d], from[d]);
+      if (!repeats && given && d < given->size() && from[d] * (*given)[d] == to[d]) repeats = (*given)[d];
       if (!repeats) refuse("how often an axis is repeated is not known");
       apart.push_back(*repeats);
       apart.push_back(from[d]);
