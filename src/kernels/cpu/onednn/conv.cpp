@@ -148,8 +148,9 @@ std::vector<std::pair<size_t, memory::desc>> binary_operands(const PostOps& post
   return out;
 }
 
+// `generate`: with code; else only what it would be (asking is cheap, code takes time and memory).
 Made make_primitive(const ConvPlan& p, const Geometry& g, const memory::desc& src, const memory::desc& weights,
-                    const memory::desc& dst, const Sizes& y) {
+                    const memory::desc& dst, const Sizes& y, bool generate) {
   const dnnl::engine& engine = cpu_engine();
   const memory::desc bias = p.bias == size_t(-1) ? memory::desc() : *describe(p.dtype, {y[1]}, Layout{});
   std::optional<memory::desc> y_md;
@@ -160,19 +161,18 @@ Made make_primitive(const ConvPlan& p, const Geometry& g, const memory::desc& sr
     dnnl::deconvolution_forward::primitive_desc pd(engine, dnnl::prop_kind::forward_inference,
                                                    dnnl::algorithm::deconvolution_direct, src, weights, bias, dst, g.strides,
                                                    g.dilations, g.pad_begin, g.pad_end, attr);
-    m = {dnnl::deconvolution_forward(pd), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
+    m = {generate ? dnnl::primitive(dnnl::deconvolution_forward(pd)) : dnnl::primitive(), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
   } else {
     dnnl::convolution_forward::primitive_desc pd(engine, dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
                                                  src, weights, bias, dst, g.strides, g.dilations, g.pad_begin, g.pad_end, attr);
-    m = {dnnl::convolution_forward(pd), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
+    m = {generate ? dnnl::primitive(dnnl::convolution_forward(pd)) : dnnl::primitive(), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
   }
   return m;
 }
 
 class ConvKernel final : public Kernel {
  public:
-  ConvKernel(ConvPlan plan, Sizes weight_sizes, size_t inputs)
-      : p_(std::move(plan)), weight_sizes_(std::move(weight_sizes)), inputs_(inputs) {}
+  ConvKernel(ConvPlan plan, Sizes weight_sizes) : p_(std::move(plan)), weight_sizes_(std::move(weight_sizes)) {}
   std::string description() const override { return "oneDNN " + p_.impl; }
   Layout input_layout(size_t i) const override {
     if (i == p_.x) return p_.x_layout;
@@ -196,12 +196,12 @@ class ConvKernel final : public Kernel {
       const Sizes &x = sizes.in[p_.x], &y = sizes.out[0];
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
       const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
-      Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y);
+      Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y, true);
       // The packing that was fixed does not suit these sizes: reordering it on every call is far better than the slow way.
       bool repack = false;
       if (is_slow(m.impl)) {
         const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
-        Made other = make_primitive(p_, g, *src, any, *dst, y);
+        Made other = make_primitive(p_, g, *src, any, *dst, y, true);
         repack = !is_slow(other.impl);
         if (repack) m = std::move(other);
       }
@@ -237,7 +237,6 @@ class ConvKernel final : public Kernel {
  private:
   ConvPlan p_;
   Sizes weight_sizes_;
-  size_t inputs_;
 };
 
 size_t input_number(const Subgraph& g, int32_t value) {
@@ -254,7 +253,7 @@ memory::desc packing_for_range(const ConvPlan& p, const Request& r, const Subgra
   auto made = [&](const std::vector<Sizes>& sizes, const memory::desc& w) {
     const Sizes &x = sizes[size_t(n.in[0])], &y = sizes[size_t(n.out[0])];
     return make_primitive(p, geometry(p.shape, x, sizes[size_t(n.in[1])], y), *describe(p.dtype, x, p.x_layout), w,
-                          *describe(p.dtype, y, p.y_layout), y);
+                          *describe(p.dtype, y, p.y_layout), y, false);
   };
   std::vector<memory::desc> candidates{preferred};
   const memory::desc any(preferred.get_dims(), *data_type(p.dtype), memory::format_tag::any);
@@ -344,7 +343,7 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     const memory::desc weights = memory::desc(weight_dims(p.shape, w), type, memory::format_tag::any);
     const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
     const memory::desc w_any = weight_is_fixed ? weights : plain_weight(p.shape, w, type);
-    const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y);
+    const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y, false);
     if (is_slow(m.impl) && variant > 0) return "no more variants";
     const auto xl = layout_of(m.src), yl = layout_of(m.dst);
     if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl)) return "a layout of " + m.impl + " has no name here";
@@ -352,7 +351,7 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     p.y_layout = *yl;
     p.w_md = weight_is_fixed ? packing_for_range(p, r, n, m.weights) : m.weights;
     p.impl = m.impl;
-    return std::shared_ptr<const Kernel>(std::make_shared<ConvKernel>(p, w, g.inputs.size()));
+    return std::shared_ptr<const Kernel>(std::make_shared<ConvKernel>(p, w));
   });
 }
 
