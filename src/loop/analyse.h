@@ -37,12 +37,12 @@ struct LoopAnalysis {
 /// Makes the nest of a piece whose nodes are primitives. Costs some tens of microseconds; never throws for a piece that
 /// does not suit.
 ///
-/// What suits: elementwise ops with any broadcasting; reductions, all over the same axes of one space (a softmax, a normalisation, with
-/// what feeds and follows them); reshapes that split or join axes; transposes, slices, splits, expands, tiles; concatenations and
-/// constant paddings along axes that are not reduced; gathers whose indices are inputs. Outputs over one space share loops; one over
-/// another space gets parts of its own, which compute again what they need.
-/// Values with known content (Facts) of one element, and constants of one element, become part of the programs; other inputs
-/// are buffers.
+/// What suits: elementwise ops with any broadcasting; reductions, all over the same axes of one space (a softmax, a
+/// normalisation, with what feeds and follows them); reshapes that split or join axes; transposes, slices, splits,
+/// expands, tiles; concatenations and constant paddings along axes that are not reduced; gathers whose indices are
+/// inputs. Outputs over one space share loops; one over another space gets parts of its own, which compute again what
+/// they need. Values with known content (Facts) of one element, and constants of one element, become part of the
+/// programs; other inputs are buffers.
 LoopAnalysis make_loop_nest(const Subgraph& g, const LoopLayout& layout = {});
 
 }  // namespace neve

@@ -218,10 +218,11 @@ class Binder {
       outer_.erase(outer_.begin() + part_.tile_axis);
     }
     const int by = first_store();
-    if (by >= 0)
-      std::stable_sort(outer_.begin(), outer_.end(), [&](const Axis& a, const Axis& b) {
-        return std::abs(a.strides[size_t(by)]) > std::abs(b.strides[size_t(by)]);
-      });
+    // Few axes, and equal ones keep their order.
+    for (size_t i = 1; by >= 0 && i < outer_.size(); ++i)
+      for (size_t k = i; k > 0 && std::abs(outer_[k].strides[size_t(by)]) > std::abs(outer_[k - 1].strides[size_t(by)]);
+           --k)
+        std::swap(outer_[k], outer_[k - 1]);
     if (part_.tile_axis == -1 && !tail.empty()) {
       outer_.push_back(std::move(tail[0]));
       tail.clear();

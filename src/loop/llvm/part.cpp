@@ -1,5 +1,6 @@
 // The vector code of one part of a loop nest: loops, addresses, loads, stores, accumulators.
-// Long because all of it shares the state of one emitter: what is loaded, where the addresses stand, which values are registers.
+// Long because all of it shares the state of one emitter: what is loaded, where the addresses stand, which values are
+// registers.
 #include "loop/llvm/part.h"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ constexpr int64_t sum_chunk =
 /// What varies along the lanes, per operand of a stage.
 class Variation {
  public:
-  Variation(const LoopNest& nest, const LoopPart& part) : nest_(nest), part_(part) {}
+  explicit Variation(const LoopPart& part) : part_(part) {}
 
   size_t lane_position() const {
     return part_.lanes_inner ? part_.outer.size() + part_.inner.size() - 1 : part_.outer.size() - 1;
@@ -58,7 +59,6 @@ class Variation {
   }
 
  private:
-  const LoopNest& nest_;
   const LoopPart& part_;
 };
 
@@ -68,11 +68,11 @@ class PartEmitter {
       : nest_(nest),
         part_(part),
         slots_(part),
-        variation_(nest, part),
+        variation_(part),
         builder_(module.getContext()),
         e_{module, builder_, isa},
         b_(builder_),
-        widths_(widths_of(nest, part, isa)) {
+        widths_(widths_of(part, isa)) {
     for (const LoopStage& s : part.stages) varies_.push_back(variation_.steps(s));
   }
 
@@ -698,8 +698,8 @@ class PartEmitter {
 
 }  // namespace
 
-Widths widths_of(const LoopNest& nest, const LoopPart& part, Isa isa) {
-  const Variation variation(nest, part);
+Widths widths_of(const LoopPart& part, Isa isa) {
+  const Variation variation(part);
   int64_t widest = 1;
   int cost = 0;
   const auto bytes = [](DType t) { return t == DType::f16 || t == DType::bf16 ? int64_t(4) : size_of(t); };

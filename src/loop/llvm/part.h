@@ -11,7 +11,7 @@ namespace neve::loop {
 struct Widths {
   unsigned vector = 1, main = 1;
 };
-Widths widths_of(const LoopNest& nest, const LoopPart& part, Isa isa);
+Widths widths_of(const LoopPart& part, Isa isa);
 
 /// Adds `void name(const KernelArgs*)`, which runs the rows [0, extents[0]) of the part.
 void emit_rows(llvm::Module& module, const LoopNest& nest, const LoopPart& part, Isa isa, const std::string& name);

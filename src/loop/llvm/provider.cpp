@@ -87,7 +87,7 @@ class LlvmNest final : public NestCode {
     keep_ = linker_.add(object);
     for (size_t p = 0; p < nest.parts.size(); ++p) {
       rows.push_back(linker_.find(kernel_name(key, p, -1)));
-      widths.push_back(widths_of(nest, nest.parts[p], isa_).main);
+      widths.push_back(widths_of(nest.parts[p], isa_).main);
     }
   }
   std::span<const Kernel> stages(size_t part) const override {
