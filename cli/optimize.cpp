@@ -53,6 +53,9 @@ void run(const Options& o) {
   std::printf("%s: %d instructions, %.0f %% compiled, accuracy %s, %.1f s\n", o.model.c_str(), int(j["partition"]["instructions"]),
               100 * double(j["partition"]["share_compiled"]), j["accuracy"]["verdict"].get<std::string>().c_str(),
               double(j["build"]["seconds"]["total"]));
+  for (const auto& r : j["memory"]["planned"])
+    std::printf("  memory at %s: %.1f MB arena a session, %.1f MB packed weights shared\n", r["max"].dump().c_str(), double(r["arena_bytes"]) / 1e6,
+                double(j["memory"]["packed_weight_bytes"]) / 1e6);
   for (const auto& f : j["partition"]["fallbacks"])
     std::printf("  reference: %s %s (%s)\n", f["op"].get<std::string>().c_str(), f["name"].get<std::string>().c_str(),
                 f["reason"].get<std::string>().c_str());

@@ -62,7 +62,7 @@ card("Optimisations",table(["pass","status","#changes","#build time","note"],r.o
 card("Ranges",r.ranges.open?el("p",{class:"soft"},"No range was given: every size that the model allows is served."):null,r.ranges.widened.length?el("p",{},"Widened, though the file fixed it: "+r.ranges.widened.join(", ")):null,
  table(["min","max","tuned at"],r.ranges.ranges.map(x=>[shape(x.min),shape(x.max),x.opts.map(shape).join("; ")])),
  r.ranges.constraints.length?el("details",{},el("summary",{},r.ranges.constraints.length+" relations checked at every call"),el("ul",{},r.ranges.constraints.map(c=>el("li",{},el("code",{},c.relation)," ",c.reason)))):null);
-card("Memory",table(["what","#bytes"],[["packed weights, shared by all sessions",mb(r.memory.packed_weight_bytes)],["weights in the model",mb(r.model.weight_bytes)],...r.memory.arenas.map(a=>["arena of a session for "+shape(a.sizes),mb(a.arena_bytes)])]));
+card("Memory",table(["what","#bytes"],[["packed weights, shared by all sessions",mb(r.memory.packed_weight_bytes)],["weights in the model",mb(r.model.weight_bytes)],...(r.memory.planned||[]).map(a=>["planned bound of a session at "+shape(a.max),mb(a.arena_bytes)]),...r.memory.arenas.map(a=>["arena of a session for "+shape(a.sizes),mb(a.arena_bytes)])]));
 card("Model",table(["","name","type"],[...r.model.inputs.map(p=>["input",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"]),...r.model.outputs.map(p=>["output",el("code",{},p.name),p.dtype+" ["+p.shape.join(", ")+"]"])]),el("p",{class:"soft"},"sha256 "+(r.model.sha256||"–")));
 card("Build",table(["phase","#seconds"],Object.entries(r.build.seconds).map(([k,v])=>[k,v.toFixed(3)])));
 </script></body></html>

@@ -80,6 +80,11 @@ struct OptimizedModel {
   std::vector<std::pair<std::string, double>> tactics;  ///< that the choices rest on, for archives
   std::vector<std::pair<std::vector<Tensor>, std::vector<Tensor>>> golden;  ///< inputs and outputs of the self-test
   std::string model_path, model_format, model_sha256;
+  struct RangeMemory {
+    std::vector<Sizes> max;      ///< sizes of the inputs
+    int64_t arena_bytes = 0;     ///< that a session needs there
+  };
+  std::vector<RangeMemory> memory;  ///< per closed range, planned before anything runs
   size_t tactics_timed = 0, tactics_cached = 0, prepared_nodes = 0;
   std::string report;                     ///< JSON
 };
@@ -89,6 +94,10 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
 
 /// Builds the engine of a graph whose passes are done, for every tuned point.
 void build_engine(OptimizedModel& m, compile::TacticCache* tactics, std::function<void(double, const std::string&)> progress);
+
+/// Plans the arena at the max of every closed range; with a budget, gives up tuned points and then refuses.
+/// @throws Error{out_of_memory} naming what is needed
+void plan_memory(OptimizedModel& m, compile::TacticCache* tactics);
 
 /// The baseline: the graph cleaned but unfused, on library kernels, row-major.
 std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir::Weights& weights, int threads,

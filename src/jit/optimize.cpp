@@ -148,6 +148,56 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics, std::functio
 
 namespace {
 
+// What sessions need at the max of each closed range. Sizes that the model refuses there, or that are known only while running, are left out.
+std::vector<OptimizedModel::RangeMemory> arenas_at_max(const OptimizedModel& m) {
+  std::vector<OptimizedModel::RangeMemory> out;
+  for (const ResolvedRange& r : m.ranges.ranges) {
+    bool closed = true;
+    for (const Sizes& s : r.max)
+      for (int64_t n : s) closed = closed && n < Dim::unbounded;
+    if (!closed) continue;
+    try {
+      runtime::SessionCore session(m.core);
+      session.warm(r.max);
+      out.push_back({r.max, session.arena_bytes()});
+    } catch (const Error&) {
+    }
+  }
+  return out;
+}
+
+int64_t bytes_needed(const OptimizedModel& m) {
+  int64_t arena = 0;
+  for (const auto& r : m.memory) arena = std::max(arena, r.arena_bytes);
+  return arena + int64_t(m.core->weights->packed_bytes());
+}
+
+}  // namespace
+
+void plan_memory(OptimizedModel& m, compile::TacticCache* tactics) {
+  m.memory = arenas_at_max(m);
+  const int64_t budget = m.options.memory_budget;
+  if (budget <= 0 || bytes_needed(m) <= budget) return;
+  // Kernels for several points may want several packings of one weight: one point a range needs one.
+  bool fewer = false;
+  for (ResolvedRange& r : m.ranges.ranges)
+    if (r.opts.size() > 1) r.opts.resize(1), fewer = true;
+  if (fewer) {
+    m.nodes.clear();
+    build_engine(m, tactics, {});
+    m.memory = arenas_at_max(m);
+    m.warnings.push_back("the memory budget allows kernels for one point of each range only");
+  }
+  if (bytes_needed(m) <= budget) return;
+  int64_t arena = 0;
+  for (const auto& r : m.memory) arena = std::max(arena, r.arena_bytes);
+  fail(ErrorCode::out_of_memory, "optimize: the engine needs ", bytes_needed(m), " bytes (", m.core->weights->packed_bytes(),
+       " for packed weights, ", arena, " for the arena at the largest sizes), the memory budget is ", budget,
+       " (a smaller max in the ranges, or a larger budget would do)");
+}
+
+namespace {
+
 // Median and tails of both engines at the points of each range, in turn.
 void time_shapes(OptimizedModel& m, std::shared_ptr<runtime::EngineCore> baseline) {
   runtime::SessionCore fast(m.core), plain(std::move(baseline));
@@ -258,6 +308,8 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   compile::TacticCache* tactics = !given.tune ? nullptr : given.use_tactic_cache ? &compile::TacticCache::standard() : &memory;
   if (tactics) tactics->reset_used();
   build_engine(*m, tactics, [&](double f, const std::string& what) { progress(0.1 + 0.6 * f, "compile " + what); });
+  progress(0.7, "memory");
+  plan_memory(*m, tactics);
   if (tactics) {
     m->tactics = tactics->used();
     try {

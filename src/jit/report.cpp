@@ -111,6 +111,8 @@ std::string report_json(const OptimizedModel& m) {
                     {"speedup", t.p50 > 0 ? t.baseline_p50 / t.p50 : 0}});
     arenas.push_back({{"sizes", sizes_json(m.core->inputs, t.sizes)}, {"arena_bytes", t.arena_bytes}});
   }
+  json planned = json::array();
+  for (const auto& r : m.memory) planned.push_back({{"max", sizes_json(m.core->inputs, r.max)}, {"arena_bytes", r.arena_bytes}});
   json constraints = json::array();
   for (const Constraint& c : m.graph.constraints) constraints.push_back({{"relation", to_string(c)}, {"reason", c.reason}});
   const json j = {
@@ -123,7 +125,7 @@ std::string report_json(const OptimizedModel& m) {
       {"optimizations", std::move(passes)},
       {"partition", partition_json(m)},
       {"accuracy", accuracy_json(m)},
-      {"memory", {{"packed_weight_bytes", m.core->weights->packed_bytes()}, {"arenas", std::move(arenas)}}},
+      {"memory", {{"packed_weight_bytes", m.core->weights->packed_bytes()}, {"planned", std::move(planned)}, {"arenas", std::move(arenas)}}},
       {"build", {{"seconds", m.seconds}, {"tactics_timed", m.tactics_timed}, {"tactics_cached", m.tactics_cached}}},
       {"runs", std::move(runs)},
       {"warnings", m.warnings},
