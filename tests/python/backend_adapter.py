@@ -34,7 +34,10 @@ class NeveModel:
         self.callable = self.engine = neve.optimize(module, **options)
 
     def run(self, inputs):
-        result = self.callable(**inputs)
+        flat = {}
+        for name, value in inputs.items():  # a sequence is an input for each element
+            flat.update({f"{name}.{i}": v for i, v in enumerate(value)} if isinstance(value, list) else {name: value})
+        result = self.callable(**flat)
         return [as_array(r) for r in (result if isinstance(result, (list, tuple)) else [result])]
 
     def reference_only(self):
