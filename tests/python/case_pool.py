@@ -36,7 +36,7 @@ class _Slot:
         self.pipe.close()
 
 
-def run_all(function, items, jobs=None, timeout=120.0):
+def run_all(function, items, jobs=None, timeout=30.0):
     """Yields function(item) for every item in any order, or (item, None, "crashed …" / "took over …") for one that broke its worker.
 
     `function` must be importable; it returns (item, result, words or None).
