@@ -201,9 +201,11 @@ void parallel_for(int64_t n, int64_t grain, int threads, Body body) {
   run_parallel(loop);
 }
 
-ThreadScope::ThreadScope(int threads) : before_(library_threads()) {
+void set_threads(int threads) {
   set_library_threads(forked.load(std::memory_order_relaxed) ? 1 : std::clamp(threads, 1, max_threads));
 }
+
+ThreadScope::ThreadScope(int threads) : before_(library_threads()) { set_threads(threads); }
 ThreadScope::~ThreadScope() { set_library_threads(before_); }
 
 }  // namespace neve

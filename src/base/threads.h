@@ -33,6 +33,8 @@ class FunctionRef<R(A...)> {
 /// on n, grain and threads alone, so results do not depend on timing. Nested calls run serially.
 void parallel_for(int64_t n, int64_t grain, int threads, FunctionRef<void(int64_t begin, int64_t end, int part)> body);
 
+/// Sets how many threads library code (oneDNN) uses when called from this thread. A few nanoseconds.
+void set_threads(int threads);
 /// Sets how many threads library code (oneDNN) uses when called from this thread, until it is destroyed.
 class ThreadScope {
  public:

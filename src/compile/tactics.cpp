@@ -7,13 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/threads.h"
 #include "op/reference.h"
 
 namespace neve::compile {
 using nlohmann::json;
 
 namespace {
-constexpr int format = 1;
+constexpr int format = 2;
 }
 
 TacticCache::TacticCache(std::string path, size_t most) : path_(std::move(path)), most_(most) {
@@ -157,6 +158,8 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
     out.push_back(t.data());
     held.push_back(std::move(t));
   }
+  sizes.threads = kernels::useful_threads(&g, sizes.in, sizes.out, request.threads);
+  const ThreadScope few(sizes.threads);
   if (kernel.accumulates() >= 0) out[0] = const_cast<void*>(in[size_t(kernel.accumulates())]);
   const auto bound = kernel.bind(sizes);
   if (!bound) return 1e30;
@@ -164,7 +167,7 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
   const auto state = bound.value->make_state();
   // Between runs another buffer is walked, so that weights come from memory as they do in a network.
   static thread_local Tensor sweep = Tensor::zeros(DType::u8, {4 << 20});
-  const kernels::RunArgs args{in.data(), out.data(), scratch.data(), request.threads, state.get()};
+  const kernels::RunArgs args{in.data(), out.data(), scratch.data(), sizes.threads, state.get()};
   std::vector<double> times;
   const auto begin = std::chrono::steady_clock::now();
   auto elapsed = [](auto since) {

@@ -126,6 +126,10 @@ const Entry* find_entry(std::string_view name);  ///< null if none
 /// The node that gives a subgraph its character: the one with most work (convolution, matmul, ...), else the first.
 const SubgraphNode& anchor(const Subgraph& g);
 
+/// How many of `threads` are worth waking for a piece of these input and output sizes: one, where the work takes less time than a
+/// wake-up. `graph` null: a copy.
+int useful_threads(const Subgraph* graph, std::span<const Sizes> in, std::span<const Sizes> out, int threads);
+
 /// Copies between layouts. Bound to sizes; dtype stays. Never refuses.
 std::shared_ptr<const Kernel> make_reorder(DType dtype, size_t rank, const Layout& from, const Layout& to);
 

@@ -1,6 +1,7 @@
 // The ordered lists of kernels, and the choice of the node that gives a piece its character.
 #include "kernels/list.h"
 
+#include <algorithm>
 #include <map>
 
 namespace neve::kernels {
@@ -46,6 +47,53 @@ const SubgraphNode& anchor(const Subgraph& g) {
   for (const SubgraphNode& n : g.nodes)
     if (n.op->flops && !best->op->flops) best = &n;
   return *best;
+}
+
+namespace {
+
+// A wake-up costs a few microseconds: so much arithmetic, or so many bytes moved, one core does in that time.
+constexpr double little_flops = 6e5, little_bytes = 1 << 17;
+
+double elements(const Sizes& s) {
+  double n = 1;
+  for (int64_t d : s) n *= double(d);
+  return n;
+}
+
+// Arithmetic of the anchor; nothing where its operands are made inside the piece.
+std::optional<double> anchor_flops(const Subgraph& g, std::span<const Sizes> in, std::span<const Sizes> out) {
+  const SubgraphNode& n = anchor(g);
+  if (!n.op->flops || out.empty()) return {};
+  auto typed = [&](int32_t v, const Sizes& s) {
+    TensorType t{g.types[size_t(v)].dtype, {}};
+    for (int64_t d : s) t.shape.push_back(Dim(d));
+    return t;
+  };
+  std::vector<TensorType> ins, outs;
+  for (int32_t v : n.in) {
+    if (v < 0) continue;
+    const auto it = std::find(g.inputs.begin(), g.inputs.end(), v);
+    if (it == g.inputs.end()) return {};
+    ins.push_back(typed(v, in[size_t(it - g.inputs.begin())]));
+  }
+  // What follows the anchor keeps its type: the piece's result has its sizes.
+  if (g.types[size_t(n.out[0])].rank() != int64_t(out[0].size())) return {};
+  outs.push_back(typed(n.out[0], out[0]));
+  return n.op->flops(n.attrs.object(), ins, outs);
+}
+
+}  // namespace
+
+int useful_threads(const Subgraph* g, std::span<const Sizes> in, std::span<const Sizes> out, int threads) {
+  if (threads <= 1) return 1;
+  if (g && anchor(*g).op->flops) {
+    const auto flops = anchor_flops(*g, in, out);
+    return flops && *flops < little_flops ? 1 : threads;
+  }
+  double bytes = 0;
+  for (const Sizes& s : in) bytes += 4 * elements(s);
+  for (const Sizes& s : out) bytes += 4 * elements(s);
+  return bytes < little_bytes ? 1 : threads;
 }
 
 }  // namespace neve::kernels

@@ -168,10 +168,14 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     for (int32_t v : instr.in) sizes.in.push_back(sizes_of(v, inst->steps));
     for (int32_t v : instr.out) sizes.out.push_back(sizes_of(v, inst->steps));
     for (int32_t step : instr.shape_values) sizes.values.push_back(inst->steps[size_t(step)]);
+    // Loops and the reference decide by themselves, part by part.
+    const bool decides = instr.choice == "loop" || instr.choice == "reference";
+    sizes.threads = decides ? threads : kernels::useful_threads(instr.graph.get(), sizes.in, sizes.out, threads);
+    const ThreadScope few(sizes.threads);
     auto bound = kernels_[size_t(i)]->bind(sizes);
     if (!bound)
       fail(ErrorCode::unsupported, "run: kernel ", instr.description, " of '", instr.name, "' refuses these sizes: ", bound.reason);
-    Instance::Step step{bound.value, i, int32_t(inst->args.size()), uint16_t(instr.in.size()), uint16_t(instr.out.size())};
+    Instance::Step step{bound.value, i, sizes.threads, int32_t(inst->args.size()), uint16_t(instr.in.size()), uint16_t(instr.out.size())};
     for (int32_t v : instr.in) inst->args.push_back(root_[size_t(v)]);
     for (int32_t v : instr.out) inst->args.push_back(root_[size_t(v)]);
     inst->scratch_bytes = std::max(inst->scratch_bytes, int64_t(bound.value->scratch_bytes()));

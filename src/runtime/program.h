@@ -43,6 +43,7 @@ struct Instance {
   struct Step {
     std::shared_ptr<const kernels::BoundKernel> kernel;
     int32_t instr = 0;
+    int32_t threads = 1;          ///< that it was bound for
     int32_t first_arg = 0;        ///< into `args`: inputs, then outputs (root values)
     uint16_t inputs = 0, outputs = 0;
   };

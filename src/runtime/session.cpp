@@ -166,6 +166,7 @@ void Frame::run_steps(size_t s) {
   const void* in[most];
   void* out[most];
   std::vector<const void*> many_in;
+  int now = threads_;
   for (size_t n = 0; n < inst.run.size(); ++n) {
     const Instance::Step& step = inst.run[n];
     const int32_t* arg = inst.args.data() + step.first_arg;
@@ -177,7 +178,8 @@ void Frame::run_steps(size_t s) {
     for (size_t i = 0; i < step.inputs; ++i) inputs[i] = pointer_[size_t(arg[i])];
     check(step.outputs <= most, "run: an instruction has more than ", most, " outputs");
     for (size_t i = 0; i < step.outputs; ++i) out[i] = const_cast<void*>(pointer_[size_t(arg[step.inputs + i])]);
-    const kernels::RunArgs args{inputs, out, scratch_.data(), threads_, states[n].get()};
+    if (step.threads != now) set_threads(now = step.threads);
+    const kernels::RunArgs args{inputs, out, scratch_.data(), step.threads, states[n].get()};
     if (!observer) {
       step.kernel->run(args);
       continue;
@@ -187,6 +189,7 @@ void Frame::run_steps(size_t s) {
     observer(*program_, step.instr,
              std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
   }
+  if (now != threads_) set_threads(threads_);
 }
 
 Tensor Frame::tensor_of(int32_t value) {
