@@ -192,6 +192,13 @@ struct Col2im {
       }
   }
 
+  /// The windows of dy.
+  Values grad(const Gradient& g) const {
+    const Value dx =
+        g.b.call("im2col", {g.dy(), g.in[2]}, {{"strides", strides}, {"pads", pads}, {"dilations", dilations}});
+    return {g.b.call("reshape", {dx, g.b.shape_of(g.in[0])}, {{"allowzero", true}}), {}, {}};
+  }
+
   static std::vector<Sample> samples() {
     auto fixed = [](std::initializer_list<int64_t> s) {
       SampleInput x = in(s);
