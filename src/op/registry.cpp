@@ -25,7 +25,7 @@ struct Table {
 std::atomic<const Table*>& current() {
   static std::atomic<const Table*> table = [] {
     static Table first;
-    for_each_op([](const OpDef* op) { first.add(op); });
+    for_each_op([](std::string_view, const OpDef* op) { first.add(op); });
     return &first;
   }();
   return table;

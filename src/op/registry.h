@@ -7,8 +7,8 @@
 
 namespace neve {
 
-/// Calls `add` for every op. Defined by the generated registry.
-void for_each_op(void (*add)(const OpDef*));
+/// Calls `add` for every op, with the stem of its file in src/ops. Defined by the generated registry.
+void for_each_op(void (*add)(std::string_view family, const OpDef*));
 
 /// @throws Error{not_found}, with the nearest names.
 const OpDef& find_op(std::string_view name);

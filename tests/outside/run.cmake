@@ -8,10 +8,15 @@ function(run)
 endfunction()
 file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+# The program of the tutorial is built and run beside it, as it stands on the page.
+file(READ ${CMAKE_CURRENT_LIST_DIR}/../../docs/tutorial/optimize.md page)
+string(REGEX MATCH "```cpp\n([^`]*)```" found "${page}")
+file(WRITE ${WORK}/tutorial.cpp "${CMAKE_MATCH_1}")
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -G Ninja -DCMAKE_BUILD_TYPE=Release
-    -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+    -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${FLAGS}" -DTUTORIAL=${WORK}/tutorial.cpp -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/outside ${MODEL})
+run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/tutorial ${MODEL})
 # The installed folder works from wherever it is moved to, and has no need of the build tree.
 if(EXISTS ${WORK}/prefix/bin/neve)
   file(RENAME ${WORK}/prefix ${WORK}/moved)

@@ -1,18 +1,54 @@
-"""The Python of README.md runs as it stands there."""
+"""The commands and the Python of README.md and of the tutorial run as they stand there. Their C++ is built by tests/outside."""
 
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TUTORIAL = "docs/tutorial/optimize.md"
 
 
-def test_readme_runs(tmp_path):
+def blocks(page, language):
+    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.S)
+    assert found
+    return found
+
+
+@pytest.fixture
+def place(tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert blocks
-    for block in blocks:
-        done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert "64 right: 6" in done.stdout  # of 64 images, 60 or more
+    return tmp_path
+
+
+def run(command, place, **options):
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_readme_runs(place):
+    for block in blocks("README.md", "python"):
+        assert "64 right: 6" in run([sys.executable, "-c", block], place)  # of 64 images, 60 or more
+
+
+def test_tutorial_runs(place):
+    for block in blocks(TUTORIAL, "python"):
+        output = run([sys.executable, "-c", block], place)
+        assert "64 right: 6" in output
+        assert "outside every range" in output
+
+
+@pytest.mark.parametrize("page", ["README.md", TUTORIAL])
+def test_commands_run(page, place):
+    if not (ROOT / "build/bin/neve").exists():
+        pytest.skip("build/bin/neve is not built")
+    programs = [ROOT / "build/bin", pathlib.Path(sys.executable).parent]
+    path = os.pathsep.join([*map(str, programs), os.environ["PATH"]])
+    for block in blocks(page, "sh"):
+        run(["bash", "-e", "-c", block], place, env={**os.environ, "PATH": path})
+    assert (place / "report.html").read_text().startswith("<!")
+    assert (place / "digits.neve").stat().st_size > 0
