@@ -1,4 +1,5 @@
-// neve-gen FOLDER: writes the generated pages that are committed, docs/ops/*.md, into FOLDER. Runs in the root of the repository.
+// neve-gen FOLDER: writes the generated pages that are committed, docs/ops/*.md, into FOLDER. Runs in the root of the
+// repository.
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -23,7 +24,8 @@ std::map<std::string, std::vector<const OpDef*>, std::less<>>& families() {
 }
 
 const char* kind_name(const AttrValue& v) {
-  static constexpr const char* names[] = {"bool", "int", "float", "string", "ints", "floats", "strings", "dtype", "tensor"};
+  static constexpr const char* names[] = {"bool",   "int",     "float", "string", "ints",
+                                          "floats", "strings", "dtype", "tensor"};
   static_assert(std::variant_size_v<AttrValue> == std::size(names));
   return names[v.index()];
 }
@@ -49,16 +51,21 @@ std::string cell(std::string_view text) {
 std::string opening(const std::string& family) {
   std::ifstream file("src/ops/" + family + ".cpp");
   std::string line, text;
-  while (std::getline(file, line) && line.starts_with("//")) text += (text.empty() ? "" : " ") + line.substr(std::min<size_t>(3, line.size()));
-  if (text.empty()) neve::fail(neve::ErrorCode::not_found, "neve-gen: src/ops/", family, ".cpp is not here (run it in the root of the repository)");
+  while (std::getline(file, line) && line.starts_with("//"))
+    text += (text.empty() ? "" : " ") + line.substr(std::min<size_t>(3, line.size()));
+  if (text.empty())
+    neve::fail(neve::ErrorCode::not_found, "neve-gen: src/ops/", family,
+               ".cpp is not here (run it in the root of the repository)");
   return text;
 }
 
 void write_ports(std::string& page, const char* title, const neve::Ports& ports) {
   for (const neve::Port& p : ports) {
     page += neve::str("| ", title, " | `", p.name, "` | ",
-                      p.arity == neve::Arity::optional ? "optional" : p.arity == neve::Arity::variadic ? "any number" : "", " | ",
-                      cell(p.doc), " |\n");
+                      p.arity == neve::Arity::optional   ? "optional"
+                      : p.arity == neve::Arity::variadic ? "any number"
+                                                         : "",
+                      " | ", cell(p.doc), " |\n");
   }
 }
 
@@ -86,7 +93,9 @@ void write_op(std::string& page, const OpDef& op) {
 void write_pages(const std::string& folder) {
   neve::for_each_op([](std::string_view family, const OpDef* op) { families()[std::string(family)].push_back(op); });
   constexpr const char* note = "<!-- Made by ./dev gen from src/ops. Do not edit. -->\n\n";
-  std::string index = std::string(note) + "# Ops\n\nEvery op of the IR, by the file of `src/ops` that holds it. Attributes show their kind and default.\n\n";
+  std::string index = std::string(note) +
+                      "# Ops\n\nEvery op of the IR, by the file of `src/ops` that holds it. Attributes show their kind "
+                      "and default.\n\n";
   size_t count = 0;
   std::filesystem::create_directories(folder + "/docs/ops");
   for (const auto& [family, ops] : families()) {
