@@ -15,10 +15,11 @@ Result<Kernel> accept_reference(const Request& request, int variant) {
 const std::map<std::string, std::vector<Entry>, std::less<>>& table() {
   static const auto t = [] {
     std::map<std::string, std::vector<Entry>, std::less<>> t;
-    for (OpEntries& e : onednn_entries()) {
-      auto& list = t[std::string(e.op)];
-      list.insert(list.end(), e.entries.begin(), e.entries.end());
-    }
+    for (auto entries : {onednn_entries, native_entries})
+      for (OpEntries& e : entries()) {
+        auto& list = t[std::string(e.op)];
+        list.insert(list.end(), e.entries.begin(), e.entries.end());
+      }
     for (auto& [op, list] : t) list.push_back({"reference", accept_reference});
     return t;
   }();

@@ -10,5 +10,7 @@ struct OpEntries {
 };
 /// kernels/cpu/onednn: the ops that oneDNN has.
 std::vector<OpEntries> onednn_entries();
+/// kernels/cpu/native: kernels of our own. They come after oneDNN's: where nothing is timed, oneDNN's is taken.
+std::vector<OpEntries> native_entries();
 
 }  // namespace neve::kernels

@@ -1,0 +1,39 @@
+// The list of our own kernels by op.
+#include <algorithm>
+
+#include "kernels/cpu/native/native.h"
+#include "kernels/list.h"
+
+namespace neve::kernels::native {
+
+int input_number(const Subgraph& g, int32_t value) {
+  if (value < 0) return -1;
+  const auto it = std::find(g.inputs.begin(), g.inputs.end(), value);
+  return it == g.inputs.end() ? -1 : int(it - g.inputs.begin());
+}
+
+int output_number(const Subgraph& g, int32_t value) {
+  const auto it = std::find(g.outputs.begin(), g.outputs.end(), value);
+  return it == g.outputs.end() ? -1 : int(it - g.outputs.begin());
+}
+
+const Tensor* constant_input(const Subgraph& g, int32_t value) {
+  const int i = input_number(g, value);
+  if (i < 0 || g.roles[size_t(i)] != InputRole::constant || !g.constants[size_t(i)].defined()) return nullptr;
+  return &g.constants[size_t(i)];
+}
+
+std::optional<std::string> not_single(const Subgraph& g) {
+  if (g.nodes.size() == 1) return {};
+  return str("nothing may follow in the same kernel, here ", g.nodes[1].op->info.name);
+}
+
+}  // namespace neve::kernels::native
+
+namespace neve::kernels {
+
+std::vector<OpEntries> native_entries() {
+  return {{"lstm", native::rnn_entries()}, {"gru", native::rnn_entries()}, {"rnn", native::rnn_entries()}};
+}
+
+}  // namespace neve::kernels

@@ -1,0 +1,42 @@
+// Kernels of our own: what they share, and the entries that each file gives.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "kernels/cpu/native/simd.h"
+#include "kernels/kernel.h"
+
+namespace neve::kernels::native {
+
+inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+/// Number of the subgraph input that is this value; -1 if none (or `value` is -1).
+int input_number(const Subgraph& g, int32_t value);
+/// Number of the subgraph output that is this value; -1 if nobody wants it.
+int output_number(const Subgraph& g, int32_t value);
+/// The bytes of an input that is known now, or null.
+const Tensor* constant_input(const Subgraph& g, int32_t value);
+/// A piece of a single node: nothing, or why it is not.
+std::optional<std::string> not_single(const Subgraph& g);
+
+/// Hands out parts of the scratch memory, each 64-byte aligned.
+class ScratchPlan {
+ public:
+  size_t add(int64_t bytes) {
+    const size_t at = size_;
+    size_ += size_t(round_up(bytes, 64));
+    return at;
+  }
+  template <class T>
+  size_t add_of(int64_t n) {
+    return add(n * int64_t(sizeof(T)));
+  }
+  size_t size() const { return size_; }
+
+ private:
+  size_t size_ = 0;
+};
+
+std::vector<Entry> rnn_entries();
+
+}  // namespace neve::kernels::native

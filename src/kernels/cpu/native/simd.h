@@ -1,0 +1,114 @@
+// The vector code that the kernels of this folder share, compiled once for each instruction set and chosen at run time.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/cpu.h"
+
+namespace neve::kernels::native {
+
+/// An elementwise function of one argument.
+struct Activation {
+  enum Kind : uint8_t {
+    none,
+    relu,
+    tanh,
+    sigmoid,
+    affine,            ///< alpha x + beta
+    leaky_relu,        ///< x < 0 ? alpha x : x
+    thresholded_relu,  ///< x >= alpha ? x : 0
+    scaled_tanh,       ///< alpha tanh(beta x)
+    hard_sigmoid,      ///< clip(alpha x + beta, 0, 1)
+    hard_swish,        ///< x clip(alpha x + beta, 0, 1)
+    elu,               ///< x < 0 ? alpha (e^x - 1) : x
+    softsign,          ///< x / (1 + |x|)
+    clip,              ///< min(max(x, alpha), beta)
+    exp,
+    abs,
+    sqrt
+  };
+  Kind kind = none;
+  float alpha = 0, beta = 0;
+};
+
+/// One step of an LSTM for one block of `lanes` units and some rows of the batch. Gates in the order i o f c.
+struct LstmStep {
+  int64_t rows;
+  const float* product;        ///< [rows, 4 lanes]: h r^T
+  const float* const* input;   ///< per row, [4 lanes]: x w^T + biases; null: the sequence has ended
+  float* c;                    ///< rows at `stride`
+  const float* h_before;       ///< rows at `stride`
+  float* h;                    ///< rows at `stride`
+  int64_t stride;
+  const float* peephole[3];    ///< i o f, each [lanes]; null: none
+  float clip;                  ///< 0: none
+  bool input_forget;
+  Activation f, g, out;
+};
+
+/// Gates z and r of a GRU: z and r * h are stored (rows at `stride`).
+struct GruGates {
+  int64_t rows;
+  const float* product;       ///< [rows, product_stride]: z, r (, h)
+  int64_t product_stride;
+  const float* const* input;  ///< per row: z, r, h, each [lanes]; null: the sequence has ended
+  const float* h_before;
+  float* z;
+  float* gated;               ///< r * h; unused for linear_before_reset
+  int64_t stride;
+  float clip;
+  Activation f;
+};
+
+/// The candidate of a GRU and the new state.
+struct GruState {
+  int64_t rows;
+  const float* product;       ///< [rows, product_stride]: h r_h^T (of r * h, or of h where `reset` is given)
+  int64_t product_stride;
+  const float* const* input;  ///< as in GruGates
+  const float* z;
+  const float* h_before;
+  float* h;
+  int64_t stride;
+  bool linear_before_reset;   ///< then `product` is [z r h], and the reset gate is computed here
+  const float* recurrent_bias;  ///< [lanes]; linear_before_reset only
+  float clip;
+  Activation f, g;
+};
+
+/// h = f(product + input).
+struct RnnStep {
+  int64_t rows;
+  const float* product;       ///< [rows, lanes]
+  const float* const* input;  ///< per row; null: the sequence has ended
+  const float* h_before;
+  float* h;
+  int64_t stride;
+  float clip;
+  Activation f;
+};
+
+struct Simd {
+  int64_t lanes;
+  /// c[m, j] = sum over i < k of a[m][i] * b[i * width + j], width = vectors * lanes, 1 <= vectors <= 4; c has rows at ldc.
+  void (*panel)(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc);
+  /// x[i] = f(x[i]); n is a multiple of lanes.
+  void (*activate)(const Activation& f, float* x, int64_t n);
+  void (*lstm)(const LstmStep&);
+  void (*gru_gates)(const GruGates&);
+  void (*gru_state)(const GruState&);
+  void (*rnn)(const RnnStep&);
+  /// y[i] = a[i] + w * (b[i] - a[i]) in the order of the weights given: wa a + wb b. Any n.
+  void (*blend)(const float* a, const float* b, float wa, float wb, float* y, int64_t n);
+};
+
+const Simd& simd_baseline();
+const Simd& simd_avx2();
+const Simd& simd_avx512();
+inline const Simd& simd_for(Isa isa) {
+  return isa == Isa::avx512 ? simd_avx512() : isa == Isa::avx2 ? simd_avx2() : simd_baseline();
+}
+
+}  // namespace neve::kernels::native

@@ -1,0 +1,302 @@
+// The functions of Simd, written once over a vector type: included by simd_<isa>.cpp, whose flags decide what V is.
+// Nothing here calls inline functions of the standard library: a copy compiled for a newer CPU could be linked for all.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12's own _mm512_undefined_ps() (GCC bug 105593)
+#endif
+#include <immintrin.h>
+
+#include "kernels/cpu/native/simd.h"
+
+namespace neve::kernels::native {
+namespace {
+
+#define NEVE_INLINE inline __attribute__((always_inline))
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+using V = __m512;
+constexpr int64_t lanes = 16;
+constexpr int tile_rows = 6;
+NEVE_INLINE V load(const float* p) { return _mm512_loadu_ps(p); }
+NEVE_INLINE void store(float* p, V x) { _mm512_storeu_ps(p, x); }
+NEVE_INLINE V all(float x) { return _mm512_set1_ps(x); }
+NEVE_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+NEVE_INLINE V least(V a, V b) { return _mm512_min_ps(a, b); }
+NEVE_INLINE V most(V a, V b) { return _mm512_max_ps(a, b); }
+NEVE_INLINE V if_less(V a, V b, V yes, V no) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
+NEVE_INLINE V magnitude(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffffff))); }
+NEVE_INLINE V sign_of(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32(int(0x80000000u)))); }
+NEVE_INLINE V or_bits(V a, V b) { return _mm512_or_ps(a, b); }
+NEVE_INLINE V root(V x) { return _mm512_sqrt_ps(x); }
+NEVE_INLINE V nearest(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NEVE_INLINE V times_power(V x, V n) { return _mm512_scalef_ps(x, n); }
+#elif defined(__AVX2__)
+using V = __m256;
+constexpr int64_t lanes = 8;
+constexpr int tile_rows = 3;
+NEVE_INLINE V load(const float* p) { return _mm256_loadu_ps(p); }
+NEVE_INLINE void store(float* p, V x) { _mm256_storeu_ps(p, x); }
+NEVE_INLINE V all(float x) { return _mm256_set1_ps(x); }
+NEVE_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
+NEVE_INLINE V least(V a, V b) { return _mm256_min_ps(a, b); }
+NEVE_INLINE V most(V a, V b) { return _mm256_max_ps(a, b); }
+NEVE_INLINE V if_less(V a, V b, V yes, V no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+NEVE_INLINE V magnitude(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
+NEVE_INLINE V sign_of(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(int(0x80000000u)))); }
+NEVE_INLINE V or_bits(V a, V b) { return _mm256_or_ps(a, b); }
+NEVE_INLINE V root(V x) { return _mm256_sqrt_ps(x); }
+NEVE_INLINE V nearest(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NEVE_INLINE V power(__m256i n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23)); }
+NEVE_INLINE V times_power(V x, V n) {  // in two steps: 2^n itself may be no normal number
+  const __m256i i = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(i, 1);
+  return x * power(half) * power(_mm256_sub_epi32(i, half));
+}
+#else
+using V = __m128;
+constexpr int64_t lanes = 4;
+constexpr int tile_rows = 3;
+NEVE_INLINE V load(const float* p) { return _mm_loadu_ps(p); }
+NEVE_INLINE void store(float* p, V x) { _mm_storeu_ps(p, x); }
+NEVE_INLINE V all(float x) { return _mm_set1_ps(x); }
+NEVE_INLINE V fma(V a, V b, V c) { return a * b + c; }
+NEVE_INLINE V least(V a, V b) { return _mm_min_ps(a, b); }
+NEVE_INLINE V most(V a, V b) { return _mm_max_ps(a, b); }
+NEVE_INLINE V if_less(V a, V b, V yes, V no) { return _mm_blendv_ps(no, yes, _mm_cmplt_ps(a, b)); }
+NEVE_INLINE V magnitude(V x) { return _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi32(0x7fffffff))); }
+NEVE_INLINE V sign_of(V x) { return _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi32(int(0x80000000u)))); }
+NEVE_INLINE V or_bits(V a, V b) { return _mm_or_ps(a, b); }
+NEVE_INLINE V root(V x) { return _mm_sqrt_ps(x); }
+NEVE_INLINE V nearest(V x) { return _mm_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NEVE_INLINE V power(__m128i n) { return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(n, _mm_set1_epi32(127)), 23)); }
+NEVE_INLINE V times_power(V x, V n) {
+  const __m128i i = _mm_cvtps_epi32(n), half = _mm_srai_epi32(i, 1);
+  return x * power(half) * power(_mm_sub_epi32(i, half));
+}
+#endif
+
+template <int N>
+struct Index {
+  static constexpr int value = N;
+};
+/// f(0), f(1), ... f(N - 1), each with its number as a constant.
+template <int N, class F>
+NEVE_INLINE void unroll(F&& f) {
+  if constexpr (N > 0) {
+    unroll<N - 1>(f);
+    f(Index<N - 1>{});
+  }
+}
+
+// ---- functions: bounds kept so that infinities and NaN come out as they should; least(c, x) and most(c, x) give x if x is NaN ----
+
+/// e^r - 1 - r for |r| <= ln 2 / 2, divided by r^2.
+NEVE_INLINE V exp_tail(V r) {
+  V p = all(1.f / 5040);
+  p = fma(p, r, all(1.f / 720));
+  p = fma(p, r, all(1.f / 120));
+  p = fma(p, r, all(1.f / 24));
+  p = fma(p, r, all(1.f / 6));
+  return fma(p, r, all(0.5f));
+}
+
+NEVE_INLINE V exp_of(V x) {
+  x = most(all(-104.f), least(all(89.f), x));
+  const V n = nearest(x * all(1.44269504088896341f));
+  V r = fma(n, all(-0.693359375f), x);
+  r = fma(n, all(2.12194440e-4f), r);
+  return times_power(fma(exp_tail(r) * r, r, r) + all(1.f), n);
+}
+
+NEVE_INLINE V expm1_of(V x) {
+  const V near = fma(exp_tail(x) * x, x, x);
+  return if_less(magnitude(x), all(0.34f), near, exp_of(x) - all(1.f));
+}
+
+NEVE_INLINE V sigmoid_of(V x) { return all(1.f) / (all(1.f) + exp_of(all(0.f) - x)); }
+
+NEVE_INLINE V tanh_of(V x) {
+  const V a = magnitude(x), z = x * x;
+  V p = all(-5.70498872745e-3f);
+  p = fma(p, z, all(2.06390887954e-2f));
+  p = fma(p, z, all(-5.37397155531e-2f));
+  p = fma(p, z, all(1.33314422036e-1f));
+  p = fma(p, z, all(-3.33332819422e-1f));
+  const V near = fma(p * z, x, x);
+  const V far = all(1.f) - all(2.f) / (exp_of(a + a) + all(1.f));
+  return if_less(a, all(0.625f), near, or_bits(far, sign_of(x)));
+}
+
+NEVE_INLINE V apply(const Activation& f, V x) {
+  const V zero = all(0.f), one = all(1.f), a = all(f.alpha), b = all(f.beta);
+  switch (f.kind) {
+    case Activation::none: return x;
+    case Activation::relu: return most(zero, x);
+    case Activation::tanh: return tanh_of(x);
+    case Activation::sigmoid: return sigmoid_of(x);
+    case Activation::affine: return fma(a, x, b);
+    case Activation::leaky_relu: return if_less(x, zero, a * x, x);
+    case Activation::thresholded_relu: return if_less(x, a, zero, x);
+    case Activation::scaled_tanh: return a * tanh_of(b * x);
+    case Activation::hard_sigmoid: return least(one, most(zero, fma(a, x, b)));
+    case Activation::hard_swish: return x * least(one, most(zero, fma(a, x, b)));
+    case Activation::elu: return if_less(x, zero, a * expm1_of(x), x);
+    case Activation::softsign: return x / (one + magnitude(x));
+    case Activation::clip: return least(b, most(a, x));
+    case Activation::exp: return exp_of(x);
+    case Activation::abs: return magnitude(x);
+    case Activation::sqrt: return root(x);
+  }
+  return x;
+}
+
+void activate(const Activation& f, float* x, int64_t n) {
+  for (int64_t i = 0; i < n; i += lanes) store(x + i, apply(f, load(x + i)));
+}
+
+NEVE_INLINE V bounded(float clip, V x) { return clip > 0 ? least(all(clip), most(all(-clip), x)) : x; }
+
+// ---- product with a packed panel ----
+
+/// One tile. A single row walks two positions at a time, so that the sums do not wait for each other.
+template <int Rows, int Vectors>
+void tile(int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
+  constexpr int sets = Rows * Vectors <= 4 ? 2 : 1;
+  V sum[sets][Rows][Vectors];
+  unroll<sets>([&](auto s) {
+    unroll<Rows>([&](auto r) { unroll<Vectors>([&](auto v) { sum[s.value][r.value][v.value] = all(0.f); }); });
+  });
+  const float* row[Rows];
+  unroll<Rows>([&](auto r) { row[r.value] = a[r.value]; });
+  auto add = [&](auto s, int64_t i) {
+    V w[Vectors];
+    unroll<Vectors>([&](auto v) { w[v.value] = load(b + (i * Vectors + v.value) * lanes); });
+    unroll<Rows>([&](auto r) {
+      const V x = all(row[r.value][i]);
+      unroll<Vectors>([&](auto v) {
+        sum[s.value][r.value][v.value] = fma(x, w[v.value], sum[s.value][r.value][v.value]);
+      });
+    });
+  };
+  int64_t i = 0;
+  if constexpr (sets == 2) {
+    for (; i + 2 <= k; i += 2) {
+      add(Index<0>{}, i);
+      add(Index<1>{}, i + 1);
+    }
+  }
+  for (; i < k; ++i) add(Index<0>{}, i);
+  unroll<Rows>([&](auto r) {
+    unroll<Vectors>([&](auto v) {
+      V x = sum[0][r.value][v.value];
+      if constexpr (sets == 2) x = x + sum[1][r.value][v.value];
+      store(c + r.value * ldc + v.value * lanes, x);
+    });
+  });
+}
+
+template <int Rows, int Vectors>
+NEVE_INLINE void last_rows(int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
+  if constexpr (Rows > 0) {
+    if (rows == Rows) return tile<Rows, Vectors>(k, a, b, c, ldc);
+    last_rows<Rows - 1, Vectors>(rows, k, a, b, c, ldc);
+  }
+}
+
+template <int Vectors>
+void rows_of(int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
+  int64_t m = 0;
+  for (; m + tile_rows <= rows; m += tile_rows) tile<tile_rows, Vectors>(k, a + m, b, c + m * ldc, ldc);
+  last_rows<tile_rows - 1, Vectors>(rows - m, k, a + m, b, c + m * ldc, ldc);
+}
+
+void panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
+  switch (vectors) {
+    case 1: return rows_of<1>(rows, k, a, b, c, ldc);
+    case 2: return rows_of<2>(rows, k, a, b, c, ldc);
+    case 3: return rows_of<3>(rows, k, a, b, c, ldc);
+    default: return rows_of<4>(rows, k, a, b, c, ldc);
+  }
+}
+
+// ---- recurrent cells ----
+
+void lstm(const LstmStep& s) {
+  for (int64_t m = 0; m < s.rows; ++m) {
+    const float *x = s.input[m], *p = s.product + m * 4 * lanes;
+    if (!x) {
+      store(s.h + m * s.stride, load(s.h_before + m * s.stride));
+      continue;
+    }
+    float* at = s.c + m * s.stride;
+    V c = load(at);
+    V i = load(x) + load(p), o = load(x + lanes) + load(p + lanes), f = load(x + 2 * lanes) + load(p + 2 * lanes);
+    const V g = load(x + 3 * lanes) + load(p + 3 * lanes);
+    if (s.peephole[0]) {
+      i = fma(load(s.peephole[0]), c, i);
+      f = fma(load(s.peephole[2]), c, f);
+    }
+    i = apply(s.f, bounded(s.clip, i));
+    f = s.input_forget ? all(1.f) - i : apply(s.f, bounded(s.clip, f));
+    c = fma(f, c, i * apply(s.g, bounded(s.clip, g)));
+    if (s.peephole[0]) o = fma(load(s.peephole[1]), c, o);
+    store(at, c);
+    store(s.h + m * s.stride, apply(s.f, bounded(s.clip, o)) * apply(s.out, c));
+  }
+}
+
+void gru_gates(const GruGates& s) {
+  for (int64_t m = 0; m < s.rows; ++m) {
+    const float *x = s.input[m], *p = s.product + m * s.product_stride;
+    const int64_t at = m * s.stride;
+    if (!x) {
+      store(s.z + at, all(0.f));
+      store(s.gated + at, all(0.f));
+      continue;
+    }
+    store(s.z + at, apply(s.f, bounded(s.clip, load(x) + load(p))));
+    store(s.gated + at, apply(s.f, bounded(s.clip, load(x + lanes) + load(p + lanes))) * load(s.h_before + at));
+  }
+}
+
+void gru_state(const GruState& s) {
+  for (int64_t m = 0; m < s.rows; ++m) {
+    const float *x = s.input[m], *p = s.product + m * s.product_stride;
+    const int64_t at = m * s.stride;
+    const V before = load(s.h_before + at);
+    if (!x) {
+      store(s.h + at, before);
+      continue;
+    }
+    V z, v;
+    if (s.linear_before_reset) {
+      z = apply(s.f, bounded(s.clip, load(x) + load(p)));
+      const V r = apply(s.f, bounded(s.clip, load(x + lanes) + load(p + lanes)));
+      v = r * (load(p + 2 * lanes) + load(s.recurrent_bias));
+    } else {
+      z = load(s.z + at);
+      v = load(p);
+    }
+    const V n = apply(s.g, bounded(s.clip, load(x + 2 * lanes) + v));
+    store(s.h + at, fma(z, before, (all(1.f) - z) * n));
+  }
+}
+
+void rnn(const RnnStep& s) {
+  for (int64_t m = 0; m < s.rows; ++m) {
+    const float* x = s.input[m];
+    const int64_t at = m * s.stride;
+    store(s.h + at, x ? apply(s.f, bounded(s.clip, load(x) + load(s.product + m * lanes))) : load(s.h_before + at));
+  }
+}
+
+void blend(const float* a, const float* b, float wa, float wb, float* y, int64_t n) {
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) store(y + i, load(a + i) * all(wa) + load(b + i) * all(wb));
+  for (; i < n; ++i) y[i] = a[i] * wa + b[i] * wb;
+}
+
+constexpr Simd functions{lanes, panel, activate, lstm, gru_gates, gru_state, rnn, blend};
+
+}  // namespace
+}  // namespace neve::kernels::native

@@ -1,0 +1,203 @@
+// What the kernel tests share.
+#include "kernels/support.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "op/reference.h"
+
+namespace neve::test {
+using kernels::Kernel;
+
+Value Piece::add(TensorType t, InputRole role, Tensor content) {
+  roles_.push_back(role);
+  constants_.push_back(content);
+  return graph.add_input("", std::move(t), content.defined() ? facts_of(content) : Facts{});
+}
+
+Value Piece::constant(const Tensor& t) { return add(type_of(t), InputRole::constant, t); }
+
+Subgraph Piece::subgraph() const {
+  Subgraph g = to_subgraph(graph);
+  g.roles = roles_;
+  g.constants = constants_;
+  g.facts.resize(g.types.size());
+  for (size_t i = 0; i < g.inputs.size(); ++i)
+    if (constants_[i].defined()) g.facts[size_t(g.inputs[i])] = facts_of(constants_[i]);
+  return g;
+}
+
+namespace {
+
+int64_t value_of(Dim d, const SymbolValues& symbols) {
+  return evaluate(d, [&](const Symbol& s) -> std::optional<int64_t> {
+    const auto it = symbols.find(s.id);
+    return it == symbols.end() ? std::nullopt : std::optional(it->second);
+  });
+}
+
+Sizes sizes_of(const Shape& s, const SymbolValues& symbols) {
+  Sizes out;
+  for (Dim d : s) out.push_back(value_of(d, symbols));
+  return out;
+}
+
+kernels::Request request_for(const Subgraph& g, const SymbolValues& symbols, const Asked& how) {
+  kernels::Request r;
+  r.graph = &g;
+  r.threads = how.threads;
+  r.isa = how.isa;
+  for (const TensorType& t : g.types) {
+    Sizes s;
+    for (Dim d : t.shape) {
+      try {
+        s.push_back(value_of(d, symbols));
+      } catch (const Error&) {
+        s.push_back(-1);
+      }
+    }
+    r.sizes.push_back(std::move(s));
+  }
+  r.offered = how.offered.empty() ? std::vector<Layout>(g.inputs.size()) : how.offered;
+  r.may_overwrite.assign(g.inputs.size(), how.may_overwrite);
+  return r;
+}
+
+Tensor random_tensor(const TensorType& t, const Sizes& shape, std::mt19937& random, const Asked& how) {
+  int64_t n = 1;
+  for (int64_t s : shape) n *= s;
+  if (is_float(t.dtype)) {
+    std::normal_distribution<double> d(0, 0.7);
+    std::vector<double> v(static_cast<size_t>(n));
+    for (double& x : v) x = d(random);
+    return Tensor::of(t.dtype, shape, v);
+  }
+  std::uniform_int_distribution<int64_t> d(t.dtype == DType::boolean ? 0 : how.low, t.dtype == DType::boolean ? 1 : how.below - 1);
+  std::vector<int64_t> v(static_cast<size_t>(n));
+  for (int64_t& x : v) x = d(random);
+  return Tensor::of_ints(t.dtype, shape, v);
+}
+
+/// Copies between row-major and a permuted layout (no blocks).
+Tensor permuted(const Tensor& t, const Layout& l, bool back, const Sizes& shape) {
+  if (l.plain()) return t;
+  std::vector<int64_t> order(l.order.begin(), l.order.end());
+  Sizes there;
+  for (int64_t a : order) there.push_back(shape[size_t(a)]);
+  const Tensor out = Tensor::empty(t.dtype(), back ? shape : there);
+  const size_t bytes = size_t(size_of(t.dtype()));
+  Sizes at(shape.size(), 0);
+  for (int64_t i = 0; i < t.element_count(); ++i) {  // i counts in row-major order
+    int64_t p = 0;
+    for (int64_t a : order) p = p * shape[size_t(a)] + at[size_t(a)];
+    const int64_t from = back ? p : i, to = back ? i : p;
+    std::memcpy(out.data() + size_t(to) * bytes, t.data() + size_t(from) * bytes, bytes);
+    for (size_t a = shape.size(); a-- > 0;) {
+      if (++at[a] < shape[a]) break;
+      at[a] = 0;
+    }
+  }
+  return out;
+}
+
+std::string difference(const Tensor& got, const Tensor& want, double tolerance) {
+  for (int64_t i = 0; i < want.element_count(); ++i) {
+    if (!is_float(want.dtype())) {
+      if (got.item_int(i) != want.item_int(i)) return str("element ", i, " is ", got.item_int(i), ", not ", want.item_int(i));
+      continue;
+    }
+    const double a = got.item(i), b = want.item(i);
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    if (!(std::fabs(a - b) <= tolerance * std::max(1.0, std::fabs(b)))) return str("element ", i, " is ", a, ", not ", b);
+  }
+  return "";
+}
+
+std::vector<Tensor> run(const Kernel& kernel, const Subgraph& g, const std::vector<Tensor>& in, const SymbolValues& symbols,
+                        int threads, std::string& refused) {
+  kernels::BindSizes sizes;
+  sizes.threads = threads;
+  std::vector<Tensor> held, out;
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  for (size_t i = 0; i < in.size(); ++i) {
+    sizes.in.push_back(in[i].shape());
+    Tensor t = in[i];
+    if (g.roles[i] == InputRole::weight && !kernel.packing_key(i).empty()) {
+      t = Tensor::zeros(DType::u8, {int64_t(kernel.packed_bytes(i))});
+      kernel.pack(i, in[i], t.data(), threads);
+    } else {
+      t = permuted(in[i], kernel.input_layout(i), false, in[i].shape()).clone();
+    }
+    inputs.push_back(t.data());
+    held.push_back(std::move(t));
+  }
+  for (size_t k = 0; k < g.outputs.size(); ++k) {
+    const TensorType& t = g.types[size_t(g.outputs[k])];
+    sizes.out.push_back(sizes_of(t.shape, symbols));
+    out.push_back(Tensor::empty(t.dtype, sizes.out.back()));
+    if (out.back().bytes()) std::memset(out.back().data(), 0x5a, size_t(out.back().bytes()));
+    outputs.push_back(out.back().data());
+  }
+  if (kernel.accumulates() >= 0) {
+    out[0].copy_from(held[size_t(kernel.accumulates())]);
+    inputs[size_t(kernel.accumulates())] = out[0].data();
+  }
+  for (Dim d : kernel.shape_values()) sizes.values.push_back(value_of(d, symbols));
+  const auto bound = kernel.bind(sizes);
+  if (!bound) {
+    refused = bound.reason;
+    return {};
+  }
+  const auto scratch = Storage::allocate(std::max<size_t>(64, bound.value->scratch_bytes()));
+  std::memset(scratch->data(), 0x5a, scratch->bytes());
+  const auto state = bound.value->make_state();
+  const kernels::RunArgs args{inputs.data(), outputs.data(), scratch->data(), threads, state.get()};
+  bound.value->run(args);
+  if (kernel.accumulates() < 0) bound.value->run(args);  // a second run finds nothing of the first
+  for (size_t k = 0; k < out.size(); ++k) out[k] = permuted(out[k], kernel.output_layout(k), true, out[k].shape());
+  return out;
+}
+
+}  // namespace
+
+std::string refusal(const std::string& entry, const Subgraph& g, const SymbolValues& tuned, const Asked& how) {
+  const kernels::Entry* e = kernels::find_entry(entry);
+  if (!e) return "no such entry";
+  const auto kernel = e->accept(request_for(g, tuned, how), 0);
+  return kernel ? "" : kernel.reason;
+}
+
+void expect_reference(const std::string& entry, const Subgraph& g, const std::vector<SymbolValues>& sizes, Asked how) {
+  const kernels::Entry* e = kernels::find_entry(entry);
+  ASSERT_TRUE(e) << entry;
+  const Isa best = how.isa;
+  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (isa > best) continue;
+    how.isa = isa;
+    std::mt19937 random(7);
+    const auto kernel = e->accept(request_for(g, sizes[0], how), 0);
+    ASSERT_TRUE(bool(kernel)) << kernel.reason;
+    for (const SymbolValues& s : sizes) {
+      std::vector<Tensor> in;
+      for (size_t i = 0; i < g.inputs.size(); ++i) {
+        const TensorType& t = g.types[size_t(g.inputs[i])];
+        in.push_back(g.constants[i].defined() ? g.constants[i] : random_tensor(t, sizes_of(t.shape, s), random, how));
+      }
+      const std::vector<Tensor> want = evaluate(g, in);
+      for (int threads : {1, 2, 3}) {
+        std::string refused;
+        const std::vector<Tensor> got = run(*kernel.value, g, in, s, threads, refused);
+        ASSERT_EQ(refused, "");
+        for (size_t k = 0; k < want.size(); ++k)
+          ASSERT_EQ(difference(got[k], want[k], how.tolerance), "")
+              << "output " << k << " " << type_text(want[k]) << ", " << to_string(isa) << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
+}  // namespace neve::test
