@@ -12,21 +12,28 @@
 namespace neve::test {
 using kernels::Kernel;
 
-Value Piece::add(TensorType t, InputRole role, Tensor content) {
+Value Piece::add(TensorType t, InputRole role, Tensor content, Facts facts) {
   roles_.push_back(role);
   constants_.push_back(content);
-  return graph.add_input("", std::move(t), content.defined() ? facts_of(content) : Facts{});
+  facts_.push_back(content.defined() ? facts_of(content) : std::move(facts));
+  return graph.add_input("", std::move(t), facts_.back());
 }
 
 Value Piece::constant(const Tensor& t) { return add(type_of(t), InputRole::constant, t); }
+
+Value Piece::content(const Shape& c) {
+  Facts f;
+  f.known = true;
+  f.content = c;
+  return add({DType::i64, {int64_t(c.size())}}, InputRole::activation, {}, std::move(f));
+}
 
 Subgraph Piece::subgraph() const {
   Subgraph g = to_subgraph(graph);
   g.roles = roles_;
   g.constants = constants_;
   g.facts.resize(g.types.size());
-  for (size_t i = 0; i < g.inputs.size(); ++i)
-    if (constants_[i].defined()) g.facts[size_t(g.inputs[i])] = facts_of(constants_[i]);
+  for (size_t i = 0; i < g.inputs.size(); ++i) g.facts[size_t(g.inputs[i])] = facts_[i];
   return g;
 }
 
@@ -70,7 +77,7 @@ Tensor random_tensor(const TensorType& t, const Sizes& shape, std::mt19937& rand
   int64_t n = 1;
   for (int64_t s : shape) n *= s;
   if (is_float(t.dtype)) {
-    std::normal_distribution<double> d(0, 0.7);
+    std::normal_distribution<double> d(0, how.spread);
     std::vector<double> v(static_cast<size_t>(n));
     for (double& x : v) x = d(random);
     return Tensor::of(t.dtype, shape, v);
@@ -152,8 +159,9 @@ std::vector<Tensor> run(const Kernel& kernel, const Subgraph& g, const std::vect
     refused = bound.reason;
     return {};
   }
-  const auto scratch = Storage::allocate(std::max<size_t>(64, bound.value->scratch_bytes()));
-  std::memset(scratch->data(), 0x5a, scratch->bytes());
+  const size_t scratch_bytes = std::max<size_t>(64, bound.value->scratch_bytes());
+  const auto scratch = Storage::allocate(scratch_bytes);
+  std::memset(scratch->data(), 0x5a, scratch_bytes);
   const auto state = bound.value->make_state();
   const kernels::RunArgs args{inputs.data(), outputs.data(), scratch->data(), threads, state.get()};
   bound.value->run(args);
@@ -185,7 +193,13 @@ void expect_reference(const std::string& entry, const Subgraph& g, const std::ve
       std::vector<Tensor> in;
       for (size_t i = 0; i < g.inputs.size(); ++i) {
         const TensorType& t = g.types[size_t(g.inputs[i])];
-        in.push_back(g.constants[i].defined() ? g.constants[i] : random_tensor(t, sizes_of(t.shape, s), random, how));
+        const Facts& f = g.facts[size_t(g.inputs[i])];
+        if (g.constants[i].defined())
+          in.push_back(g.constants[i]);
+        else if (f.known)
+          in.push_back(Tensor::of_ints(t.dtype, sizes_of(t.shape, s), sizes_of(f.content, s)));
+        else
+          in.push_back(random_tensor(t, sizes_of(t.shape, s), random, how));
       }
       const std::vector<Tensor> want = evaluate(g, in);
       for (int threads : {1, 2, 3}) {

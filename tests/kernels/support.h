@@ -20,14 +20,17 @@ class Piece {
   Value weight(DType t, Shape shape) { return add({t, std::move(shape)}, InputRole::weight, {}); }
   Value constant(const Tensor& t);
   Value ints(const std::vector<int64_t>& v) { return constant(Tensor::of_ints(DType::i64, {int64_t(v.size())}, v)); }
+  /// An i64 vector that comes with each call, its content known as Dims.
+  Value content(const Shape& c);
   Values call(std::string_view op, const Values& in, const AttrList& attrs = {}) { return graph.call_many(op, in, attrs); }
   void output(Value v) { graph.add_output("", v); }
   Subgraph subgraph() const;
 
  private:
-  Value add(TensorType t, InputRole role, Tensor content);
+  Value add(TensorType t, InputRole role, Tensor content, Facts facts = {});
   std::vector<InputRole> roles_;
   std::vector<Tensor> constants_;
+  std::vector<Facts> facts_;
 };
 
 struct Asked {
@@ -35,6 +38,7 @@ struct Asked {
   Isa isa = cpu_info().isa;
   int64_t below = 5;         ///< random integers lie in [low, below)
   int64_t low = 0;
+  double spread = 0.3;       ///< standard deviation of random floats
   double tolerance = 2e-5;   ///< of max(1, |value|); 0: exact
   std::vector<Layout> offered;  ///< per input; empty: plain
   bool may_overwrite = false;

@@ -37,7 +37,8 @@ std::vector<OpEntries> native_entries() {
           {"gru", native::rnn_entries()},
           {"rnn", native::rnn_entries()},
           {"pad", native::pad_entries()},
-          {"resize", native::resize_entries()}};
+          {"resize", native::resize_entries()},
+          {"matmul", native::gemv_entries()}};
 }
 
 }  // namespace neve::kernels

@@ -1,9 +1,9 @@
 // Copies in which every element of the result comes from one place of the source, axis by axis: padding, nearest resampling.
 #pragma once
+#include <neve/tensor.h>
+
 #include <cstddef>
 #include <vector>
-
-#include "core/dim.h"
 
 namespace neve::kernels::native {
 

@@ -1,0 +1,237 @@
+// Products of a few rows with a weight packed by blocks of columns, with what follows applied while a block is in registers or L1.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "base/threads.h"
+#include "kernels/cpu/native/native.h"
+
+namespace neve::kernels::native {
+namespace {
+
+constexpr int64_t most_rows = 16;    // at the point tuned for: above, the blocking of a real product pays
+constexpr int64_t rows_at_once = 32;
+constexpr int64_t most_width = 64;   // columns of a panel
+
+/// What is done with the result, in order.
+struct Step {
+  enum Kind : uint8_t { activation, add, sub, mul, div, max, min } kind = activation;
+  Activation f;
+  size_t input = 0;
+  enum Operand : uint8_t { full, row, scalar } operand = full;  ///< its shape: the result's, one row, one element
+};
+
+struct GemvPlan {
+  size_t a = 0, b = 1;
+  std::vector<Step> steps;
+  int64_t k = 0, n = 0;
+  int vectors = 4;
+  Isa isa = Isa::baseline;
+  int64_t width() const { return vectors * simd_for(isa).lanes; }
+  int64_t panels() const { return (n + width() - 1) / width(); }
+};
+
+template <class F>
+void combine(float* x, const Step& s, const float* y, int64_t rows, int64_t width, int64_t columns, int64_t stride, F f) {
+  for (int64_t m = 0; m < rows; ++m) {
+    float* to = x + m * width;
+    const float* from = s.operand == Step::full ? y + m * stride : y;
+    if (s.operand == Step::scalar)
+      for (int64_t j = 0; j < columns; ++j) to[j] = f(to[j], *from);
+    else
+      for (int64_t j = 0; j < columns; ++j) to[j] = f(to[j], from[j]);
+  }
+}
+
+class BoundGemv final : public BoundKernel {
+ public:
+  BoundGemv(const GemvPlan& p, int64_t rows, int threads) : p_(p), simd_(simd_for(p.isa)), rows_(rows), threads_(threads) {}
+  void run(const RunArgs& args) const override {
+    const int64_t work = p_.k * p_.width() * std::max<int64_t>(rows_, 1);
+    // Waking another thread costs microseconds: less than 2^17 multiplications is not worth it.
+    const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(work, 1));
+    parallel_for(p_.panels(), grain, threads_, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) panel(args, i);
+    });
+  }
+
+ private:
+  void panel(const RunArgs& args, int64_t index) const {
+    const float* a = static_cast<const float*>(args.in[p_.a]);
+    const int64_t width = p_.width(), first = index * width, columns = std::min(width, p_.n - first);
+    const float* b = static_cast<const float*>(args.in[p_.b]) + first * p_.k;
+    alignas(64) float sums[rows_at_once * most_width];
+    std::array<const float*, rows_at_once> row;
+    for (int64_t m = 0; m < rows_; m += rows_at_once) {
+      const int64_t count = std::min(rows_at_once, rows_ - m);
+      for (int64_t r = 0; r < count; ++r) row[size_t(r)] = a + (m + r) * p_.k;
+      simd_.panel(p_.vectors, count, p_.k, row.data(), b, sums, width);
+      for (const Step& s : p_.steps) apply(args, s, sums, count, m, first, columns);
+      float* y = static_cast<float*>(args.out[0]) + m * p_.n + first;
+      for (int64_t r = 0; r < count; ++r) std::memcpy(y + r * p_.n, sums + r * width, size_t(columns) * sizeof(float));
+    }
+  }
+
+  void apply(const RunArgs& args, const Step& s, float* sums, int64_t count, int64_t m, int64_t first, int64_t columns) const {
+    const int64_t width = p_.width();
+    if (s.kind == Step::activation) return simd_.activate(s.f, sums, count * width);
+    const float* y = static_cast<const float*>(args.in[s.input]);
+    if (s.operand == Step::full) y += m * p_.n + first;
+    if (s.operand == Step::row) y += first;
+    auto with = [&](auto f) { combine(sums, s, y, count, width, columns, p_.n, f); };
+    switch (s.kind) {
+      case Step::add: return with([](float u, float v) { return u + v; });
+      case Step::sub: return with([](float u, float v) { return u - v; });
+      case Step::mul: return with([](float u, float v) { return u * v; });
+      case Step::div: return with([](float u, float v) { return u / v; });
+      case Step::max: return with([](float u, float v) { return u != u || u > v ? u : v; });
+      case Step::min: return with([](float u, float v) { return u != u || u < v ? u : v; });
+      case Step::activation: return;
+    }
+  }
+
+  GemvPlan p_;
+  const Simd& simd_;
+  int64_t rows_;
+  int threads_;
+};
+
+class GemvKernel final : public Kernel {
+ public:
+  explicit GemvKernel(GemvPlan p) : p_(std::move(p)) {}
+  std::string description() const override { return str("native gemv ", p_.isa); }
+  std::string packing_key(size_t i) const override {
+    return i == p_.b ? str("native.gemv ", p_.width(), " columns, ", p_.k, "x", p_.n) : "";
+  }
+  size_t packed_bytes(size_t i) const override {
+    return i == p_.b ? size_t(p_.panels() * p_.width() * p_.k) * sizeof(float) : 0;
+  }
+  void pack(size_t, const Tensor& weight, void* packed, int threads) const override {
+    const float* from = weight.data_as<float>();
+    float* to = static_cast<float*>(packed);
+    const int64_t width = p_.width();
+    parallel_for(p_.panels(), 1, threads, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t columns = std::min(width, p_.n - i * width);
+        for (int64_t k = 0; k < p_.k; ++k)
+          std::memcpy(to + (i * p_.k + k) * width, from + k * p_.n + i * width, size_t(columns) * sizeof(float));
+      }
+    });
+  }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    int64_t rows = 1;
+    for (size_t i = 0; i + 1 < sizes.out[0].size(); ++i) rows *= sizes.out[0][i];
+    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundGemv>(p_, rows, sizes.threads));
+  }
+
+ private:
+  GemvPlan p_;
+};
+
+std::optional<float> scalar(const Subgraph& g, int32_t value) {
+  const Tensor* t = constant_input(g, value);
+  if (!t || t->element_count() != 1) return {};
+  return float(t->item());
+}
+
+std::optional<Activation> activation_of(const Subgraph& g, const SubgraphNode& n) {
+  const std::string_view op = n.op->info.name;
+  auto number = [&](std::string_view name) { return float(n.attrs.get_float(name)); };
+  if (op == "relu") return Activation{Activation::relu};
+  if (op == "tanh") return Activation{Activation::tanh};
+  if (op == "sigmoid") return Activation{Activation::sigmoid};
+  if (op == "exp") return Activation{Activation::exp};
+  if (op == "abs") return Activation{Activation::abs};
+  if (op == "sqrt") return Activation{Activation::sqrt};
+  if (op == "softsign") return Activation{Activation::softsign};
+  if (op == "elu") return Activation{Activation::elu, number("alpha")};
+  if (op == "leaky_relu") return Activation{Activation::leaky_relu, number("alpha")};
+  if (op == "hard_sigmoid") return Activation{Activation::hard_sigmoid, number("alpha"), number("beta")};
+  if (op == "hard_swish") return Activation{Activation::hard_swish, 1.f / 6, 0.5f};
+  if (op != "clip") return {};
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  auto bound = [&](size_t i, float none) { return n.in.size() > i && n.in[i] >= 0 ? scalar(g, n.in[i]) : std::optional(none); };
+  const auto lo = bound(1, -infinity), hi = bound(2, infinity);
+  if (!lo || !hi) return {};
+  return Activation{Activation::clip, *lo, *hi};
+}
+
+/// The steps of nodes[1..], or a refusal.
+std::optional<std::string> read_steps(const Subgraph& g, std::vector<Step>& steps) {
+  int32_t current = g.nodes[0].out[0];
+  const TensorType& result = g.types[size_t(current)];
+  for (size_t i = 1; i < g.nodes.size(); ++i) {
+    const SubgraphNode& n = g.nodes[i];
+    const std::string_view op = n.op->info.name;
+    if (n.out.size() != 1 || n.in.empty()) return str(op, " cannot follow");
+    if (g.types[size_t(n.out[0])] != result) return str(op, " changes the type to ", g.types[size_t(n.out[0])]);
+    Step s;
+    if (const auto f = n.in[0] == current ? activation_of(g, n) : std::nullopt) {
+      s.f = *f;
+    } else {
+      constexpr std::pair<std::string_view, Step::Kind> known[] = {{"add", Step::add}, {"sub", Step::sub}, {"mul", Step::mul},
+                                                                   {"div", Step::div}, {"max", Step::max}, {"min", Step::min}};
+      const auto it = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return k.first == op; });
+      if (it == std::end(known) || n.in.size() != 2) return str("no step for ", op);
+      s.kind = it->second;
+      const bool first = n.in[0] == current, commutes = s.kind != Step::sub && s.kind != Step::div;
+      if (!first && !(commutes && n.in[1] == current)) return str(op, " takes the result as its second operand");
+      const int32_t other = n.in[first ? 1 : 0];
+      const int input = input_number(g, other);
+      if (input < 0) return str(op, " takes an intermediate of the piece");
+      const TensorType& o = g.types[size_t(other)];
+      s.input = size_t(input);
+      if (o.dtype != DType::f32) return str(op, " with an operand of type ", o);
+      const bool ones = std::all_of(o.shape.begin(), o.shape.end() - (o.rank() > 0), [](Dim d) { return d.is(1); });
+      if (o.shape == result.shape)
+        s.operand = Step::full;
+      else if (o.rank() <= result.rank() && ones && (o.rank() == 0 || o.shape.back().is(1)))
+        s.operand = Step::scalar;
+      else if (o.rank() <= result.rank() && ones && o.shape.back() == result.shape.back())
+        s.operand = Step::row;
+      else
+        return str(op, " with an operand of type ", o, " (one row, one element or the shape of the result would do)");
+    }
+    steps.push_back(s);
+    current = n.out[0];
+  }
+  if (g.outputs.size() != 1 || g.outputs[0] != current) return "an intermediate of the piece is a result too";
+  return {};
+}
+
+Result<Kernel> accept(const Request& r, int variant) {
+  if (variant) return "no more variants";
+  const Subgraph& g = *r.graph;
+  const SubgraphNode& n = g.nodes[0];
+  if (n.op->info.name != "matmul") return "the piece does not begin with the product";
+  const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
+  if (a.dtype != DType::f32) return str("only f32, a is ", a);
+  const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
+  if (an < 0 || bn < 0) return "an operand is made inside the piece";
+  if (b.rank() != 2 || !is_constant(b.shape) || g.roles[size_t(bn)] != InputRole::weight)
+    return str("b is ", b, " (a weight of fixed sizes would do)");
+  if (an == bn) return "both operands are one tensor";
+  GemvPlan p;
+  p.a = size_t(an), p.b = size_t(bn);
+  p.k = b.shape[0].value(), p.n = b.shape[1].value();
+  p.isa = r.isa;
+  if (a.rank() < 1 || y.rank() != a.rank()) return str("a is ", a);
+  int64_t rows = 1;
+  const Sizes& sizes = r.sizes[size_t(n.out[0])];
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) rows *= sizes[i];
+  if (rows < 0) return "the sizes at the point are not known";
+  if (rows > most_rows) return str(rows, " rows at the point (", most_rows, " or fewer)");
+  // The widest panel that wastes least.
+  const int64_t lanes = simd_for(r.isa).lanes;
+  for (int v = 3; v >= 1; --v)
+    if (round_up(p.n, v * lanes) < round_up(p.n, p.vectors * lanes)) p.vectors = v;
+  if (auto why = read_steps(g, p.steps)) return *why;
+  return std::shared_ptr<const Kernel>(std::make_shared<GemvKernel>(std::move(p)));
+}
+
+}  // namespace
+
+std::vector<Entry> gemv_entries() { return {{"native.gemv", accept}}; }
+
+}  // namespace neve::kernels::native

@@ -1,0 +1,74 @@
+// native.gemv against the definitions.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "kernels/support.h"
+
+namespace neve::test {
+namespace {
+
+using Tail = std::function<Value(Piece&, Value y, Dim rows, int64_t n)>;
+
+void expect_product(int64_t k, int64_t n, const Tail& tail, double tolerance = 2e-5) {
+  const Dim m = Dim::symbol("m");
+  Piece p;
+  const Value x = p.input(DType::f32, {m, k});
+  const Value w = p.weight(DType::f32, {k, n});
+  p.output(tail(p, p.call("matmul", {x, w})[0], m, n));
+  Asked how;
+  how.tolerance = tolerance;
+  expect_reference("native.gemv", p.subgraph(), {{{id(m), 1}}, {{id(m), 2}}, {{id(m), 5}}, {{id(m), 0}}, {{id(m), 71}}}, how);
+}
+
+Value plain(Piece&, Value y, Dim, int64_t) { return y; }
+
+TEST(Gemv, Sizes) {
+  for (const auto& [k, n] : {std::pair<int64_t, int64_t>{1, 1}, {7, 3}, {154, 29}, {64, 64}, {33, 65}, {300, 128}, {1024, 512}, {5, 0}, {0, 5}}) {
+    SCOPED_TRACE(str(k, "x", n));
+    expect_product(k, n, plain, 1e-4);
+  }
+}
+
+TEST(Gemv, Epilogues) {
+  for (const char* op : {"relu", "tanh", "sigmoid", "exp", "abs", "softsign", "elu", "leaky_relu", "hard_sigmoid", "hard_swish"}) {
+    SCOPED_TRACE(op);
+    expect_product(9, 37, [&](Piece& p, Value y, Dim, int64_t n) {
+      return p.call(op, {p.call("add", {y, p.weight(DType::f32, {n})})[0]})[0];
+    });
+  }
+  expect_product(9, 70, [&](Piece& p, Value y, Dim m, int64_t n) {  // residual, after an activation
+    y = p.call("add", {y, p.weight(DType::f32, {n})})[0];
+    y = p.call("elu", {y}, {{"alpha", 0.7}})[0];
+    y = p.call("mul", {y, p.constant(Tensor::scalar(DType::f32, 1.5))})[0];
+    return p.call("add", {p.input(DType::f32, {m, n}), y})[0];
+  });
+  expect_product(9, 70, [&](Piece& p, Value y, Dim, int64_t n) {
+    y = p.call("sub", {y, p.weight(DType::f32, {1, n})})[0];
+    y = p.call("max", {y, p.constant(Tensor::scalar(DType::f32, -0.5))})[0];
+    y = p.call("min", {y, p.constant(Tensor::scalar(DType::f32, 0.75))})[0];
+    return p.call("clip", {y, p.constant(Tensor::scalar(DType::f32, -0.25)), p.constant(Tensor::scalar(DType::f32, 0.5))})[0];
+  });
+}
+
+TEST(Gemv, Batches) {
+  const Dim b = Dim::symbol("b");
+  Piece p;
+  const Value y = p.call("matmul", {p.input(DType::f32, {b, 3, 20}), p.weight(DType::f32, {20, 17})})[0];
+  p.output(p.call("add", {y, p.input(DType::f32, {b, 3, 17})})[0]);
+  expect_reference("native.gemv", p.subgraph(), {{{id(b), 1}}, {{id(b), 0}}, {{id(b), 12}}});
+}
+
+TEST(Gemv, Refusals) {
+  const Dim m = Dim::symbol("m");
+  Piece p;
+  p.output(p.call("matmul", {p.input(DType::f32, {m, 8}), p.weight(DType::f32, {8, 4})})[0]);
+  EXPECT_EQ(refusal("native.gemv", p.subgraph(), {{id(m), 4}}), "");
+  EXPECT_EQ(refusal("native.gemv", p.subgraph(), {{id(m), 400}}), "400 rows at the point (16 or fewer)");
+  Piece q;
+  q.output(q.call("matmul", {q.input(DType::f32, {m, 8}), q.input(DType::f32, {8, 4})})[0]);
+  EXPECT_EQ(refusal("native.gemv", q.subgraph(), {{id(m), 4}}), "b is f32[8, 4] (a weight of fixed sizes would do)");
+}
+
+}  // namespace
+}  // namespace neve::test
