@@ -2,8 +2,9 @@
 //
 //     build/bin/bench-convs [--batch N,N,...] [--seconds S] [--json FILE]        threads: OMP_NUM_THREADS
 //
-// Bias, relu and the residual sum are post-ops; layouts are oneDNN's choice, and reorders are not timed: what a whole network takes
-// beyond this figure is pooling, the classifier, reorders and overhead. bench/run.py divides the network's time by it.
+// Bias, relu and the residual sum are post-ops; layouts are oneDNN's choice, and reorders are not timed: what a whole
+// network takes beyond this figure is pooling, the classifier, reorders and overhead. bench/run.py divides the
+// network's time by it.
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -137,10 +138,14 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
     if (i + 1 == argc) return usage();
-    if (name == "--batch") batches = parse_batches(argv[i + 1]);
-    else if (name == "--seconds") seconds = std::atof(argv[i + 1]);
-    else if (name == "--json") json = argv[i + 1];
-    else return usage();
+    if (name == "--batch")
+      batches = parse_batches(argv[i + 1]);
+    else if (name == "--seconds")
+      seconds = std::atof(argv[i + 1]);
+    else if (name == "--json")
+      json = argv[i + 1];
+    else
+      return usage();
   }
   if (batches.empty() || seconds <= 0) return usage();
 
@@ -158,11 +163,11 @@ int main(int argc, char** argv) {
         flops += steps.back().flops;
       }
       const Times t = measure(steps, stream, seconds);
-      std::printf("batch %d: %zu convolutions, median %.2f ms, min %.2f ms, %.0f GFLOP/s\n", batch, steps.size(), t.median_ms,
-                  t.min_ms, flops / t.median_ms / 1e6);
+      std::printf("batch %d: %zu convolutions, median %.2f ms, min %.2f ms, %.0f GFLOP/s\n", batch, steps.size(),
+                  t.median_ms, t.min_ms, flops / t.median_ms / 1e6);
       char row[160];
-      std::snprintf(row, sizeof row, R"(%s{"batch": %d, "n": %zu, "min_ms": %.4f, "median_ms": %.4f})", rows.empty() ? "" : ", ",
-                    batch, t.count, t.min_ms, t.median_ms);
+      std::snprintf(row, sizeof row, R"(%s{"batch": %d, "n": %zu, "min_ms": %.4f, "median_ms": %.4f})",
+                    rows.empty() ? "" : ", ", batch, t.count, t.min_ms, t.median_ms);
       rows += row;
     }
   } catch (const dnnl::error& error) {
@@ -175,7 +180,8 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "bench-convs: cannot write %s: %s\n", json, std::strerror(errno));
       return 1;
     }
-    std::fprintf(file, "{\"onednn\": \"%d.%d.%d\", \"runs\": [%s]}\n", version->major, version->minor, version->patch, rows.c_str());
+    std::fprintf(file, "{\"onednn\": \"%d.%d.%d\", \"runs\": [%s]}\n", version->major, version->minor, version->patch,
+                 rows.c_str());
     std::fclose(file);
   }
   return 0;

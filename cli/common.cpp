@@ -46,8 +46,8 @@ std::vector<Sizes> sizes_for(const std::vector<PortInfo>& ports, const NamedSize
     const auto it = named.find(p.name);
     if (it == named.end()) continue;
     if (it->second.size() != p.shape.size())
-      fail(ErrorCode::shape_mismatch, "--shape: input '", p.name, "' got ", it->second.size(), " sizes (the model has ", p.shape.size(), ": ",
-           p.shape, ")");
+      fail(ErrorCode::shape_mismatch, "--shape: input '", p.name, "' got ", it->second.size(), " sizes (the model has ",
+           p.shape.size(), ": ", p.shape, ")");
     for (size_t a = 0; a < p.shape.size(); ++a) symbols[p.shape[a]] = it->second[a];
   }
   for (const auto& [name, s] : named) {

@@ -36,11 +36,13 @@ void inspect(const InspectOptions& o) {
     for (const std::string& w : m.warnings()) std::printf("warning: %s\n", w.c_str());
   }
   if (o.plan) {
-    if (!m.has_engine()) fail(ErrorCode::not_found, "inspect: '", o.model, "' has no plan yet (neve optimize makes one)");
+    if (!m.has_engine())
+      fail(ErrorCode::not_found, "inspect: '", o.model, "' has no plan yet (neve optimize makes one)");
     std::fputs(m.engine().plan_text().c_str(), stdout);
   }
   if (!o.html.empty()) {
-    if (!m.has_engine()) fail(ErrorCode::not_found, "inspect: '", o.model, "' has no report yet (neve optimize makes one)");
+    if (!m.has_engine())
+      fail(ErrorCode::not_found, "inspect: '", o.model, "' has no report yet (neve optimize makes one)");
     write_file(o.html, m.engine().report_html());
   }
 }

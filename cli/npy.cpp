@@ -42,14 +42,18 @@ Tensor parse_npy(std::string_view bytes, const std::string& path) {
   }
   if (length > bytes.size() - at) corrupt(path, "its header is cut off");
   const std::string header(bytes.substr(at, length));
-  const std::string descr = field(header, "descr", path), order = field(header, "fortran_order", path), shape_text = field(header, "shape", path);
+  const std::string descr = field(header, "descr", path), order = field(header, "fortran_order", path),
+                    shape_text = field(header, "shape", path);
   static const std::pair<const char*, DType> types[] = {
-      {"<f8", DType::f64}, {"<f4", DType::f32}, {"<f2", DType::f16}, {"<i8", DType::i64}, {"<i4", DType::i32}, {"<i2", DType::i16},
-      {"|i1", DType::i8},  {"|u1", DType::u8},  {"<u2", DType::u16}, {"<u4", DType::u32}, {"<u8", DType::u64}, {"|b1", DType::boolean}};
+      {"<f8", DType::f64}, {"<f4", DType::f32}, {"<f2", DType::f16}, {"<i8", DType::i64},
+      {"<i4", DType::i32}, {"<i2", DType::i16}, {"|i1", DType::i8},  {"|u1", DType::u8},
+      {"<u2", DType::u16}, {"<u4", DType::u32}, {"<u8", DType::u64}, {"|b1", DType::boolean}};
   const DType* dtype = nullptr;
   for (const auto& t : types)
     if (descr == std::string("'") + t.first + "'") dtype = &t.second;
-  if (!dtype) fail(ErrorCode::unsupported, "read: '", path, "' holds elements of type ", descr, " (numbers in little endian would do)");
+  if (!dtype)
+    fail(ErrorCode::unsupported, "read: '", path, "' holds elements of type ", descr,
+         " (numbers in little endian would do)");
   Sizes shape;
   int64_t count = 1;
   for (size_t i = 1; i < shape_text.size();) {
@@ -61,7 +65,8 @@ Tensor parse_npy(std::string_view bytes, const std::string& path) {
     } catch (const std::exception&) {
       corrupt(path, "its shape is " + shape_text);
     }
-    if (shape.back() < 0 || __builtin_mul_overflow(count, shape.back(), &count)) corrupt(path, "its shape is " + shape_text);
+    if (shape.back() < 0 || __builtin_mul_overflow(count, shape.back(), &count))
+      corrupt(path, "its shape is " + shape_text);
     i += used;
   }
   const std::string_view data = bytes.substr(at + length);
@@ -124,19 +129,44 @@ NamedTensors read_npz(const std::string& path) {
 void write_npy(const std::string& path, const Tensor& t) {
   const char* descr = nullptr;
   switch (t.dtype()) {
-    case DType::f64: descr = "<f8"; break;
-    case DType::f32: descr = "<f4"; break;
-    case DType::f16: descr = "<f2"; break;
-    case DType::i64: descr = "<i8"; break;
-    case DType::i32: descr = "<i4"; break;
-    case DType::i16: descr = "<i2"; break;
-    case DType::i8: descr = "|i1"; break;
-    case DType::u8: descr = "|u1"; break;
-    case DType::u16: descr = "<u2"; break;
-    case DType::u32: descr = "<u4"; break;
-    case DType::u64: descr = "<u8"; break;
-    case DType::boolean: descr = "|b1"; break;
-    default: break;
+    case DType::f64:
+      descr = "<f8";
+      break;
+    case DType::f32:
+      descr = "<f4";
+      break;
+    case DType::f16:
+      descr = "<f2";
+      break;
+    case DType::i64:
+      descr = "<i8";
+      break;
+    case DType::i32:
+      descr = "<i4";
+      break;
+    case DType::i16:
+      descr = "<i2";
+      break;
+    case DType::i8:
+      descr = "|i1";
+      break;
+    case DType::u8:
+      descr = "|u1";
+      break;
+    case DType::u16:
+      descr = "<u2";
+      break;
+    case DType::u32:
+      descr = "<u4";
+      break;
+    case DType::u64:
+      descr = "<u8";
+      break;
+    case DType::boolean:
+      descr = "|b1";
+      break;
+    default:
+      break;
   }
   if (!descr) return write_npy(path, t.to(DType::f32));  // NumPy has no bf16
   std::string shape = "(";
@@ -155,7 +185,9 @@ void write_npy(const std::string& path, const Tensor& t) {
 
 std::vector<NamedTensors> read_samples(const std::string& path) {
   namespace fs = std::filesystem;
-  if (!fs::exists(path)) fail(ErrorCode::not_found, "read: there is no '", path, "' (a folder of NAME.npy, a folder of such folders, or an .npz)");
+  if (!fs::exists(path))
+    fail(ErrorCode::not_found, "read: there is no '", path,
+         "' (a folder of NAME.npy, a folder of such folders, or an .npz)");
   if (!fs::is_directory(path)) return {read_npz(path)};
   std::vector<fs::path> entries;
   for (const auto& e : fs::directory_iterator(path)) entries.push_back(e.path());

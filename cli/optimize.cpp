@@ -50,18 +50,18 @@ void run(const Options& o) {
   if (!o.html.empty()) write_file(o.html, e.report_html());
   if (o.quiet) return;
   const auto j = nlohmann::json::parse(report);
-  std::printf("%s: %d instructions, %.0f %% compiled, accuracy %s, %.1f s\n", o.model.c_str(), int(j["partition"]["instructions"]),
-              100 * double(j["partition"]["share_compiled"]), j["accuracy"]["verdict"].get<std::string>().c_str(),
-              double(j["build"]["seconds"]["total"]));
+  std::printf("%s: %d instructions, %.0f %% compiled, accuracy %s, %.1f s\n", o.model.c_str(),
+              int(j["partition"]["instructions"]), 100 * double(j["partition"]["share_compiled"]),
+              j["accuracy"]["verdict"].get<std::string>().c_str(), double(j["build"]["seconds"]["total"]));
   for (const auto& r : j["memory"]["planned"])
-    std::printf("  memory at %s: %.1f MB arena a session, %.1f MB packed weights shared\n", r["max"].dump().c_str(), double(r["arena_bytes"]) / 1e6,
-                double(j["memory"]["packed_weight_bytes"]) / 1e6);
+    std::printf("  memory at %s: %.1f MB arena a session, %.1f MB packed weights shared\n", r["max"].dump().c_str(),
+                double(r["arena_bytes"]) / 1e6, double(j["memory"]["packed_weight_bytes"]) / 1e6);
   for (const auto& f : j["partition"]["fallbacks"])
     std::printf("  reference: %s %s (%s)\n", f["op"].get<std::string>().c_str(), f["name"].get<std::string>().c_str(),
                 f["reason"].get<std::string>().c_str());
   for (const auto& r : j["runs"])
-    std::printf("  %-40s %9.3f ms, unfused %9.3f ms, %.2fx\n", r["sizes"].dump().c_str(), double(r["p50_ms"]), double(r["baseline_p50_ms"]),
-                double(r["speedup"]));
+    std::printf("  %-40s %9.3f ms, unfused %9.3f ms, %.2fx\n", r["sizes"].dump().c_str(), double(r["p50_ms"]),
+                double(r["baseline_p50_ms"]), double(r["speedup"]));
   for (const auto& w : j["warnings"]) std::fprintf(stderr, "neve: warning: %s\n", w.get<std::string>().c_str());
   if (!o.output.empty()) std::printf("  written: %s\n", o.output.c_str());
 }
@@ -73,14 +73,16 @@ void add_optimize(CLI::App& app, int&) {
   CLI::App* c = app.add_subcommand("optimize", "Make a checked, fast engine and write it as one archive");
   c->add_option("model", o->model, "The model: .onnx")->required();
   c->add_option("-o,--output", o->output, "The archive to write: .neve");
-  c->add_option("--range", o->ranges, "NAME=MIN..MAX or NAME=MIN..OPT[,OPT...]..MAX, inputs apart by ';'; one flag is one range")
+  c->add_option("--range", o->ranges,
+                "NAME=MIN..MAX or NAME=MIN..OPT[,OPT...]..MAX, inputs apart by ';'; one flag is one range")
       ->allow_extra_args(false);
   c->add_option("--precision", o->precision, "fp32, bf16, fp16, int8 or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "int8", "auto"}));
   c->add_option("--disable-pass", o->passes, "A pass to leave out")->allow_extra_args(false);
   c->add_option("--disable-op", o->ops, "An op that the reference shall run")->allow_extra_args(false);
   c->add_option("--float-op", o->float_ops, "An op that stays in f32")->allow_extra_args(false);
-  c->add_option("--disable-kernel", o->kernels, "A kernel (onednn.conv) or family (onednn, loop) to leave out")->allow_extra_args(false);
+  c->add_option("--disable-kernel", o->kernels, "A kernel (onednn.conv) or family (onednn, loop) to leave out")
+      ->allow_extra_args(false);
   c->add_option("--min-region", o->min_region, "Fused loops of fewer ops stay single")->check(CLI::PositiveNumber);
   c->add_option("--test-data", o->test_data, "Folder or .npz of inputs that the gate runs too");
   c->add_option("--calib-data", o->calib_data, "Folder or .npz of inputs for int8");

@@ -23,7 +23,8 @@ struct RunOptions {
 
 void run(const RunOptions& o) {
   const Model model = load(o.model);
-  if (o.method != "forward") fail(ErrorCode::not_found, "run: the model has no method '", o.method, "' (it has: forward)");
+  if (o.method != "forward")
+    fail(ErrorCode::not_found, "run: the model has no method '", o.method, "' (it has: forward)");
   NamedTensors given;
   for (const std::string& s : o.inputs) {
     const auto [name, path] = split_pair(s, "--input");
@@ -47,7 +48,8 @@ void run(const RunOptions& o) {
   } else {
     // One engine for just these sizes; the gate would take longer than the run.
     Range r;
-    for (size_t i = 0; i < in.size(); ++i) r.min[model.inputs()[i].name] = r.max[model.inputs()[i].name] = in[i].shape();
+    for (size_t i = 0; i < in.size(); ++i)
+      r.min[model.inputs()[i].name] = r.max[model.inputs()[i].name] = in[i].shape();
     OptimizeOptions x;
     x.ranges = {r};
     x.gate = false;
@@ -93,7 +95,8 @@ void print_profile(Session& session, const std::vector<Tensor>& in, double media
   auto timings = session.profile(in, 10);
   double total = 0;
   for (const auto& t : timings) total += t.milliseconds;
-  std::sort(timings.begin(), timings.end(), [](const auto& a, const auto& b) { return a.milliseconds > b.milliseconds; });
+  std::sort(timings.begin(), timings.end(),
+            [](const auto& a, const auto& b) { return a.milliseconds > b.milliseconds; });
   std::printf("  %8s %6s  %-34s %-44s %s\n", "ms", "share", "kernel", "ops", "node");
   double library = 0;
   std::map<std::string, std::pair<double, int>> by_op;
@@ -106,18 +109,24 @@ void print_profile(Session& session, const std::vector<Tensor>& in, double media
   }
   for (size_t i = 0; i < timings.size(); ++i) {
     const auto& t = timings[i];
-    std::printf("  %8.4f %5.1f%%  %-34.34s %-44.44s %s\n", t.milliseconds, 100 * t.milliseconds / total, t.kernel.c_str(), t.ops.c_str(), t.name.c_str());
+    std::printf("  %8.4f %5.1f%%  %-34.34s %-44.44s %s\n", t.milliseconds, 100 * t.milliseconds / total,
+                t.kernel.c_str(), t.ops.c_str(), t.name.c_str());
   }
   std::printf("  by op:\n");
-  for (const auto& [op, sum] : by_op) std::printf("  %8.4f %5.1f%%  %s (%d)\n", sum.first, 100 * sum.first / total, op.c_str(), sum.second);
-  std::printf("  outside convolution and matmul: %.1f%%; sum of instructions %.3f ms, median of the whole call %.3f ms\n", 100 * (total - library) / total, total, median);
+  for (const auto& [op, sum] : by_op)
+    std::printf("  %8.4f %5.1f%%  %s (%d)\n", sum.first, 100 * sum.first / total, op.c_str(), sum.second);
+  std::printf(
+      "  outside convolution and matmul: %.1f%%; sum of instructions %.3f ms, median of the whole call %.3f ms\n",
+      100 * (total - library) / total, total, median);
 }
 
 void bench(const BenchOptions& o) {
   if (!o.compare.empty() && o.compare != "onnxruntime")
     fail(ErrorCode::invalid_argument, "bench: --compare ", o.compare, " is not known (onnxruntime is)");
   if (!o.compare.empty())
-    fail(ErrorCode::unsupported, "bench: --compare onnxruntime needs Python and its package: use ./dev bench --peers, which alternates processes");
+    fail(ErrorCode::unsupported,
+         "bench: --compare onnxruntime needs Python and its package: use ./dev bench --peers, which alternates "
+         "processes");
   const Model model = load(o.model);
   std::vector<NamedSizes> shapes;
   for (const std::string& s : o.shapes) shapes.push_back(parse_shape(s));
@@ -169,14 +178,26 @@ void bench(const BenchOptions& o) {
       shape[engine.inputs()[i].name] = sizes[i];
       text += str(i ? ";" : "", engine.inputs()[i].name, "=", sizes_text(sizes[i]));
     }
-    std::printf("%-40s %6zu %10.3f %10.3f %10.3f %10.3f %10.3f\n", text.c_str(), times.size(), first, times[0], at(0.5), at(0.9), at(0.99));
-    runs.push_back({{"shape", shape}, {"n", times.size()}, {"first_ms", first}, {"min_ms", times[0]}, {"median_ms", at(0.5)}, {"p90_ms", at(0.9)}, {"p99_ms", at(0.99)}});
+    std::printf("%-40s %6zu %10.3f %10.3f %10.3f %10.3f %10.3f\n", text.c_str(), times.size(), first, times[0], at(0.5),
+                at(0.9), at(0.99));
+    runs.push_back({{"shape", shape},
+                    {"n", times.size()},
+                    {"first_ms", first},
+                    {"min_ms", times[0]},
+                    {"median_ms", at(0.5)},
+                    {"p90_ms", at(0.9)},
+                    {"p99_ms", at(0.99)}});
     if (o.profile) print_profile(session, in, at(0.5));
   }
   if (!o.json.empty()) {
     const CpuInfo& c = cpu_info();
     const nlohmann::json j = {{"runs", runs},
-                              {"machine", {{"cpu", c.model}, {"isa", to_string(c.isa)}, {"cores", c.cores}, {"threads", engine.threads()}, {"neve", version()}}}};
+                              {"machine",
+                               {{"cpu", c.model},
+                                {"isa", to_string(c.isa)},
+                                {"cores", c.cores},
+                                {"threads", engine.threads()},
+                                {"neve", version()}}}};
     write_file(o.json, j.dump(1));
   }
 }
@@ -198,7 +219,8 @@ void add_bench(CLI::App& app, int&) {
   auto o = std::make_shared<BenchOptions>();
   CLI::App* c = app.add_subcommand("bench", "Time a model or an archive");
   c->add_option("model", o->model, "The model (.onnx) or archive (.neve)")->required();
-  c->add_option("--shape", o->shapes, "NAME=1x3x224x224[;NAME=...]: one flag is one measurement")->allow_extra_args(false);
+  c->add_option("--shape", o->shapes, "NAME=1x3x224x224[;NAME=...]: one flag is one measurement")
+      ->allow_extra_args(false);
   c->add_option("--compare", o->compare, "onnxruntime");
   c->add_option("--json", o->json, "Write the figures as JSON");
   c->add_option("--seconds", o->seconds, "Time for each shape")->check(CLI::PositiveNumber);

@@ -1,10 +1,10 @@
 """Neve: a saved model in, a checked, fast engine with dynamic shapes out.
 
-    import neve
-    model = neve.load("model.onnx")
-    engine = neve.optimize(model, ranges=[neve.Range(min={"x": (1, 3, 224, 224)}, max={"x": (10, 3, 224, 224)})])
-    y = engine(x)
-    engine.save("model.neve")
+import neve
+model = neve.load("model.onnx")
+engine = neve.optimize(model, ranges=[neve.Range(min={"x": (1, 3, 224, 224)}, max={"x": (10, 3, 224, 224)})])
+y = engine(x)
+engine.save("model.neve")
 """
 
 import dataclasses

@@ -27,9 +27,10 @@ bool dtype_from(nb::dlpack::dtype t, DType& out) {
     code c;
     int bits;
     DType dtype;
-  } table[] = {{code::Float, 64, DType::f64},  {code::Float, 32, DType::f32},    {code::Bfloat, 16, DType::bf16}, {code::Float, 16, DType::f16},
-               {code::Int, 64, DType::i64},    {code::Int, 32, DType::i32},      {code::Int, 16, DType::i16},     {code::Int, 8, DType::i8},
-               {code::UInt, 8, DType::u8},     {code::UInt, 16, DType::u16},     {code::UInt, 32, DType::u32},    {code::UInt, 64, DType::u64},
+  } table[] = {{code::Float, 64, DType::f64},   {code::Float, 32, DType::f32},   {code::Bfloat, 16, DType::bf16},
+               {code::Float, 16, DType::f16},   {code::Int, 64, DType::i64},     {code::Int, 32, DType::i32},
+               {code::Int, 16, DType::i16},     {code::Int, 8, DType::i8},       {code::UInt, 8, DType::u8},
+               {code::UInt, 16, DType::u16},    {code::UInt, 32, DType::u32},    {code::UInt, 64, DType::u64},
                {code::Bool, 8, DType::boolean}, {code::Complex, 64, DType::c64}, {code::Complex, 128, DType::c128}};
   for (const auto& e : table)
     if (is(e.c, e.bits)) {
@@ -41,8 +42,12 @@ bool dtype_from(nb::dlpack::dtype t, DType& out) {
 
 nb::dlpack::dtype dtype_to(DType t) {
   using code = nb::dlpack::dtype_code;
-  const code c = t == DType::bf16 ? code::Bfloat : is_float(t) ? code::Float : is_complex(t) ? code::Complex
-                 : t == DType::boolean ? code::Bool : is_signed_int(t) ? code::Int : code::UInt;
+  const code c = t == DType::bf16      ? code::Bfloat
+                 : is_float(t)         ? code::Float
+                 : is_complex(t)       ? code::Complex
+                 : t == DType::boolean ? code::Bool
+                 : is_signed_int(t)    ? code::Int
+                                       : code::UInt;
   return {uint8_t(c), uint8_t(size_of(t) * 8), 1};
 }
 
@@ -59,8 +64,9 @@ Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what) 
     }
     if (!converted.is_valid() || !nb::try_cast(converted, a)) {
       const std::string name = nb::cast<std::string>(nb::str(h.type().attr("__name__")));
-      throw Error(ErrorCode::type_mismatch, std::string(what) + ": a value of type " + name +
-                                                " was given (an array in CPU memory would be right: NumPy, or anything with DLPack)");
+      throw Error(ErrorCode::type_mismatch,
+                  std::string(what) + ": a value of type " + name +
+                      " was given (an array in CPU memory would be right: NumPy, or anything with DLPack)");
     }
   }
   DType dtype;
@@ -87,8 +93,8 @@ nb::object array_from(const Tensor& t) {
   Tensor* kept = new Tensor(t);
   nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<Tensor*>(p); });
   std::vector<size_t> shape(t.shape().begin(), t.shape().end());
-  nb::ndarray<nb::numpy> a(t.data() ? static_cast<void*>(t.data()) : static_cast<void*>(kept), shape.size(), shape.data(), owner,
-                           t.strides().data(), dtype_to(t.dtype()));
+  nb::ndarray<nb::numpy> a(t.data() ? static_cast<void*>(t.data()) : static_cast<void*>(kept), shape.size(),
+                           shape.data(), owner, t.strides().data(), dtype_to(t.dtype()));
   return nb::cast(a, nb::rv_policy::reference);
 }
 
@@ -100,7 +106,8 @@ nb::object results(const std::vector<Tensor>& out) {
 }
 
 /// Positional and named arguments to tensors in the order of the inputs.
-std::vector<Tensor> arguments(const std::vector<PortInfo>& ports, nb::args args, nb::kwargs kwargs, std::vector<AnyArray>& hold) {
+std::vector<Tensor> arguments(const std::vector<PortInfo>& ports, nb::args args, nb::kwargs kwargs,
+                              std::vector<AnyArray>& hold) {
   // A single dict stands for names that are no Python identifiers.
   if (args.size() == 1 && kwargs.size() == 0 && PyDict_Check(args[0].ptr())) {
     nb::dict d = nb::borrow<nb::dict>(args[0]);
@@ -118,10 +125,12 @@ std::vector<Tensor> arguments(const std::vector<PortInfo>& ports, nb::args args,
       const std::string name = nb::cast<std::string>(key);
       bool known = false;
       for (const PortInfo& p : ports) known = known || p.name == name;
-      if (!known) throw Error(ErrorCode::not_found, "run: '" + name + "' is not an input (the model's inputs: " + names() + ")");
+      if (!known)
+        throw Error(ErrorCode::not_found, "run: '" + name + "' is not an input (the model's inputs: " + names() + ")");
     }
-    throw Error(ErrorCode::invalid_argument, "run: " + std::to_string(args.size() + kwargs.size()) + " inputs given (the model takes " +
-                                                 std::to_string(ports.size()) + ": " + names() + ")");
+    throw Error(ErrorCode::invalid_argument, "run: " + std::to_string(args.size() + kwargs.size()) +
+                                                 " inputs given (the model takes " + std::to_string(ports.size()) +
+                                                 ": " + names() + ")");
   }
   std::vector<Tensor> in;
   for (size_t i = 0; i < ports.size(); ++i) {
@@ -130,7 +139,9 @@ std::vector<Tensor> arguments(const std::vector<PortInfo>& ports, nb::args args,
       continue;
     }
     PyObject* v = PyDict_GetItemString(kwargs.ptr(), ports[i].name.c_str());
-    if (!v) throw Error(ErrorCode::not_found, "run: no input '" + ports[i].name + "' was given (the model's inputs: " + names() + ")");
+    if (!v)
+      throw Error(ErrorCode::not_found,
+                  "run: no input '" + ports[i].name + "' was given (the model's inputs: " + names() + ")");
     in.push_back(tensor_from(v, hold, "run"));
   }
   return in;
@@ -259,25 +270,44 @@ OptimizeOptions options_from(const Model& m, const nb::dict& d) {
         o.ranges.push_back({nb::cast<NamedSizes>(r.attr("min")), nb::cast<NamedSizes>(r.attr("max")),
                             nb::cast<std::vector<NamedSizes>>(r.attr("opts"))});
       }
-    } else if (k == "precision") o.precision = nb::cast<std::string>(v);
-    else if (k == "test_data") o.test_data = samples(v, "test_data");
-    else if (k == "calib_data") o.calib_data = samples(v, "calib_data");
-    else if (k == "warmup_data") o.warmup_data = samples(v, "warmup_data");
-    else if (k == "disable_passes") o.disable_passes = strings(v);
-    else if (k == "disable_ops") o.disable_ops = strings(v);
-    else if (k == "float_ops") o.float_ops = strings(v);
-    else if (k == "disable_kernels") o.disable_kernels = strings(v);
-    else if (k == "min_region") o.min_region = nb::cast<int>(v);
-    else if (k == "threads") o.threads = nb::cast<int>(v);
-    else if (k == "tune") o.tune = nb::cast<bool>(v);
-    else if (k == "use_tactic_cache") o.use_tactic_cache = nb::cast<bool>(v);
-    else if (k == "gate") o.gate = nb::cast<bool>(v);
-    else if (k == "accept_inaccurate") o.accept_inaccurate = nb::cast<bool>(v);
-    else if (k == "relative_tolerance") o.tolerance.relative = nb::cast<double>(v);
-    else if (k == "absolute_tolerance") o.tolerance.absolute = nb::cast<double>(v);
-    else if (k == "memory_budget") o.memory_budget = nb::cast<int64_t>(v);
-    else if (k == "dump_ir") o.dump_ir = nb::cast<std::string>(v);
-    else throw Error(ErrorCode::invalid_argument, "optimize: there is no option '" + k + "'");
+    } else if (k == "precision")
+      o.precision = nb::cast<std::string>(v);
+    else if (k == "test_data")
+      o.test_data = samples(v, "test_data");
+    else if (k == "calib_data")
+      o.calib_data = samples(v, "calib_data");
+    else if (k == "warmup_data")
+      o.warmup_data = samples(v, "warmup_data");
+    else if (k == "disable_passes")
+      o.disable_passes = strings(v);
+    else if (k == "disable_ops")
+      o.disable_ops = strings(v);
+    else if (k == "float_ops")
+      o.float_ops = strings(v);
+    else if (k == "disable_kernels")
+      o.disable_kernels = strings(v);
+    else if (k == "min_region")
+      o.min_region = nb::cast<int>(v);
+    else if (k == "threads")
+      o.threads = nb::cast<int>(v);
+    else if (k == "tune")
+      o.tune = nb::cast<bool>(v);
+    else if (k == "use_tactic_cache")
+      o.use_tactic_cache = nb::cast<bool>(v);
+    else if (k == "gate")
+      o.gate = nb::cast<bool>(v);
+    else if (k == "accept_inaccurate")
+      o.accept_inaccurate = nb::cast<bool>(v);
+    else if (k == "relative_tolerance")
+      o.tolerance.relative = nb::cast<double>(v);
+    else if (k == "absolute_tolerance")
+      o.tolerance.absolute = nb::cast<double>(v);
+    else if (k == "memory_budget")
+      o.memory_budget = nb::cast<int64_t>(v);
+    else if (k == "dump_ir")
+      o.dump_ir = nb::cast<std::string>(v);
+    else
+      throw Error(ErrorCode::invalid_argument, "optimize: there is no option '" + k + "'");
   }
   return o;
 }
@@ -285,8 +315,8 @@ OptimizeOptions options_from(const Model& m, const nb::dict& d) {
 }  // namespace
 
 NB_MODULE(_neve, m) {
-  error_type = nb::steal<nb::object>(PyErr_NewExceptionWithDoc("neve.Error", "What went wrong, with values and types; `code` says what kind.",
-                                                               PyExc_RuntimeError, nullptr));
+  error_type = nb::steal<nb::object>(PyErr_NewExceptionWithDoc(
+      "neve.Error", "What went wrong, with values and types; `code` says what kind.", PyExc_RuntimeError, nullptr));
   m.attr("Error") = error_type;
   nb::register_exception_translator(
       [](const std::exception_ptr& p, void*) {
@@ -380,7 +410,8 @@ NB_MODULE(_neve, m) {
       .def("__call__", &PyEngine::call)
       .def("session", [](const PyEngine& e) { return new PySession{e.engine.session(), e.engine.inputs()}; })
       .def("warm", [](const PyEngine& e, const std::vector<NamedSizes>& shapes) { e.engine.warm(shapes); })
-      .def("save", [](const PyEngine& e, const std::string& path) {
+      .def("save",
+           [](const PyEngine& e, const std::string& path) {
              nb::gil_scoped_release free;
              e.engine.save(path);
            })

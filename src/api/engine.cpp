@@ -40,7 +40,8 @@ std::string Engine::plan_text() const {
         s += ") -> (";
         for (size_t j = 0; j < n.out.size(); ++j) {
           const plan::PlanValue& v = p.values[size_t(n.out[j])];
-          s += str(j ? " " : "", "%", n.out[j], " ", to_string(v.layout), v.place == plan::Place::alias ? str(" over %", v.index) : "",
+          s += str(j ? " " : "", "%", n.out[j], " ", to_string(v.layout),
+                   v.place == plan::Place::alias ? str(" over %", v.index) : "",
                    v.place == plan::Place::output ? " output" : "");
         }
         s += ")";
@@ -111,8 +112,8 @@ void Session::warm(const std::vector<NamedSizes>& shapes) {
       if (it == named.end()) it = named.find(str(i));
       if (it == named.end()) fail(ErrorCode::not_found, "warm: no sizes for input '", core.inputs[i].name, "'");
       if (int64_t(it->second.size()) != core.inputs[i].rank)
-        fail(ErrorCode::shape_mismatch, "warm: input '", core.inputs[i].name, "' got ", it->second.size(), " sizes (the model has ",
-             core.inputs[i].shape, ")");
+        fail(ErrorCode::shape_mismatch, "warm: input '", core.inputs[i].name, "' got ", it->second.size(),
+             " sizes (the model has ", core.inputs[i].shape, ")");
       sizes.push_back(it->second);
     }
     impl_->core.warm(sizes);

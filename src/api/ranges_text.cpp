@@ -1,14 +1,15 @@
 // The text form of ranges.
 #include <charconv>
 
-#include "base/error.h"
 #include "api/impl.h"
+#include "base/error.h"
 
 namespace neve {
 namespace {
 
 [[noreturn]] void bad(const std::string& text, const std::string& what) {
-  fail(ErrorCode::invalid_argument, "range: '", text, "': ", what, " (e.g. x=1x3x224x224..5x3x224x224;mask=1x16..2x64,8x256..8x512)");
+  fail(ErrorCode::invalid_argument, "range: '", text, "': ", what,
+       " (e.g. x=1x3x224x224..5x3x224x224;mask=1x16..2x64,8x256..8x512)");
 }
 
 std::vector<std::string> split(const std::string& s, const std::string& by) {
@@ -28,7 +29,8 @@ Sizes sizes_of(const std::string& all, const std::string& s) {
   for (const std::string& part : split(s, "x")) {
     int64_t v = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), v);
-    if (error != std::errc() || end != part.data() + part.size() || v < 0) bad(all, str("'", s, "' is no list of sizes"));
+    if (error != std::errc() || end != part.data() + part.size() || v < 0)
+      bad(all, str("'", s, "' is no list of sizes"));
     out.push_back(v);
   }
   return out;

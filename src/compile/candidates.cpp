@@ -26,7 +26,8 @@ bool disabled(const Options& options, std::string_view entry) {
 
 // The piece with its composites replaced by what they are made of.
 std::shared_ptr<const Subgraph> lowered(const Subgraph& g) {
-  if (std::none_of(g.nodes.begin(), g.nodes.end(), [](const SubgraphNode& n) { return n.op->is_composite(); })) return nullptr;
+  if (std::none_of(g.nodes.begin(), g.nodes.end(), [](const SubgraphNode& n) { return n.op->is_composite(); }))
+    return nullptr;
   ir::Graph out;
   std::vector<Value> value(g.types.size());
   for (size_t i = 0; i < g.inputs.size(); ++i) {
@@ -66,7 +67,8 @@ std::shared_ptr<const Subgraph> lowered(const Subgraph& g) {
   return s;
 }
 
-/// Where an input arrives in another order than row-major, the loop reads and writes in that order: all values of its shape do.
+/// Where an input arrives in another order than row-major, the loop reads and writes in that order: all values of its
+/// shape do.
 LoopLayout offered_layouts(const Request& request, const Subgraph& g) {
   const Layout* special = nullptr;
   Shape shape;
@@ -117,8 +119,8 @@ Candidate loop_candidate(const Request& request, std::string& refusal) {
   }
   c.nest = std::make_shared<const LoopNest>(std::move(*analysis.nest));
   try {
-    c.kernel = kernels::make_loop_kernel(c.nest, std::move(analysis.values), provider->compile(*c.nest), std::move(layouts.inputs),
-                                         std::move(layouts.outputs));
+    c.kernel = kernels::make_loop_kernel(c.nest, std::move(analysis.values), provider->compile(*c.nest),
+                                         std::move(layouts.inputs), std::move(layouts.outputs));
   } catch (const Error& e) {
     refusal = "loop: " + e.message();
     c.nest = nullptr;
@@ -129,7 +131,8 @@ Candidate loop_candidate(const Request& request, std::string& refusal) {
   return c;
 }
 
-double time_candidate(Candidate& c, const Request& request, const Options& options, const std::function<int64_t(Dim)>& guess) {
+double time_candidate(Candidate& c, const Request& request, const Options& options,
+                      const std::function<int64_t(Dim)>& guess) {
   const std::string key = tactic_key(request, c.entry, c.variant);
   if (auto ms = options.tactics->find(key)) {
     ++c.cached;

@@ -102,7 +102,8 @@ void text_of(std::string& s, const Subgraph& g, const std::vector<Sizes>* sizes)
       s += to_string(g.types[v].shape);
     s += ';';
   }
-  for (size_t i = 0; i < g.inputs.size(); ++i) s += str(g.inputs[i], ":", int(g.roles.size() > i ? g.roles[i] : InputRole::activation), ",");
+  for (size_t i = 0; i < g.inputs.size(); ++i)
+    s += str(g.inputs[i], ":", int(g.roles.size() > i ? g.roles[i] : InputRole::activation), ",");
   for (const SubgraphNode& n : g.nodes) {
     s += str("\n", n.op->info.name, "@", n.op->info.version, n.in, n.out);
     for (const AttrInfo& a : n.op->attrs) s += str(" ", a.name, "=", to_string(a.get(n.attrs.object())));
@@ -113,15 +114,16 @@ void text_of(std::string& s, const Subgraph& g, const std::vector<Sizes>* sizes)
 }  // namespace
 
 std::string tactic_key(const kernels::Request& r, std::string_view entry, int variant) {
-  std::string s = str("neve tactic ", format, " ", entry, " ", variant, " threads ", r.threads, " ", r.isa, " ", cpu_info().model,
-                      " plain ", r.plain_only, "\n");
+  std::string s = str("neve tactic ", format, " ", entry, " ", variant, " threads ", r.threads, " ", r.isa, " ",
+                      cpu_info().model, " plain ", r.plain_only, "\n");
   for (const Layout& l : r.offered) s += to_string(l) + ",";
   for (bool b : r.may_overwrite) s += b ? '1' : '0';
   text_of(s, *r.graph, &r.sizes);
   return sha256_hex(s).substr(0, 32);
 }
 
-double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request, const std::vector<int64_t>& shape_values) {
+double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,
+                   const std::vector<int64_t>& shape_values) {
   const Subgraph& g = *request.graph;
   kernels::BindSizes sizes;
   sizes.threads = request.threads;
@@ -143,7 +145,8 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
     sizes.in.push_back(request.sizes[v]);
     const DType dtype = g.types[v].dtype;
     const bool packed = g.roles[i] == InputRole::weight && !kernel.packing_key(i).empty();
-    Tensor t = Tensor::zeros(DType::u8, {packed ? int64_t(kernel.packed_bytes(i)) : bytes_of(kernel.input_layout(i), sizes.in[i], dtype)});
+    Tensor t = Tensor::zeros(
+        DType::u8, {packed ? int64_t(kernel.packed_bytes(i)) : bytes_of(kernel.input_layout(i), sizes.in[i], dtype)});
     if (g.roles[i] == InputRole::constant && g.constants[i].defined())
       std::memcpy(t.data(), g.constants[i].contiguous().data(), size_t(g.constants[i].bytes()));
     else

@@ -103,7 +103,8 @@ void Graph::add_uses(Node* n) {
 void Graph::drop_use(Value v, Node* n, uint32_t operand) {
   if (!v.valid()) return;
   auto& uses = values_[v.id].uses;
-  const auto it = std::find_if(uses.begin(), uses.end(), [&](const Use& u) { return u.node == n && u.operand == operand; });
+  const auto it =
+      std::find_if(uses.begin(), uses.end(), [&](const Use& u) { return u.node == n && u.operand == operand; });
   check(it != uses.end(), "graph: use list of a value lost an entry");
   *it = uses.back();
   uses.pop_back();
@@ -191,7 +192,8 @@ Node* Graph::emit_typed(const OpDef& op, const Attrs& attrs, std::span<const Val
   n->in.assign(in.begin(), in.end());
   n->regions = std::move(regions);
   n->loc = location;
-  for (Value v : in) check(!v.valid() || v.id < values_.size(), op.info.name, ": an input is not a value of this graph");
+  for (Value v : in)
+    check(!v.valid() || v.id < values_.size(), op.info.name, ": an input is not a value of this graph");
   for (uint32_t k = 0; k < out.size(); ++k) n->out.push_back(new_value(std::move(out[k]), {}, n, k));
   link(owned.release());
   add_uses(n);

@@ -37,8 +37,8 @@ struct Driver {
       g.insert_before(nullptr);
       return false;
     }
-    check(with.size() == n->out.size(), "rule ", rule.name, " gave ", with.size(), " values for ", n->out.size(), " results of ",
-          n->op->info.name);
+    check(with.size() == n->out.size(), "rule ", rule.name, " gave ", with.size(), " values for ", n->out.size(),
+          " results of ", n->op->info.name);
     for (size_t k = 0; k < with.size(); ++k) {
       if (!with[k].valid()) continue;
       const TensorType &a = g.type(n->out[k]), &b = g.type(with[k]);

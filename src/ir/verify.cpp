@@ -11,7 +11,8 @@ namespace {
 
 void bad(const Node& n, int rule, const std::string& what) {
   const std::string where = to_string(n.loc);
-  fail(ErrorCode::internal, "verify: rule ", rule, ": ", n.op->info.name, where.empty() ? "" : " at ", where, ": ", what);
+  fail(ErrorCode::internal, "verify: rule ", rule, ": ", n.op->info.name, where.empty() ? "" : " at ", where, ": ",
+       what);
 }
 
 bool may_equal(const TensorType& a, const TensorType& b) {
@@ -78,13 +79,14 @@ void verify(const Graph& g, Level level) {
       if (g.def(n->out[k]) != n || g.result_index(n->out[k]) != k) bad(*n, 2, "a result does not know its node");
     }
   }
-  if (count != g.node_count()) fail(ErrorCode::internal, "verify: rule 5: ", count, " nodes in the list of ", g.node_count());
+  if (count != g.node_count())
+    fail(ErrorCode::internal, "verify: rule 5: ", count, " nodes in the list of ", g.node_count());
   for (Value v : g.outputs())
     if (!defined.count(v.id)) fail(ErrorCode::internal, "verify: rule 1: an output is not defined");
   for (uint32_t id : defined)
     if (g.uses(Value{id}).size() != uses[id])
-      fail(ErrorCode::internal, "verify: rule 2: the use list of value ", id, " has ", g.uses(Value{id}).size(), " entries for ",
-           uses[id], " uses");
+      fail(ErrorCode::internal, "verify: rule 2: the use list of value ", id, " has ", g.uses(Value{id}).size(),
+           " entries for ", uses[id], " uses");
 }
 
 }  // namespace neve::ir

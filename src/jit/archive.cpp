@@ -26,21 +26,36 @@ constexpr int format_version = 1;
 
 const char* safetensors_name(DType t) {
   switch (t) {
-    case DType::f64: return "F64";
-    case DType::f32: return "F32";
-    case DType::bf16: return "BF16";
-    case DType::f16: return "F16";
-    case DType::i64: return "I64";
-    case DType::i32: return "I32";
-    case DType::i16: return "I16";
-    case DType::i8: return "I8";
-    case DType::u8: return "U8";
-    case DType::u16: return "U16";
-    case DType::u32: return "U32";
-    case DType::u64: return "U64";
-    case DType::boolean: return "BOOL";
-    case DType::c64: return "C64";
-    case DType::c128: return "C128";
+    case DType::f64:
+      return "F64";
+    case DType::f32:
+      return "F32";
+    case DType::bf16:
+      return "BF16";
+    case DType::f16:
+      return "F16";
+    case DType::i64:
+      return "I64";
+    case DType::i32:
+      return "I32";
+    case DType::i16:
+      return "I16";
+    case DType::i8:
+      return "I8";
+    case DType::u8:
+      return "U8";
+    case DType::u16:
+      return "U16";
+    case DType::u32:
+      return "U32";
+    case DType::u64:
+      return "U64";
+    case DType::boolean:
+      return "BOOL";
+    case DType::c64:
+      return "C64";
+    case DType::c128:
+      return "C128";
   }
   return "?";
 }
@@ -51,7 +66,8 @@ std::string write_safetensors(const std::map<std::string, Tensor, std::less<>>& 
   std::vector<std::pair<uint64_t, Tensor>> placed;
   for (const auto& [name, t] : tensors) {
     at = (at + 63) / 64 * 64;
-    header[name] = {{"dtype", safetensors_name(t.dtype())}, {"shape", t.shape()}, {"data_offsets", {at, at + uint64_t(t.bytes())}}};
+    header[name] = {
+        {"dtype", safetensors_name(t.dtype())}, {"shape", t.shape()}, {"data_offsets", {at, at + uint64_t(t.bytes())}}};
     placed.emplace_back(at, t.contiguous());
     at += uint64_t(t.bytes());
   }
@@ -67,7 +83,8 @@ std::string write_safetensors(const std::map<std::string, Tensor, std::less<>>& 
 }
 
 // Tensors that view the mapping, which they keep alive.
-std::map<std::string, Tensor, std::less<>> read_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const MappedFile> file,
+std::map<std::string, Tensor, std::less<>> read_safetensors(std::span<const std::byte> bytes,
+                                                            std::shared_ptr<const MappedFile> file,
                                                             const std::string& member) {
   auto corrupt = [&](const std::string& what) -> void {
     fail(ErrorCode::corrupt_file, "load: '", file->path(), "': ", member, ": ", what);
@@ -76,15 +93,17 @@ std::map<std::string, Tensor, std::less<>> read_safetensors(std::span<const std:
   uint64_t n = 0;
   std::memcpy(&n, bytes.data(), 8);
   if (n > bytes.size() - 8 || n > (uint64_t(1) << 30)) corrupt("its header ends outside of it");
-  const json header = json::parse(reinterpret_cast<const char*>(bytes.data()) + 8, reinterpret_cast<const char*>(bytes.data()) + 8 + n, nullptr, false);
+  const json header = json::parse(reinterpret_cast<const char*>(bytes.data()) + 8,
+                                  reinterpret_cast<const char*>(bytes.data()) + 8 + n, nullptr, false);
   if (!header.is_object()) corrupt("its header is not a JSON object");
   const auto data = bytes.subspan(8 + n);
   std::map<std::string, Tensor, std::less<>> out;
   for (const auto& [name, e] : header.items()) {
     if (name == "__metadata__") continue;
-    const bool sound = e.is_object() && e.contains("dtype") && e["dtype"].is_string() && e.contains("shape") && e["shape"].is_array() &&
-                       e.contains("data_offsets") && e["data_offsets"].is_array() && e["data_offsets"].size() == 2 &&
-                       e["data_offsets"][0].is_number_unsigned() && e["data_offsets"][1].is_number_unsigned();
+    const bool sound = e.is_object() && e.contains("dtype") && e["dtype"].is_string() && e.contains("shape") &&
+                       e["shape"].is_array() && e.contains("data_offsets") && e["data_offsets"].is_array() &&
+                       e["data_offsets"].size() == 2 && e["data_offsets"][0].is_number_unsigned() &&
+                       e["data_offsets"][1].is_number_unsigned();
     if (!sound) corrupt(str("tensor '", name, "' is not described as it should be"));
     DType dtype{};
     bool found = false;
@@ -94,9 +113,11 @@ std::map<std::string, Tensor, std::less<>> read_safetensors(std::span<const std:
     Sizes shape;
     int64_t count = 1;
     for (const json& d : e["shape"]) {
-      if (!d.is_number_unsigned() || d.get<uint64_t>() > (uint64_t(1) << 40)) corrupt(str("tensor '", name, "' has a size that cannot be"));
+      if (!d.is_number_unsigned() || d.get<uint64_t>() > (uint64_t(1) << 40))
+        corrupt(str("tensor '", name, "' has a size that cannot be"));
       shape.push_back(d.get<int64_t>());
-      if (__builtin_mul_overflow(count, shape.back(), &count) || count > (int64_t(1) << 44)) corrupt(str("tensor '", name, "' is too large"));
+      if (__builtin_mul_overflow(count, shape.back(), &count) || count > (int64_t(1) << 44))
+        corrupt(str("tensor '", name, "' is too large"));
     }
     const uint64_t begin = e["data_offsets"][0], end = e["data_offsets"][1];
     if (begin > end || end > data.size() || end - begin != uint64_t(count * size_of(dtype)))
@@ -119,9 +140,11 @@ json ranges_to_json(const ResolvedRanges& r) {
 
 std::vector<Sizes> sizes_from(const json& j, const ir::Graph& g) {
   std::vector<Sizes> s = j.get<std::vector<Sizes>>();
-  if (s.size() != g.inputs().size()) fail(ErrorCode::corrupt_file, "load: a range has ", s.size(), " inputs for ", g.inputs().size());
+  if (s.size() != g.inputs().size())
+    fail(ErrorCode::corrupt_file, "load: a range has ", s.size(), " inputs for ", g.inputs().size());
   for (size_t i = 0; i < s.size(); ++i)
-    if (int64_t(s[i].size()) != g.rank(g.inputs()[i])) fail(ErrorCode::corrupt_file, "load: a range has another rank than input ", i);
+    if (int64_t(s[i].size()) != g.rank(g.inputs()[i]))
+      fail(ErrorCode::corrupt_file, "load: a range has another rank than input ", i);
   return s;
 }
 
@@ -134,7 +157,8 @@ ResolvedRanges ranges_from_json(const json& j, const ir::Graph& g) {
     range.min = sizes_from(x.at("min"), g);
     range.max = sizes_from(x.at("max"), g);
     for (const json& o : x.at("opts")) range.opts.push_back(sizes_from(o, g));
-    if (range.opts.empty() || range.opts.size() > 64) fail(ErrorCode::corrupt_file, "load: a range has ", range.opts.size(), " opts");
+    if (range.opts.empty() || range.opts.size() > 64)
+      fail(ErrorCode::corrupt_file, "load: a range has ", range.opts.size(), " opts");
     r.ranges.push_back(std::move(range));
   }
   if (r.ranges.empty() || r.ranges.size() > 64) fail(ErrorCode::corrupt_file, "load: ", r.ranges.size(), " ranges");
@@ -166,8 +190,11 @@ void save_archive(const OptimizedModel& m, const std::string& path) {
   AtomicFile file(path);
   const std::string graph = ir::print(m.graph, "forward");
   const std::string weights = write_safetensors(*m.weights);
-  json plan = {{"isa", to_string(cpu_info().isa)}, {"cpu", cpu_info().model}, {"threads", m.options.threads},
-               {"ranges", ranges_to_json(m.ranges)}, {"tactics", m.tactics}};
+  json plan = {{"isa", to_string(cpu_info().isa)},
+               {"cpu", cpu_info().model},
+               {"threads", m.options.threads},
+               {"ranges", ranges_to_json(m.ranges)},
+               {"tactics", m.tactics}};
   const std::string plan_text = plan.dump();
   std::map<std::string, Tensor, std::less<>> golden;
   for (size_t k = 0; k < m.golden.size(); ++k) {
@@ -179,15 +206,29 @@ void save_archive(const OptimizedModel& m, const std::string& path) {
   for (const OpDef* op : all_ops())
     if (op->info.version != 1) versions[std::string(op->info.name)] = op->info.version;
   const std::string plan_name = str("plans/", to_string(cpu_info().isa), ".plan");
-  json members = {{"graphs/forward.nir", digest_text(graph)}, {"weights.safetensors", digest_text(weights)},
-                  {"golden/samples.safetensors", digest_text(golden_bytes)}, {plan_name, digest_text(plan_text)},
+  json members = {{"graphs/forward.nir", digest_text(graph)},
+                  {"weights.safetensors", digest_text(weights)},
+                  {"golden/samples.safetensors", digest_text(golden_bytes)},
+                  {plan_name, digest_text(plan_text)},
                   {"report.json", digest_text(m.report)}};
-  json manifest = {{"format", "neve"}, {"format_version", format_version}, {"neve", version()}, {"op_versions", versions},
-                   {"methods", {"forward"}}, {"sha256", members}, {"golden", m.golden.size()},
-                   {"source", {{"path", std::filesystem::path(m.model_path).filename().string()}, {"format", m.model_format}, {"sha256", m.model_sha256}}},
-                   {"accuracy", !m.gate.ran ? "not run" : m.gate.passed ? "pass" : "fail, accepted by the user"},
-                   {"tolerance", {{"relative", m.options.tolerance.relative}, {"absolute", m.options.tolerance.absolute}}},
-                   {"disable_kernels", m.options.disable_kernels}, {"disable_ops", m.options.disable_ops}};
+  json manifest = {
+      {"format", "neve"},
+      {"format_version", format_version},
+      {"neve", version()},
+      {"op_versions", versions},
+      {"methods", {"forward"}},
+      {"sha256", members},
+      {"golden", m.golden.size()},
+      {"source",
+       {{"path", std::filesystem::path(m.model_path).filename().string()},
+        {"format", m.model_format},
+        {"sha256", m.model_sha256}}},
+      {"accuracy", !m.gate.ran     ? "not run"
+                   : m.gate.passed ? "pass"
+                                   : "fail, accepted by the user"},
+      {"tolerance", {{"relative", m.options.tolerance.relative}, {"absolute", m.options.tolerance.absolute}}},
+      {"disable_kernels", m.options.disable_kernels},
+      {"disable_ops", m.options.disable_ops}};
   ZipWriter zip(file);
   zip.add("manifest.json", manifest.dump(2));
   zip.add("graphs/forward.nir", graph);
@@ -207,11 +248,12 @@ void self_test(const OptimizedModel& m, const std::string& path) {
     std::vector<Tensor> y;
     session.run(m.golden[k].first, y);
     for (size_t i = 0; i < y.size(); ++i) {
-      const OutputVerdict v = compare(y[i], m.golden[k].second[i], {m.options.tolerance.relative * 2, m.options.tolerance.absolute * 2});
+      const OutputVerdict v =
+          compare(y[i], m.golden[k].second[i], {m.options.tolerance.relative * 2, m.options.tolerance.absolute * 2});
       if (!v.ok)
-        fail(ErrorCode::internal, "load: '", path, "': the self-test fails on this machine: output '", m.core->outputs[i].name,
-             "' differs by ", v.max_difference, " at element ", v.worst_index, ": ", v.got, " for ", v.expected, " (at most ", v.allowed,
-             " is allowed)");
+        fail(ErrorCode::internal, "load: '", path, "': the self-test fails on this machine: output '",
+             m.core->outputs[i].name, "' differs by ", v.max_difference, " at element ", v.worst_index, ": ", v.got,
+             " for ", v.expected, " (at most ", v.allowed, " is allowed)");
     }
   }
 }
@@ -223,11 +265,12 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   auto corrupt = [&](const std::string& what) -> void { fail(ErrorCode::corrupt_file, "load: '", path, "': ", what); };
   const std::string_view manifest_text = text_of(zip.get("manifest.json"));
   const json manifest = json::parse(manifest_text, nullptr, false);
-  if (!manifest.is_object() || manifest.value("format", "") != "neve") corrupt("its manifest is not one of a .neve archive");
+  if (!manifest.is_object() || manifest.value("format", "") != "neve")
+    corrupt("its manifest is not one of a .neve archive");
   const int version_found = manifest.value("format_version", 0);
   if (version_found > format_version)
-    fail(ErrorCode::unsupported, "load: '", path, "' has format version ", version_found, " (this Neve reads up to ", format_version,
-         "; a newer one wrote it)");
+    fail(ErrorCode::unsupported, "load: '", path, "' has format version ", version_found, " (this Neve reads up to ",
+         format_version, "; a newer one wrote it)");
   const std::string mark = verified_mark(sha256_hex(manifest_text));
   const bool verified = !mark.empty() && std::filesystem::exists(mark);
   auto m = std::make_shared<OptimizedModel>();
@@ -239,13 +282,16 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
         corrupt(str("member '", name, "' is not what the manifest says (its SHA-256 differs)"));
     }
     for (const std::string& name : zip.names())
-      if (name != "manifest.json" && !digests.contains(name)) corrupt(str("member '", name, "' is not in the manifest"));
+      if (name != "manifest.json" && !digests.contains(name))
+        corrupt(str("member '", name, "' is not in the manifest"));
     m->graph = ir::parse(text_of(zip.get("graphs/forward.nir")));
     m->weights = std::make_shared<ir::Weights>(read_safetensors(zip.get("weights.safetensors"), zip.file(), "weights"));
     for (Value v : m->graph.inputs()) m->input_types.push_back(m->graph.type(v));
     std::string plan_name;
     for (const std::string& name : zip.names())
-      if (name.starts_with("plans/") && (plan_name.empty() || name == str("plans/", to_string(cpu_info().isa), ".plan"))) plan_name = name;
+      if (name.starts_with("plans/") &&
+          (plan_name.empty() || name == str("plans/", to_string(cpu_info().isa), ".plan")))
+        plan_name = name;
     if (plan_name.empty()) corrupt("it has no plan");
     const json plan = json::parse(text_of(zip.get(plan_name)));
     m->ranges = ranges_from_json(plan.at("ranges"), m->graph);
@@ -269,7 +315,8 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   } catch (const std::out_of_range&) {
     corrupt("a golden sample is missing");
   }
-  // The choices that were measured when the archive was made; what is not among them takes the first kernel that accepts.
+  // The choices that were measured when the archive was made; what is not among them takes the first kernel that
+  // accepts.
   compile::TacticCache tactics("");
   for (const auto& [key, ms] : m->tactics) tactics.put(key, ms);
   tactics.set_frozen(true);

@@ -9,7 +9,8 @@
 namespace neve::jit {
 
 namespace {
-// Integer scalars often choose a branch: the number that the graph compares them with is a better guess than a random one.
+// Integer scalars often choose a branch: the number that the graph compares them with is a better guess than a random
+// one.
 const Tensor* compared_with(const ir::Graph& g, Value v) {
   for (const ir::Use& u : g.uses(v)) {
     const ir::Node& n = *u.node;
@@ -51,7 +52,8 @@ OutputVerdict compare(const Tensor& y, const Tensor& y0, const Tolerance& t) {
     v.max_difference = INFINITY;
     return v;
   }
-  const Tensor a = y.dtype() == DType::f64 ? y.contiguous() : y.to(DType::f64), b = y0.dtype() == DType::f64 ? y0.contiguous() : y0.to(DType::f64);
+  const Tensor a = y.dtype() == DType::f64 ? y.contiguous() : y.to(DType::f64),
+               b = y0.dtype() == DType::f64 ? y0.contiguous() : y0.to(DType::f64);
   const double *p = a.data_as<double>(), *q = b.data_as<double>();
   for (int64_t k = 0; k < v.elements; ++k)
     if (std::isfinite(q[k])) v.max_value = std::max(v.max_value, std::abs(q[k]));
@@ -96,7 +98,8 @@ std::vector<Check> checks_for(const OptimizedModel& m) {
         if (p.second == sizes) return;
       points.emplace_back(name, std::move(sizes));
     };
-    for (size_t k = 0; k < range.opts.size(); ++k) add(str("opt", range.opts.size() > 1 ? str(" ", k) : ""), range.opts[k]);
+    for (size_t k = 0; k < range.opts.size(); ++k)
+      add(str("opt", range.opts.size() > 1 ? str(" ", k) : ""), range.opts[k]);
     // Where the model leaves an axis open its min (0) and max say nothing: the opt and twice the opt stand for them.
     std::vector<Sizes> min = range.min, max = range.max;
     for (size_t i = 0; i < min.size(); ++i)
@@ -105,7 +108,8 @@ std::vector<Check> checks_for(const OptimizedModel& m) {
     for (size_t i = 0; i < max.size(); ++i) max[i] = bounded(max[i], range.opts[0][i]);
     add("min", min);
     add("max", max);
-    for (auto& [name, sizes] : points) out.push_back({str("generated at ", name, label), generate_inputs(m.graph, sizes, 1 + out.size())});
+    for (auto& [name, sizes] : points)
+      out.push_back({str("generated at ", name, label), generate_inputs(m.graph, sizes, 1 + out.size())});
   }
   for (size_t k = 0; k < m.options.test_data.size(); ++k) {
     Check c{str("test data ", k), {}};

@@ -49,7 +49,8 @@ std::vector<Range> learned_ranges(const std::vector<NamedTensors>& data) {
   return {r};
 }
 
-ir::Graph graph_for(const LoadedModel& model, const ResolvedRanges& ranges, ir::Module& storage, const ir::Weights** weights) {
+ir::Graph graph_for(const LoadedModel& model, const ResolvedRanges& ranges, ir::Module& storage,
+                    const ir::Weights** weights) {
   const ir::Graph& g = model.module.methods.find("forward")->second;
   *weights = model.module.weights.get();
   bool same = true;
@@ -111,7 +112,8 @@ std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir
   return core;
 }
 
-void build_engine(OptimizedModel& m, compile::TacticCache* tactics, std::function<void(double, const std::string&)> progress) {
+void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
+                  std::function<void(double, const std::string&)> progress) {
   auto core = std::make_shared<runtime::EngineCore>();
   core->inputs = core_ports(m.graph, false);
   core->outputs = core_ports(m.graph, true);
@@ -148,7 +150,8 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics, std::functio
 
 namespace {
 
-// What sessions need at the max of each closed range. Sizes that the model refuses there, or that are known only while running, are left out.
+// What sessions need at the max of each closed range. Sizes that the model refuses there, or that are known only while
+// running, are left out.
 std::vector<OptimizedModel::RangeMemory> arenas_at_max(const OptimizedModel& m) {
   std::vector<OptimizedModel::RangeMemory> out;
   for (const ResolvedRange& r : m.ranges.ranges) {
@@ -191,8 +194,9 @@ void plan_memory(OptimizedModel& m, compile::TacticCache* tactics) {
   if (bytes_needed(m) <= budget) return;
   int64_t arena = 0;
   for (const auto& r : m.memory) arena = std::max(arena, r.arena_bytes);
-  fail(ErrorCode::out_of_memory, "optimize: the engine needs ", bytes_needed(m), " bytes (", m.core->weights->packed_bytes(),
-       " for packed weights, ", arena, " for the arena at the largest sizes), the memory budget is ", budget,
+  fail(ErrorCode::out_of_memory, "optimize: the engine needs ", bytes_needed(m), " bytes (",
+       m.core->weights->packed_bytes(), " for packed weights, ", arena,
+       " for the arena at the largest sizes), the memory budget is ", budget,
        " (a smaller max in the ranges, or a larger budget would do)");
 }
 
@@ -205,7 +209,8 @@ void time_shapes(OptimizedModel& m, std::shared_ptr<runtime::EngineCore> baselin
     std::vector<std::vector<Sizes>> points = range.opts;
     if (!m.ranges.open) points.push_back(range.min), points.push_back(range.max);
     for (const auto& sizes : points) {
-      if (std::any_of(m.timings.begin(), m.timings.end(), [&](const ShapeTiming& t) { return t.sizes == sizes; })) continue;
+      if (std::any_of(m.timings.begin(), m.timings.end(), [&](const ShapeTiming& t) { return t.sizes == sizes; }))
+        continue;
       ShapeTiming t;
       t.sizes = sizes;
       const std::vector<Tensor> in = generate_inputs(m.graph, sizes, 7);
@@ -229,7 +234,9 @@ void time_shapes(OptimizedModel& m, std::shared_ptr<runtime::EngineCore> baselin
       }
       std::sort(a.begin(), a.end());
       std::sort(b.begin(), b.end());
-      auto at = [](const std::vector<double>& v, double q) { return v[std::min(v.size() - 1, size_t(q * double(v.size())))]; };
+      auto at = [](const std::vector<double>& v, double q) {
+        return v[std::min(v.size() - 1, size_t(q * double(v.size())))];
+      };
       t.n = int64_t(a.size());
       t.p50 = at(a, 0.5), t.p90 = at(a, 0.9), t.p99 = at(a, 0.99);
       t.baseline_p50 = at(b, 0.5), t.baseline_p90 = at(b, 0.9), t.baseline_p99 = at(b, 0.99);
@@ -247,7 +254,8 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   check_options(given);
   if (m->options.threads <= 0) m->options.threads = available_threads();
   auto progress = [&](double done, const std::string& phase) {
-    if (given.progress && !given.progress(done, phase)) fail(ErrorCode::cancelled, "optimize: cancelled during ", phase);
+    if (given.progress && !given.progress(done, phase))
+      fail(ErrorCode::cancelled, "optimize: cancelled during ", phase);
   };
   const auto start = Clock::now();
   const auto method = model.module.methods.find("forward");
@@ -305,7 +313,9 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
 
   t = Clock::now();
   compile::TacticCache memory("");
-  compile::TacticCache* tactics = !given.tune ? nullptr : given.use_tactic_cache ? &compile::TacticCache::standard() : &memory;
+  compile::TacticCache* tactics = !given.tune              ? nullptr
+                                  : given.use_tactic_cache ? &compile::TacticCache::standard()
+                                                           : &memory;
   if (tactics) tactics->reset_used();
   build_engine(*m, tactics, [&](double f, const std::string& what) { progress(0.1 + 0.6 * f, "compile " + what); });
   progress(0.7, "memory");
@@ -323,7 +333,8 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   if (given.gate || given.accept_inaccurate) {
     t = Clock::now();
     progress(0.72, "baseline");
-    auto baseline = build_baseline(source, *weights, m->options.threads, point_of(m->input_types, m->ranges.ranges[0].opts[0]));
+    auto baseline =
+        build_baseline(source, *weights, m->options.threads, point_of(m->input_types, m->ranges.ranges[0].opts[0]));
     progress(0.78, "accuracy");
     m->gate = run_gate(*m, *baseline);
     m->seconds["accuracy"] = since(t);
@@ -335,12 +346,14 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
       std::string worst;
       for (const OutputVerdict& v : m->gate.outputs)
         if (!v.ok && worst.empty())
-          worst = str("output '", v.output, "' (", v.source, ") differs by ", v.max_difference, " at element ", v.worst_index, ": ",
-                      v.got, " for ", v.expected, " (at most ", v.allowed, " is allowed)");
-      const std::string text = str("the engine does not agree with the unfused model: ", worst.empty() ? m->gate.message : worst);
+          worst = str("output '", v.output, "' (", v.source, ") differs by ", v.max_difference, " at element ",
+                      v.worst_index, ": ", v.got, " for ", v.expected, " (at most ", v.allowed, " is allowed)");
+      const std::string text =
+          str("the engine does not agree with the unfused model: ", worst.empty() ? m->gate.message : worst);
       if (!given.accept_inaccurate)
         fail(ErrorCode::internal, "optimize: ", text,
-             "\n  hint: accept_inaccurate hands the engine over all the same and records it; dump_ir and disable_passes help to find the pass");
+             "\n  hint: accept_inaccurate hands the engine over all the same and records it; dump_ir and "
+             "disable_passes help to find the pass");
       m->warnings.push_back(text);
     }
   }

@@ -67,17 +67,20 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   for (size_t i = 0; i < out.min.size(); ++i)
     for (size_t a = 0; a < out.min[i].size(); ++a) {
       const std::string where = str("range: input '", g.name(g.inputs()[i]), "' axis ", a, ": ");
-      if (out.min[i][a] > out.max[i][a]) fail(ErrorCode::shape_mismatch, where, "min ", out.min[i][a], " is above max ", out.max[i][a]);
+      if (out.min[i][a] > out.max[i][a])
+        fail(ErrorCode::shape_mismatch, where, "min ", out.min[i][a], " is above max ", out.max[i][a]);
       for (const auto& o : out.opts) {
-        if (o[i][a] > out.max[i][a]) fail(ErrorCode::shape_mismatch, where, "opt ", o[i][a], " is above max ", out.max[i][a]);
-        if (o[i][a] < out.min[i][a]) fail(ErrorCode::shape_mismatch, where, "opt ", o[i][a], " is below min ", out.min[i][a]);
+        if (o[i][a] > out.max[i][a])
+          fail(ErrorCode::shape_mismatch, where, "opt ", o[i][a], " is above max ", out.max[i][a]);
+        if (o[i][a] < out.min[i][a])
+          fail(ErrorCode::shape_mismatch, where, "opt ", o[i][a], " is below min ", out.min[i][a]);
       }
     }
   return out;
 }
 
-// How many of the relations that the model states are broken where its inputs have these sizes: those of the graph, and those of
-// branches, which may exclude each other. Relations over sizes that arise inside are passed over.
+// How many of the relations that the model states are broken where its inputs have these sizes: those of the graph, and
+// those of branches, which may exclude each other. Relations over sizes that arise inside are passed over.
 std::pair<int, int> broken_relations(const ir::Graph& g, const std::vector<Sizes>& sizes) {
   std::map<uint32_t, int64_t> values;
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -93,10 +96,14 @@ std::pair<int, int> broken_relations(const ir::Graph& g, const std::vector<Sizes
     try {
       const int64_t a = evaluate(c.a, value), b = evaluate(c.b, value);
       switch (c.kind) {
-        case Constraint::equal: return a != b;
-        case Constraint::at_least: return a < b;
-        case Constraint::divides: return b == 0 || a % b != 0;
-        case Constraint::broadcastable: return a != b && a != 1 && b != 1;
+        case Constraint::equal:
+          return a != b;
+        case Constraint::at_least:
+          return a < b;
+        case Constraint::divides:
+          return b == 0 || a % b != 0;
+        case Constraint::broadcastable:
+          return a != b && a != 1 && b != 1;
       }
     } catch (const Error& e) {
       return e.code() == ErrorCode::shape_mismatch;
@@ -111,7 +118,8 @@ std::pair<int, int> broken_relations(const ir::Graph& g, const std::vector<Sizes
   return count;
 }
 
-// Where the model leaves sizes open: usual sizes that break the fewest of its relations, found one symbol after the other.
+// Where the model leaves sizes open: usual sizes that break the fewest of its relations, found one symbol after the
+// other.
 std::vector<Sizes> find_feasible(const ir::Graph& g, const ResolvedRange& r, const std::vector<Sizes>& wanted) {
   std::vector<Sizes> best = wanted;
   std::pair<int, int> least = broken_relations(g, best);
@@ -174,7 +182,8 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
   out.open = ranges.empty();
   for (const Range& r : ranges) out.ranges.push_back(resolve(g, r));
   if (ranges.empty()) out.ranges.push_back(resolve(g, {}));
-  // Axes that share a symbol in the model, or that the file fixed to one number and every range treats alike, share one symbol.
+  // Axes that share a symbol in the model, or that the file fixed to one number and every range treats alike, share one
+  // symbol.
   std::map<std::vector<int64_t>, Dim> made;
   for (size_t i = 0; i < g.inputs().size(); ++i) {
     TensorType t = g.type(g.inputs()[i]);
@@ -199,7 +208,9 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
       if (old.is_symbol()) key = {old.rep(), lo, hi};
       auto it = made.find(key);
       if (it == made.end()) {
-        const std::string name = old.is_symbol() ? old.as_symbol().name : a == 0 ? std::string("batch") : str(g.name(g.inputs()[i]), "_", a);
+        const std::string name = old.is_symbol() ? old.as_symbol().name
+                                 : a == 0        ? std::string("batch")
+                                                 : str(g.name(g.inputs()[i]), "_", a);
         it = made.emplace(key, Dim::symbol(name, lo, hi, old.is_symbol() ? old.as_symbol().divisor : 1,
                                            str("input '", g.name(g.inputs()[i]), "' axis ", a)))
                  .first;
@@ -221,8 +232,8 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
           const std::string where = str("'", g.name(g.inputs()[i]), "' axis ", a);
           const auto [it, fresh] = seen.try_emplace(d.as_symbol().id, o[i][a], where);
           if (!fresh && it->second.first != o[i][a])
-            fail(ErrorCode::shape_mismatch, "range: opt has ", it->second.first, " for input ", it->second.second, " and ",
-                 o[i][a], " for ", where, " (the model says both are ", d, ")");
+            fail(ErrorCode::shape_mismatch, "range: opt has ", it->second.first, " for input ", it->second.second,
+                 " and ", o[i][a], " for ", where, " (the model says both are ", d, ")");
         }
     }
   return out;

@@ -25,8 +25,8 @@ json number(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
 json hardware() {
   const CpuInfo& c = cpu_info();
-  return {{"cpu", c.model}, {"isa", to_string(c.isa)}, {"vnni", c.vnni}, {"bf16", c.bf16}, {"amx", c.amx},
-          {"cores", c.cores}, {"l1d_bytes", c.l1d}, {"l2_bytes", c.l2}, {"l3_bytes", c.l3}};
+  return {{"cpu", c.model},   {"isa", to_string(c.isa)}, {"vnni", c.vnni},   {"bf16", c.bf16},  {"amx", c.amx},
+          {"cores", c.cores}, {"l1d_bytes", c.l1d},      {"l2_bytes", c.l2}, {"l3_bytes", c.l3}};
 }
 
 json model_json(const OptimizedModel& m) {
@@ -46,10 +46,18 @@ json model_json(const OptimizedModel& m) {
 }
 
 json options_json(const OptimizeOptions& o) {
-  return {{"precision", o.precision}, {"threads", o.threads}, {"tune", o.tune}, {"use_tactic_cache", o.use_tactic_cache},
-          {"gate", o.gate}, {"accept_inaccurate", o.accept_inaccurate}, {"min_region", o.min_region},
-          {"memory_budget", o.memory_budget}, {"disable_passes", o.disable_passes}, {"disable_ops", o.disable_ops},
-          {"float_ops", o.float_ops}, {"disable_kernels", o.disable_kernels},
+  return {{"precision", o.precision},
+          {"threads", o.threads},
+          {"tune", o.tune},
+          {"use_tactic_cache", o.use_tactic_cache},
+          {"gate", o.gate},
+          {"accept_inaccurate", o.accept_inaccurate},
+          {"min_region", o.min_region},
+          {"memory_budget", o.memory_budget},
+          {"disable_passes", o.disable_passes},
+          {"disable_ops", o.disable_ops},
+          {"float_ops", o.float_ops},
+          {"disable_kernels", o.disable_kernels},
           {"tolerance", {{"relative", o.tolerance.relative}, {"absolute", o.tolerance.absolute}}}};
 }
 
@@ -59,8 +67,13 @@ json partition_json(const OptimizedModel& m) {
   for (const compile::NodeReport& n : m.nodes) {
     json tactics = json::array();
     for (const auto& t : n.tactics) tactics.push_back({{"kernel", t.kernel}, {"ms", number(t.milliseconds)}});
-    nodes.push_back({{"name", n.name}, {"ops", n.ops}, {"kernel", n.kernel}, {"description", n.description},
-                     {"location", n.location}, {"refusals", n.refusals}, {"tactics", std::move(tactics)}});
+    nodes.push_back({{"name", n.name},
+                     {"ops", n.ops},
+                     {"kernel", n.kernel},
+                     {"description", n.description},
+                     {"location", n.location},
+                     {"refusals", n.refusals},
+                     {"tactics", std::move(tactics)}});
     if (n.kernel == "reorder") continue;
     ++all;
     if (!n.fallback) {
@@ -69,22 +82,40 @@ json partition_json(const OptimizedModel& m) {
     }
     std::string why;
     for (const std::string& r : n.refusals) why += str(why.empty() ? "" : "; ", r);
-    fallbacks.push_back({{"op", n.ops}, {"name", n.name}, {"location", n.location},
+    fallbacks.push_back({{"op", n.ops},
+                         {"name", n.name},
+                         {"location", n.location},
                          {"reason", why.empty() ? "sizes that are known only when it has run" : why}});
   }
-  return {{"instructions", all}, {"compiled", compiled}, {"share_compiled", all ? double(compiled) / double(all) : 1.0},
-          {"fallbacks", std::move(fallbacks)}, {"nodes", std::move(nodes)}};
+  return {{"instructions", all},
+          {"compiled", compiled},
+          {"share_compiled", all ? double(compiled) / double(all) : 1.0},
+          {"fallbacks", std::move(fallbacks)},
+          {"nodes", std::move(nodes)}};
 }
 
 json accuracy_json(const OptimizedModel& m) {
   json outputs = json::array();
   for (const OutputVerdict& v : m.gate.outputs)
-    outputs.push_back({{"output", v.output}, {"source", v.source}, {"sizes", sizes_json(m.core->inputs, v.sizes)},
-                       {"metric", "max_abs_difference"}, {"value", number(v.max_difference)}, {"threshold", number(v.allowed)},
-                       {"max_abs_value", number(v.max_value)}, {"worst_index", v.worst_index}, {"expected", number(v.expected)},
-                       {"got", number(v.got)}, {"elements", v.elements}, {"verdict", v.ok ? "pass" : "fail"}});
-  return {{"ran", m.gate.ran}, {"verdict", !m.gate.ran ? "not run" : m.gate.passed ? "pass" : "fail"}, {"message", m.gate.message},
-          {"baseline", "the same model unfused, op by op on library kernels"}, {"outputs", std::move(outputs)}};
+    outputs.push_back({{"output", v.output},
+                       {"source", v.source},
+                       {"sizes", sizes_json(m.core->inputs, v.sizes)},
+                       {"metric", "max_abs_difference"},
+                       {"value", number(v.max_difference)},
+                       {"threshold", number(v.allowed)},
+                       {"max_abs_value", number(v.max_value)},
+                       {"worst_index", v.worst_index},
+                       {"expected", number(v.expected)},
+                       {"got", number(v.got)},
+                       {"elements", v.elements},
+                       {"verdict", v.ok ? "pass" : "fail"}});
+  return {{"ran", m.gate.ran},
+          {"verdict", !m.gate.ran     ? "not run"
+                      : m.gate.passed ? "pass"
+                                      : "fail"},
+          {"message", m.gate.message},
+          {"baseline", "the same model unfused, op by op on library kernels"},
+          {"outputs", std::move(outputs)}};
 }
 
 }  // namespace
@@ -92,40 +123,66 @@ json accuracy_json(const OptimizedModel& m) {
 std::string report_json(const OptimizedModel& m) {
   json passes = json::array();
   for (const passes::PassResult& p : m.passes)
-    passes.push_back({{"name", p.name}, {"status", p.skipped ? "skipped" : p.count ? "effective" : "neutral"},
-                      {"reason", p.skipped ? "disabled by the user" : p.count ? "" : "nothing in this model suits it"},
-                      {"count", p.count}, {"build_ms", p.milliseconds}});
+    passes.push_back({{"name", p.name},
+                      {"status", p.skipped ? "skipped"
+                                 : p.count ? "effective"
+                                           : "neutral"},
+                      {"reason", p.skipped ? "disabled by the user"
+                                 : p.count ? ""
+                                           : "nothing in this model suits it"},
+                      {"count", p.count},
+                      {"build_ms", p.milliseconds}});
   if (m.prepared_nodes)
-    passes.push_back({{"name", "prepare"}, {"status", "effective"}, {"reason", "arithmetic on weights alone, done once"},
-                      {"count", m.prepared_nodes}, {"build_ms", m.seconds.count("prepare") ? m.seconds.at("prepare") * 1e3 : 0}});
+    passes.push_back({{"name", "prepare"},
+                      {"status", "effective"},
+                      {"reason", "arithmetic on weights alone, done once"},
+                      {"count", m.prepared_nodes},
+                      {"build_ms", m.seconds.count("prepare") ? m.seconds.at("prepare") * 1e3 : 0}});
   json ranges = json::array();
   for (const ResolvedRange& r : m.ranges.ranges) {
     json opts = json::array();
     for (const auto& o : r.opts) opts.push_back(sizes_json(m.core->inputs, o));
-    ranges.push_back({{"min", sizes_json(m.core->inputs, r.min)}, {"max", sizes_json(m.core->inputs, r.max)}, {"opts", std::move(opts)}});
+    ranges.push_back({{"min", sizes_json(m.core->inputs, r.min)},
+                      {"max", sizes_json(m.core->inputs, r.max)},
+                      {"opts", std::move(opts)}});
   }
   json runs = json::array(), arenas = json::array();
   for (const ShapeTiming& t : m.timings) {
-    runs.push_back({{"sizes", sizes_json(m.core->inputs, t.sizes)}, {"n", t.n}, {"p50_ms", t.p50}, {"p90_ms", t.p90}, {"p99_ms", t.p99},
-                    {"baseline_p50_ms", t.baseline_p50}, {"baseline_p90_ms", t.baseline_p90}, {"baseline_p99_ms", t.baseline_p99},
+    runs.push_back({{"sizes", sizes_json(m.core->inputs, t.sizes)},
+                    {"n", t.n},
+                    {"p50_ms", t.p50},
+                    {"p90_ms", t.p90},
+                    {"p99_ms", t.p99},
+                    {"baseline_p50_ms", t.baseline_p50},
+                    {"baseline_p90_ms", t.baseline_p90},
+                    {"baseline_p99_ms", t.baseline_p99},
                     {"speedup", t.p50 > 0 ? t.baseline_p50 / t.p50 : 0}});
     arenas.push_back({{"sizes", sizes_json(m.core->inputs, t.sizes)}, {"arena_bytes", t.arena_bytes}});
   }
   json planned = json::array();
-  for (const auto& r : m.memory) planned.push_back({{"max", sizes_json(m.core->inputs, r.max)}, {"arena_bytes", r.arena_bytes}});
+  for (const auto& r : m.memory)
+    planned.push_back({{"max", sizes_json(m.core->inputs, r.max)}, {"arena_bytes", r.arena_bytes}});
   json constraints = json::array();
-  for (const Constraint& c : m.graph.constraints) constraints.push_back({{"relation", to_string(c)}, {"reason", c.reason}});
+  for (const Constraint& c : m.graph.constraints)
+    constraints.push_back({{"relation", to_string(c)}, {"reason", c.reason}});
   const json j = {
       {"schema", "neve.report/1"},
       {"software", {{"neve", version()}, {"onednn", "3.2"}, {"llvm", "19"}}},
       {"hardware", hardware()},
       {"model", model_json(m)},
       {"options", options_json(m.options)},
-      {"ranges", {{"open", m.ranges.open}, {"widened", m.ranges.widened}, {"ranges", std::move(ranges)}, {"constraints", std::move(constraints)}}},
+      {"ranges",
+       {{"open", m.ranges.open},
+        {"widened", m.ranges.widened},
+        {"ranges", std::move(ranges)},
+        {"constraints", std::move(constraints)}}},
       {"optimizations", std::move(passes)},
       {"partition", partition_json(m)},
       {"accuracy", accuracy_json(m)},
-      {"memory", {{"packed_weight_bytes", m.core->weights->packed_bytes()}, {"planned", std::move(planned)}, {"arenas", std::move(arenas)}}},
+      {"memory",
+       {{"packed_weight_bytes", m.core->weights->packed_bytes()},
+        {"planned", std::move(planned)},
+        {"arenas", std::move(arenas)}}},
       {"build", {{"seconds", m.seconds}, {"tactics_timed", m.tactics_timed}, {"tactics_cached", m.tactics_cached}}},
       {"runs", std::move(runs)},
       {"warnings", m.warnings},

@@ -47,8 +47,8 @@ void ZipWriter::add(const std::string& name, std::span<const std::byte> bytes) {
   extra.append(padding, '\0');
   std::string h;
   put(h, 0x04034b50, 4);
-  put(h, 45, 2), put(h, 0x800, 2), put(h, 0, 2);   // version, UTF-8 names, stored
-  put(h, 0, 2), put(h, 0x21, 2);                   // 1980-01-01: archives are reproducible
+  put(h, 45, 2), put(h, 0x800, 2), put(h, 0, 2);  // version, UTF-8 names, stored
+  put(h, 0, 2), put(h, 0x21, 2);                  // 1980-01-01: archives are reproducible
   put(h, m.crc, 4);
   put(h, 0xffffffff, 4), put(h, 0xffffffff, 4);
   put(h, name.size(), 2), put(h, extra.size(), 2);
@@ -107,7 +107,8 @@ ZipReader::ZipReader(std::shared_ptr<const MappedFile> file) : file_(std::move(f
   if (count > 100000) problem = str(count, " members are too many");
   for (zip_int64_t i = 0; i < count && problem.empty(); ++i) {
     zip_stat_t st;
-    if (zip_stat_index(zip, zip_uint64_t(i), 0, &st) != 0 || !(st.valid & ZIP_STAT_NAME) || !(st.valid & ZIP_STAT_SIZE)) {
+    if (zip_stat_index(zip, zip_uint64_t(i), 0, &st) != 0 || !(st.valid & ZIP_STAT_NAME) ||
+        !(st.valid & ZIP_STAT_SIZE)) {
       problem = "a member cannot be described";
       break;
     }

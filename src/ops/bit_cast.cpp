@@ -18,7 +18,8 @@ struct BitCast {
   void infer(Inferring& t) const {
     const DType from = t.in(0).dtype;
     t.require_type(size_of(from) == size_of(to), "from ", from, " to ", to, " (they must have equally many bytes)");
-    t.require_type(to != DType::boolean || from == to, "from ", from, " to ", to, " (a bool is true or false, not bits)");
+    t.require_type(to != DType::boolean || from == to, "from ", from, " to ", to,
+                   " (a bool is true or false, not bits)");
     t.result(to, t.in(0).shape);
     if (const Shape* c = t.content(0); c && is_signed_int(from) && from == to) t.result_content(0, *c);
   }

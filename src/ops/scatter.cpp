@@ -157,9 +157,7 @@ struct ScatterElements {
     Builder& b = g.b;
     return scatter_grad(
         g, join_of(info.name, reduction),
-        [&](Value v) {
-          return b.call("gather_elements", {v, g.in[1]}, {{"axis", axis}});
-        },
+        [&](Value v) { return b.call("gather_elements", {v, g.in[1]}, {{"axis", axis}}); },
         [&](Value base, Value u, const char* how) {
           return b.call("scatter_elements", {base, g.in[1], u}, {{"axis", axis}, {"reduction", std::string(how)}});
         });
@@ -236,10 +234,7 @@ struct ScatterND {
   Values grad(const Gradient& g) const {
     Builder& b = g.b;
     return scatter_grad(
-        g, join_of(info.name, reduction),
-        [&](Value v) {
-          return b.call("gather_nd", {v, g.in[1]});
-        },
+        g, join_of(info.name, reduction), [&](Value v) { return b.call("gather_nd", {v, g.in[1]}); },
         [&](Value base, Value u, const char* how) {
           return b.call("scatter_nd", {base, g.in[1], u}, {{"reduction", std::string(how)}});
         });

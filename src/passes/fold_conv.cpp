@@ -1,5 +1,5 @@
-// Batch normalisation and per-channel factors into convolution weights. The arithmetic is on weights alone: it moves into the
-// prepare program and runs once.
+// Batch normalisation and per-channel factors into convolution weights. The arithmetic is on weights alone: it moves
+// into the prepare program and runs once.
 #include "passes/fuse.h"
 #include "passes/simplify.h"
 
@@ -108,8 +108,8 @@ Values fold_scale(Graph& g, Node& n) {
 }
 
 constexpr Rule rules[] = {
-    {"batch_norm_into_conv", "batch_normalization(conv(x, w, b)) -> conv(x, w', b'), when nothing else reads the convolution",
-     fold_batch_norm},
+    {"batch_norm_into_conv",
+     "batch_normalization(conv(x, w, b)) -> conv(x, w', b'), when nothing else reads the convolution", fold_batch_norm},
     {"scale_into_conv", "conv(x, w, b) * s + t with s, t per channel and fixed -> conv(x, w', b')", fold_scale},
 };
 

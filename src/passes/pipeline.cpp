@@ -18,7 +18,9 @@ struct Stage {
 
 constexpr Stage stages[] = {
     {{"remove_dead", "Nodes that nothing uses.", remove_dead}, true},
-    {{"canonicalize", "One form for what can be said in several; identities and reshapes that do nothing go.", canonicalize}, true},
+    {{"canonicalize", "One form for what can be said in several; identities and reshapes that do nothing go.",
+      canonicalize},
+     true},
     {{"fold_constants", "What depends on constants alone, shape arithmetic included.", fold_constants}, true},
     {{"remove_common", "Equal nodes become one.", remove_common}, false},
     {{"fold_into_conv", "Batch normalisation and channel factors into convolution weights.", fold_into_conv}, false},

@@ -23,7 +23,8 @@ const Tensor& WeightPool::get(std::string_view name) const {
 
 Tensor WeightPool::plain(const std::string& name) {
   const Tensor& t = get(name);
-  // Biases and the like are copied together: read one by one from a mapped file they would keep most of its pages resident.
+  // Biases and the like are copied together: read one by one from a mapped file they would keep most of its pages
+  // resident.
   if (t.bytes() > (1 << 16)) return t.contiguous();
   std::lock_guard lock(mutex_);
   Tensor& copy = packed_[name];
@@ -69,9 +70,9 @@ Program::Program(std::shared_ptr<const Plan> plan, std::vector<std::shared_ptr<c
     root_[v] = r;
   }
   for (const plan::PlanWeight& w : p.weights)
-    weight_bytes_.push_back(w.packing.empty()
-                                ? weights_->plain(w.source)
-                                : weights_->packed(w.source, *kernels_.at(size_t(w.instr)), size_t(w.operand), p.threads));
+    weight_bytes_.push_back(
+        w.packing.empty() ? weights_->plain(w.source)
+                          : weights_->packed(w.source, *kernels_.at(size_t(w.instr)), size_t(w.operand), p.threads));
   fixed_.assign(n, nullptr);
   for (size_t v = 0; v < n; ++v) {
     const plan::PlanValue& x = p.values[v];
@@ -131,7 +132,8 @@ std::shared_ptr<const Instance> Program::instance(size_t s, const std::vector<in
   return made;
 }
 
-// The recorded constraints that can be decided when segment s starts, and could not before. An instance exists only where they hold.
+// The recorded constraints that can be decided when segment s starts, and could not before. An instance exists only
+// where they hold.
 void Program::check_constraints(size_t s, std::span<const int64_t> steps) const {
   const Plan& p = *plan_;
   const int32_t known = p.segments[s].steps, before = s ? p.segments[s - 1].steps : 0;
@@ -141,16 +143,25 @@ void Program::check_constraints(size_t s, std::span<const int64_t> steps) const 
     const int64_t a = steps[size_t(c.a)], b = steps[size_t(c.b)];
     bool ok = true;
     switch (c.kind) {
-      case Constraint::equal: ok = a == b; break;
-      case Constraint::at_least: ok = a >= b; break;
-      case Constraint::divides: ok = b != 0 && a % b == 0; break;
-      case Constraint::broadcastable: ok = a == b || a == 1 || b == 1; break;
+      case Constraint::equal:
+        ok = a == b;
+        break;
+      case Constraint::at_least:
+        ok = a >= b;
+        break;
+      case Constraint::divides:
+        ok = b != 0 && a % b == 0;
+        break;
+      case Constraint::broadcastable:
+        ok = a == b || a == 1 || b == 1;
+        break;
     }
     if (!ok) fail(ErrorCode::shape_mismatch, "run: ", c.text, " (here ", a, " and ", b, ")");
   }
 }
 
-std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vector<int64_t>& symbols, int threads) const {
+std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vector<int64_t>& symbols,
+                                                       int threads) const {
   const Plan& p = *plan_;
   const plan::Segment& segment = p.segments[s];
   auto inst = std::make_shared<Instance>();
@@ -174,8 +185,14 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     const ThreadScope few(sizes.threads);
     auto bound = kernels_[size_t(i)]->bind(sizes);
     if (!bound)
-      fail(ErrorCode::unsupported, "run: kernel ", instr.description, " of '", instr.name, "' refuses these sizes: ", bound.reason);
-    Instance::Step step{bound.value, i, sizes.threads, int32_t(inst->args.size()), uint16_t(instr.in.size()), uint16_t(instr.out.size())};
+      fail(ErrorCode::unsupported, "run: kernel ", instr.description, " of '", instr.name,
+           "' refuses these sizes: ", bound.reason);
+    Instance::Step step{bound.value,
+                        i,
+                        sizes.threads,
+                        int32_t(inst->args.size()),
+                        uint16_t(instr.in.size()),
+                        uint16_t(instr.out.size())};
     for (int32_t v : instr.in) inst->args.push_back(root_[size_t(v)]);
     for (int32_t v : instr.out) inst->args.push_back(root_[size_t(v)]);
     inst->scratch_bytes = std::max(inst->scratch_bytes, int64_t(bound.value->scratch_bytes()));
@@ -183,7 +200,8 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     inst->run.push_back(std::move(step));
   }
   plan_memory(s, *inst);
-  inst->bytes += sizeof(Instance) + inst->args.size() * 4 + inst->run.size() * sizeof(Instance::Step) + inst->steps.size() * 8;
+  inst->bytes +=
+      sizeof(Instance) + inst->args.size() * 4 + inst->run.size() * sizeof(Instance::Step) + inst->steps.size() * 8;
   return inst;
 }
 
@@ -194,7 +212,8 @@ struct Block {
 };
 }  // namespace
 
-// Offsets for the arena values that this segment defines: largest first, each at the lowest offset that is free during its life.
+// Offsets for the arena values that this segment defines: largest first, each at the lowest offset that is free during
+// its life.
 void Program::plan_memory(size_t s, Instance& inst) const {
   const Plan& p = *plan_;
   std::vector<Block> blocks;

@@ -1,4 +1,5 @@
-// Uses an installed Neve as a stranger would: loads a model, optimises it for batch 1..8, runs three batches, saves, loads, runs again.
+// Uses an installed Neve as a stranger would: loads a model, optimises it for batch 1..8, runs three batches, saves,
+// loads, runs again.
 #include <neve/neve.h>
 
 #include <cmath>

@@ -62,7 +62,8 @@ class LoopKernel final : public Kernel {
 std::shared_ptr<const Kernel> make_loop_kernel(std::shared_ptr<const LoopNest> nest, std::vector<Dim> values,
                                                std::shared_ptr<const LoopCode> code, std::vector<Layout> inputs,
                                                std::vector<Layout> outputs) {
-  return std::make_shared<LoopKernel>(std::move(nest), std::move(values), std::move(code), std::move(inputs), std::move(outputs));
+  return std::make_shared<LoopKernel>(std::move(nest), std::move(values), std::move(code), std::move(inputs),
+                                      std::move(outputs));
 }
 
 }  // namespace neve::kernels

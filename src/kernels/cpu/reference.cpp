@@ -13,11 +13,12 @@ class ReferenceBound final : public BoundKernel {
   void run(const RunArgs& args) const override {
     std::vector<Tensor> in;
     for (size_t i = 0; i < graph_->inputs.size(); ++i)
-      in.push_back(Tensor::borrow(const_cast<void*>(args.in[i]), graph_->types[size_t(graph_->inputs[i])].dtype, sizes_.in[i]));
+      in.push_back(
+          Tensor::borrow(const_cast<void*>(args.in[i]), graph_->types[size_t(graph_->inputs[i])].dtype, sizes_.in[i]));
     const std::vector<Tensor> out = evaluate(*graph_, in, args.threads);
     for (size_t k = 0; k < out.size(); ++k) {
-      check(out[k].shape() == sizes_.out[k], "reference: output ", k, " is ", type_text(out[k]), ", planned were sizes ",
-            sizes_.out[k]);
+      check(out[k].shape() == sizes_.out[k], "reference: output ", k, " is ", type_text(out[k]),
+            ", planned were sizes ", sizes_.out[k]);
       const Tensor c = out[k].contiguous();
       if (c.bytes()) std::memcpy(args.out[k], c.data(), size_t(c.bytes()));
     }

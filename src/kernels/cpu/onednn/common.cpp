@@ -22,13 +22,20 @@ const dnnl::stream& thread_stream() {
 
 std::optional<memory::data_type> data_type(DType t) {
   switch (t) {
-    case DType::f32: return memory::data_type::f32;
-    case DType::bf16: return memory::data_type::bf16;
-    case DType::f16: return memory::data_type::f16;
-    case DType::i32: return memory::data_type::s32;
-    case DType::i8: return memory::data_type::s8;
-    case DType::u8: return memory::data_type::u8;
-    default: return {};
+    case DType::f32:
+      return memory::data_type::f32;
+    case DType::bf16:
+      return memory::data_type::bf16;
+    case DType::f16:
+      return memory::data_type::f16;
+    case DType::i32:
+      return memory::data_type::s32;
+    case DType::i8:
+      return memory::data_type::s8;
+    case DType::u8:
+      return memory::data_type::u8;
+    default:
+      return {};
   }
 }
 
@@ -49,14 +56,18 @@ std::optional<memory::desc> describe(DType t, const Sizes& sizes, const Layout& 
   for (size_t k = 0; k < layout.order.size(); ++k)
     if (layout.order[k] != int8_t(k)) return {};
   if (layout.blocks.size() != 1 || layout.blocks[0].axis != 1 || sizes.size() < 3) return {};
-  constexpr std::array<tag, 3> by16{tag::aBc16b, tag::aBcd16b, tag::aBcde16b}, by8{tag::aBc8b, tag::aBcd8b, tag::aBcde8b},
-      by4{tag::aBc4b, tag::aBcd4b, tag::aBcde4b};
+  constexpr std::array<tag, 3> by16{tag::aBc16b, tag::aBcd16b, tag::aBcde16b},
+      by8{tag::aBc8b, tag::aBcd8b, tag::aBcde8b}, by4{tag::aBc4b, tag::aBcd4b, tag::aBcde4b};
   const size_t i = sizes.size() - 3;
   switch (layout.blocks[0].size) {
-    case 16: return memory::desc(dims, *type, by16[i]);
-    case 8: return memory::desc(dims, *type, by8[i]);
-    case 4: return memory::desc(dims, *type, by4[i]);
-    default: return {};
+    case 16:
+      return memory::desc(dims, *type, by16[i]);
+    case 8:
+      return memory::desc(dims, *type, by8[i]);
+    case 4:
+      return memory::desc(dims, *type, by4[i]);
+    default:
+      return {};
   }
 }
 
@@ -201,13 +212,16 @@ std::optional<PostOps::Step> eltwise_of(const Subgraph& g, const SubgraphNode& n
   if (op == "sqrt") return make(alg::eltwise_sqrt);
   if (op == "exp") return make(alg::eltwise_exp);
   if (op == "hard_swish") return make(alg::eltwise_hardswish, 1.0 / 6, 0.5);
-  if (op == "hard_sigmoid") return make(alg::eltwise_hardsigmoid, n.attrs.get_float("alpha"), n.attrs.get_float("beta"));
+  if (op == "hard_sigmoid")
+    return make(alg::eltwise_hardsigmoid, n.attrs.get_float("alpha"), n.attrs.get_float("beta"));
   if (op == "mish") return make(alg::eltwise_mish);
   if (op == "gelu")
     return make(n.attrs.get_string("approximate") == "tanh" ? alg::eltwise_gelu_tanh : alg::eltwise_gelu_erf);
   if (op == "clip") {
-    const auto lo = n.in.size() > 1 && n.in[1] >= 0 ? scalar_constant(g, n.in[1]) : std::optional<double>(-3.4028234663852886e38);
-    const auto hi = n.in.size() > 2 && n.in[2] >= 0 ? scalar_constant(g, n.in[2]) : std::optional<double>(3.4028234663852886e38);
+    const auto lo =
+        n.in.size() > 1 && n.in[1] >= 0 ? scalar_constant(g, n.in[1]) : std::optional<double>(-3.4028234663852886e38);
+    const auto hi =
+        n.in.size() > 2 && n.in[2] >= 0 ? scalar_constant(g, n.in[2]) : std::optional<double>(3.4028234663852886e38);
     if (lo && hi) return make(alg::eltwise_clip_v2, *lo, *hi);
   }
   return {};
@@ -290,7 +304,8 @@ PostOps read_post_ops(const Request& request, size_t channel_axis, bool allow_su
         continue;
       }
     } else {
-      return refuse(str(op, " with an operand of type ", o, " (per channel, scalar or the shape of the result would do)"));
+      return refuse(
+          str(op, " with an operand of type ", o, " (per channel, scalar or the shape of the result would do)"));
     }
     p.steps.push_back(step);
     current = n.out[0];
@@ -304,12 +319,9 @@ PostOps read_post_ops(const Request& request, size_t channel_axis, bool allow_su
 namespace neve::kernels {
 
 std::vector<OpEntries> onednn_entries() {
-  return {{"conv", onednn::conv_entries()},
-          {"conv_transpose", onednn::deconv_entries()},
-          {"matmul", onednn::matmul_entries()},
-          {"max_pool", onednn::pool_entries()},
-          {"average_pool", onednn::pool_entries()},
-          {"global_average_pool", onednn::pool_entries()},
+  return {{"conv", onednn::conv_entries()},           {"conv_transpose", onednn::deconv_entries()},
+          {"matmul", onednn::matmul_entries()},       {"max_pool", onednn::pool_entries()},
+          {"average_pool", onednn::pool_entries()},   {"global_average_pool", onednn::pool_entries()},
           {"global_max_pool", onednn::pool_entries()}};
 }
 

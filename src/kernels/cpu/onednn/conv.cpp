@@ -71,7 +71,8 @@ struct ConvPlan {
 };
 
 memory::dims weight_dims(const ConvShape& c, const Sizes& w) {
-  // ONNX: [m, c / group, k...], transposed: [c, m / group, k...]; oneDNN: [g, m / g, c / g, k...], without g for one group.
+  // ONNX: [m, c / group, k...], transposed: [c, m / group, k...]; oneDNN: [g, m / g, c / g, k...], without g for one
+  // group.
   memory::dims d(w.begin(), w.end());
   if (c.transposed) {
     std::swap(d[0], d[1]);
@@ -116,23 +117,30 @@ struct Made {
   std::string impl;
 };
 
-dnnl::primitive_attr make_attr(const PostOps& post, const std::vector<std::pair<size_t, memory::desc>>& operands, int sum_index) {
+dnnl::primitive_attr make_attr(const PostOps& post, const std::vector<std::pair<size_t, memory::desc>>& operands,
+                               int sum_index) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops ops;
   size_t next = 0;
   for (const PostOps::Step& s : post.steps) switch (s.kind) {
-      case PostOps::Step::eltwise: ops.append_eltwise(s.algorithm, s.alpha, s.beta); break;
-      case PostOps::Step::sum: ops.append_sum(1.f); break;
-      case PostOps::Step::binary: ops.append_binary(s.algorithm, operands[next++].second); break;
+      case PostOps::Step::eltwise:
+        ops.append_eltwise(s.algorithm, s.alpha, s.beta);
+        break;
+      case PostOps::Step::sum:
+        ops.append_sum(1.f);
+        break;
+      case PostOps::Step::binary:
+        ops.append_binary(s.algorithm, operands[next++].second);
+        break;
     }
   (void)sum_index;
   attr.set_post_ops(ops);
   return attr;
 }
 
-std::vector<std::pair<size_t, memory::desc>> binary_operands(const PostOps& post, const Sizes& y, const std::optional<memory::desc>& y_md,
-                                                             DType dtype) {
+std::vector<std::pair<size_t, memory::desc>> binary_operands(const PostOps& post, const Sizes& y,
+                                                             const std::optional<memory::desc>& y_md, DType dtype) {
   std::vector<std::pair<size_t, memory::desc>> out;
   for (const PostOps::Step& s : post.steps) {
     if (s.kind != PostOps::Step::binary) continue;
@@ -159,13 +167,24 @@ Made make_primitive(const ConvPlan& p, const Geometry& g, const memory::desc& sr
   Made m;
   if (p.shape.transposed) {
     dnnl::deconvolution_forward::primitive_desc pd(engine, dnnl::prop_kind::forward_inference,
-                                                   dnnl::algorithm::deconvolution_direct, src, weights, bias, dst, g.strides,
-                                                   g.dilations, g.pad_begin, g.pad_end, attr);
-    m = {generate ? dnnl::primitive(dnnl::deconvolution_forward(pd)) : dnnl::primitive(), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
+                                                   dnnl::algorithm::deconvolution_direct, src, weights, bias, dst,
+                                                   g.strides, g.dilations, g.pad_begin, g.pad_end, attr);
+    m = {generate ? dnnl::primitive(dnnl::deconvolution_forward(pd)) : dnnl::primitive(),
+         pd.src_desc(),
+         pd.weights_desc(),
+         pd.dst_desc(),
+         pd.scratchpad_desc(),
+         pd.impl_info_str()};
   } else {
-    dnnl::convolution_forward::primitive_desc pd(engine, dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-                                                 src, weights, bias, dst, g.strides, g.dilations, g.pad_begin, g.pad_end, attr);
-    m = {generate ? dnnl::primitive(dnnl::convolution_forward(pd)) : dnnl::primitive(), pd.src_desc(), pd.weights_desc(), pd.dst_desc(), pd.scratchpad_desc(), pd.impl_info_str()};
+    dnnl::convolution_forward::primitive_desc pd(engine, dnnl::prop_kind::forward_inference,
+                                                 dnnl::algorithm::convolution_direct, src, weights, bias, dst,
+                                                 g.strides, g.dilations, g.pad_begin, g.pad_end, attr);
+    m = {generate ? dnnl::primitive(dnnl::convolution_forward(pd)) : dnnl::primitive(),
+         pd.src_desc(),
+         pd.weights_desc(),
+         pd.dst_desc(),
+         pd.scratchpad_desc(),
+         pd.impl_info_str()};
   }
   return m;
 }
@@ -197,7 +216,8 @@ class ConvKernel final : public Kernel {
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
       const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
       Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y, true);
-      // The packing that was fixed does not suit these sizes: reordering it on every call is far better than the slow way.
+      // The packing that was fixed does not suit these sizes: reordering it on every call is far better than the slow
+      // way.
       bool repack = false;
       if (is_slow(m.impl)) {
         const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
@@ -206,17 +226,19 @@ class ConvKernel final : public Kernel {
         if (repack) m = std::move(other);
       }
       const size_t weight_at = (m.scratch.get_size() + 63) / 64 * 64;
-      std::vector<Argument> args{{DNNL_ARG_SRC, *src, Argument::input, p_.x},
-                                 {DNNL_ARG_WEIGHTS, m.weights, repack ? Argument::scratch : Argument::input, repack ? weight_at : p_.w},
-                                 {DNNL_ARG_DST, *dst, Argument::output, 0},
-                                 {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
-      if (p_.bias != size_t(-1)) args.push_back({DNNL_ARG_BIAS, *describe(p_.dtype, {y[1]}, Layout{}), Argument::input, p_.bias});
+      std::vector<Argument> args{
+          {DNNL_ARG_SRC, *src, Argument::input, p_.x},
+          {DNNL_ARG_WEIGHTS, m.weights, repack ? Argument::scratch : Argument::input, repack ? weight_at : p_.w},
+          {DNNL_ARG_DST, *dst, Argument::output, 0},
+          {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
+      if (p_.bias != size_t(-1))
+        args.push_back({DNNL_ARG_BIAS, *describe(p_.dtype, {y[1]}, Layout{}), Argument::input, p_.bias});
       const auto operands = binary_operands(p_.post, y, *dst, p_.dtype);
       size_t next = 0;
       for (size_t k = 0; k < p_.post.steps.size(); ++k)
         if (p_.post.steps[k].kind == PostOps::Step::binary) {
-          args.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(int(k)) | DNNL_ARG_SRC_1, operands[next].second, Argument::input,
-                          operands[next].first});
+          args.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(int(k)) | DNNL_ARG_SRC_1, operands[next].second,
+                          Argument::input, operands[next].first});
           ++next;
         }
       auto conv = std::make_shared<BoundPrimitive>(m.primitive, std::move(args), m.scratch.get_size());
@@ -229,8 +251,9 @@ class ConvKernel final : public Kernel {
                                   {DNNL_ARG_TO, m.weights, Argument::scratch, weight_at},
                                   {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), Argument::scratch, reorder_at}};
       auto reorder = std::make_shared<BoundPrimitive>(dnnl::reorder(pd), std::move(moves), 0);
-      return std::shared_ptr<const BoundKernel>(std::make_shared<BoundSequence>(
-          std::vector<std::shared_ptr<const BoundPrimitive>>{reorder, conv}, reorder_at + pd.scratchpad_desc().get_size()));
+      return std::shared_ptr<const BoundKernel>(
+          std::make_shared<BoundSequence>(std::vector<std::shared_ptr<const BoundPrimitive>>{reorder, conv},
+                                          reorder_at + pd.scratchpad_desc().get_size()));
     });
   }
 
@@ -245,9 +268,10 @@ size_t input_number(const Subgraph& g, int32_t value) {
   return size_t(-1);
 }
 
-// A packing that is fast at the point and at the ends of the range: what the point prefers, if the ends take it, else what an end prefers,
-// if all others take that.
-memory::desc packing_for_range(const ConvPlan& p, const Request& r, const SubgraphNode& n, const memory::desc& preferred) {
+// A packing that is fast at the point and at the ends of the range: what the point prefers, if the ends take it, else
+// what an end prefers, if all others take that.
+memory::desc packing_for_range(const ConvPlan& p, const Request& r, const SubgraphNode& n,
+                               const memory::desc& preferred) {
   std::vector<const std::vector<Sizes>*> points{&r.sizes};
   for (const auto& e : r.ends) points.push_back(&e);
   auto made = [&](const std::vector<Sizes>& sizes, const memory::desc& w) {
@@ -271,7 +295,8 @@ enum class Format { any, channels_last, plain };
 Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
   const Subgraph& g = *r.graph;
   const SubgraphNode& n = g.nodes.front();
-  if (n.op->info.name != (transposed ? "conv_transpose" : "conv")) return "the piece does not begin with the convolution";
+  if (n.op->info.name != (transposed ? "conv_transpose" : "conv"))
+    return "the piece does not begin with the convolution";
   const TensorType& xt = g.types[size_t(n.in[0])];
   if (xt.dtype != DType::f32) return str("only f32 so far, x is ", xt);
   if (xt.rank() < 3 || xt.rank() > 5) return str("1 to 3 spatial axes, x is ", xt);
@@ -346,7 +371,8 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y, false);
     if (is_slow(m.impl) && variant > 0) return "no more variants";
     const auto xl = layout_of(m.src), yl = layout_of(m.dst);
-    if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl)) return "a layout of " + m.impl + " has no name here";
+    if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl))
+      return "a layout of " + m.impl + " has no name here";
     p.x_layout = *xl;
     p.y_layout = *yl;
     p.w_md = weight_is_fixed ? packing_for_range(p, r, n, m.weights) : m.weights;

@@ -5,7 +5,8 @@ namespace neve::kernels::onednn {
 namespace {
 using dnnl::memory;
 
-// Leading axes of the first operand folded into rows when the second is one matrix; else batches, aligned from the right.
+// Leading axes of the first operand folded into rows when the second is one matrix; else batches, aligned from the
+// right.
 struct Folding {
   bool fold = false;
   size_t rank = 2;
@@ -43,24 +44,32 @@ std::vector<Operand> binary_operands(const MatmulPlan& p, const Sizes& y) {
   for (const PostOps::Step& s : p.post.steps) {
     if (s.kind != PostOps::Step::binary) continue;
     Sizes sizes(y.size(), 1);
-    if (s.same_shape) sizes = y;
-    else if (!s.scalar) sizes.back() = y.back();
+    if (s.same_shape)
+      sizes = y;
+    else if (!s.scalar)
+      sizes.back() = y.back();
     out.push_back({s.input, *describe(s.same_shape ? p.dtype : DType::f32, sizes, Layout{})});
   }
   return out;
 }
 
-dnnl::matmul::primitive_desc make(const MatmulPlan& p, const memory::desc& a, const memory::desc& b, const memory::desc& y,
-                                  const Sizes& ys) {
+dnnl::matmul::primitive_desc make(const MatmulPlan& p, const memory::desc& a, const memory::desc& b,
+                                  const memory::desc& y, const Sizes& ys) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops ops;
   const auto operands = binary_operands(p, ys);
   size_t next = 0;
   for (const PostOps::Step& s : p.post.steps) switch (s.kind) {
-      case PostOps::Step::eltwise: ops.append_eltwise(s.algorithm, s.alpha, s.beta); break;
-      case PostOps::Step::sum: ops.append_sum(1.f); break;
-      case PostOps::Step::binary: ops.append_binary(s.algorithm, operands[next++].md); break;
+      case PostOps::Step::eltwise:
+        ops.append_eltwise(s.algorithm, s.alpha, s.beta);
+        break;
+      case PostOps::Step::sum:
+        ops.append_sum(1.f);
+        break;
+      case PostOps::Step::binary:
+        ops.append_binary(s.algorithm, operands[next++].md);
+        break;
     }
   attr.set_post_ops(ops);
   if (p.post.bias == size_t(-1)) return {cpu_engine(), a, b, y, attr};
@@ -76,7 +85,8 @@ class MatmulKernel final : public Kernel {
   std::string packing_key(size_t i) const override { return p_.packed && i == p_.b ? key_of(p_.b_md) : ""; }
   size_t packed_bytes(size_t i) const override { return i == p_.b ? p_.b_md.get_size() : 0; }
   void pack(size_t, const Tensor& weight, void* packed, int) const override {
-    copy(*describe(p_.dtype, folded(weight.shape(), {false, p_.folding.rank}), Layout{}), weight.data(), p_.b_md, packed);
+    copy(*describe(p_.dtype, folded(weight.shape(), {false, p_.folding.rank}), Layout{}), weight.data(), p_.b_md,
+         packed);
   }
   int accumulates() const override {
     for (const PostOps::Step& s : p_.post.steps)
@@ -87,8 +97,8 @@ class MatmulKernel final : public Kernel {
     return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
       const Sizes a = folded(sizes.in[p_.a], p_.folding), y = folded(sizes.out[0], p_.folding);
       const auto a_md = *describe(p_.dtype, a, Layout{}), y_md = *describe(p_.dtype, y, Layout{});
-      const auto b_md = p_.packed ? p_.b_md
-                                  : *describe(p_.dtype, folded(sizes.in[p_.b], {false, p_.folding.rank}), Layout{});
+      const auto b_md =
+          p_.packed ? p_.b_md : *describe(p_.dtype, folded(sizes.in[p_.b], {false, p_.folding.rank}), Layout{});
       const auto pd = make(p_, a_md, b_md, y_md, y);
       const auto scratch = pd.scratchpad_desc();
       std::vector<Argument> args{{DNNL_ARG_SRC, a_md, Argument::input, p_.a},
@@ -156,8 +166,9 @@ Result<Kernel> accept(const Request& r, int variant) {
   p.packed = p.folding.fold && g.roles[p.b] == InputRole::weight && is_constant(bt.shape);
   return refuse_errors("oneDNN", [&]() -> Result<Kernel> {
     const Sizes fa = folded(a, p.folding), fy = folded(y, p.folding), fb = folded(b, {false, p.folding.rank});
-    const auto b_md = p.packed ? memory::desc(memory::dims(fb.begin(), fb.end()), *data_type(p.dtype), memory::format_tag::any)
-                               : *describe(p.dtype, fb, Layout{});
+    const auto b_md =
+        p.packed ? memory::desc(memory::dims(fb.begin(), fb.end()), *data_type(p.dtype), memory::format_tag::any)
+                 : *describe(p.dtype, fb, Layout{});
     const auto pd = make(p, *describe(p.dtype, fa, Layout{}), b_md, *describe(p.dtype, fy, Layout{}), fy);
     p.b_md = pd.weights_desc();
     p.impl = pd.impl_info_str();

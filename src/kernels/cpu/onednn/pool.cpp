@@ -36,13 +36,16 @@ dnnl::pooling_forward::primitive_desc make(const PoolPlan& p, const Sizes& x, co
       strides.push_back(spec.stride(i));
       dilations.push_back(spec.dilation(i) - 1);
       begin.push_back(w.pad_begin[i].value());
-      end.push_back((y[2 + i] - 1) * spec.stride(i) + (p.kernel[i] - 1) * spec.dilation(i) + 1 - begin.back() - x[2 + i]);
+      end.push_back((y[2 + i] - 1) * spec.stride(i) + (p.kernel[i] - 1) * spec.dilation(i) + 1 - begin.back() -
+                    x[2 + i]);
     }
   }
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const auto src = *describe(p.dtype, x, p.layout), dst = *describe(p.dtype, y, p.layout);
-  return {cpu_engine(), dnnl::prop_kind::forward_inference, p.algorithm, src, dst, strides, kernel, dilations, begin, end, attr};
+  return {
+      cpu_engine(), dnnl::prop_kind::forward_inference, p.algorithm, src, dst, strides, kernel, dilations, begin, end,
+      attr};
 }
 
 class PoolKernel final : public Kernel {
