@@ -55,6 +55,11 @@ using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
 
 /// A view of the array's memory; `hold` keeps it alive. Numbers and lists go through numpy.asarray.
 Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what) {
+  // NumPy knows bfloat16 only as ml_dtypes' extension, which no buffer protocol carries: its bits do.
+  if (nb::hasattr(h, "dtype") && nb::hasattr(h, "view") && nb::cast<std::string>(nb::str(h.attr("dtype"))) == "bfloat16") {
+    const Tensor bits = tensor_from(h.attr("view")("uint16"), hold, what);
+    return Tensor::view(bits.storage(), DType::bf16, bits.shape(), bits.strides(), bits.byte_offset());
+  }
   AnyArray a;
   if (!nb::try_cast(h, a)) {
     nb::object converted;
@@ -90,6 +95,10 @@ Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what) 
 }
 
 nb::object array_from(const Tensor& t) {
+  if (t.dtype() == DType::bf16) {
+    const nb::object bits = array_from(Tensor::view(t.storage(), DType::u16, t.shape(), t.strides(), t.byte_offset()));
+    return bits.attr("view")(nb::module_::import_("ml_dtypes").attr("bfloat16"));
+  }
   Tensor* kept = new Tensor(t);
   nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<Tensor*>(p); });
   std::vector<size_t> shape(t.shape().begin(), t.shape().end());
