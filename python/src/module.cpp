@@ -55,13 +55,16 @@ using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
 
 /// A view of the array's memory; `hold` keeps it alive. Numbers and lists go through numpy.asarray.
 Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what) {
-  // NumPy knows bfloat16 only as ml_dtypes' extension, which no buffer protocol carries: its bits do.
-  if (nb::hasattr(h, "dtype") && nb::hasattr(h, "view") && nb::cast<std::string>(nb::str(h.attr("dtype"))) == "bfloat16") {
-    const Tensor bits = tensor_from(h.attr("view")("uint16"), hold, what);
-    return Tensor::view(bits.storage(), DType::bf16, bits.shape(), bits.strides(), bits.byte_offset());
-  }
   AnyArray a;
   if (!nb::try_cast(h, a)) {
+    // NumPy knows bfloat16 only as ml_dtypes' extension, which no buffer protocol carries: its bits do.
+    if (nb::hasattr(h, "dtype") && nb::hasattr(h, "view")) {
+      const nb::object name = nb::steal(PyObject_Str(nb::object(h.attr("dtype")).ptr()));
+      if (nb::cast<std::string>(name) == "bfloat16") {
+        const Tensor bits = tensor_from(nb::object(h.attr("view")("uint16")), hold, what);
+        return Tensor::view(bits.storage(), DType::bf16, bits.shape(), bits.strides(), bits.byte_offset());
+      }
+    }
     nb::object converted;
     try {
       converted = nb::module_::import_("numpy").attr("asarray")(h);
