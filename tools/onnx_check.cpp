@@ -1,5 +1,6 @@
-// onnx-check: runs ONNX backend cases (model.onnx + test_data_set_*/input_*.pb, output_*.pb) through the reference,
-// each in a process of its own, and says which pass and why others do not.
+// onnx-check: runs ONNX backend cases (model.onnx + test_data_set_*/input_*.pb, output_*.pb) through the reference or compiled,
+// in processes that may crash or hang, and says which pass and why others do not.
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "import/onnx.h"
 #include "ir/graph.h"
 #include "ir/text.h"
+#include "jit/model.h"
 #include "op/reference.h"
 
 namespace fs = std::filesystem;
@@ -26,7 +28,8 @@ using namespace neve;
 namespace {
 
 struct Options {
-  bool symbolic = false, widen = false, print = false, quiet = false, bind = true;
+  bool symbolic = false, widen = false, print = false, quiet = false, bind = true, compiled = false;
+  int jobs = 2;
   double rtol = 1e-3, atol = 1e-7;
   std::string filter;
 };
@@ -58,6 +61,43 @@ std::string compare(const Tensor& got, const Tensor& want, const Options& o) {
   if (!wrong) return "";
   return str(wrong, " of ", want.element_count(), " values differ, first at ", first, ": ", a.item(first),
              " instead of ", want.item(first), exact ? "" : str(" (largest difference ", worst, ")"));
+}
+
+// How the ops of a case ran: by a kernel or a loop, or by the reference.
+struct Ways {
+  std::set<std::string> kernels, reference;
+};
+
+std::vector<Tensor> run_compiled(ir::Module module, const std::map<std::string, Tensor>& by_name, const Options& o, Ways& ways) {
+  OptimizeOptions options;
+  options.gate = options.tune = false;  // the case itself is the check; choosing by time is not the subject
+  options.threads = 1;
+  const jit::LoadedModel loaded{std::move(module), {}};
+  const auto made = jit::optimize(loaded, options);
+  if (o.print) std::printf("%s\n", ir::print(made->graph).c_str());
+  for (const auto& n : made->nodes) {
+    if (o.print)
+      std::printf("%s: %s by %s\n", n.name.c_str(), n.ops.c_str(), n.kernel.c_str());
+    for (size_t at = 0; at <= n.ops.size();) {
+      const size_t end = std::min(n.ops.find_first_of("+ ,", at), n.ops.size());
+      if (end > at) (n.fallback ? ways.reference : ways.kernels).insert(n.ops.substr(at, end - at));
+      at = end + 1;
+    }
+  }
+  std::vector<Tensor> in, out;
+  for (const auto& port : made->core->inputs) {
+    const auto it = by_name.find(port.name);
+    if (it == by_name.end()) fail(ErrorCode::not_found, "no data for input '", port.name, "'");
+    in.push_back(it->second);
+  }
+  runtime::SessionCore session(made->core);
+  session.run(in, out);
+  std::vector<Tensor> again;
+  session.run(in, again);  // from the plan that the first call made
+  for (size_t i = 0; i < out.size(); ++i)
+    if (out[i].shape() != again[i].shape() || std::memcmp(out[i].data(), again[i].data(), size_t(out[i].bytes())))
+      fail(ErrorCode::internal, "the second call gave another result '", made->core->outputs[i].name, "'");
+  return out;
 }
 
 struct Case {
@@ -108,7 +148,7 @@ ir::Module load(const std::string& path, const import::OnnxSignature& signature,
 }
 
 /// "" when the case passes.
-std::string run_set(const fs::path& folder, const fs::path& data, const Options& o) {
+std::string run_set(const fs::path& folder, const fs::path& data, const Options& o, Ways& ways) {
   const std::string path = (folder / "model.onnx").string();
   const auto signature = import::read_onnx_signature(path);
   for (const auto* ports : {&signature.inputs, &signature.outputs})
@@ -132,23 +172,30 @@ std::string run_set(const fs::path& folder, const fs::path& data, const Options&
       by_name[signature.inputs[i].kind == import::OnnxPort::Kind::tensor ? signature.inputs[i].name
                                                                          : str(signature.inputs[i].name, ".", k)] =
           c.inputs[i].tensors[k];
-  std::vector<Tensor> in;
-  for (Value v : g.inputs()) {
-    const auto it = by_name.find(g.name(v));
-    if (it == by_name.end()) fail(ErrorCode::not_found, "no data for input '", g.name(v), "'");
-    in.push_back(it->second);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < g.outputs().size(); ++i) names.push_back(g.output_name(i));
+  std::vector<Tensor> out;
+  if (o.compiled) {
+    out = run_compiled(std::move(m), by_name, o, ways);
+  } else {
+    std::vector<Tensor> in;
+    for (Value v : g.inputs()) {
+      const auto it = by_name.find(g.name(v));
+      if (it == by_name.end()) fail(ErrorCode::not_found, "no data for input '", g.name(v), "'");
+      in.push_back(it->second);
+    }
+    out = ir::run_reference(g, *m.weights, in, 1);
   }
-  const auto out = ir::run_reference(g, *m.weights, in, 1);
   std::vector<Tensor> want;
   for (const auto& v : c.outputs) want.insert(want.end(), v.tensors.begin(), v.tensors.end());
   if (out.size() != want.size()) return str(out.size(), " results instead of ", want.size());
   for (size_t i = 0; i < out.size(); ++i)
     if (const std::string d = compare(out[i], want[i], o); !d.empty())
-      return str("output '", g.output_name(i), "': ", d);
+      return str("output '", names[i], "': ", d);
   return "";
 }
 
-std::string run_case(const fs::path& folder, const Options& o) {
+std::string run_case(const fs::path& folder, const Options& o, Ways& ways) {
   try {
     std::vector<fs::path> sets;
     for (const auto& e : fs::directory_iterator(folder))
@@ -156,7 +203,7 @@ std::string run_case(const fs::path& folder, const Options& o) {
     std::sort(sets.begin(), sets.end());
     if (sets.empty()) return "no data";
     for (const auto& s : sets)
-      if (std::string r = run_set(folder, s, o); !r.empty()) return r;
+      if (std::string r = run_set(folder, s, o, ways); !r.empty()) return r;
     return "";
   } catch (const Error& e) {
     return str(to_string(e.code()), ": ", e.message());
@@ -165,40 +212,114 @@ std::string run_case(const fs::path& folder, const Options& o) {
   }
 }
 
-/// In a process of its own: a crash or an endless loop is an answer too.
-std::string run_apart(const fs::path& folder, const Options& o) {
-  std::fflush(stdout);  // or the child prints it again
-  int ends[2];
-  if (pipe(ends)) return "no pipe";
-  const pid_t child = fork();
-  if (child == 0) {
-    close(ends[0]);
-    alarm(60);
-    const std::string r = run_case(folder, o);
-    std::fflush(stdout);
-    if (!r.empty() && write(ends[1], r.data(), r.size()) < 0) _exit(3);
-    _exit(r.empty() ? 0 : 1);
+struct Answer {
+  std::string words;  ///< "": passed
+  Ways ways;
+};
+
+/// A process that runs cases one after the other: a crash or an endless loop costs one case and is its answer.
+class Worker {
+ public:
+  Worker(const std::vector<fs::path>& cases, size_t first, size_t step, const Options& o)
+      : cases_(cases), next_(first), step_(step), options_(o) {
+    start();
   }
-  close(ends[1]);
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, size_t(n));
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFSIGNALED(status))
-    return WTERMSIG(status) == SIGALRM ? "more than 60 s" : str("crash: signal ", WTERMSIG(status));
-  return text;
+  int fd() const { return fd_; }
+  bool done() const { return next_ >= cases_.size(); }
+  /// Reads what has come; stores answers.
+  void receive(std::vector<Answer>& answers) {
+    char buffer[65536];
+    const ssize_t n = read(fd_, buffer, sizeof buffer);
+    if (n > 0) {
+      text_.append(buffer, size_t(n));
+      for (size_t end; (end = text_.find('\n')) != text_.npos; text_.erase(0, end + 1)) take(text_.substr(0, end), answers);
+      return;
+    }
+    int status = 0;
+    close(fd_);
+    waitpid(child_, &status, 0);
+    if (done()) return;
+    answers[next_].words = !WIFSIGNALED(status) ? "the process ended"
+                           : WTERMSIG(status) == SIGALRM ? "more than 60 s"
+                                                         : str("crash: signal ", WTERMSIG(status));
+    next_ += step_;
+    if (!done()) start();
+  }
+
+ private:
+  void start() {
+    std::fflush(stdout);  // or the child prints it again
+    int ends[2];
+    if (pipe(ends)) fail(ErrorCode::io, "onnx-check: no pipe");
+    child_ = fork();
+    if (child_ == 0) {
+      close(ends[0]);
+      for (size_t i = next_; i < cases_.size(); i += step_) {
+        alarm(60);
+        Ways ways;
+        std::string line = run_case(cases_[i], options_, ways);
+        std::replace(line.begin(), line.end(), '\n', ' ');
+        std::replace(line.begin(), line.end(), '\t', ' ');
+        for (const auto* set : {&ways.kernels, &ways.reference}) {
+          line += '\t';
+          for (const auto& op : *set) line += op + " ";
+        }
+        line += '\n';
+        std::fflush(stdout);
+        if (write(ends[1], line.data(), line.size()) < 0) _exit(3);
+      }
+      _exit(0);
+    }
+    close(ends[1]);
+    fd_ = ends[0];
+    text_.clear();
+  }
+  void take(const std::string& line, std::vector<Answer>& answers) {
+    Answer& a = answers[next_];
+    next_ += step_;
+    const size_t first = line.find('\t'), second = line.find('\t', first + 1);
+    a.words = line.substr(0, first);
+    const auto split = [](const std::string& s, std::set<std::string>& to) {
+      for (size_t at = 0, end; (end = s.find(' ', at)) != s.npos; at = end + 1) to.insert(s.substr(at, end - at));
+    };
+    split(line.substr(first + 1, second - first - 1), a.ways.kernels);
+    split(line.substr(second + 1), a.ways.reference);
+  }
+
+  const std::vector<fs::path>& cases_;
+  size_t next_, step_;
+  const Options& options_;
+  pid_t child_ = 0;
+  int fd_ = -1;
+  std::string text_;
+};
+
+std::vector<Answer> run_all(const std::vector<fs::path>& cases, const Options& o) {
+  std::vector<Answer> answers(cases.size());
+  std::vector<Worker> workers;
+  const size_t n = std::min(cases.size(), size_t(std::max(o.jobs, 1)));
+  for (size_t i = 0; i < n; ++i) workers.emplace_back(cases, i, n, o);
+  for (;;) {
+    std::vector<pollfd> waiting;
+    std::vector<Worker*> of;
+    for (Worker& w : workers)
+      if (!w.done()) waiting.push_back({w.fd(), POLLIN, 0}), of.push_back(&w);
+    if (waiting.empty()) return answers;
+    if (poll(waiting.data(), waiting.size(), -1) < 0) continue;
+    for (size_t i = 0; i < waiting.size(); ++i)
+      if (waiting[i].revents) of[i]->receive(answers);
+  }
 }
 
 int usage() {
   std::printf(
-      "onnx-check [--symbolic] [--widen] [--no-values] [--print] [--quiet] [--filter TEXT] [--rtol X] [--atol X] "
-      "FOLDER...\n"
+      "onnx-check [--compiled] [--symbolic] [--widen] [--no-values] [--print] [--quiet] [--filter TEXT] [--rtol X] [--atol X] "
+      "[--jobs N] FOLDER...\n"
       "  FOLDER holds model.onnx and test_data_set_*, or folders that do. --symbolic: input sizes are made "
       "symbolic.\n"
       "  --widen: a leading 1 of an input becomes a symbol. --no-values: small inputs that shape the graph are not "
-      "given as values.\n");
+      "given as values.\n"
+      "  --compiled: through optimize and an engine, instead of the reference.\n");
   return 2;
 }
 
@@ -210,7 +331,11 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
     const auto next = [&] { return i + 1 < argc ? argv[++i] : ""; };
-    if (a == "--symbolic")
+    if (a == "--compiled")
+      o.compiled = true;
+    else if (a == "--jobs")
+      o.jobs = std::atoi(next());
+    else if (a == "--symbolic")
       o.symbolic = true;
     else if (a == "--widen")
       o.widen = true;
@@ -244,20 +369,30 @@ int main(int argc, char** argv) {
   }
   if (cases.empty()) return usage();
   size_t passed = 0;
-  std::set<std::string> operators;
-  for (const auto& c : cases) {
-    std::string r = run_apart(c, o);
-    std::replace(r.begin(), r.end(), '\n', ' ');
+  std::set<std::string> operators, kernels, reference;
+  const std::vector<Answer> answers = run_all(cases, o);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const std::string& r = answers[i].words;
     if (r.empty()) {
       ++passed;
+      kernels.insert(answers[i].ways.kernels.begin(), answers[i].ways.kernels.end());
+      reference.insert(answers[i].ways.reference.begin(), answers[i].ways.reference.end());
       try {
-        for (const auto& op : import::read_onnx_signature((c / "model.onnx").string()).operators) operators.insert(op);
+        for (const auto& op : import::read_onnx_signature((cases[i] / "model.onnx").string()).operators) operators.insert(op);
       } catch (const Error&) {
       }
     }
     if (!r.empty() || !o.quiet)
-      std::printf("%s %s%s%s\n", r.empty() ? "PASS" : "FAIL", c.filename().c_str(), r.empty() ? "" : ": ", r.c_str());
+      std::printf("%s %s/%s%s%s\n", r.empty() ? "PASS" : "FAIL", cases[i].parent_path().filename().c_str(),
+                  cases[i].filename().c_str(), r.empty() ? "" : ": ", r.c_str());
   }
   std::printf("%zu of %zu cases pass, %zu operators among them\n", passed, cases.size(), operators.size());
+  if (o.compiled) {
+    for (const auto* set : {&kernels, &reference}) {
+      std::printf(set == &kernels ? "run by kernels or loops:" : "run by the reference:");
+      for (const auto& op : *set) std::printf(" %s", op.c_str());
+      std::printf("\n");
+    }
+  }
   return passed == cases.size() ? 0 : 1;
 }

@@ -111,6 +111,28 @@ void require_cond(const Inferring& t, const TensorType& type, std::string_view w
                  " (it must be one bool)");
 }
 
+// Stands where a graph has nothing that could run: a branch whose ops do not fit the sizes at hand.
+struct Fail {
+  std::string message;
+  DType dtype = DType::f32;
+
+  static constexpr OpInfo info{.name = "fail",
+                               .summary = "Raises an error with the message when it is run; never has a result.",
+                               .source = "Neve",
+                               .inputs = {{"shape", "i64 [rank]: sizes that the result is said to have"}},
+                               .random = true};  // what it does must not happen before the run
+  static constexpr auto attrs = std::tuple{attr("message", &Fail::message, "What the error says."),
+                                           attr("dtype", &Fail::dtype, "Element type the result is said to have.")};
+  void infer(Inferring& t) const {
+    t.require(!message.empty(), "attribute 'message' is empty (it must say why there is no result)");
+    const Shape* shape = t.content(0);
+    t.require(shape != nullptr, "the content of shape is not known (sizes, or what is computed from sizes, are right)");
+    t.result(dtype, *shape);
+  }
+  void eval(Evaluating&) const { neve::fail(ErrorCode::unsupported, message); }
+  static std::vector<Sample> samples() { return {}; }  // has no result; tests/ops/regions.cpp runs it
+};
+
 // Result of what may be either: sizes that differ are known when it has run.
 TensorType join(Inferring& t, Outside& outside, const TensorType& a, const TensorType& b, std::string_view what,
                 const char* name) {
@@ -340,7 +362,7 @@ struct Fused {
 }  // namespace
 
 OpList core() {
-  return {def<Constant>(), def<Weight>(), def<Identity>(), def<If>(), def<Loop>(), def<Scan>(), def<Fused>()};
+  return {def<Constant>(), def<Weight>(), def<Identity>(), def<Fail>(), def<If>(), def<Loop>(), def<Scan>(), def<Fused>()};
 }
 
 }  // namespace neve::ops

@@ -104,6 +104,31 @@ TEST(Onnx, IfOverSizesIsDecidedAndBecomesAConstraint) {
   EXPECT_EQ(to_string(g.constraints[0]), "n == 1");
 }
 
+TEST(Onnx, IfBranchThatDoesNotFitTheSizesFailsWhenItIsTaken) {
+  // if c then x (3, n) @ a (4, 2) else x @ b (n, 2): only one of them fits.
+  const auto branch = [](const char* w) {
+    return graph({.nodes = {node("MatMul", {"x", w}, {"r"})}, .outputs = {value("r", f32, {})}});
+  };
+  const auto m = read(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attr("then_branch", branch("a")),
+                                                                        graph_attr("else_branch", branch("b"))})},
+                                   .inputs = {value("c", boolean, {}), value("x", f32, {"rows", "3"})},
+                                   .outputs = {value("y", f32, {})},
+                                   .initializers = {floats("a", {4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}),
+                                                    floats("b", {3, 2}, {1, 2, 3, 4, 5, 6})}})));
+  ASSERT_EQ(m.warnings.size(), 1u);
+  EXPECT_NE(m.warnings[0].find("If: its then branch does not fit"), std::string::npos) << m.warnings[0];
+  const ir::Graph& g = m.methods.at("forward");
+  EXPECT_EQ(to_string(g.type(g.outputs()[0])), "f32[rows, 2]");
+  const Tensor x = Tensor::of(DType::f32, {1, 3}, {1, 0, 0});
+  EXPECT_EQ(values(run(m, {Tensor::scalar(DType::boolean, 0), x})[0]), (V{1, 2}));
+  try {
+    run(m, {Tensor::scalar(DType::boolean, 1), x});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_NE(e.message().find("If: its then branch does not fit"), std::string::npos) << e.message();
+  }
+}
+
 TEST(Onnx, LoopCarriesAndStacks) {
   const auto body = graph(
       {.nodes = {node("Add", {"v", "x"}, {"w"}), node("Identity", {"c"}, {"c2"}), node("Identity", {"w"}, {"scan"})},

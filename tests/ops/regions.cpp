@@ -53,6 +53,18 @@ TEST(If, RunsOneRegion) {
               c ? (Numbers{1, 2, 1, 2}) : (Numbers{-1, -2}));
 }
 
+TEST(If, BranchThatFailsMattersWhenItIsTaken) {
+  const RegionFn broken = [](Builder& b, std::span<const Value> p) {
+    return Values{b.call("fail", {b.dims(b.type(p[0]).shape, p)}, {{"message", std::string("no 8 kHz here")}})};
+  };
+  EXPECT_EQ(values(run("if", {}, {flag(false), vec({1, 2})}, {broken, same})[0]), (Numbers{-1, -2}));
+  EXPECT_EQ(message([&] { run("if", {}, {flag(true), vec({1, 2})}, {broken, same}); }), "no 8 kHz here");
+  const Dim n = Dim::symbol("n", 2, 10);
+  EXPECT_EQ(to_string(types("if", {}, {one_bool, {DType::f32, {n}}}, {broken, same}).out[0]), "f32[n]");
+  EXPECT_EQ(message([&] { types("fail", {{"message", std::string("x")}}, {{DType::i64, {n}}}, {}); }),
+            "fail: the content of shape is not known (sizes, or what is computed from sizes, are right)");
+}
+
 TEST(If, JoinsSizes) {
   const Dim n = Dim::symbol("n", 2, 10);
   const NodeTypes t = types("if", {}, {one_bool, {DType::f32, {n}}}, {twice, same});

@@ -1,9 +1,10 @@
 """How a backend case is run: the one place that knows the interfaces of Neve (and, to try the runner itself, of ONNX Runtime).
 
-A loaded model is an object with run({name: array}) -> [array, ...] and, where it can tell, reference_only() -> {operator, ...}.
+A loaded model is an object with run({name: array}) -> [array, ...].
 """
 
 import importlib.util
+import pathlib
 
 import numpy as np
 
@@ -11,6 +12,11 @@ import numpy as np
 def available(backend):
     found = importlib.util.find_spec(backend)
     return found is not None and found.origin is not None  # a folder without __init__.py is no package
+
+
+def build_folder():
+    """The build that the imported package belongs to: build/python/neve -> build."""
+    return pathlib.Path(importlib.util.find_spec("neve").origin).parent.parent.parent
 
 
 def load(backend, path, mode, ranges=None):
@@ -24,14 +30,14 @@ class NeveModel:
 
         module = neve.load(str(path))
         if mode == "reference":
-            self.callable, self.engine = module.run_reference, None
+            self.callable = module.run_reference
             return
         options = {"gate": False, "tune": False}  # the case itself is the check; choosing by time is not the subject
         if ranges:
             low = {n: tuple(int(s) for s in np.min([r[n] for r in ranges], axis=0)) for n in ranges[0]}
             high = {n: tuple(int(s) for s in np.max([r[n] for r in ranges], axis=0)) for n in ranges[0]}
             options["ranges"] = [neve.Range(min=low, max=high)]
-        self.callable = self.engine = neve.optimize(module, **options)
+        self.callable = neve.optimize(module, **options)
 
     def run(self, inputs):
         flat = {}
@@ -39,9 +45,6 @@ class NeveModel:
             flat.update({f"{name}.{i}": v for i, v in enumerate(value)} if isinstance(value, list) else {name: value})
         result = self.callable(**flat)
         return [as_array(r) for r in (result if isinstance(result, (list, tuple)) else [result])]
-
-    def reference_only(self):
-        return {f["op"] for f in self.engine.report["partition"]["fallbacks"]} if self.engine else set()
 
 
 class OrtModel:
@@ -57,9 +60,6 @@ class OrtModel:
 
     def run(self, inputs):
         return self.session.run(None, inputs)
-
-    def reference_only(self):
-        return set()
 
 
 def as_array(value):

@@ -151,6 +151,95 @@ std::optional<Relation> relation_of(const ir::Graph& g, Value v, int depth) {
   return Relation{a.content[0], b.content[0], true};
 }
 
+namespace {
+
+bool does_not_fit(const Error& e) {
+  return e.code() == ErrorCode::type_mismatch || e.code() == ErrorCode::shape_mismatch ||
+         e.code() == ErrorCode::invalid_argument;
+}
+
+/// An If as a node with two regions.
+struct Branches {
+  OnnxNode& n;
+  const Captures& captures;
+  const Values& in;
+  const pb::GraphProto* graphs[2];
+  std::optional<Error> refused = {};  ///< why there is no such node
+  int misfit = -1;                    ///< the branch whose ops refuse the sizes they get
+
+  RegionFn branch(int k, Items& results) {
+    return [this, k, inner = region(n, *graphs[k], captures, 0, results)](Builder& b, std::span<const Value> p) {
+      try {
+        return inner(b, p);
+      } catch (const Error& e) {
+        misfit = does_not_fit(e) ? k : -1;
+        throw;
+      }
+    };
+  }
+  /// Nothing, with `refused` and `misfit`, where the regions cannot be those of one node.
+  std::optional<Items> emit(const RegionFn& then, const RegionFn& otherwise, const Items& a, const Items& b) {
+    const RegionFn regions[] = {then, otherwise};
+    try {
+      const Values out = n.g.emit(find_op("if"), find_op("if").defaults(), in, regions);
+      if (structure(a) == structure(b)) return rebuild(a, out);
+      refused.emplace(ErrorCode::unsupported, "If: its branches give sequences of other lengths");
+    } catch (const Error& e) {
+      if (!does_not_fit(e)) throw;
+      refused = e;
+    }
+    return {};
+  }
+  std::optional<Items> both() {
+    Items a, b;
+    return emit(branch(0, a), branch(1, b), a, b);
+  }
+  /// Where one branch does not fit the sizes at hand and the other does: the other, and an error for when it is not taken.
+  std::optional<Items> the_one_that_fits() {
+    if (misfit < 0) return {};
+    const Error why = *refused;
+    const int bad = misfit, good = 1 - bad;
+    Items a, b;
+    const auto typed = emit(branch(good, a), branch(good, b), a, b);
+    if (!typed) {
+      refused = why;
+      return {};
+    }
+    const std::string which = bad == 0 ? "then" : "else";
+    const std::string text = str("If: its ", which, " branch does not fit the sizes that the model was read for: ", why.message());
+    const Values types = leaves(n.importer, n.scope.frame, *typed);
+    const RegionFn raise = [&](Builder& g, std::span<const Value> parameters) {
+      Values out;
+      for (Value v : types) out.push_back(failing(g, parameters, n.g.type(v), text));
+      return out;
+    };
+    auto out = good == 0 ? emit(branch(0, a), raise, a, a) : emit(raise, branch(1, a), a, a);
+    if (out) n.importer.warn(str(text, "\n  the model fails where that branch is taken"));
+    return out;
+  }
+
+ private:
+  /// A value of this type that is an error when it is needed. Sizes that the region's parameters do not give are said to be 0: the
+  /// result of the If then has sizes that are known when it has run.
+  static Value failing(Builder& g, std::span<const Value> parameters, const TensorType& type, const std::string& text) {
+    std::vector<Dim> known;
+    for (Value p : parameters)
+      for (Dim d : g.type(p).shape)
+        if (d.is_symbol()) known.push_back(d);
+    Shape shape;
+    for (Dim d : type.shape) {
+      std::vector<Dim> needed;
+      collect_symbols(d, needed);
+      const bool given = std::all_of(needed.begin(), needed.end(),
+                                     [&](Dim s) { return std::find(known.begin(), known.end(), s) != known.end(); });
+      shape.push_back(given ? d : Dim(0));
+    }
+    return g.call("fail", {g.dims(shape, parameters)}, {{"message", text}, {"dtype", type.dtype}});
+  }
+};
+
+}  // namespace
+
 Items convert_if(OnnxNode& n) {
   const auto *then = n.attr_graph("then_branch"), *otherwise = n.attr_graph("else_branch");
   n.require(then && otherwise, "needs then_branch and else_branch");
@@ -160,29 +249,18 @@ Items convert_if(OnnxNode& n) {
   }
   const Value cond = n.in(0);
   std::optional<Error> refused;
+  const auto relation = relation_of(n.g, cond);
   {
     const Captures captures(n, {then, otherwise});
     Values in{cond};
     in.insert(in.end(), captures.values().begin(), captures.values().end());
-    Items a, b;
-    const RegionFn regions[] = {region(n, *then, captures, 0, a), region(n, *otherwise, captures, 0, b)};
-    const auto attempt = [&]() -> std::optional<Items> {
-      try {
-        const Values out = n.g.emit(find_op("if"), find_op("if").defaults(), in, regions);
-        if (structure(a) == structure(b)) return rebuild(a, out);
-        refused.emplace(ErrorCode::unsupported, "If: its branches give sequences of other lengths");
-      } catch (const Error& e) {
-        if (e.code() != ErrorCode::type_mismatch && e.code() != ErrorCode::shape_mismatch &&
-            e.code() != ErrorCode::invalid_argument)
-          throw;
-        refused = e;
-      }
-      return {};
-    };
-    if (auto out = attempt()) return *out;
+    Branches branches{n, captures, in, {then, otherwise}};
+    if (auto out = branches.both()) return *out;
+    if (!relation)
+      if (auto out = branches.the_one_that_fits()) return *out;
+    refused = branches.refused;
   }
   // The branches cannot be one value: a condition on sizes is decided here, and becomes a requirement.
-  const auto relation = relation_of(n.g, cond);
   if (!relation) throw *refused;
   const bool equal = n.importer.decide();
   const std::string reason = str("If: the branch where ", relation->a, equal ? " is " : " is not ", relation->b,

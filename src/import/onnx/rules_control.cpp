@@ -137,7 +137,7 @@ Items optional_get_element(OnnxNode& n) {
 }
 
 constexpr Rule rules[] = {
-    {"If", "if", nullptr, convert_if},
+    {"If", "if fail", nullptr, convert_if},
     {"Loop", "loop", nullptr, convert_loop},
     {"Scan", "scan", nullptr, convert_scan},
     {"SequenceMap", "identity", nullptr, convert_sequence_map},
