@@ -21,9 +21,25 @@ bool is_free(const Node& n) {
   return n.is("reshape") || n.is("squeeze") || n.is("unsqueeze") || n.is("flatten") || n.is("identity");
 }
 
+// Whether a result has a size that no input states: it is known when the node has run, which a loop with sizes given ahead cannot be.
+bool defines_sizes(const Graph& g, const Node& n) {
+  std::vector<Dim> made, known;
+  for (Value v : n.out)
+    for (Dim d : g.type(v).shape) collect_symbols(d, made);
+  if (made.empty()) return false;
+  for (Value v : n.in) {
+    if (!v.valid()) continue;
+    for (Dim d : g.type(v).shape) collect_symbols(d, known);
+    for (Dim d : g.facts(v).content) collect_symbols(d, known);
+  }
+  for (Value v : g.inputs())
+    for (Dim d : g.type(v).shape) collect_symbols(d, known);
+  return std::any_of(made.begin(), made.end(), [&](Dim d) { return std::find(known.begin(), known.end(), d) == known.end(); });
+}
+
 bool loopable(const Graph& g, const Node& n) {
   if (!n.regions.empty() || n.op->info.random || n.is("constant") || n.is("weight")) return false;
-  if (loop_role(*n.op) == LoopRole::none) return false;
+  if (loop_role(*n.op) == LoopRole::none || defines_sizes(g, n)) return false;
   // Shape arithmetic is the shape program's.
   for (Value v : n.out)
     if (!g.facts(v).known) return true;
@@ -235,7 +251,7 @@ int64_t fuse_loops(Graph& g, int min_region, const std::set<std::string, std::le
     if (!n->is("fused"))
       for (auto& r : n->regions) count += fuse_loops(*r, min_region, keep_ops);
   lower_composites(g, [&](const Node& n) {
-    if (keep_ops.count(n.op->info.name)) return true;
+    if (keep_ops.count(n.op->info.name) || defines_sizes(g, n)) return true;
     for (const kernels::Entry& e : kernels::kernels_for(*n.op))
       if (e.name != "reference") return true;
     return false;

@@ -196,6 +196,7 @@ struct Stft {
       require_single(t, i);
     }
     Dim length = x.shape[1];
+    bool computed = false;  // a frame_length that only the run tells: so are the sizes that follow from it
     if (t.has(2)) {
       t.require_same_dtype(0, 2);
       t.require_type(t.in(2).rank() == 1, "window must be a vector, got ", t.in(2));
@@ -204,10 +205,17 @@ struct Stft {
     if (t.has(3)) {
       const auto given = single(t, 3);
       if (given && t.has(2)) t.require_equal(*given, length, "frame_length and the length of window");
-      if (!t.has(2)) length = given ? *given : t.fresh("frame_length", 1);
+      if (!t.has(2)) {
+        computed = !given;
+        if (given) length = *given;
+      }
     }
     const auto step = single(t, 1);
     if (step) t.require_at_least(*step, 1, "frame_step");
+    if (computed) {
+      t.result(x.dtype, {x.shape[0], t.fresh("frames", 1), t.fresh("frequencies", 1), Dim(2)});
+      return;
+    }
     t.require_at_least(x.shape[1], length, "length of signal, against that of a frame,");
     const Dim frames = step ? floordiv(x.shape[1] - length, *step) + 1 : t.fresh("frames", 1);
     t.result(x.dtype, {x.shape[0], frames, onesided ? floordiv(length, 2) + 1 : length, Dim(2)});

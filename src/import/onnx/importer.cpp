@@ -265,12 +265,16 @@ void Importer::add_input(const pb::ValueInfoProto& v, Scope& scope) {
   const pb::TypeProto& tensor = element.has_sequence_type() ? element.sequence_type().elem_type() : element;
   if (!tensor.has_tensor_type()) fail(ErrorCode::unsupported, what, ": its elements are not tensors");
   const bool nested = element.has_sequence_type();  // an optional sequence: its length is meant
+  // Elements of one sequence may have other sizes each: a name in their type ties nothing.
+  pb::TensorShapeProto any = tensor.tensor_type().shape();
+  if (sequence || nested)
+    for (auto& d : *any.mutable_dim()) d.clear_dim_param();
   std::vector<Item> elements;
   for (int64_t i = 0; i < length->second; ++i) {
     pb::ValueInfoProto e;
     e.set_name(str(v.name(), ".", i));
     const DType dtype = require_onnx_dtype(tensor.tensor_type().elem_type(), what);
-    elements.push_back(Item::of(scope.frame.graph.add_input(e.name(), {dtype, input_shape(e, tensor_shape(tensor))})));
+    elements.push_back(Item::of(scope.frame.graph.add_input(e.name(), {dtype, input_shape(e, tensor_shape(tensor) ? &any : nullptr)})));
   }
   scope.items[v.name()] = sequence ? Item::sequence(elements)
                           : nested ? Item::optional({Item::sequence(elements)})
