@@ -33,13 +33,16 @@ class Parser {
   using Names = std::map<std::string, Value, std::less<>>;
 
   // ---- characters ----
-  [[noreturn]] void bad(std::string_view found, std::string_view wanted) const {
+  std::string place(size_t at) const {
     size_t line = 1, column = 1;
-    for (size_t i = 0; i < at_ && i < text_.size(); ++i) {
+    for (size_t i = 0; i < at && i < text_.size(); ++i) {
       ++column;
       if (text_[i] == '\n') ++line, column = 1;
     }
-    fail(ErrorCode::corrupt_file, "parse: line ", line, " column ", column, ": ", found, " (expected ", wanted, ")");
+    return str("line ", line, " column ", column);
+  }
+  [[noreturn]] void bad(std::string_view found, std::string_view wanted) const {
+    fail(ErrorCode::corrupt_file, "parse: ", place(at_), ": ", found, " (expected ", wanted, ")");
   }
   void space() {
     while (at_ < text_.size()) {
@@ -162,13 +165,15 @@ class Parser {
     if (it != symbols_.end()) return it->second;
     return symbols_.emplace(std::string(name), Dim::symbol(std::string(name))).first->second;
   }
-  Dim dim(std::string_view stop) {
+  /// Up to one of the characters of `stop`, or to the word, outside of parentheses.
+  Dim dim(std::string_view stop, std::string_view word = {}) {
     space();
     const size_t begin = at_;
     int depth = 0;
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (depth == 0 && stop.find(c) != std::string_view::npos) break;
+      if (depth == 0 && !word.empty() && c == ' ' && text_.substr(at_ + 1).starts_with(word)) break;
       if (c == '(') ++depth;
       if (c == ')') --depth;
       if (depth < 0 || c == '\n' || at_ - begin > 4096) bad(found(), "a size");
@@ -256,12 +261,12 @@ class Parser {
       } while (take(","));
       need("=");
     }
+    space();
     const size_t op_at = at_;
     const std::string op_name = identifier("an op");
     const OpDef* op = find_op_or_null(op_name);
     if (!op) {
       at_ = op_at;
-      space();
       bad(str("no op is named '", op_name, "'"), "an op of the registry");
     }
     if (take("@")) {
@@ -303,7 +308,12 @@ class Parser {
     }
     if (int(regions.size()) != op->info.regions && !(op->info.regions < 0)) bad(str(regions.size(), " regions"), str(op->info.regions));
     check_body(*op, g, in, regions);
-    Node* n = g.emit_node(*op, attrs, in, std::move(regions));
+    Node* n = nullptr;
+    try {
+      n = g.emit_node(*op, attrs, in, std::move(regions));
+    } catch (const Error& e) {
+      throw e.with(str("  in the text: ", place(op_at)));
+    }
     if (n->out.size() != results.size()) bad(str(results.size(), " results for ", op_name), str(n->out.size()));
     for (size_t k = 0; k < results.size(); ++k) {
       settle(g, n->out[k], results[k].type);
@@ -336,7 +346,7 @@ class Parser {
 
   void require(Graph& g) {
     Constraint c;
-    c.a = dim("=>~b");
+    c.a = dim("=>~", "by ");
     if (take("==")) c.kind = Constraint::equal;
     else if (take(">=")) c.kind = Constraint::at_least;
     else if (take("~")) c.kind = Constraint::broadcastable;

@@ -106,8 +106,12 @@ int64_t fuse_epilogues(Graph& g, PassContext& c) {
   // An anchor never follows another one in a chain, so fusing one leaves the others in place.
   std::vector<Node*> anchors;
   for (Node* n : g.nodes()) {
-    if (!n->is("fused"))
-      for (auto& r : n->regions) count += fuse_epilogues(*r, c);
+    PassContext inner = c;
+    for (auto& r : n->regions) {
+      if (n->is("fused")) break;
+      inner.rewrite.stop_after = c.rewrite.stop_after - count;
+      count += fuse_epilogues(*r, inner);
+    }
     if (is_anchor(*n) && is_float(g.dtype(n->out[0]))) anchors.push_back(n);
   }
   for (Node* n : anchors) {

@@ -23,7 +23,11 @@ int64_t merge_matmuls(Graph& g, PassContext& c) {
   int64_t count = 0;
   std::map<uint32_t, std::vector<Node*>> by_left;
   for (Node* n : g.nodes()) {
-    for (auto& r : n->regions) count += merge_matmuls(*r, c);
+    PassContext inner = c;
+    for (auto& r : n->regions) {
+      inner.rewrite.stop_after = c.rewrite.stop_after - count;
+      count += merge_matmuls(*r, inner);
+    }
     if (mergeable(g, *n)) by_left[n->in[0].id].push_back(n);
   }
   for (auto& [left, group] : by_left) {

@@ -83,7 +83,12 @@ int64_t remove_common(Graph& g, PassContext& c) {
   int64_t count = 0;
   std::unordered_map<std::string, std::vector<Node*>> seen;
   for (Node* n : g.nodes()) {
-    for (auto& r : n->regions) count += remove_common(*r, c);
+    PassContext inner = c;
+    for (auto& r : n->regions) {
+      inner.rewrite.stop_after = c.rewrite.stop_after - count;
+      count += remove_common(*r, inner);
+    }
+    if (count >= c.rewrite.stop_after) break;
     if (!n->regions.empty() || n->op->info.random || n->out.empty()) continue;
     auto& same = seen[key_of(*n)];
     Node* twin = nullptr;
@@ -116,11 +121,12 @@ Values lower(Graph& g, Node& n) { return n.op->lower(n.attrs.object(), g, n.in);
 
 bool same_type(const Graph& g, Value a, Value b) { return g.type(a) == g.type(b); }
 
+// Sign of zero included: x - 0 is x, x - (-0) is not where x is -0.
 bool is_constant_value(const Graph& g, Value v, double x) {
   const Tensor* c = g.constant_of(v);
   if (!c || c->element_count() == 0 || c->element_count() > 4096) return false;
   for (int64_t k = 0; k < c->element_count(); ++k)
-    if (c->item(k) != x) return false;
+    if (c->item(k) != x || std::signbit(c->item(k)) != std::signbit(x)) return false;
   return true;
 }
 

@@ -361,9 +361,10 @@ double distance(std::span<const Sizes> opt, std::span<const Sizes> in) {
     }
   return d;
 }
+// An open size is written "*".
 std::string sizes_text(const Sizes& s) {
   std::string t;
-  for (size_t i = 0; i < s.size(); ++i) t += str(i ? "x" : "", s[i]);
+  for (size_t i = 0; i < s.size(); ++i) t += (i ? "x" : "") + (s[i] >= Dim::unbounded ? std::string("*") : str(s[i]));
   return t.empty() ? "scalar" : t;
 }
 }  // namespace
