@@ -55,13 +55,13 @@ TEST(Graph, ReplaceMovesUsesAndOutputs) {
   EXPECT_EQ(s.g.outputs()[0], r);
   ir::verify(s.g, ir::Level::imported);
   const Value whole = s.g.call("cast", {s.x}, {{"to", DType::i32}});
-  EXPECT_EQ(message_of([&] { s.g.replace(r, whole); }), "replace: a value of type f32[n, 4] by one of type i32[n, 4]");
+  EXPECT_EQ(message_of([&] { s.g.replace(r, whole); }), "internal: replace: a value of type f32[n, 4] by one of type i32[n, 4]");
 }
 
 TEST(Graph, EraseRefusesWhatIsUsed) {
   Small s;
-  EXPECT_EQ(message_of([&] { s.g.erase(s.g.def(s.a)); }), "erase: a result of exp is still used");
-  EXPECT_EQ(message_of([&] { s.g.erase(s.g.def(s.c)); }), "erase: a result of add is still used");
+  EXPECT_EQ(message_of([&] { s.g.erase(s.g.def(s.a)); }), "internal: erase: a result of exp is still used");
+  EXPECT_EQ(message_of([&] { s.g.erase(s.g.def(s.c)); }), "internal: erase: a result of add is still used");
   s.g.set_output(0, s.a);
   s.g.erase(s.g.def(s.c));
   s.g.erase(s.g.def(s.b));
@@ -104,7 +104,7 @@ TEST(Graph, InputsAndOutputsCanGo) {
   Small s;
   const Value y = s.g.add_input("unused", {DType::i64, {}});
   const Value z = s.g.add_input("z", {DType::f32, {}});
-  EXPECT_EQ(message_of([&] { s.g.remove_input(0); }), "graph: input 0 is still used");
+  EXPECT_EQ(message_of([&] { s.g.remove_input(0); }), "internal: graph: input 0 is still used");
   s.g.remove_input(1);
   ASSERT_EQ(s.g.inputs().size(), 2u);
   EXPECT_EQ(s.g.inputs()[1], z);

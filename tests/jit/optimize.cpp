@@ -1,0 +1,163 @@
+// optimize: the report, cancelling, options, the accuracy gate.
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "runtime/models.h"
+#include "support/text_model.h"
+
+namespace neve::test {
+namespace {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+TEST(Report, HasEverySection) {
+  OptimizeOptions o = quiet();
+  o.gate = true;
+  o.ranges = {parse_range("x=1x3x8x8..2x3x8x8..4x3x8x8")};
+  o.disable_passes = {"merge_matmuls"};
+  const Engine e = optimize(text_model(conv_block), o);
+  const json r = json::parse(e.report_json());
+  EXPECT_EQ(r.at("schema"), "neve.report/1");
+  for (const char* section : {"software", "hardware", "model", "options", "ranges", "optimizations", "partition", "accuracy", "memory", "build", "runs", "warnings"})
+    EXPECT_TRUE(r.contains(section)) << section;
+  EXPECT_EQ(r["model"]["inputs"][0]["name"], "x");
+  EXPECT_EQ(r["model"]["outputs"][0]["name"], "y");
+  EXPECT_EQ(r["ranges"]["open"], false);
+  EXPECT_EQ(r["ranges"]["ranges"][0]["max"]["x"], json({4, 3, 8, 8}));
+  EXPECT_EQ(r["accuracy"]["verdict"], "pass");
+  EXPECT_GE(r["accuracy"]["outputs"].size(), 3u);
+  for (const json& v : r["accuracy"]["outputs"]) {
+    EXPECT_EQ(v["verdict"], "pass");
+    EXPECT_LE(v["value"].get<double>(), v["threshold"].get<double>());
+    EXPECT_GT(v["max_abs_value"].get<double>(), 0);
+  }
+  bool skipped = false, folded = false;
+  for (const json& p : r["optimizations"]) {
+    skipped = skipped || (p["name"] == "merge_matmuls" && p["status"] == "skipped" && p["reason"] == "disabled by the user");
+    folded = folded || (p["name"] == "fold_into_conv" && p["status"] == "effective" && p["count"] == 1);
+  }
+  EXPECT_TRUE(skipped);
+  EXPECT_TRUE(folded);
+  EXPECT_GE(r["runs"].size(), 3u);
+  EXPECT_GT(r["memory"]["planned"][0]["arena_bytes"].get<int64_t>(), 0);
+  EXPECT_GT(r["build"]["seconds"]["total"].get<double>(), 0);
+  EXPECT_EQ(r["partition"]["share_compiled"], 1.0) << r["partition"]["fallbacks"].dump();
+  const std::string page = e.report_html();
+  EXPECT_NE(page.find("<html"), std::string::npos);
+  EXPECT_EQ(page.find("src=\"http"), std::string::npos) << "the page loads something from elsewhere";
+  EXPECT_NE(e.plan_text().find("range 0 point 0"), std::string::npos);
+}
+
+TEST(Report, NamesTheReasonOfEveryFallback) {
+  OptimizeOptions o = quiet();
+  o.disable_ops = {"softmax"};
+  const json r = json::parse(optimize(text_model(pooled), o).report_json());
+  bool named = false;
+  for (const json& f : r["partition"]["fallbacks"]) {
+    EXPECT_FALSE(f["reason"].get<std::string>().empty());
+    named = named || (f["op"] == "softmax" && f["reason"].get<std::string>().find("disabled") != std::string::npos);
+  }
+  EXPECT_TRUE(named) << r["partition"]["fallbacks"].dump(1);
+}
+
+TEST(Cancel, AnywhereIsClean) {
+  const Model m = text_model(conv_block);
+  int calls = 0;
+  for (int at = 0; at < 200; ++at) {
+    OptimizeOptions o = quiet();
+    o.gate = true;
+    calls = 0;
+    o.progress = [&](double done, const std::string& phase) {
+      EXPECT_GE(done, 0);
+      EXPECT_LE(done, 1);
+      EXPECT_FALSE(phase.empty());
+      return calls++ < at;
+    };
+    try {
+      const Engine e = optimize(m, o);
+      EXPECT_LE(calls, at);
+      EXPECT_GE(at, 6) << "progress is hardly ever told";
+      return;
+    } catch (const Error& e) {
+      ASSERT_EQ(e.code(), ErrorCode::cancelled) << e.message();
+      EXPECT_EQ(e.message().substr(0, 27), "optimize: cancelled during ");
+    }
+  }
+  FAIL() << "200 calls did not do";
+}
+
+TEST(Options, WhatIsUnknownIsRefused) {
+  const Model m = text_model(gelu_block);
+  auto refusal = [&](const std::function<void(OptimizeOptions&)>& change) {
+    OptimizeOptions o = quiet();
+    change(o);
+    return message_of([&] { optimize(m, o); });
+  };
+  EXPECT_EQ(refusal([](auto& o) { o.precision = "int4"; }), "optimize: precision 'int4' is not built yet (use \"fp32\")");
+  EXPECT_EQ(refusal([](auto& o) { o.disable_passes = {"fuse"}; }).substr(0, 50), "passes: no pass is named 'fuse' (there are: remove");
+  EXPECT_NE(refusal([](auto& o) { o.disable_ops = {"konv"}; }).find("konv"), std::string::npos);
+  EXPECT_NE(refusal([](auto& o) { o.float_ops = {"konv"}; }).find("konv"), std::string::npos);
+  EXPECT_NE(refusal([](auto& o) { o.disable_kernels = {"onednn.konv"}; }).find("onednn.konv"), std::string::npos);
+  EXPECT_EQ(refusal([](auto& o) { o.calib_data = {{{"x", Tensor::zeros(DType::f32, {1, 1, 16})}}}; }),
+            "optimize: calibration data is of use for int8 only, which is not built yet");
+  EXPECT_NE(refusal([](auto& o) { o.memory_budget = 100, o.ranges = {parse_range("x=1x1x16..4x4x16")}; }).find("memory budget"),
+            std::string::npos);
+}
+
+TEST(Options, DumpsTheGraphAfterEveryPass) {
+  std::string folder = (fs::temp_directory_path() / "neve-dump-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  OptimizeOptions o = quiet();
+  o.dump_ir = folder + "/ir";
+  optimize(text_model(gelu_block), o);
+  size_t files = 0;
+  for (const auto& f : fs::directory_iterator(o.dump_ir)) {
+    ++files;
+    std::ifstream in(f.path());
+    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    EXPECT_EQ(ir::print(ir::parse(text)), text) << f.path();
+  }
+  EXPECT_EQ(files, passes::all_passes().size() + 1);
+  fs::remove_all(folder);
+}
+
+TEST(Gate, GivenDataIsRun) {
+  OptimizeOptions o = quiet();
+  o.gate = true;
+  o.test_data = {{{"x", draw(DType::f32, {3, 5, 16}, 1)}}, {{"0", draw(DType::f32, {1, 2, 16}, 2)}}};
+  const json r = json::parse(optimize(text_model(gelu_block), o).report_json());
+  size_t given = 0;
+  for (const json& v : r["accuracy"]["outputs"]) given += v["source"].get<std::string>().rfind("test data", 0) == 0;
+  EXPECT_EQ(given, 2u);
+  o.test_data = {{{"y", draw(DType::f32, {3, 5, 16}, 1)}}};
+  EXPECT_EQ(message_of([&] { optimize(text_model(gelu_block), o); }), "optimize: test data 0 has no input 'x'");
+}
+
+TEST(Gate, RefusesWhatDiffersAndRecordsAnOverride) {
+  OptimizeOptions o = quiet();
+  o.gate = true;
+  o.tolerance = {-1, 0};  // nothing is that close
+  const Model m = text_model(gelu_block);
+  const std::string refusal = message_of([&] { optimize(m, o); });
+  EXPECT_NE(refusal.find("optimize: the engine does not agree with the unfused model: output 'y'"), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("hint: accept_inaccurate"), std::string::npos) << refusal;
+  o.accept_inaccurate = true;
+  const json r = json::parse(optimize(m, o).report_json());
+  EXPECT_EQ(r["accuracy"]["verdict"], "fail");
+  EXPECT_EQ(r["warnings"].size(), 1u);
+}
+
+TEST(Gate, ComparesNotANumberAndInfinity) {
+  const Tensor a = Tensor::of(DType::f32, {4}, {1, NAN, INFINITY, -2}), b = Tensor::of(DType::f32, {4}, {1, 0, INFINITY, -2}),
+               c = Tensor::of(DType::f32, {4}, {1, NAN, -INFINITY, -2});
+  EXPECT_TRUE(jit::compare(a, a, {}).ok);
+  EXPECT_FALSE(jit::compare(b, a, {}).ok);
+  EXPECT_FALSE(jit::compare(a, b, {}).ok);
+  EXPECT_EQ(jit::compare(c, a, {}).worst_index, 2);
+  EXPECT_FALSE(jit::compare(Tensor::zeros(DType::f32, {2}), Tensor::zeros(DType::f32, {3}), {}).ok);
+  EXPECT_FALSE(jit::compare(Tensor::of(DType::i64, {1}, {3}), Tensor::of(DType::i64, {1}, {4}), {}).ok);
+}
+
+}  // namespace
+}  // namespace neve::test
