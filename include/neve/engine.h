@@ -3,6 +3,7 @@
 #include <neve/tensor.h>
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <set>
@@ -96,6 +97,8 @@ class Session {
   /// By position. The results are the caller's; when all were dropped before the next call of the same sizes their memory is used
   /// again, and the call allocates nothing.
   std::vector<Tensor> run(const std::vector<Tensor>& in);
+  /// So that `run({a, b})` means by position.
+  std::vector<Tensor> run(std::initializer_list<Tensor> in) { return run(std::vector<Tensor>(in)); }
   std::vector<Tensor> run(const NamedTensors& in);
   /// As run, into `out`: tensors that fit are written in place. No allocation in the steady state.
   void run(const std::vector<Tensor>& in, std::vector<Tensor>& out);

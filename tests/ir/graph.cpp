@@ -55,7 +55,8 @@ TEST(Graph, ReplaceMovesUsesAndOutputs) {
   EXPECT_EQ(s.g.outputs()[0], r);
   ir::verify(s.g, ir::Level::imported);
   const Value whole = s.g.call("cast", {s.x}, {{"to", DType::i32}});
-  EXPECT_EQ(message_of([&] { s.g.replace(r, whole); }), "internal: replace: a value of type f32[n, 4] by one of type i32[n, 4]");
+  EXPECT_EQ(message_of([&] { s.g.replace(r, whole); }),
+            "internal: replace: a value of type f32[n, 4] by one of type i32[n, 4]");
 }
 
 TEST(Graph, EraseRefusesWhatIsUsed) {
@@ -150,8 +151,10 @@ TEST(Graph, OtherInputTypes) {
   EXPECT_EQ(g.name(g.inputs()[0]), "x");
   EXPECT_EQ(g.output_name(0), "y");
   const TensorType other{DType::f64, {Dim(1), Dim(4)}}, flat{DType::f32, {Dim(1)}};
-  EXPECT_EQ(message_of([&] { (void)s.g.with_input_types(std::span(&other, 1)); }), "input 'x': f64[1, 4] given for f32[n, 4]");
-  EXPECT_EQ(message_of([&] { (void)s.g.with_input_types(std::span(&flat, 1)); }), "input 'x': f32[1] given for f32[n, 4]");
+  EXPECT_EQ(message_of([&] { (void)s.g.with_input_types(std::span(&other, 1)); }),
+            "input 'x': f64[1, 4] given for f32[n, 4]");
+  EXPECT_EQ(message_of([&] { (void)s.g.with_input_types(std::span(&flat, 1)); }),
+            "input 'x': f32[1] given for f32[n, 4]");
 }
 
 TEST(Graph, OtherInputTypesNameTheNodeThatForbidsThem) {
@@ -190,7 +193,9 @@ TEST(Graph, ALoopWhoseValueGrowsGetsAnOpenSize) {
   Graph g;
   const Value trips = g.constant(Tensor::scalar_int(DType::i64, 3));
   const Value x = g.add_input("x", {DType::f32, {Dim(2)}});
-  const RegionFn grow = [](Builder& b, std::span<const Value> p) -> Values { return {p[1], b.call("concat", {p[2], p[2]}, {{"axis", int64_t(0)}})}; };
+  const RegionFn grow = [](Builder& b, std::span<const Value> p) -> Values {
+    return {p[1], b.call("concat", {p[2], p[2]}, {{"axis", int64_t(0)}})};
+  };
   const Values y = g.emit(find_op("loop"), find_op("loop").defaults().with({{"carried", int64_t(1)}}),
                           std::vector<Value>{trips, Value{}, x}, std::span(&grow, 1));
   g.add_output("y", y[0]);

@@ -102,27 +102,34 @@ std::string refusal(Graph g, const Rule& rule) {
 }
 
 TEST(Rewrite, RefusesAnotherType) {
-  EXPECT_EQ(refusal(three(), {"widen", "", [](Graph& g, Node& n) -> Values {
+  EXPECT_EQ(refusal(three(), {"widen", "",
+                              [](Graph& g, Node& n) -> Values {
                                 return n.is("exp") ? Values{g.cast(n.in[0], DType::f64)} : Values{};
                               }}),
             "internal: rule widen turned f32[n] into f64[n]");
-  EXPECT_EQ(refusal(three(), {"grow", "", [](Graph& g, Node& n) -> Values {
-                                return n.is("exp") ? Values{g.reshape(n.in[0], std::vector<Dim>{Dim(1), g.type(n.in[0]).shape[0]})} : Values{};
-                              }}),
-            "internal: rule grow turned f32[n] into f32[1, n]");
-  EXPECT_EQ(refusal(three(), {"longer", "", [](Graph& g, Node& n) -> Values {
-                                return n.is("exp") ? Values{g.call("concat", {n.in[0], g.constant(Tensor::zeros(DType::f32, {1}))},
-                                                                   {{"axis", int64_t(0)}})}
+  EXPECT_EQ(refusal(three(), {"grow", "",
+                              [](Graph& g, Node& n) -> Values {
+                                return n.is("exp") ? Values{g.reshape(
+                                                         n.in[0], std::vector<Dim>{Dim(1), g.type(n.in[0]).shape[0]})}
                                                    : Values{};
                               }}),
-            "internal: rule longer turned f32[n] into f32[n + 1]");
+            "internal: rule grow turned f32[n] into f32[1, n]");
+  EXPECT_EQ(
+      refusal(three(), {"longer", "",
+                        [](Graph& g, Node& n) -> Values {
+                          return n.is("exp")
+                                     ? Values{g.call("concat", {n.in[0], g.constant(Tensor::zeros(DType::f32, {1}))},
+                                                     {{"axis", int64_t(0)}})}
+                                     : Values{};
+                        }}),
+      "internal: rule longer turned f32[n] into f32[n + 1]");
 }
 
 TEST(Rewrite, RefusesAnotherNumberOfResults) {
-  EXPECT_EQ(refusal(three(), {"pair", "", [](Graph&, Node& n) -> Values {
-                                return n.is("exp") ? Values{n.in[0], n.in[0]} : Values{};
-                              }}),
-            "internal: rule pair gave 2 values for 1 results of exp");
+  EXPECT_EQ(
+      refusal(three(), {"pair", "",
+                        [](Graph&, Node& n) -> Values { return n.is("exp") ? Values{n.in[0], n.in[0]} : Values{}; }}),
+      "internal: rule pair gave 2 values for 1 results of exp");
 }
 
 TEST(Rewrite, ARuleThatGivesUpLeavesNothing) {

@@ -84,7 +84,8 @@ TEST(Text, SamplesOfAllOpsComeBack) {
 }
 
 TEST(Text, RegionsConstraintsAndNamesComeBack) {
-  const std::string text = R"(graph main(%0: bool[] "c", %1: f32[batch, 4] "x", %2: f32[batch, 4] "odd name\x01") where batch in 1..64 by 2 {
+  const std::string text =
+      R"(graph main(%0: bool[] "c", %1: f32[batch, 4] "x", %2: f32[batch, 4] "odd name\x01") where batch in 1..64 by 2 {
   require batch >= 2 "the head needs two"
   %3: f32[batch, 4] "joined" = if(%0, %1, %2) loc("net.py":3 "branch")
     region(%4: f32[batch, 4], %5: f32[batch, 4]) {
@@ -114,7 +115,8 @@ TEST(Text, FloatsKeepTheirBits) {
 
 TEST(Text, SymbolsOfOneNameAreToldApart) {
   Graph g;
-  const Value x = g.add_input("x", {DType::f32, {Dim::symbol("n", 1, 4)}}), y = g.add_input("y", {DType::f32, {Dim::symbol("n", 2, 9)}});
+  const Value x = g.add_input("x", {DType::f32, {Dim::symbol("n", 1, 4)}}),
+              y = g.add_input("y", {DType::f32, {Dim::symbol("n", 2, 9)}});
   g.add_output("a", x);
   g.add_output("b", y);
   EXPECT_EQ(ir::print(g), R"(graph main(%0: f32[n] "x", %1: f32[n_1] "y") where n in 1..4, n_1 in 2..9 {
@@ -167,19 +169,23 @@ TEST(Text, AnOpThatRefusesSaysWhere) {
     }
     return std::string();
   }();
-  EXPECT_EQ(m, "add: shapes [2] and [3] do not broadcast: sizes 2 and 3 of axis -1 (they must be equal, or one of them 1)\n"
-               "  in the text: line 2 column 16");
+  EXPECT_EQ(
+      m,
+      "add: shapes [2] and [3] do not broadcast: sizes 2 and 3 of axis -1 (they must be equal, or one of them 1)\n"
+      "  in the text: line 2 column 16");
 }
 
 TEST(Text, NewerOpsAndDeepRegionsAreRefused) {
-  EXPECT_EQ([] {
-    try {
-      ir::parse("graph main(%x: f32[2]) {\n  %y: f32[2] = relu@9(%x)\n  return %y\n}");
-    } catch (const Error& e) {
-      return e.message();
-    }
-    return std::string();
-  }(), "parse: relu of version 9 (this Neve has version 1; a newer one wrote this file)");
+  EXPECT_EQ(
+      [] {
+        try {
+          ir::parse("graph main(%x: f32[2]) {\n  %y: f32[2] = relu@9(%x)\n  return %y\n}");
+        } catch (const Error& e) {
+          return e.message();
+        }
+        return std::string();
+      }(),
+      "parse: relu of version 9 (this Neve has version 1; a newer one wrote this file)");
   std::string deep = "graph main(%c: bool[]) {\n", end = "return %c }";
   for (int i = 0; i < 40; ++i) deep += "%y: bool[] = if(%c, %c) region(%c: bool[]) {\n";
   EXPECT_NE(parse_error(deep).find("regions too deep (expected at most 32)"), std::string::npos);

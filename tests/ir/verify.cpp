@@ -107,15 +107,18 @@ Graph fused(const TensorType& parameter) {
   const TensorType result = body->type(body->outputs()[0]);
   std::vector<std::unique_ptr<Graph>> regions;
   regions.push_back(std::move(body));
-  Node* n = g.emit_typed(find_op("fused"), find_op("fused").defaults(), std::vector<Value>{x}, {result}, std::move(regions));
+  Node* n =
+      g.emit_typed(find_op("fused"), find_op("fused").defaults(), std::vector<Value>{x}, {result}, std::move(regions));
   g.add_output("y", n->out[0]);
   return g;
 }
 
 TEST(Verify, Rule6BodiesOfFusedNodes) {
   EXPECT_EQ(complaint(fused({DType::f32, {Dim(3)}})), "(nothing)");
-  EXPECT_EQ(complaint(fused({DType::f64, {Dim(3)}})), "verify: rule 6: fused: parameter 0 has another type than the input");
-  EXPECT_EQ(complaint(fused({DType::f32, {Dim(2)}})), "verify: rule 6: fused: parameter 0 has another type than the input");
+  EXPECT_EQ(complaint(fused({DType::f64, {Dim(3)}})),
+            "verify: rule 6: fused: parameter 0 has another type than the input");
+  EXPECT_EQ(complaint(fused({DType::f32, {Dim(2)}})),
+            "verify: rule 6: fused: parameter 0 has another type than the input");
 }
 
 TEST(Verify, Rule7FusedNodesOnlyAfterFusion) {

@@ -62,7 +62,8 @@ TEST_F(Archive, GivesTheSameBits) {
     const Model back = load(path());
     ASSERT_TRUE(back.has_engine());
     EXPECT_EQ(back.format(), "neve");
-    Session a = e.session(), b = back.engine().session(), c = load(path()).engine().session();  // the third load trusts the mark
+    Session a = e.session(), b = back.engine().session(),
+            c = load(path()).engine().session();  // the third load trusts the mark
     EXPECT_EQ(back.engine().graph_text(), e.graph_text());
     EXPECT_EQ(back.engine().report_json(), e.report_json());
     for (size_t i = 0; i < m.inputs().size(); ++i) EXPECT_EQ(back.inputs()[i].name, m.inputs()[i].name);
@@ -75,7 +76,8 @@ TEST_F(Archive, GivesTheSameBits) {
         EXPECT_TRUE(same_bits(y[i], w[i])) << text.substr(0, 20) << " output " << i;
       }
     }
-    expect_close(back.run_reference(draw_inputs(m, all[0])), m.run_reference(draw_inputs(m, all[0])), 2e-5, "the archive as a model");
+    expect_close(back.run_reference(draw_inputs(m, all[0])), m.run_reference(draw_inputs(m, all[0])), 2e-5,
+                 "the archive as a model");
   }
 }
 
@@ -85,8 +87,9 @@ TEST_F(Archive, RangesAreKept) {
   optimize(text_model(gelu_block), o).save(path());
   Session s = load(path()).engine().session();
   EXPECT_EQ(s.run({Tensor::zeros(DType::f32, {8, 8, 16})})[0].shape(), (Sizes{8, 8, 24}));
-  EXPECT_EQ(message_of([&] { s.run({Tensor::zeros(DType::f32, {5, 8, 16})}); }),
-            "run: sizes x=5x8x16 are outside every range (the engine was made for x=1x1x16..4x8x16 or x=8x8x16..8x8x16)");
+  EXPECT_EQ(
+      message_of([&] { s.run({Tensor::zeros(DType::f32, {5, 8, 16})}); }),
+      "run: sizes x=5x8x16 are outside every range (the engine was made for x=1x1x16..4x8x16 or x=8x8x16..8x8x16)");
 }
 
 TEST_F(Archive, TruncatedAnywhereIsAnError) {
@@ -122,10 +125,12 @@ TEST_F(Archive, FlippedBitsAreFound) {
       Session s = load(path("f.neve")).engine().session();
       // Padding and fields that nobody reads may differ: the engine must be the same.
       const std::vector<Tensor> y = s.run(in);
-      for (size_t i = 0; i < y.size(); ++i) EXPECT_TRUE(same_bits(y[i], y0[i])) << "bit in byte " << at << " changed the results";
+      for (size_t i = 0; i < y.size(); ++i)
+        EXPECT_TRUE(same_bits(y[i], y0[i])) << "bit in byte " << at << " changed the results";
     } catch (const Error& e) {
       ++found;
-      EXPECT_TRUE(e.code() == ErrorCode::corrupt_file || e.code() == ErrorCode::unsupported || e.code() == ErrorCode::not_found)
+      EXPECT_TRUE(e.code() == ErrorCode::corrupt_file || e.code() == ErrorCode::unsupported ||
+                  e.code() == ErrorCode::not_found)
           << "byte " << at << ": " << e.message();
     }
   }
@@ -139,8 +144,9 @@ TEST_F(Archive, AChangedMemberIsNamed) {
   ASSERT_NE(at, std::string::npos);
   bytes[bytes.find("gelu", at)] = 'G';
   write(path("c.neve"), bytes);
-  EXPECT_EQ(message_of([&] { load(path("c.neve")); }), "load: '" + path("c.neve") +
-                                                           "': member 'graphs/forward.nir' is not what the manifest says (its SHA-256 differs)");
+  EXPECT_EQ(message_of([&] { load(path("c.neve")); }),
+            "load: '" + path("c.neve") +
+                "': member 'graphs/forward.nir' is not what the manifest says (its SHA-256 differs)");
 }
 
 TEST_F(Archive, NewerFormatsAreRefused) {

@@ -19,7 +19,8 @@ TEST(Report, HasEverySection) {
   const Engine e = optimize(text_model(conv_block), o);
   const json r = json::parse(e.report_json());
   EXPECT_EQ(r.at("schema"), "neve.report/1");
-  for (const char* section : {"software", "hardware", "model", "options", "ranges", "optimizations", "partition", "accuracy", "memory", "build", "runs", "warnings"})
+  for (const char* section : {"software", "hardware", "model", "options", "ranges", "optimizations", "partition",
+                              "accuracy", "memory", "build", "runs", "warnings"})
     EXPECT_TRUE(r.contains(section)) << section;
   EXPECT_EQ(r["model"]["inputs"][0]["name"], "x");
   EXPECT_EQ(r["model"]["outputs"][0]["name"], "y");
@@ -34,7 +35,8 @@ TEST(Report, HasEverySection) {
   }
   bool skipped = false, folded = false;
   for (const json& p : r["optimizations"]) {
-    skipped = skipped || (p["name"] == "merge_matmuls" && p["status"] == "skipped" && p["reason"] == "disabled by the user");
+    skipped =
+        skipped || (p["name"] == "merge_matmuls" && p["status"] == "skipped" && p["reason"] == "disabled by the user");
     folded = folded || (p["name"] == "fold_into_conv" && p["status"] == "effective" && p["count"] == 1);
   }
   EXPECT_TRUE(skipped);
@@ -94,14 +96,18 @@ TEST(Options, WhatIsUnknownIsRefused) {
     change(o);
     return message_of([&] { optimize(m, o); });
   };
-  EXPECT_EQ(refusal([](auto& o) { o.precision = "int4"; }), "optimize: precision 'int4' is not built yet (use \"fp32\")");
-  EXPECT_EQ(refusal([](auto& o) { o.disable_passes = {"fuse"}; }).substr(0, 50), "passes: no pass is named 'fuse' (there are: remove");
+  EXPECT_EQ(refusal([](auto& o) { o.precision = "int4"; }),
+            "optimize: precision 'int4' is not built yet (use \"fp32\")");
+  EXPECT_EQ(refusal([](auto& o) { o.disable_passes = {"fuse"}; }).substr(0, 50),
+            "passes: no pass is named 'fuse' (there are: remove");
   EXPECT_NE(refusal([](auto& o) { o.disable_ops = {"konv"}; }).find("konv"), std::string::npos);
   EXPECT_NE(refusal([](auto& o) { o.float_ops = {"konv"}; }).find("konv"), std::string::npos);
   EXPECT_NE(refusal([](auto& o) { o.disable_kernels = {"onednn.konv"}; }).find("onednn.konv"), std::string::npos);
   EXPECT_EQ(refusal([](auto& o) { o.calib_data = {{{"x", Tensor::zeros(DType::f32, {1, 1, 16})}}}; }),
             "optimize: calibration data is of use for int8 only, which is not built yet");
-  EXPECT_NE(refusal([](auto& o) { o.memory_budget = 100, o.ranges = {parse_range("x=1x1x16..4x4x16")}; }).find("memory budget"),
+  EXPECT_NE(refusal([](auto& o) {
+              o.memory_budget = 100, o.ranges = {parse_range("x=1x1x16..4x4x16")};
+            }).find("memory budget"),
             std::string::npos);
 }
 
@@ -140,7 +146,8 @@ TEST(Gate, RefusesWhatDiffersAndRecordsAnOverride) {
   o.tolerance = {-1, 0};  // nothing is that close
   const Model m = text_model(gelu_block);
   const std::string refusal = message_of([&] { optimize(m, o); });
-  EXPECT_NE(refusal.find("optimize: the engine does not agree with the unfused model: output 'y'"), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("optimize: the engine does not agree with the unfused model: output 'y'"), std::string::npos)
+      << refusal;
   EXPECT_NE(refusal.find("hint: accept_inaccurate"), std::string::npos) << refusal;
   o.accept_inaccurate = true;
   const json r = json::parse(optimize(m, o).report_json());
@@ -149,7 +156,8 @@ TEST(Gate, RefusesWhatDiffersAndRecordsAnOverride) {
 }
 
 TEST(Gate, ComparesNotANumberAndInfinity) {
-  const Tensor a = Tensor::of(DType::f32, {4}, {1, NAN, INFINITY, -2}), b = Tensor::of(DType::f32, {4}, {1, 0, INFINITY, -2}),
+  const Tensor a = Tensor::of(DType::f32, {4}, {1, NAN, INFINITY, -2}),
+               b = Tensor::of(DType::f32, {4}, {1, 0, INFINITY, -2}),
                c = Tensor::of(DType::f32, {4}, {1, NAN, -INFINITY, -2});
   EXPECT_TRUE(jit::compare(a, a, {}).ok);
   EXPECT_FALSE(jit::compare(b, a, {}).ok);

@@ -29,7 +29,8 @@ TEST(RangeText, ErrorsNameThePlace) {
       {"x=1..2..3..4", "range: 'x=1..2..3..4': 'x=1..2..3..4' has more than MIN..OPT..MAX"},
       {"x=99999999999999999999", "range: 'x=99999999999999999999': '99999999999999999999' is no list of sizes"},
   };
-  for (const auto& [text, message] : cases) EXPECT_EQ(message_of([&] { parse_range(text); }), std::string(message) + example);
+  for (const auto& [text, message] : cases)
+    EXPECT_EQ(message_of([&] { parse_range(text); }), std::string(message) + example);
 }
 
 std::string refusal(std::string_view model, std::vector<Range> ranges) {
@@ -39,19 +40,24 @@ std::string refusal(std::string_view model, std::vector<Range> ranges) {
 }
 
 TEST(Ranges, WhatDoesNotFitTheModel) {
-  EXPECT_EQ(refusal(gelu_block, {parse_range("y=1x1x16..2x2x16")}), "range: 'y' is not an input (the model's inputs: 'x')");
-  EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x16..2x16")}), "range: max of input 'x' has 2 sizes (the model declares f32[b, s, 16])");
+  EXPECT_EQ(refusal(gelu_block, {parse_range("y=1x1x16..2x2x16")}),
+            "range: 'y' is not an input (the model's inputs: 'x')");
+  EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x16..2x16")}),
+            "range: max of input 'x' has 2 sizes (the model declares f32[b, s, 16])");
   EXPECT_EQ(refusal(gelu_block, {parse_range("x=5x1x16..4x1x16")}), "range: input 'x' axis 0: min 5 is above max 4");
-  EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x1x16..9x1x16..4x1x16")}), "range: input 'x' axis 0: opt 9 is above max 4");
-  EXPECT_EQ(refusal(gelu_block, {parse_range("x=2x1x16..1x1x16..4x1x16")}), "range: input 'x' axis 0: opt 1 is below min 2");
+  EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x1x16..9x1x16..4x1x16")}),
+            "range: input 'x' axis 0: opt 9 is above max 4");
+  EXPECT_EQ(refusal(gelu_block, {parse_range("x=2x1x16..1x1x16..4x1x16")}),
+            "range: input 'x' axis 0: opt 1 is below min 2");
   Range negative;
   negative.min["x"] = {-1, 1, 16};
   EXPECT_EQ(refusal(gelu_block, {negative}), "range: min of input 'x' has a negative size -1");
 }
 
 TEST(Ranges, AxesThatTheModelTiesTogether) {
-  const std::string m = refusal("graph main(%x: f32[n, 2], %y: f32[n, 2]) { %z: f32[n, 2] = add(%x, %y) return %z \"z\" }",
-                                {parse_range("x=1x2..2x2..8x2;y=1x2..3x2..8x2")});
+  const std::string m =
+      refusal("graph main(%x: f32[n, 2], %y: f32[n, 2]) { %z: f32[n, 2] = add(%x, %y) return %z \"z\" }",
+              {parse_range("x=1x2..2x2..8x2;y=1x2..3x2..8x2")});
   EXPECT_EQ(m, "range: opt has 2 for input 'x' axis 0 and 3 for 'y' axis 0 (the model says both are n)");
 }
 
@@ -65,7 +71,8 @@ TEST(Ranges, AFixedAxisIsWidenedOrTheNodeIsNamed) {
     %k: i64[2] = constant() {value=i64[2]{2, 3}}
     %y: f32[2, 3] = reshape(%x, %k) loc("net.py":7 "flat")
     return %y "y"
-  })", {parse_range("x=1x6..8x6")});
+  })",
+                                {parse_range("x=1x6..8x6")});
   EXPECT_NE(m.find("reshape: "), std::string::npos) << m;
   EXPECT_NE(m.find("\n  at \"net.py\":7 'flat'"), std::string::npos) << m;
 }
@@ -88,10 +95,11 @@ TEST(Ranges, TheNearestOptWins) {
   expect({2, 9, 16}, 0, 0);
   expect({8, 8, 16}, 0, 1);
   expect({12, 12, 16}, 0, 1);
-  expect({16, 64, 16}, 1, 0);    // in both: nearer to the second one's
-  expect({16, 200, 16}, 1, 0);   // in the second alone
+  expect({16, 64, 16}, 1, 0);   // in both: nearer to the second one's
+  expect({16, 200, 16}, 1, 0);  // in the second alone
   Session s = e.session();
-  for (const Sizes& x : {Sizes{1, 8, 16}, Sizes{8, 8, 16}, Sizes{16, 64, 16}, Sizes{16, 200, 16}, Sizes{1, 1, 16}, Sizes{8, 8, 16}}) {
+  for (const Sizes& x :
+       {Sizes{1, 8, 16}, Sizes{8, 8, 16}, Sizes{16, 64, 16}, Sizes{16, 200, 16}, Sizes{1, 1, 16}, Sizes{8, 8, 16}}) {
     const auto in = draw_inputs(m, {x});
     expect_close(s.run(in), m.run_reference(in), 2e-5, type_text(in[0]));
   }

@@ -1,4 +1,5 @@
-// Runs tests/passes/cases/*.nir: text in, passes of its RUN line, expected text out. NEVE_UPDATE=1 writes what came out.
+// Runs tests/passes/cases/*.nir: text in, passes of its RUN line, expected text out. NEVE_UPDATE=1 writes what came
+// out.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -94,7 +95,8 @@ void find_weights(const ir::Graph& g, ir::Weights& weights) {
       const std::string name = n->attrs.get_string("name");
       Tensor w = draw(g.type(n->out[0]), weights.size() + 77);
       // Variances are not negative.
-      if (name.find("var") != std::string::npos) for (int64_t k = 0; k < w.element_count(); ++k) w.data_as<float>()[k] = float(k + 1) / 2;
+      if (name.find("var") != std::string::npos)
+        for (int64_t k = 0; k < w.element_count(); ++k) w.data_as<float>()[k] = float(k + 1) / 2;
       weights[name] = w;
     }
     for (const auto& r : n->regions) find_weights(*r, weights);
@@ -110,7 +112,8 @@ void expect_same_meaning(const ir::Graph& before, const ir::Graph& after) {
   const auto y0 = ir::run_reference(before, weights, in), y = ir::run_reference(after, weights, in);
   // A sum of products may round to a zero of either sign.
   bool sums = false;
-  for (ir::Node* n = before.first(); n; n = n->next) sums = sums || n->is("conv") || n->is("conv_transpose") || n->is("matmul");
+  for (ir::Node* n = before.first(); n; n = n->next)
+    sums = sums || n->is("conv") || n->is("conv_transpose") || n->is("matmul");
   ASSERT_EQ(y0.size(), y.size());
   for (size_t i = 0; i < y.size(); ++i) {
     ASSERT_EQ(y0[i].shape(), y[i].shape());
@@ -136,7 +139,8 @@ TEST_P(PassText, GivesTheExpectedText) {
     const ir::Graph before = g.clone();
     const int64_t changes = run_passes(g, c);
     const std::string got = ir::print(g, name);
-    EXPECT_EQ(changes == 0, got == ir::print(before, name)) << "the number of changes, " << changes << ", is not what happened";
+    EXPECT_EQ(changes == 0, got == ir::print(before, name))
+        << "the number of changes, " << changes << ", is not what happened";
     EXPECT_EQ(ir::print(ir::parse(got), name), got) << "the result does not come back from its text";
     expect_same_meaning(before, g);
     if (std::getenv("NEVE_UPDATE")) {
@@ -176,7 +180,8 @@ TEST(Passes, UnknownNameListsThemAll) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::not_found);
     EXPECT_EQ(e.message(),
-              "passes: no pass is named 'fold_everything' (there are: remove_dead, canonicalize, fold_constants, remove_common, "
+              "passes: no pass is named 'fold_everything' (there are: remove_dead, canonicalize, fold_constants, "
+              "remove_common, "
               "fold_into_conv, merge_matmuls, canonicalize_again, fuse_epilogues, remove_dead_again)");
   }
 }

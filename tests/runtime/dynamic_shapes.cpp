@@ -12,13 +12,23 @@ struct ShapeCase {
 };
 
 const ShapeCase cases[] = {
-    {"conv_block", conv_block, {{{1, 3, 8, 8}}, {{5, 3, 7, 11}}, {{2, 3, 3, 3}}, {{0, 3, 8, 8}}, {{1, 3, 8, 8}}, {{16, 3, 5, 4}}}},
+    {"conv_block",
+     conv_block,
+     {{{1, 3, 8, 8}}, {{5, 3, 7, 11}}, {{2, 3, 3, 3}}, {{0, 3, 8, 8}}, {{1, 3, 8, 8}}, {{16, 3, 5, 4}}}},
     {"pooled", pooled, {{{1, 4, 4, 9}}, {{3, 4, 5, 9}}, {{8, 4, 40, 9}}, {{1, 4, 4, 9}}}},
-    {"gelu_block", gelu_block, {{{1, 1, 16}}, {{3, 17, 16}}, {{0, 4, 16}}, {{2, 0, 16}}, {{32, 2, 16}}, {{1, 256, 16}}}},
-    {"attention", attention, {{{1, 1, 12}, {1, 1}}, {{2, 9, 12}, {2, 9}}, {{8, 3, 12}, {8, 3}}, {{1, 64, 12}, {1, 64}}, {{2, 9, 12}, {2, 9}}}},
-    {"softmaxes", softmaxes, {{{1, 1, 1}}, {{2, 3, 5}}, {{0, 3, 5}}, {{2, 0, 5}}, {{2, 3, 0}}, {{7, 1, 33}}, {{1, 64, 2}}}},
+    {"gelu_block",
+     gelu_block,
+     {{{1, 1, 16}}, {{3, 17, 16}}, {{0, 4, 16}}, {{2, 0, 16}}, {{32, 2, 16}}, {{1, 256, 16}}}},
+    {"attention",
+     attention,
+     {{{1, 1, 12}, {1, 1}}, {{2, 9, 12}, {2, 9}}, {{8, 3, 12}, {8, 3}}, {{1, 64, 12}, {1, 64}}, {{2, 9, 12}, {2, 9}}}},
+    {"softmaxes",
+     softmaxes,
+     {{{1, 1, 1}}, {{2, 3, 5}}, {{0, 3, 5}}, {{2, 0, 5}}, {{2, 3, 0}}, {{7, 1, 33}}, {{1, 64, 2}}}},
     {"norms", norms, {{{1, 1, 10}}, {{3, 7, 10}}, {{0, 2, 10}}, {{64, 1, 10}}}},
-    {"shape_arithmetic", shape_arithmetic, {{{2, 3, 4}, {5, 4}}, {{0, 3, 4}, {1, 4}}, {{1, 1, 4}, {0, 4}}, {{32, 1, 4}, {2, 4}}, {{0, 1, 4}, {0, 4}}}},
+    {"shape_arithmetic",
+     shape_arithmetic,
+     {{{2, 3, 4}, {5, 4}}, {{0, 3, 4}, {1, 4}}, {{1, 1, 4}, {0, 4}}, {{32, 1, 4}, {2, 4}}, {{0, 1, 4}, {0, 4}}}},
     {"picked", picked, {{{4, 5}}, {{1, 1}}, {{0, 3}}, {{3, 0}}, {{32, 31}}, {{4, 5}}}},
     {"branches", branches, {{{}, {3, 4}, {3, 4}}, {{}, {1, 4}, {1, 4}}, {{}, {0, 4}, {0, 4}}, {{}, {32, 4}, {32, 4}}}},
     {"either_size", either_size, {{{}, {3, 2}}, {{}, {1, 2}}, {{}, {0, 2}}, {{}, {3, 2}}}},
@@ -46,7 +56,8 @@ TEST(DynamicShapes, LoopsOfAnyNumberOfTrips) {
   Session s = optimize(m, quiet()).session();
   for (int64_t trips : {3, 0, 1, 7, 3})
     for (int64_t n : {2, 1, 0, 32}) {
-      const std::vector<Tensor> in{Tensor::scalar_int(DType::i64, trips), draw(DType::f32, {n, 3}, 1), draw(DType::f32, {3}, 2)};
+      const std::vector<Tensor> in{Tensor::scalar_int(DType::i64, trips), draw(DType::f32, {n, 3}, 1),
+                                   draw(DType::f32, {3}, 2)};
       expect_close(s.run(in), m.run_reference(in), 2e-5, str("trips ", trips, " n ", n));
     }
 }
@@ -59,7 +70,8 @@ TEST(DynamicShapes, EveryWayToRunAgrees) {
       OptimizeOptions o = quiet();
       if (way == 0) o.disable_kernels = {"loop"};
       if (way == 1) o.disable_kernels = {"onednn"};
-      if (way == 2) o.disable_passes = {"fuse_loops", "fuse_epilogues", "fold_into_conv", "merge_matmuls", "remove_common"};
+      if (way == 2)
+        o.disable_passes = {"fuse_loops", "fuse_epilogues", "fold_into_conv", "merge_matmuls", "remove_common"};
       if (way == 3) o.threads = 1;
       Session s = optimize(m, o).session();
       for (const auto& sizes : c.sizes) {

@@ -19,7 +19,8 @@ struct Gelu {
 TEST(RunErrors, NumberOfInputs) {
   Gelu g;
   Session s = g.e.session();
-  EXPECT_EQ(message_of([&] { s.run(std::vector<Tensor>{}); }), "run: 0 inputs given (the model takes 1: x: f32[b, s, 16])");
+  EXPECT_EQ(message_of([&] { s.run(std::vector<Tensor>{}); }),
+            "run: 0 inputs given (the model takes 1: x: f32[b, s, 16])");
 }
 
 TEST(RunErrors, DtypeRankAndMissing) {
@@ -27,7 +28,8 @@ TEST(RunErrors, DtypeRankAndMissing) {
   Session s = g.e.session();
   EXPECT_EQ(message_of([&] { s.run({Tensor::zeros(DType::f64, {2, 3, 16})}); }),
             "run: input 'x' is f64[2, 3, 16] (must be f32[b, s, 16])");
-  EXPECT_EQ(message_of([&] { s.run({Tensor::zeros(DType::f32, {3, 16})}); }), "run: input 'x' is f32[3, 16] (must be f32[b, s, 16])");
+  EXPECT_EQ(message_of([&] { s.run({Tensor::zeros(DType::f32, {3, 16})}); }),
+            "run: input 'x' is f32[3, 16] (must be f32[b, s, 16])");
   EXPECT_EQ(message_of([&] { s.run({Tensor()}); }), "run: input 'x' is missing (must be f32[b, s, 16])");
   const auto in = draw_inputs(g.m, {{2, 3, 16}});
   expect_close(s.run(in), g.m.run_reference(in), 2e-5, "after the errors");
@@ -37,8 +39,10 @@ TEST(RunErrors, Names) {
   Gelu g;
   Session s = g.e.session();
   const Tensor x = Tensor::zeros(DType::f32, {2, 3, 16});
-  EXPECT_EQ(message_of([&] { s.run(NamedTensors{{"input", x}}); }), "run: no input 'x' was given (given were: 'input')");
-  EXPECT_EQ(message_of([&] { s.run(NamedTensors{{"x", x}, {"mask", x}}); }), "run: 'mask' is not an input (the model's inputs: 'x')");
+  EXPECT_EQ(message_of([&] { s.run(NamedTensors{{"input", x}}); }),
+            "run: no input 'x' was given (given were: 'input')");
+  EXPECT_EQ(message_of([&] { s.run(NamedTensors{{"x", x}, {"mask", x}}); }),
+            "run: 'mask' is not an input (the model's inputs: 'x')");
   EXPECT_EQ(s.run(NamedTensors{{"0", x}})[0].shape(), (Sizes{2, 3, 24}));
 }
 
@@ -62,14 +66,17 @@ TEST(RunErrors, OutsideEveryRange) {
   o.ranges = {parse_range("x=1x1x16..2x64x16..4x128x16"), parse_range("x=8x1x16..8x16x16")};
   Gelu g(o);
   Session s = g.e.session();
-  EXPECT_EQ(message_of([&] { s.run({Tensor::zeros(DType::f32, {6, 3, 16})}); }),
-            "run: sizes x=6x3x16 are outside every range (the engine was made for x=1x1x16..4x128x16 or x=8x1x16..8x16x16)");
+  EXPECT_EQ(
+      message_of([&] { s.run({Tensor::zeros(DType::f32, {6, 3, 16})}); }),
+      "run: sizes x=6x3x16 are outside every range (the engine was made for x=1x1x16..4x128x16 or x=8x1x16..8x16x16)");
   EXPECT_EQ(s.run({Tensor::zeros(DType::f32, {8, 16, 16})})[0].shape(), (Sizes{8, 16, 24}));
-  EXPECT_EQ(message_of([&] { s.run({Tensor::zeros(DType::f32, {8, 17, 16})}); }),
-            "run: sizes x=8x17x16 are outside every range (the engine was made for x=1x1x16..4x128x16 or x=8x1x16..8x16x16)");
+  EXPECT_EQ(
+      message_of([&] { s.run({Tensor::zeros(DType::f32, {8, 17, 16})}); }),
+      "run: sizes x=8x17x16 are outside every range (the engine was made for x=1x1x16..4x128x16 or x=8x1x16..8x16x16)");
   EXPECT_EQ(s.run({Tensor::zeros(DType::f32, {4, 128, 16})})[0].shape(), (Sizes{4, 128, 24}));
-  EXPECT_EQ(message_of([&] { s.warm({{{"x", {6, 3, 16}}}}); }),
-            "run: sizes x=6x3x16 are outside every range (the engine was made for x=1x1x16..4x128x16 or x=8x1x16..8x16x16)");
+  EXPECT_EQ(
+      message_of([&] { s.warm({{{"x", {6, 3, 16}}}}); }),
+      "run: sizes x=6x3x16 are outside every range (the engine was made for x=1x1x16..4x128x16 or x=8x1x16..8x16x16)");
 }
 
 TEST(RunErrors, SymbolsWithDivisors) {
@@ -81,7 +88,8 @@ TEST(RunErrors, SymbolsWithDivisors) {
 }
 
 TEST(RunErrors, AxesThatMustAgree) {
-  const Model m = text_model("graph main(%x: f32[n, 2], %y: f32[n, 2]) { %z: f32[n, 2] = add(%x, %y) return %z \"z\" }");
+  const Model m =
+      text_model("graph main(%x: f32[n, 2], %y: f32[n, 2]) { %z: f32[n, 2] = add(%x, %y) return %z \"z\" }");
   Session s = optimize(m, quiet()).session();
   EXPECT_EQ(message_of([&] { s.run({Tensor::zeros(DType::f32, {3, 2}), Tensor::zeros(DType::f32, {4, 2})}); }),
             "run: input 'y' axis 0 is 4 (must be 3, tied to another axis in the model)");
@@ -94,11 +102,13 @@ TEST(RunErrors, RecordedConstraints) {
     return %z "z"
   })");
   Session s = optimize(m, quiet()).session();
-  const std::string e = message_of([&] { s.run({Tensor::zeros(DType::f32, {3, 2}), Tensor::zeros(DType::f32, {4, 2})}); });
+  const std::string e =
+      message_of([&] { s.run({Tensor::zeros(DType::f32, {3, 2}), Tensor::zeros(DType::f32, {4, 2})}); });
   EXPECT_EQ(e.substr(0, 5), "run: ") << e;
   EXPECT_NE(e.find("mul"), std::string::npos) << e;
   EXPECT_NE(e.find("(here 3 and 4)"), std::string::npos) << e;
-  for (const auto& [a, b, c] : std::vector<std::array<int64_t, 3>>{{3, 3, 3}, {1, 4, 4}, {4, 1, 4}, {1, 0, 0}, {0, 0, 0}, {3, 3, 3}}) {
+  for (const auto& [a, b, c] :
+       std::vector<std::array<int64_t, 3>>{{3, 3, 3}, {1, 4, 4}, {4, 1, 4}, {1, 0, 0}, {0, 0, 0}, {3, 3, 3}}) {
     const std::vector<Tensor> in{draw(DType::f32, {a, 2}, 1), draw(DType::f32, {b, 2}, 2)};
     expect_close(s.run(in), m.run_reference(in), 0, str(a, " and ", b));
   }

@@ -1,11 +1,12 @@
-// Small models in text form that between them use every way a plan can run: kernels, loops, views, shape programs, sizes known only
-// while running, regions.
+// Small models in text form that between them use every way a plan can run: kernels, loops, views, shape programs,
+// sizes known only while running, regions.
 #pragma once
 #include <string_view>
 
 namespace neve::test {
 
-inline constexpr std::string_view conv_block = R"(graph conv_block(%x: f32[n, 3, h, w]) where n in 0..16, h in 3..64, w in 3..64 {
+inline constexpr std::string_view conv_block =
+    R"(graph conv_block(%x: f32[n, 3, h, w]) where n in 0..16, h in 3..64, w in 3..64 {
   %k: f32[8, 3, 3, 3] = weight() {name="k", shape=[8, 3, 3, 3]}
   %s: f32[8] = weight() {name="s", shape=[8]}
   %t: f32[8] = weight() {name="t", shape=[8]}
@@ -43,7 +44,8 @@ inline constexpr std::string_view gelu_block = R"(graph gelu_block(%x: f32[b, s,
   return %2 "y"
 })";
 
-inline constexpr std::string_view attention = R"(graph attention(%x: f32[b, s, 12], %mask: bool[b, s]) where b in 1..8, s in 1..64 {
+inline constexpr std::string_view attention =
+    R"(graph attention(%x: f32[b, s, 12], %mask: bool[b, s]) where b in 1..8, s in 1..64 {
   %q: f32[12, 12] = weight() {name="q", shape=[12, 12]}
   %k: f32[12, 12] = weight() {name="k", shape=[12, 12]}
   %v: f32[12, 12] = weight() {name="v", shape=[12, 12]}
@@ -60,8 +62,7 @@ inline constexpr std::string_view attention = R"(graph attention(%x: f32[b, s, 1
   %9: f32[b, 3, s, s] = matmul(%6, %7)
   %e: f32[] = constant() {value=f32[]{0.5}}
   %10: f32[b, 3, s, s] = mul(%9, %e)
-  %a: i64[2] = constant() {value=i64[2]{1, 2}}
-  %11: bool[b, 1, 1, s] = unsqueeze(%mask, %a)
+  %11: bool[b, 1, 1, s] = unsqueeze(%mask) {axes=[1, 2]}
   %z: f32[] = constant() {value=f32[]{-10000}}
   %12: f32[b, 3, s, s] = where(%11, %10, %z)
   %13: f32[b, 3, s, s] = softmax(%12) {axis=-1}
@@ -76,7 +77,8 @@ inline constexpr std::string_view attention = R"(graph attention(%x: f32[b, s, 1
   return %18 "y"
 })";
 
-inline constexpr std::string_view softmaxes = R"(graph softmaxes(%x: f32[a, b, c]) where a in 0..64, b in 0..64, c in 0..64 {
+inline constexpr std::string_view softmaxes =
+    R"(graph softmaxes(%x: f32[a, b, c]) where a in 0..64, b in 0..64, c in 0..64 {
   %0: f32[a, b, c] = softmax(%x) {axis=-1}
   %1: f32[a, b, c] = softmax(%x) {axis=1}
   %2: f32[a, b, c] = log_softmax(%x) {axis=0}
@@ -92,7 +94,8 @@ inline constexpr std::string_view norms = R"(graph norms(%x: f32[b, s, 10]) wher
   return %2 "y"
 })";
 
-inline constexpr std::string_view shape_arithmetic = R"(graph shapes(%x: f32[n, m, 4], %y: f32[k, 4]) where n in 0..32, m in 1..32, k in 0..32 {
+inline constexpr std::string_view shape_arithmetic =
+    R"(graph shapes(%x: f32[n, m, 4], %y: f32[k, 4]) where n in 0..32, m in 1..32, k in 0..32 {
   %0: i64[3] = shape(%x)
   %z: i64[1] = constant() {value=i64[1]{0}}
   %o: i64[1] = constant() {value=i64[1]{1}}
@@ -121,7 +124,8 @@ inline constexpr std::string_view picked = R"(graph picked(%x: f32[n, m]) where 
   return %6 "values", %3 "where", %7 "sum"
 })";
 
-inline constexpr std::string_view branches = R"(graph branches(%c: bool[], %x: f32[n, 4], %y: f32[n, 4]) where n in 0..32 {
+inline constexpr std::string_view branches =
+    R"(graph branches(%c: bool[], %x: f32[n, 4], %y: f32[n, 4]) where n in 0..32 {
   %0: f32[n, 4] = neg(%y)
   %1: f32[n, 4] = if(%c, %x, %0)
     region(%a: f32[n, 4], %b: f32[n, 4]) {
@@ -152,19 +156,20 @@ inline constexpr std::string_view either_size = R"(graph either_size(%c: bool[],
   return %2 "y"
 })";
 
-inline constexpr std::string_view looped = R"(graph looped(%trips: i64[], %x: f32[n, 3], %step: f32[3]) where n in 0..32 {
+inline constexpr std::string_view looped =
+    R"(graph looped(%trips: i64[], %x: f32[n, 3], %step: f32[3]) where n in 0..32 {
   %0: f32[n, 3], %1: f32[trips, n] = loop(%trips, _, %x, %step) {carried=1, scan_outputs=1}
     region(%i: i64[], %c: bool[], %h: f32[n, 3], %s: f32[3]) {
       %2: f32[n, 3] = add(%h, %s)
       %3: f32[n, 3] = tanh(%2)
-      %a: i64[1] = constant() {value=i64[1]{1}}
-      %4: f32[n] = reduce_sum(%3, %a) {keepdims=false}
+      %4: f32[n] = reduce_sum(%3) {axes=[1], keepdims=false}
       return %c, %3, %4
     }
   return %0 "h", %1 "sums"
 })";
 
-inline constexpr std::string_view scanned = R"(graph scanned(%h: f32[4], %x: f32[t, 4], %bias: f32[4]) where t in 0..32 {
+inline constexpr std::string_view scanned =
+    R"(graph scanned(%h: f32[4], %x: f32[t, 4], %bias: f32[4]) where t in 0..32 {
   %0: f32[4], %1: f32[t, 4] = scan(%h, %x, %bias) {carried=1, num_scan_inputs=1}
     region(%a: f32[4], %b: f32[4], %c: f32[4]) {
       %2: f32[4] = add(%a, %b)

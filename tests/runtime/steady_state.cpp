@@ -21,15 +21,16 @@ bool of_library_kernels(void* caller) {
 
 void* counted(size_t bytes, size_t alignment, void* caller) {
   if (counting.load(std::memory_order_relaxed) && !of_library_kernels(caller)) ++allocations;
-  void* p = alignment <= alignof(std::max_align_t) ? std::malloc(bytes ? bytes : 1)
-                                                   : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  void* p = alignment <= alignof(std::max_align_t)
+                ? std::malloc(bytes ? bytes : 1)
+                : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!p) throw std::bad_alloc();
   return p;
 }
 }  // namespace
 
-// Of the whole program, libneve included: the dynamic linker binds the library's calls to these. (Under a sanitizer that brings its own
-// they are not ours to replace.)
+// Of the whole program, libneve included: the dynamic linker binds the library's calls to these. (Under a sanitizer
+// that brings its own they are not ours to replace.)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define NEVE_COUNTS 1
 void* operator new(size_t n) { return counted(n, 1, __builtin_return_address(0)); }

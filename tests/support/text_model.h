@@ -20,7 +20,9 @@ inline Tensor draw(DType dtype, const Sizes& shape, uint64_t seed, int64_t hi = 
   for (int64_t k = 0; k < x.element_count(); ++k) {
     s = s * 6364136223846793005ull + 1442695040888963407ull;
     const double u = double(s >> 11) * 0x1p-53;
-    x.data_as<double>()[k] = is_float(dtype) ? 2 * u - 1 : dtype == DType::boolean ? double(u < 0.5) : std::floor(u * double(hi + 1));
+    x.data_as<double>()[k] = is_float(dtype)           ? 2 * u - 1
+                             : dtype == DType::boolean ? double(u < 0.5)
+                                                       : std::floor(u * double(hi + 1));
   }
   return x.to(dtype);
 }
@@ -35,7 +37,8 @@ inline void draw_weights(const ir::Graph& g, ir::Weights& weights) {
       if (!weights.count(name)) {
         Tensor w = draw(g.dtype(n->out[0]), shape, 1000 + weights.size());
         if (name.find("var") != std::string::npos)
-          for (int64_t k = 0; k < w.element_count(); ++k) w.data_as<float>()[k] = std::abs(w.data_as<float>()[k]) + 0.5f;
+          for (int64_t k = 0; k < w.element_count(); ++k)
+            w.data_as<float>()[k] = std::abs(w.data_as<float>()[k]) + 0.5f;
         weights[name] = w;
       }
     }
@@ -77,13 +80,14 @@ std::string message_of(F f) {
 }
 
 /// Every element within `tolerance` of the largest value; whole numbers equal.
-inline void expect_close(const std::vector<Tensor>& y, const std::vector<Tensor>& y0, double tolerance, const std::string& what) {
+inline void expect_close(const std::vector<Tensor>& y, const std::vector<Tensor>& y0, double tolerance,
+                         const std::string& what) {
   ASSERT_EQ(y.size(), y0.size()) << what;
   for (size_t i = 0; i < y.size(); ++i) {
     ASSERT_EQ(type_text(y[i]), type_text(y0[i])) << what << ", output " << i;
     const jit::OutputVerdict v = jit::compare(y[i], y0[i], {tolerance, tolerance * 1e-2});
-    EXPECT_TRUE(v.ok) << what << ", output " << i << " differs by " << v.max_difference << " at element " << v.worst_index << ": "
-                      << v.got << " for " << v.expected;
+    EXPECT_TRUE(v.ok) << what << ", output " << i << " differs by " << v.max_difference << " at element "
+                      << v.worst_index << ": " << v.got << " for " << v.expected;
   }
 }
 
@@ -94,7 +98,8 @@ inline std::vector<Tensor> draw_inputs(const Model& m, const std::vector<Sizes>&
 }
 
 inline bool same_bits(const Tensor& a, const Tensor& b) {
-  return type_text(a) == type_text(b) && (a.bytes() == 0 || std::memcmp(a.contiguous().data(), b.contiguous().data(), size_t(a.bytes())) == 0);
+  return type_text(a) == type_text(b) &&
+         (a.bytes() == 0 || std::memcmp(a.contiguous().data(), b.contiguous().data(), size_t(a.bytes())) == 0);
 }
 
 }  // namespace neve::test
