@@ -399,6 +399,10 @@ void Compiler::finish_dynamic(Instr& instr, const Node& n) {
       pending.push_back({int32_t(k), int32_t(a), &s});
     }
   }
+  // Sizes that are known before it runs are there for it.
+  for (Value v : n.out)
+    for (Dim d : g_.type(v).shape)
+      if (known(d)) step(d);
   const bool control = instr.kind == Instr::control;
   plan_->instrs.push_back(std::move(instr));
   const size_t at = plan_->instrs.size() - 1;

@@ -230,7 +230,7 @@ class ControlEvaluating final : public Evaluating {
 };
 }  // namespace
 
-void Frame::run_dynamic(int32_t i) {
+void Frame::run_dynamic(size_t segment, int32_t i) {
   const Plan& p = program_->plan();
   const Instr& instr = p.instrs[size_t(i)];
   const auto start = std::chrono::steady_clock::now();
@@ -247,7 +247,15 @@ void Frame::run_dynamic(int32_t i) {
     e.in = in;
     e.threads = threads_;
     e.out_.resize(instr.out.size());
-    for (int32_t v : instr.out) e.out_dtype_.push_back(p.values[size_t(v)].dtype);
+    static const Dim later = Dim::symbol("size known after the run");
+    const auto& steps = parts_[segment].instance()->steps;
+    for (int32_t v : instr.out) {
+      const PlanValue& value = p.values[size_t(v)];
+      e.out_dtype_.push_back(value.dtype);
+      Shape shape;
+      for (int32_t d : value.dims) shape.push_back(d < p.segments[segment].steps ? Dim(steps[size_t(d)]) : later);
+      e.out_types.push_back({value.dtype, std::move(shape)});
+    }
     node.op->eval(node.attrs.object(), e);
     out = std::move(e.out_);
   } else {
@@ -313,7 +321,7 @@ void Frame::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
     run_steps(s);
     const plan::Segment& segment = p.segments[s];
     if (segment.count && p.instrs[size_t(segment.first + segment.count - 1)].kind != Instr::kernel)
-      run_dynamic(segment.first + segment.count - 1);
+      run_dynamic(s, segment.first + segment.count - 1);
   }
   for (size_t k = 0; k < p.outputs.size(); ++k) {
     const int32_t root = program_->root(p.outputs[k].value);

@@ -39,7 +39,7 @@ class Frame {
   void check_sizes(std::span<const Tensor> in);
   void enter(size_t s);
   void run_steps(size_t segment);
-  void run_dynamic(int32_t instr);
+  void run_dynamic(size_t segment, int32_t instr);  // the last instruction of the segment
   Tensor tensor_of(int32_t value);
   void provide_outputs(size_t s, std::vector<Tensor>& out);
 

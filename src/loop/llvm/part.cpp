@@ -436,6 +436,18 @@ class PartEmitter {
     return false;
   }
   // ---- programs ----
+  /// Whether a value is rounded or compared somewhere: there the last bit of a quotient becomes a whole step.
+  static bool has_steps(const LoopPart& part) {
+    for (const LoopStage& stage : part.stages)
+      for (const ScalarNode& n : stage.program.nodes) {
+        const bool whole = n.op == ScalarOp::floor || n.op == ScalarOp::ceil || n.op == ScalarOp::trunc ||
+                           n.op == ScalarOp::round || n.op == ScalarOp::rem || n.op == ScalarOp::floor_mod ||
+                           (n.op >= ScalarOp::eq && n.op <= ScalarOp::ge);
+        if (whole || ((n.op == ScalarOp::cast || n.op == ScalarOp::cast_saturate) && !is_float(n.dtype))) return true;
+      }
+    return false;
+  }
+
   /// Results of a stage's program, each as wide as `lanes`.
   std::vector<Value*> program(size_t s, const std::vector<Value*>& at, const Lanes& lanes, Value* linear) {
     const LoopStage& stage = part_.stages[s];
@@ -453,7 +465,7 @@ class PartEmitter {
         v[i] = emit_constant(e_, n, 1);
         continue;
       }
-      if (n.op == ScalarOp::div && is_float(n.dtype) && varies_[s][i] && !varies_[s][size_t(n.b)]) {
+      if (n.op == ScalarOp::div && is_float(n.dtype) && varies_[s][i] && !varies_[s][size_t(n.b)] && !steps_) {
         v[i] = divide_by_uniform(n.dtype, v[size_t(n.a)], v[size_t(n.b)], lanes.width);
         continue;
       }
@@ -688,6 +700,7 @@ class PartEmitter {
   llvm::IRBuilder<>& b_;
   Widths widths_;
   std::vector<std::vector<bool>> varies_;
+  bool steps_ = has_steps(part_);
   Value *values_ = nullptr, *status_ = nullptr, *registers_ = nullptr;
   std::vector<Value*> base_, stride_, extent_, scratch_;
   std::map<int, Value*> tile_;           // access -> memory of its tile
