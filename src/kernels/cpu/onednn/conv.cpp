@@ -330,7 +330,8 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
   p.post = read_post_ops(r, 1, true);
   for (PostOps::Step& s : p.post.steps)
     if (s.kind == PostOps::Step::sum) {
-      may_sum = r.may_overwrite[s.input];
+      // The result must not grow over what is still being read: a block that adds its own input.
+      may_sum = r.may_overwrite[s.input] && s.input != p.x && s.input != p.w;
       if (!may_sum) s.kind = PostOps::Step::binary;
     }
   if (!p.post.refusal.empty()) return p.post.refusal;
