@@ -1,5 +1,5 @@
-// onnx-check: runs ONNX backend cases (model.onnx + test_data_set_*/input_*.pb, output_*.pb) through the reference or compiled,
-// in processes that may crash or hang, and says which pass and why others do not.
+// onnx-check: runs ONNX backend cases (model.onnx + test_data_set_*/input_*.pb, output_*.pb) through the reference or
+// compiled, in processes that may crash or hang, and says which pass and why others do not.
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,7 +68,8 @@ struct Ways {
   std::set<std::string> kernels, reference;
 };
 
-std::vector<Tensor> run_compiled(ir::Module module, const std::map<std::string, Tensor>& by_name, const Options& o, Ways& ways) {
+std::vector<Tensor> run_compiled(ir::Module module, const std::map<std::string, Tensor>& by_name, const Options& o,
+                                 Ways& ways) {
   OptimizeOptions options;
   options.gate = options.tune = false;  // the case itself is the check; choosing by time is not the subject
   options.threads = 1;
@@ -76,8 +77,7 @@ std::vector<Tensor> run_compiled(ir::Module module, const std::map<std::string, 
   const auto made = jit::optimize(loaded, options);
   if (o.print) std::printf("%s\n", ir::print(made->graph).c_str());
   for (const auto& n : made->nodes) {
-    if (o.print)
-      std::printf("%s: %s by %s\n", n.name.c_str(), n.ops.c_str(), n.kernel.c_str());
+    if (o.print) std::printf("%s: %s by %s\n", n.name.c_str(), n.ops.c_str(), n.kernel.c_str());
     for (size_t at = 0; at <= n.ops.size();) {
       const size_t end = std::min(n.ops.find_first_of("+ ,", at), n.ops.size());
       if (end > at) (n.fallback ? ways.reference : ways.kernels).insert(n.ops.substr(at, end - at));
@@ -190,8 +190,7 @@ std::string run_set(const fs::path& folder, const fs::path& data, const Options&
   for (const auto& v : c.outputs) want.insert(want.end(), v.tensors.begin(), v.tensors.end());
   if (out.size() != want.size()) return str(out.size(), " results instead of ", want.size());
   for (size_t i = 0; i < out.size(); ++i)
-    if (const std::string d = compare(out[i], want[i], o); !d.empty())
-      return str("output '", names[i], "': ", d);
+    if (const std::string d = compare(out[i], want[i], o); !d.empty()) return str("output '", names[i], "': ", d);
   return "";
 }
 
@@ -232,14 +231,15 @@ class Worker {
     const ssize_t n = read(fd_, buffer, sizeof buffer);
     if (n > 0) {
       text_.append(buffer, size_t(n));
-      for (size_t end; (end = text_.find('\n')) != text_.npos; text_.erase(0, end + 1)) take(text_.substr(0, end), answers);
+      for (size_t end; (end = text_.find('\n')) != text_.npos; text_.erase(0, end + 1))
+        take(text_.substr(0, end), answers);
       return;
     }
     int status = 0;
     close(fd_);
     waitpid(child_, &status, 0);
     if (done()) return;
-    answers[next_].words = !WIFSIGNALED(status) ? "the process ended"
+    answers[next_].words = !WIFSIGNALED(status)          ? "the process ended"
                            : WTERMSIG(status) == SIGALRM ? "more than 60 s"
                                                          : str("crash: signal ", WTERMSIG(status));
     next_ += step_;
@@ -313,7 +313,8 @@ std::vector<Answer> run_all(const std::vector<fs::path>& cases, const Options& o
 
 int usage() {
   std::printf(
-      "onnx-check [--compiled] [--symbolic] [--widen] [--no-values] [--print] [--quiet] [--filter TEXT] [--rtol X] [--atol X] "
+      "onnx-check [--compiled] [--symbolic] [--widen] [--no-values] [--print] [--quiet] [--filter TEXT] [--rtol X] "
+      "[--atol X] "
       "[--jobs N] FOLDER...\n"
       "  FOLDER holds model.onnx and test_data_set_*, or folders that do. --symbolic: input sizes are made "
       "symbolic.\n"
@@ -378,7 +379,8 @@ int main(int argc, char** argv) {
       kernels.insert(answers[i].ways.kernels.begin(), answers[i].ways.kernels.end());
       reference.insert(answers[i].ways.reference.begin(), answers[i].ways.reference.end());
       try {
-        for (const auto& op : import::read_onnx_signature((cases[i] / "model.onnx").string()).operators) operators.insert(op);
+        for (const auto& op : import::read_onnx_signature((cases[i] / "model.onnx").string()).operators)
+          operators.insert(op);
       } catch (const Error&) {
       }
     }

@@ -21,7 +21,8 @@ struct Range {
   NamedSizes min, max;
   std::vector<NamedSizes> opts = {};  ///< points that kernels are chosen for; none: one between min and max
 };
-/// "x=1x3x224x224..5x3x224x224;mask=1x16..2x64,8x256..8x512": inputs apart by ';', NAME=MIN..MAX or NAME=MIN..OPT[,OPT...]..MAX.
+/// "x=1x3x224x224..5x3x224x224;mask=1x16..2x64,8x256..8x512": inputs apart by ';', NAME=MIN..MAX or
+/// NAME=MIN..OPT[,OPT...]..MAX.
 /// @throws Error{invalid_argument} with the place
 Range parse_range(const std::string& text);
 std::string to_string(const Range& r);
@@ -32,24 +33,24 @@ struct Tolerance {
 };
 
 struct OptimizeOptions {
-  std::vector<Range> ranges = {};          ///< none: every size that the model allows
+  std::vector<Range> ranges = {};  ///< none: every size that the model allows
   std::string precision = "fp32";
-  std::vector<NamedTensors> test_data = {};   ///< the gate runs these beside generated inputs
-  std::vector<NamedTensors> calib_data = {};  ///< for int8
-  std::vector<NamedTensors> warmup_data = {}; ///< ranges are learned from their sizes when none is given
+  std::vector<NamedTensors> test_data = {};    ///< the gate runs these beside generated inputs
+  std::vector<NamedTensors> calib_data = {};   ///< for int8
+  std::vector<NamedTensors> warmup_data = {};  ///< ranges are learned from their sizes when none is given
   std::set<std::string, std::less<>> disable_passes = {};
-  std::set<std::string, std::less<>> disable_ops = {};     ///< ops run by the reference only ("conv")
-  std::set<std::string, std::less<>> float_ops = {};       ///< ops that stay in f32 under lower precision
-  std::set<std::string, std::less<>> disable_kernels = {}; ///< "onednn", "onednn.conv", "loop"
-  int min_region = 1;                      ///< fused regions of fewer nodes stay unfused
-  int threads = 0;                         ///< 0: affinity and quota
-  bool tune = true;                        ///< time tactics on this machine; false: the first that accepts
+  std::set<std::string, std::less<>> disable_ops = {};      ///< ops run by the reference only ("conv")
+  std::set<std::string, std::less<>> float_ops = {};        ///< ops that stay in f32 under lower precision
+  std::set<std::string, std::less<>> disable_kernels = {};  ///< "onednn", "onednn.conv", "loop"
+  int min_region = 1;                                       ///< fused regions of fewer nodes stay unfused
+  int threads = 0;                                          ///< 0: affinity and quota
+  bool tune = true;  ///< time tactics on this machine; false: the first that accepts
   bool use_tactic_cache = true;
-  bool gate = true;                        ///< check against the unfused model
-  bool accept_inaccurate = false;          ///< hand over even if the gate says no; recorded in report and archive
+  bool gate = true;                ///< check against the unfused model
+  bool accept_inaccurate = false;  ///< hand over even if the gate says no; recorded in report and archive
   Tolerance tolerance = {};
-  int64_t memory_budget = 0;               ///< bytes for packed weights and arena at max; 0: no bound
-  std::string dump_ir = "";                ///< folder for the text of the graph after each pass
+  int64_t memory_budget = 0;  ///< bytes for packed weights and arena at max; 0: no bound
+  std::string dump_ir = "";   ///< folder for the text of the graph after each pass
   /// Told of what is going on; `done` in 0..1. Return false to cancel: optimize throws Error{cancelled}.
   std::function<bool(double done, const std::string& phase)> progress = {};
 };
@@ -72,9 +73,9 @@ class Model {
   const std::string& format() const;  ///< "onnx", "neve"
   const std::string& path() const;
   const std::vector<std::string>& warnings() const;
-  std::string graph_text() const;     ///< the IR as read
-  bool has_engine() const;            ///< a .neve file holds one
-  Engine engine() const;              ///< it. @throws Error{not_found} otherwise
+  std::string graph_text() const;  ///< the IR as read
+  bool has_engine() const;         ///< a .neve file holds one
+  Engine engine() const;           ///< it. @throws Error{not_found} otherwise
   /// Runs unoptimised. Thread-safe; slow on the first call of each size.
   std::vector<Tensor> operator()(const std::vector<Tensor>& in) const;
   /// Runs every op by its definition: the slowest and plainest way, for comparisons.
@@ -94,8 +95,8 @@ Model load(const std::string& path);
 /// One thread's way to run an engine: owns the arena. Not thread-safe; make one a thread. Keeps the engine alive.
 class Session {
  public:
-  /// By position. The results are the caller's; when all were dropped before the next call of the same sizes their memory is used
-  /// again, and the call allocates nothing.
+  /// By position. The results are the caller's; when all were dropped before the next call of the same sizes their
+  /// memory is used again, and the call allocates nothing.
   std::vector<Tensor> run(const std::vector<Tensor>& in);
   /// So that `run({a, b})` means by position.
   std::vector<Tensor> run(std::initializer_list<Tensor> in) { return run(std::vector<Tensor>(in)); }
@@ -130,10 +131,10 @@ class Engine {
   int threads() const;
   /// Makes everything that depends on these sizes ahead of the first call, for all sessions.
   void warm(const std::vector<NamedSizes>& shapes) const;
-  std::string report_json() const;   ///< "schema": "neve.report/1"
-  std::string report_html() const;   ///< self-contained page
-  std::string graph_text() const;    ///< the optimised IR
-  std::string plan_text() const;     ///< instructions, kernels, layouts
+  std::string report_json() const;  ///< "schema": "neve.report/1"
+  std::string report_html() const;  ///< self-contained page
+  std::string graph_text() const;   ///< the optimised IR
+  std::string plan_text() const;    ///< instructions, kernels, layouts
   /// Writes one archive. Atomic. @throws Error{io}
   void save(const std::string& path) const;
   bool defined() const { return impl_ != nullptr; }

@@ -15,8 +15,8 @@
 
 namespace neve {
 
-/// Bytes with an owner: allocated here, part of a mapped file, or foreign memory. Reference-counted; the count is thread-safe, the
-/// bytes are not protected.
+/// Bytes with an owner: allocated here, part of a mapped file, or foreign memory. Reference-counted; the count is
+/// thread-safe, the bytes are not protected.
 class Storage {
  public:
   /// 64-byte aligned, not initialised. @throws Error{out_of_memory} naming the size.
@@ -59,7 +59,8 @@ class Tensor {
   static Tensor scalar(DType dtype, double value);
   static Tensor scalar_int(DType dtype, int64_t value);
   /// A view of `storage`; strides in elements. @throws Error{invalid_argument} if any element would lie outside.
-  static Tensor view(std::shared_ptr<Storage> storage, DType dtype, Sizes shape, Sizes strides, int64_t byte_offset = 0);
+  static Tensor view(std::shared_ptr<Storage> storage, DType dtype, Sizes shape, Sizes strides,
+                     int64_t byte_offset = 0);
   /// Borrowed memory, contiguous; the caller keeps it alive.
   static Tensor borrow(void* data, DType dtype, const Sizes& shape);
 
@@ -68,7 +69,7 @@ class Tensor {
   const Sizes& shape() const { return shape_; }
   const Sizes& strides() const { return strides_; }  ///< in elements
   int64_t rank() const { return int64_t(shape_.size()); }
-  int64_t size(int64_t axis) const;                  ///< axis may be negative
+  int64_t size(int64_t axis) const;  ///< axis may be negative
   int64_t element_count() const { return count_; }
   int64_t bytes() const { return count_ * size_of(dtype_); }
   bool is_contiguous() const;
@@ -80,13 +81,13 @@ class Tensor {
     return reinterpret_cast<T*>(data());
   }
 
-  Tensor contiguous() const;                          ///< itself, or a contiguous copy
-  Tensor clone() const;                               ///< contiguous copy
-  Tensor reshape(const Sizes& shape) const;           ///< view where possible, else copy; one -1 allowed
-  Tensor transpose(const std::vector<int64_t>& perm) const;  ///< view
+  Tensor contiguous() const;                                     ///< itself, or a contiguous copy
+  Tensor clone() const;                                          ///< contiguous copy
+  Tensor reshape(const Sizes& shape) const;                      ///< view where possible, else copy; one -1 allowed
+  Tensor transpose(const std::vector<int64_t>& perm) const;      ///< view
   Tensor slice(int64_t axis, int64_t begin, int64_t end) const;  ///< view, step 1, 0 <= begin <= end <= size
-  Tensor to(DType dtype) const;                       ///< converted copy (itself if equal); float to int truncates
-  void copy_from(const Tensor& source) const;         ///< same dtype and shape, any strides
+  Tensor to(DType dtype) const;                ///< converted copy (itself if equal); float to int truncates
+  void copy_from(const Tensor& source) const;  ///< same dtype and shape, any strides
 
   /// Element k in row-major order, converted. Slow; for printing, tests and small content.
   double item(int64_t k = 0) const;

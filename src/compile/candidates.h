@@ -16,8 +16,8 @@ struct Candidate {
   size_t timed = 0, cached = 0;
 };
 
-/// Every entry in order, then a loop nest, then the reference; several that accept are timed when options.tactics is given.
-/// `guess` gives sizes at the point tuned for.
+/// Every entry in order, then a loop nest, then the reference; several that accept are timed when options.tactics is
+/// given. `guess` gives sizes at the point tuned for.
 Candidate choose_kernel(const kernels::Request& request, const ir::Node& node, const Options& options,
                         const std::function<int64_t(Dim)>& guess);
 Candidate reference_candidate(const Subgraph& graph);

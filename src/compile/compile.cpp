@@ -49,7 +49,7 @@ class Compiler {
 
   // ---- values ----
   int32_t new_value(const TensorType& t, Place place, int32_t index, Layout layout = {}, std::string name = "");
-  int32_t base_value(Value v);               // the value as its producer left it
+  int32_t base_value(Value v);  // the value as its producer left it
   int32_t value_in(Value v, const Layout& layout);
   int32_t root(int32_t v) const;
   bool last_use(Value v, int32_t plan_value) const;
@@ -83,11 +83,11 @@ class Compiler {
   std::vector<NodeReport>* reports_ = nullptr;
   size_t timed_ = 0, cached_ = 0;
 
-  std::unordered_map<uint32_t, int32_t> symbols_;          // symbol id -> plan symbol
+  std::unordered_map<uint32_t, int32_t> symbols_;  // symbol id -> plan symbol
   std::unordered_set<uint32_t> known_symbols_;
-  std::unordered_map<int64_t, int32_t> steps_;             // Dim rep -> step
+  std::unordered_map<int64_t, int32_t> steps_;  // Dim rep -> step
   std::vector<bool> constraint_done_;
-  std::unordered_map<uint32_t, std::vector<int32_t>> of_;  // graph value -> plan values, the producer's first
+  std::unordered_map<uint32_t, std::vector<int32_t>> of_;            // graph value -> plan values, the producer's first
   std::unordered_map<int32_t, std::vector<uint32_t>> graph_values_;  // plan root -> graph values that lie there
   std::unordered_map<const Node*, int64_t> position_;  ///< in order; expanded nodes lie between the old numbers
   std::unordered_set<const Node*> needed_;
@@ -250,7 +250,9 @@ int32_t Compiler::add_reorder(int32_t from, const Layout& to) {
   plan_->instrs.push_back(std::move(instr));
   kernels_.push_back(std::move(kernel));
   regions_.emplace_back();
-  if (reports_) reports_->push_back({source.name, "reorder", "reorder", str(to_string(source.layout), " -> ", to_string(to)), {}, {}, false, ""});
+  if (reports_)
+    reports_->push_back(
+        {source.name, "reorder", "reorder", str(to_string(source.layout), " -> ", to_string(to)), {}, {}, false, ""});
   return made;
 }
 
@@ -507,7 +509,8 @@ void Compiler::visit_kernel(Node& n) {
     request.offered.push_back(activation ? plan_->values[size_t(base)].layout : Layout{});
     request.may_overwrite.push_back(activation && last_use(inputs[i], base));
   }
-  Candidate chosen = dynamic ? reference_candidate(*graph) : choose_kernel(request, n, options_, [&](Dim d) { return guess(d); });
+  Candidate chosen =
+      dynamic ? reference_candidate(*graph) : choose_kernel(request, n, options_, [&](Dim d) { return guess(d); });
   timed_ += chosen.timed;
   cached_ += chosen.cached;
   if (!dynamic && chosen.entry == "reference" && !chosen.forced && expand(n, chosen.refusals)) return;
@@ -526,8 +529,14 @@ void Compiler::visit_kernel(Node& n) {
   instr.in.resize(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i)
     if (graph->roles[i] != InputRole::weight) instr.in[i] = value_in(inputs[i], chosen.kernel->input_layout(i));
-  NodeReport report{instr.name, chosen.ops, chosen.entry, instr.description, chosen.refusals, chosen.tactics,
-                    chosen.entry == "reference", to_string(n.loc)};
+  NodeReport report{instr.name,
+                    chosen.ops,
+                    chosen.entry,
+                    instr.description,
+                    chosen.refusals,
+                    chosen.tactics,
+                    chosen.entry == "reference",
+                    to_string(n.loc)};
   reports_->push_back(std::move(report));
 
   // After all reorders: a packing names the instruction whose kernel makes it.
@@ -558,15 +567,16 @@ void Compiler::visit_kernel(Node& n) {
         in = add_reorder(in, chosen.kernel->input_layout(size_t(over)));  // a private copy
         fits = true;
       }
-      for (size_t j = 0; fits && j < k; ++j) fits = places[j].first != Place::alias || root(places[j].second) != root(in);
+      for (size_t j = 0; fits && j < k; ++j)
+        fits = places[j].first != Place::alias || root(places[j].second) != root(in);
       if (fits) place = Place::alias, index = in;
     }
     places.push_back({place, index});
   }
   weights();
   for (size_t k = 0; k < outputs.size(); ++k) {
-    const int32_t v =
-        new_value(g_.type(outputs[k]), places[k].first, places[k].second, chosen.kernel->output_layout(k), g_.name(outputs[k]));
+    const int32_t v = new_value(g_.type(outputs[k]), places[k].first, places[k].second, chosen.kernel->output_layout(k),
+                                g_.name(outputs[k]));
     instr.out.push_back(v);
     remember(outputs[k], v);
   }

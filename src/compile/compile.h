@@ -17,9 +17,9 @@ struct Options {
   int threads = 1;
   Isa isa = Isa::baseline;
   std::set<std::string, std::less<>> disabled_kernels;  ///< entry names, "onednn" for all of a family, "loop"
-  std::set<std::string, std::less<>> disabled_ops;  ///< ops that the reference runs
-  bool plain_layouts = false;   ///< row-major everywhere: the baseline
-  TacticCache* tactics = nullptr;  ///< null: the first kernel that accepts, nothing is timed
+  std::set<std::string, std::less<>> disabled_ops;      ///< ops that the reference runs
+  bool plain_layouts = false;                           ///< row-major everywhere: the baseline
+  TacticCache* tactics = nullptr;                       ///< null: the first kernel that accepts, nothing is timed
   std::function<void(double done, const std::string& what)> progress;  ///< done in 0..1; may throw Error{cancelled}
 };
 
@@ -31,8 +31,8 @@ struct NodeReport {
     std::string kernel;
     double milliseconds;
   };
-  std::vector<Timed> tactics;         ///< where several were timed, or known from the cache
-  bool fallback = false;              ///< runs by the reference
+  std::vector<Timed> tactics;  ///< where several were timed, or known from the cache
+  bool fallback = false;       ///< runs by the reference
   std::string location;
 };
 
@@ -49,12 +49,12 @@ using Point = std::map<uint32_t, int64_t>;
 Compiled compile_graph(const ir::Graph& g, std::shared_ptr<runtime::WeightPool> weights, const Point& point,
                        const Options& options);
 
-/// Joins elementwise, reducing and data-moving ops into `fused` nodes that one loop nest does each. Composites are lowered first,
-/// but for those that a library kernel takes and `keep_ops`. Returns the number of fused nodes.
+/// Joins elementwise, reducing and data-moving ops into `fused` nodes that one loop nest does each. Composites are
+/// lowered first, but for those that a library kernel takes and `keep_ops`. Returns the number of fused nodes.
 int64_t fuse_loops(ir::Graph& g, int min_region, const std::set<std::string, std::less<>>& keep_ops);
 
-/// Moves what depends on weights and constants alone out of the graph: evaluates it once, through the reference, and puts new weights
-/// in its place. Returns the number of nodes evaluated.
+/// Moves what depends on weights and constants alone out of the graph: evaluates it once, through the reference, and
+/// puts new weights in its place. Returns the number of nodes evaluated.
 size_t prepare(ir::Graph& g, ir::Weights& weights, int threads);
 
 }  // namespace neve::compile

@@ -21,7 +21,8 @@ bool is_free(const Node& n) {
   return n.is("reshape") || n.is("squeeze") || n.is("unsqueeze") || n.is("flatten") || n.is("identity");
 }
 
-// Whether a result has a size that no input states: it is known when the node has run, which a loop with sizes given ahead cannot be.
+// Whether a result has a size that no input states: it is known when the node has run, which a loop with sizes given
+// ahead cannot be.
 bool defines_sizes(const Graph& g, const Node& n) {
   std::vector<Dim> made, known;
   for (Value v : n.out)
@@ -34,7 +35,8 @@ bool defines_sizes(const Graph& g, const Node& n) {
   }
   for (Value v : g.inputs())
     for (Dim d : g.type(v).shape) collect_symbols(d, known);
-  return std::any_of(made.begin(), made.end(), [&](Dim d) { return std::find(known.begin(), known.end(), d) == known.end(); });
+  return std::any_of(made.begin(), made.end(),
+                     [&](Dim d) { return std::find(known.begin(), known.end(), d) == known.end(); });
 }
 
 bool loopable(const Graph& g, const Node& n) {
@@ -99,7 +101,8 @@ void Clusters::boundary(const std::vector<Node*>& nodes, Values& inputs, Values&
   const std::unordered_set<const Node*> inside(nodes.begin(), nodes.end());
   for (const Node* n : nodes) {
     for (Value v : n->in)
-      if (v.valid() && !(g_.def(v) && inside.count(g_.def(v))) && std::find(inputs.begin(), inputs.end(), v) == inputs.end())
+      if (v.valid() && !(g_.def(v) && inside.count(g_.def(v))) &&
+          std::find(inputs.begin(), inputs.end(), v) == inputs.end())
         inputs.push_back(v);
     for (Value v : n->out) {
       bool leaves = g_.is_output(v);
@@ -179,7 +182,8 @@ void Clusters::emit(const Cluster& c) {
   g_.location = c.nodes.back()->loc;
   for (Node* n : c.nodes)
     if (!is_free(*n)) g_.location = n->loc;
-  Node* made = g_.emit_typed(fused, fused.defaults().with({{"kind", std::string("loop")}}), inputs, types, std::move(regions));
+  Node* made =
+      g_.emit_typed(fused, fused.defaults().with({{"kind", std::string("loop")}}), inputs, types, std::move(regions));
   g_.insert_before(nullptr);
   for (size_t k = 0; k < outputs.size(); ++k) {
     g_.set_facts(made->out[k], g_.facts(outputs[k]));

@@ -10,8 +10,8 @@
 
 namespace neve::compile {
 
-/// Times by (piece, sizes, kernel, machine). One JSON file in the cache folder, read once, written atomically by flush(); at most
-/// `most` entries, least recently used go first. Safe to delete at any time. Thread-safe.
+/// Times by (piece, sizes, kernel, machine). One JSON file in the cache folder, read once, written atomically by
+/// flush(); at most `most` entries, least recently used go first. Safe to delete at any time. Thread-safe.
 class TacticCache {
  public:
   /// `path` empty: in memory only.
@@ -45,10 +45,12 @@ class TacticCache {
   bool dirty_ = false, frozen_ = false;
 };
 
-/// Identifies a tactic: digest of the piece's text with concrete sizes, roles and layouts, kernel, variant, threads, CPU and library versions.
+/// Identifies a tactic: digest of the piece's text with concrete sizes, roles and layouts, kernel, variant, threads,
+/// CPU and library versions.
 std::string tactic_key(const kernels::Request& request, std::string_view entry, int variant);
 
-/// Milliseconds of one run of a kernel at the request's sizes: median of a few, with caches as cold as a network leaves them.
+/// Milliseconds of one run of a kernel at the request's sizes: median of a few, with caches as cold as a network leaves
+/// them.
 double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,
                    const std::vector<int64_t>& shape_values);
 

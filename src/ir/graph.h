@@ -29,7 +29,7 @@ class Graph;
 struct Node {
   const OpDef* op = nullptr;
   Attrs attrs;
-  Values in;   ///< Value{} where an optional input is absent
+  Values in;  ///< Value{} where an optional input is absent
   Values out;
   std::vector<std::unique_ptr<Graph>> regions;
   LocationRef loc;
@@ -66,11 +66,13 @@ class Graph final : public Builder {
   /// Source name of a value; may be empty; not necessarily unique.
   const std::string& name(Value v) const { return values_[v.id].name; }
   void set_name(Value v, std::string name) { values_[v.id].name = std::move(name); }
-  Node* def(Value v) const { return v.valid() ? values_[v.id].def : nullptr; }   ///< null for graph inputs and absent values
+  Node* def(Value v) const {
+    return v.valid() ? values_[v.id].def : nullptr;
+  }  ///< null for graph inputs and absent values
   uint32_t result_index(Value v) const { return values_[v.id].index; }
   const std::vector<Use>& uses(Value v) const { return values_[v.id].uses; }
   bool is_output(Value v) const;
-  size_t use_count(Value v) const;                 ///< uses by nodes and graph outputs
+  size_t use_count(Value v) const;                       ///< uses by nodes and graph outputs
   size_t value_count() const { return values_.size(); }  ///< ids are below it; some may be dead
   /// Narrows a type: same dtype and rank, dims that may replace the old ones. @throws Error{internal}
   void refine(Value v, TensorType t);
@@ -80,11 +82,14 @@ class Graph final : public Builder {
   Node* first() const { return first_; }
   Node* last() const { return last_; }
   size_t node_count() const { return node_count_; }
-  std::vector<Node*> nodes() const;                ///< a snapshot, in order
-  Values emit(const OpDef& op, const Attrs& attrs, std::span<const Value> in, std::span<const RegionFn> regions = {}) override;
+  std::vector<Node*> nodes() const;  ///< a snapshot, in order
+  Values emit(const OpDef& op, const Attrs& attrs, std::span<const Value> in,
+              std::span<const RegionFn> regions = {}) override;
   /// Emits a region op with regions already built (their parameter types must suit).
-  Node* emit_node(const OpDef& op, const Attrs& attrs, std::span<const Value> in, std::vector<std::unique_ptr<Graph>> regions);
-  /// Emits without inferring: the types are given (rewrites that keep a type; text and archive readers, which verify after).
+  Node* emit_node(const OpDef& op, const Attrs& attrs, std::span<const Value> in,
+                  std::vector<std::unique_ptr<Graph>> regions);
+  /// Emits without inferring: the types are given (rewrites that keep a type; text and archive readers, which verify
+  /// after).
   Node* emit_typed(const OpDef& op, const Attrs& attrs, std::span<const Value> in, std::vector<TensorType> out,
                    std::vector<std::unique_ptr<Graph>> regions = {});
   void insert_before(Node* n) { insertion_ = n; }  ///< null: at the end
@@ -104,11 +109,11 @@ class Graph final : public Builder {
   // ---- knowledge ----
   /// Relations that must hold when the graph is called.
   std::vector<Constraint> constraints;
-  void add_constraint(Constraint c);               ///< keeps one of equal ones; drops proven ones
+  void add_constraint(Constraint c);  ///< keeps one of equal ones; drops proven ones
   /// The value of a `constant` node, else nullptr.
   const Tensor* constant_of(Value v) const;
   using Builder::constant;
-  bool is_weight(Value v) const;                   ///< result of a `weight` node
+  bool is_weight(Value v) const;  ///< result of a `weight` node
   /// Distinct symbols of all types, in first-use order.
   std::vector<Dim> symbols() const;
 
@@ -130,7 +135,8 @@ class Graph final : public Builder {
   void add_uses(Node* n);
   void drop_use(Value v, Node* n, uint32_t operand);
   void infer_into(Inferring& t, const OpDef& op, const Attrs& attrs);
-  std::unique_ptr<Graph> build_region(const OpDef& op, const Attrs& attrs, size_t k, std::span<const Value> in, const RegionFn& fn);
+  std::unique_ptr<Graph> build_region(const OpDef& op, const Attrs& attrs, size_t k, std::span<const Value> in,
+                                      const RegionFn& fn);
 
   std::vector<ValueInfo> values_;
   std::vector<Value> inputs_, outputs_;
@@ -139,14 +145,15 @@ class Graph final : public Builder {
   size_t node_count_ = 0;
 };
 
-/// Copies nodes of `from` into `to`, mapping values through `map` (graph inputs must be mapped already). `reinfer`: types are
-/// inferred anew, else kept.
+/// Copies nodes of `from` into `to`, mapping values through `map` (graph inputs must be mapped already). `reinfer`:
+/// types are inferred anew, else kept.
 void copy_nodes(const Graph& from, Graph& to, std::map<uint32_t, Value>& map, bool reinfer);
 /// Inlines a whole graph (e.g. a region) at the insertion point of `to`; returns the values of its outputs.
 Values inline_graph(const Graph& from, Graph& to, std::span<const Value> arguments);
-/// The graph as plain data. Values of constant nodes and weights that are inputs of the piece become inputs with their role.
-/// `nodes` must be in order. `weight_name` of each weight input is appended to `weights` where given.
-Subgraph to_subgraph(const Graph& g, std::span<Node* const> nodes, std::span<const Value> inputs, std::span<const Value> outputs);
+/// The graph as plain data. Values of constant nodes and weights that are inputs of the piece become inputs with their
+/// role. `nodes` must be in order. `weight_name` of each weight input is appended to `weights` where given.
+Subgraph to_subgraph(const Graph& g, std::span<Node* const> nodes, std::span<const Value> inputs,
+                     std::span<const Value> outputs);
 Subgraph to_subgraph(const Graph& g);  ///< whole graph; weight nodes stay nodes
 
 /// Weights by name. Shared by all methods of a module.

@@ -20,7 +20,8 @@ struct Rule {
 };
 
 struct RewriteOptions {
-  int64_t stop_after = std::numeric_limits<int64_t>::max();  ///< rewrites allowed, over all rules: for bisecting a wrong result
+  int64_t stop_after =
+      std::numeric_limits<int64_t>::max();  ///< rewrites allowed, over all rules: for bisecting a wrong result
   bool verify_each = false;
 };
 struct RewriteCount {
@@ -28,8 +29,8 @@ struct RewriteCount {
   int64_t count = 0;
 };
 
-/// Applies the rules, in order at each node, in graph order, until nothing changes (bounded), regions included. Removes nodes
-/// that became dead. Returns counts per rule. @throws Error{internal} naming the rule that gave a wrong type.
+/// Applies the rules, in order at each node, in graph order, until nothing changes (bounded), regions included. Removes
+/// nodes that became dead. Returns counts per rule. @throws Error{internal} naming the rule that gave a wrong type.
 std::vector<RewriteCount> rewrite(Graph& g, std::span<const Rule> rules, const RewriteOptions& options = {});
 
 }  // namespace neve::ir

@@ -15,13 +15,13 @@ namespace neve::ir {
 ///       return %2
 ///     }
 ///
-/// Attributes equal to their default are left out. Symbols that share a name get a numbered suffix. Facts are not printed; they are
-/// inferred again. Absent inputs print as `_`. Outputs print as `return %2 as "y"`. Constraints print as
-/// `require batch == n "reason"`. Op versions other than 1 print as `conv@2`.
+/// Attributes equal to their default are left out. Symbols that share a name get a numbered suffix. Facts are not
+/// printed; they are inferred again. Absent inputs print as `_`. Outputs print as `return %2 as "y"`. Constraints print
+/// as `require batch == n "reason"`. Op versions other than 1 print as `conv@2`.
 std::string print(const Graph& g, std::string_view name = "main");
 
-/// Parses what print() prints, and hand-written text. Types are checked against infer. @throws Error{corrupt_file} with line and column, what was found and what was
-/// expected; bounded depth and size, safe on hostile text.
+/// Parses what print() prints, and hand-written text. Types are checked against infer. @throws Error{corrupt_file} with
+/// line and column, what was found and what was expected; bounded depth and size, safe on hostile text.
 Graph parse(std::string_view text, std::string* name = nullptr);
 
 }  // namespace neve::ir

@@ -154,8 +154,10 @@ class Parser {
         int64_t hi = Dim::unbounded, divisor = 1;
         if (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') hi = number();
         if (take_word("by")) divisor = number();
-        if (lo < 0 || hi < lo || hi > Dim::unbounded || divisor < 1) bad(str("bounds ", lo, "..", hi, " by ", divisor), "0 <= lo <= hi and a divisor of 1 or more");
-        if (!symbols_.emplace(name, Dim::symbol(name, lo, hi, divisor)).second) bad(str("'", name, "' a second time"), "another name");
+        if (lo < 0 || hi < lo || hi > Dim::unbounded || divisor < 1)
+          bad(str("bounds ", lo, "..", hi, " by ", divisor), "0 <= lo <= hi and a divisor of 1 or more");
+        if (!symbols_.emplace(name, Dim::symbol(name, lo, hi, divisor)).second)
+          bad(str("'", name, "' a second time"), "another name");
       } while (take(","));
     where_end_ = at_;
     at_ = before;
@@ -272,12 +274,14 @@ class Parser {
     if (take("@")) {
       const int64_t version = number();
       if (version > op->info.version)
-        fail(ErrorCode::unsupported, "parse: ", op_name, " of version ", version, " (this Neve has version ", op->info.version,
-             "; a newer one wrote this file)");
+        fail(ErrorCode::unsupported, "parse: ", op_name, " of version ", version, " (this Neve has version ",
+             op->info.version, "; a newer one wrote this file)");
       if (version != op->info.version)
-        fail(ErrorCode::unsupported, "parse: ", op_name, " of version ", version, " cannot be upgraded to version ", op->info.version);
+        fail(ErrorCode::unsupported, "parse: ", op_name, " of version ", version, " cannot be upgraded to version ",
+             op->info.version);
     } else if (op->info.version != 1) {
-      fail(ErrorCode::unsupported, "parse: ", op_name, " of version 1 cannot be upgraded to version ", op->info.version);
+      fail(ErrorCode::unsupported, "parse: ", op_name, " of version 1 cannot be upgraded to version ",
+           op->info.version);
     }
     Values in;
     need("(");
@@ -306,7 +310,8 @@ class Parser {
       graph_rest(*r, depth + 1, region_signature(*op, attrs, regions.size(), types, facts).facts);
       regions.push_back(std::move(r));
     }
-    if (int(regions.size()) != op->info.regions && !(op->info.regions < 0)) bad(str(regions.size(), " regions"), str(op->info.regions));
+    if (int(regions.size()) != op->info.regions && !(op->info.regions < 0))
+      bad(str(regions.size(), " regions"), str(op->info.regions));
     check_body(*op, g, in, regions);
     Node* n = nullptr;
     try {
@@ -323,12 +328,15 @@ class Parser {
   }
 
   // The parameters of a fused body are the inputs of its node.
-  void check_body(const OpDef& op, const Graph& g, const Values& in, const std::vector<std::unique_ptr<Graph>>& regions) {
+  void check_body(const OpDef& op, const Graph& g, const Values& in,
+                  const std::vector<std::unique_ptr<Graph>>& regions) {
     if (op.info.name != "fused") return;
     for (const auto& r : regions) {
-      if (r->inputs().size() != in.size()) bad(str("a body with ", r->inputs().size(), " parameters"), str(in.size(), " parameters"));
+      if (r->inputs().size() != in.size())
+        bad(str("a body with ", r->inputs().size(), " parameters"), str(in.size(), " parameters"));
       for (size_t i = 0; i < in.size(); ++i) {
-        if (!in[i].valid() || !(r->type(r->inputs()[i]) == g.type(in[i]))) bad(str("parameter ", i, " of another type than the input"), "equal types");
+        if (!in[i].valid() || !(r->type(r->inputs()[i]) == g.type(in[i])))
+          bad(str("parameter ", i, " of another type than the input"), "equal types");
       }
     }
   }
@@ -347,11 +355,16 @@ class Parser {
   void require(Graph& g) {
     Constraint c;
     c.a = dim("=>~", "by ");
-    if (take("==")) c.kind = Constraint::equal;
-    else if (take(">=")) c.kind = Constraint::at_least;
-    else if (take("~")) c.kind = Constraint::broadcastable;
-    else if (take_word("by")) c.kind = Constraint::divides;
-    else bad(found(), "'==', '>=', 'by' or '~'");
+    if (take("=="))
+      c.kind = Constraint::equal;
+    else if (take(">="))
+      c.kind = Constraint::at_least;
+    else if (take("~"))
+      c.kind = Constraint::broadcastable;
+    else if (take_word("by"))
+      c.kind = Constraint::divides;
+    else
+      bad(found(), "'==', '>=', 'by' or '~'");
     c.b = dim("\"");
     c.reason = quoted();
     g.constraints.push_back(std::move(c));

@@ -31,10 +31,10 @@ struct ResolvedRange {
   std::vector<std::vector<Sizes>> opts;
 };
 struct ResolvedRanges {
-  std::vector<TensorType> types;        ///< input types with bounded symbols
-  std::vector<ResolvedRange> ranges;    ///< one at least
-  std::vector<std::string> widened;     ///< "x axis 0" that the file fixed
-  bool open = false;                    ///< no range was given
+  std::vector<TensorType> types;      ///< input types with bounded symbols
+  std::vector<ResolvedRange> ranges;  ///< one at least
+  std::vector<std::string> widened;   ///< "x axis 0" that the file fixed
+  bool open = false;                  ///< no range was given
 };
 /// @throws Error{not_found | shape_mismatch | invalid_argument} naming the input and axis
 ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& ranges);
@@ -66,34 +66,35 @@ struct ShapeTiming {
 /// Everything about an optimised model: what runs, and what is told of it.
 struct OptimizedModel {
   std::shared_ptr<runtime::EngineCore> core;
-  ir::Graph graph;                        ///< optimised, prepared
-  std::shared_ptr<ir::Weights> weights;   ///< of `graph`
+  ir::Graph graph;                       ///< optimised, prepared
+  std::shared_ptr<ir::Weights> weights;  ///< of `graph`
   std::vector<TensorType> input_types;
   ResolvedRanges ranges;
   OptimizeOptions options;
-  std::vector<compile::NodeReport> nodes; ///< of the first tuned point
+  std::vector<compile::NodeReport> nodes;  ///< of the first tuned point
   std::vector<passes::PassResult> passes;
   GateResult gate;
   std::vector<ShapeTiming> timings;
   std::map<std::string, double> seconds;  ///< per phase
   std::vector<std::string> warnings;
-  std::vector<std::pair<std::string, double>> tactics;  ///< that the choices rest on, for archives
+  std::vector<std::pair<std::string, double>> tactics;                      ///< that the choices rest on, for archives
   std::vector<std::pair<std::vector<Tensor>, std::vector<Tensor>>> golden;  ///< inputs and outputs of the self-test
   std::string model_path, model_format, model_sha256;
   struct RangeMemory {
-    std::vector<Sizes> max;      ///< sizes of the inputs
-    int64_t arena_bytes = 0;     ///< that a session needs there
+    std::vector<Sizes> max;   ///< sizes of the inputs
+    int64_t arena_bytes = 0;  ///< that a session needs there
   };
   std::vector<RangeMemory> memory;  ///< per closed range, planned before anything runs
   size_t tactics_timed = 0, tactics_cached = 0, prepared_nodes = 0;
-  std::string report;                     ///< JSON
+  std::string report;  ///< JSON
 };
 
 /// Runs the whole optimisation.
 std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const OptimizeOptions& options);
 
 /// Builds the engine of a graph whose passes are done, for every tuned point.
-void build_engine(OptimizedModel& m, compile::TacticCache* tactics, std::function<void(double, const std::string&)> progress);
+void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
+                  std::function<void(double, const std::string&)> progress);
 
 /// Plans the arena at the max of every closed range; with a budget, gives up tuned points and then refuses.
 /// @throws Error{out_of_memory} naming what is needed

@@ -1,5 +1,5 @@
-// What a kernel is: it accepts a subgraph or refuses in words, is compiled once for a range of sizes, bound to each concrete
-// size, and run. Ordered lists by op, fastest first, reference last.
+// What a kernel is: it accepts a subgraph or refuses in words, is compiled once for a range of sizes, bound to each
+// concrete size, and run. Ordered lists by op, fastest first, reference last.
 #pragma once
 #include <functional>
 #include <memory>
@@ -20,10 +20,11 @@ namespace neve::kernels {
 /// What is asked of a kernel: the piece of the graph, and the circumstances.
 struct Request {
   const Subgraph* graph = nullptr;
-  /// Layout in which each activation input would arrive without a reorder (a wish, not a duty: the kernel states what it takes).
+  /// Layout in which each activation input would arrive without a reorder (a wish, not a duty: the kernel states what
+  /// it takes).
   std::vector<Layout> offered;
-  /// Concrete sizes of every value of the subgraph at the point tuned for; same indexing as graph->types. Values that cannot
-  /// be known (data-dependent) have a negative size.
+  /// Concrete sizes of every value of the subgraph at the point tuned for; same indexing as graph->types. Values that
+  /// cannot be known (data-dependent) have a negative size.
   std::vector<Sizes> sizes;
   /// The same at the ends of the range: what is fixed now (the packing of weights) should serve these too.
   std::vector<std::vector<Sizes>> ends;
@@ -48,10 +49,10 @@ class RunState {
 };
 
 struct RunArgs {
-  const void* const* in;   ///< per input; weights packed as the kernel asked; absent optionals are not inputs
+  const void* const* in;  ///< per input; weights packed as the kernel asked; absent optionals are not inputs
   void* const* out;
-  std::byte* scratch;      ///< 64-byte aligned, BoundKernel::scratch_bytes()
-  int threads;             ///< as bound
+  std::byte* scratch;         ///< 64-byte aligned, BoundKernel::scratch_bytes()
+  int threads;                ///< as bound
   RunState* state = nullptr;  ///< BoundKernel::make_state() of this session
 };
 
@@ -73,9 +74,9 @@ template <class T>
 struct Result {
   std::shared_ptr<const T> value;
   std::string reason;
-  Result(std::shared_ptr<const T> v) : value(std::move(v)) {}       // NOLINT
-  Result(std::string why) : reason(std::move(why)) {}               // NOLINT
-  Result(const char* why) : reason(why) {}                          // NOLINT
+  Result(std::shared_ptr<const T> v) : value(std::move(v)) {}  // NOLINT
+  Result(std::string why) : reason(std::move(why)) {}          // NOLINT
+  Result(const char* why) : reason(why) {}                     // NOLINT
   explicit operator bool() const { return value != nullptr; }
 };
 
@@ -89,8 +90,8 @@ class Kernel {
   virtual Layout input_layout(size_t) const { return {}; }
   virtual Layout output_layout(size_t) const { return {}; }
 
-  /// Weight inputs only. "" : taken row-major as it is. Else a key that, with the weight's name, identifies the packed bytes: two kernels
-  /// with one key share one packing.
+  /// Weight inputs only. "" : taken row-major as it is. Else a key that, with the weight's name, identifies the packed
+  /// bytes: two kernels with one key share one packing.
   virtual std::string packing_key(size_t /*input*/) const { return ""; }
   virtual size_t packed_bytes(size_t /*input*/) const { return 0; }
   /// `packed` is 64-byte aligned and zero-filled.
@@ -126,14 +127,15 @@ const Entry* find_entry(std::string_view name);  ///< null if none
 /// The node that gives a subgraph its character: the one with most work (convolution, matmul, ...), else the first.
 const SubgraphNode& anchor(const Subgraph& g);
 
-/// How many of `threads` are worth waking for a piece of these input and output sizes: one, where the work takes less time than a
-/// wake-up. `graph` null: a copy.
+/// How many of `threads` are worth waking for a piece of these input and output sizes: one, where the work takes less
+/// time than a wake-up. `graph` null: a copy.
 int useful_threads(const Subgraph* graph, std::span<const Sizes> in, std::span<const Sizes> out, int threads);
 
 /// Copies between layouts. Bound to sizes; dtype stays. Never refuses.
 std::shared_ptr<const Kernel> make_reorder(DType dtype, size_t rank, const Layout& from, const Layout& to);
 
-/// A loop nest compiled by `code`; `values` are the Dims of its value table; the layouts are those it was made for (empty: row-major).
+/// A loop nest compiled by `code`; `values` are the Dims of its value table; the layouts are those it was made for
+/// (empty: row-major).
 std::shared_ptr<const Kernel> make_loop_kernel(std::shared_ptr<const LoopNest> nest, std::vector<Dim> values,
                                                std::shared_ptr<const LoopCode> code, std::vector<Layout> inputs = {},
                                                std::vector<Layout> outputs = {});

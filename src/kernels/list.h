@@ -5,8 +5,8 @@
 namespace neve::kernels {
 
 struct OpEntries {
-  std::string_view op;          ///< anchor
-  std::vector<Entry> entries;   ///< fastest first
+  std::string_view op;         ///< anchor
+  std::vector<Entry> entries;  ///< fastest first
 };
 /// kernels/cpu/onednn: the ops that oneDNN has.
 std::vector<OpEntries> onednn_entries();

@@ -64,13 +64,13 @@ struct AttrInfo {
 template <class Op, class T>
 struct AttrField {
   std::string_view name;
-  T Op::*member;
+  T Op::* member;
   std::string_view doc;
 };
-/// One entry of an op's `attrs` tuple. T is one of: bool, int64_t, double, std::string, vectors of int64_t, double and string,
-/// DType, Tensor.
+/// One entry of an op's `attrs` tuple. T is one of: bool, int64_t, double, std::string, vectors of int64_t, double and
+/// string, DType, Tensor.
 template <class Op, class T>
-constexpr AttrField<Op, T> attr(std::string_view name, T Op::*member, std::string_view doc) {
+constexpr AttrField<Op, T> attr(std::string_view name, T Op::* member, std::string_view doc) {
   return {name, member, doc};
 }
 

@@ -49,14 +49,15 @@ class Builder {
 
   // ---- the handful of calls that every op file needs ----
   Value constant(const Tensor& t);
-  Value scalar(DType t, double v);                        ///< rank 0
-  Value ints(std::span<const int64_t> v);                 ///< i64 [n]
+  Value scalar(DType t, double v);         ///< rank 0
+  Value ints(std::span<const int64_t> v);  ///< i64 [n]
   Value ints(std::initializer_list<int64_t> v) { return ints(std::span<const int64_t>(v.begin(), v.size())); }
-  Value cast(Value x, DType to);                          ///< x itself if it has that dtype
+  Value cast(Value x, DType to);  ///< x itself if it has that dtype
   /// To a shape of known Dims; symbolic ones are computed from the shape of x or of `like`.
   Value reshape(Value x, std::span<const Dim> shape, Value like = {});
-  Value shape_of(Value x);                                ///< i64 [rank]
-  /// A rank-1 i64 tensor of these Dims; symbolic ones are computed from the shapes of `sources`. @throws Error{internal} if one cannot be.
+  Value shape_of(Value x);  ///< i64 [rank]
+  /// A rank-1 i64 tensor of these Dims; symbolic ones are computed from the shapes of `sources`. @throws
+  /// Error{internal} if one cannot be.
   Value dims(std::span<const Dim> dims, std::span<const Value> sources);
   int64_t rank(Value v) const { return type(v).rank(); }
   DType dtype(Value v) const { return type(v).dtype; }

@@ -45,15 +45,15 @@ struct Ports {
 };
 
 struct OpInfo {
-  std::string_view name;      ///< snake_case; the ONNX name and rule where ONNX has the op
-  std::string_view summary;   ///< one sentence, with the formula
-  std::string_view source;    ///< where the semantics come from: "ONNX Conv-11"
+  std::string_view name;     ///< snake_case; the ONNX name and rule where ONNX has the op
+  std::string_view summary;  ///< one sentence, with the formula
+  std::string_view source;   ///< where the semantics come from: "ONNX Conv-11"
   Ports inputs;
   Ports outputs = {{"y"}};
   std::string_view public_name = "";  ///< array-API name that users see, if it is another
-  int version = 1;            ///< raised when the meaning changes; files hold it
-  int regions = 0;            ///< number of regions a node has
-  bool random = false;        ///< not folded, not merged
+  int version = 1;                    ///< raised when the meaning changes; files hold it
+  int regions = 0;                    ///< number of regions a node has
+  bool random = false;                ///< not folded, not merged
 };
 
 // ---- types ----------------------------------------------------------------------------------------------------
@@ -96,7 +96,8 @@ class Inferring {
   void require_shape(bool ok, const T&... what) const {
     if (!ok) fail_with(ErrorCode::shape_mismatch, str(what...));
   }
-  /// a == b: nothing if proven, an error if disproven, else a constraint that is checked when the engine is called. Returns the simpler of the two.
+  /// a == b: nothing if proven, an error if disproven, else a constraint that is checked when the engine is called.
+  /// Returns the simpler of the two.
   Dim require_equal(Dim a, Dim b, std::string_view what);
   void require_at_least(Dim a, Dim b, std::string_view what);
   void require_divides(int64_t divisor, Dim a, std::string_view what);
@@ -105,7 +106,8 @@ class Inferring {
   Shape broadcast(const Shape& a, const Shape& b);  ///< NumPy's rule
   /// axis in [-rank, rank) -> [0, rank). @throws Error{invalid_argument}
   int64_t axis(int64_t a, int64_t rank, std::string_view what = "axis") const;
-  std::vector<int64_t> axes(std::span<const int64_t> a, int64_t rank) const;  ///< normalised, distinct, in the order given
+  std::vector<int64_t> axes(std::span<const int64_t> a,
+                            int64_t rank) const;  ///< normalised, distinct, in the order given
   void require_same_dtype(size_t i, size_t j) const;
   void require_float(size_t i) const;
   std::string input_name(size_t i) const;
@@ -125,13 +127,14 @@ class Inferring {
 class Evaluating {
  public:
   virtual ~Evaluating() = default;
-  std::span<const Tensor> in;   ///< contiguous; undefined where absent
+  std::span<const Tensor> in;  ///< contiguous; undefined where absent
   int threads = 1;
   bool has(size_t i) const { return i < in.size() && in[i].defined(); }
   size_t outputs() const { return out_.size(); }
   /// Output k, made before eval from the inferred type when its sizes are known.
   const Tensor& out(size_t k) const { return out_[k]; }
-  /// Sets the sizes of an output whose inferred shape has fresh symbols, and makes it (contiguous, not initialised). Legal for all outputs.
+  /// Sets the sizes of an output whose inferred shape has fresh symbols, and makes it (contiguous, not initialised).
+  /// Legal for all outputs.
   const Tensor& allocate(size_t k, const Sizes& shape);
   /// Gives an existing tensor as output k (region ops; views).
   void set(size_t k, Tensor t) { out_[k] = std::move(t); }
@@ -145,7 +148,8 @@ class Evaluating {
 
 enum class ReduceKind : uint8_t { sum, prod, max, min };
 
-/// Handed to grad(). Values belong to `b`. Returns one Value an input; invalid where there is no gradient or none is needed.
+/// Handed to grad(). Values belong to `b`. Returns one Value an input; invalid where there is no gradient or none is
+/// needed.
 struct Gradient {
   Builder& b;
   std::span<const Value> in, out, dout;  ///< dout[k] invalid: output k has no influence
@@ -158,7 +162,7 @@ struct Gradient {
 struct SampleInput {
   TensorType type;
   double lo = -1.5, hi = 1.5;
-  Tensor value;          ///< if defined: exactly this
+  Tensor value;  ///< if defined: exactly this
   bool absent = false;
   bool symbolic = true;  ///< false: the shape check must keep its dims constant (e.g. shape inputs)
 };
@@ -171,9 +175,9 @@ SampleInput absent();
 struct Sample {
   Attrs attrs;
   std::vector<SampleInput> in;
-  double tolerance = 1e-5;      ///< relative, against NumPy-like references and other kernels (f32)
-  std::string_view reason = ""; ///< why, where tolerance is another
-  bool gradient = true;         ///< false: a kink or a draw makes central differences meaningless; say why in `reason`
+  double tolerance = 1e-5;       ///< relative, against NumPy-like references and other kernels (f32)
+  std::string_view reason = "";  ///< why, where tolerance is another
+  bool gradient = true;          ///< false: a kink or a draw makes central differences meaningless; say why in `reason`
 };
 
 // ---- the type-erased op ---------------------------------------------------------------------------------------
@@ -184,13 +188,14 @@ struct OpDef {
   bool (*attrs_equal)(const void*, const void*) = nullptr;
   void (*infer)(const void*, Inferring&) = nullptr;
   // Exactly one of the next four is set.
-  Values (*lower)(const void*, Builder&, std::span<const Value>) = nullptr;        ///< composite
-  void (*eval)(const void*, Evaluating&) = nullptr;                                ///< primitive
-  Scalar (*scalar)(const void*, std::span<const Scalar>) = nullptr;                ///< elementwise primitive with NumPy broadcasting
+  Values (*lower)(const void*, Builder&, std::span<const Value>) = nullptr;  ///< composite
+  void (*eval)(const void*, Evaluating&) = nullptr;                          ///< primitive
+  Scalar (*scalar)(const void*, std::span<const Scalar>) = nullptr;  ///< elementwise primitive with NumPy broadcasting
   ReduceKind (*reduce)(const void*) = nullptr;  ///< reduction primitive; has attributes axes (ints), keepdims (bool)
   // Optional.
   Values (*grad)(const void*, const Gradient&) = nullptr;
-  double (*flops)(const void*, std::span<const TensorType> in, std::span<const TensorType> out) = nullptr;  ///< for constant dims
+  double (*flops)(const void*, std::span<const TensorType> in,
+                  std::span<const TensorType> out) = nullptr;  ///< for constant dims
   std::vector<Sample> (*samples)() = nullptr;
 
   bool is_composite() const { return lower; }
@@ -204,13 +209,21 @@ concept HasLower = requires(const Op o, Builder& b, std::span<const Value> v) { 
 template <class Op>
 concept HasEval = requires(const Op o, Evaluating& e) { o.eval(e); };
 template <class Op>
-concept HasScalar = requires(const Op o, std::span<const Scalar> x) { { o.scalar(x) } -> std::same_as<Scalar>; };
+concept HasScalar = requires(const Op o, std::span<const Scalar> x) {
+  { o.scalar(x) } -> std::same_as<Scalar>;
+};
 template <class Op>
-concept HasReduce = requires(const Op o) { { o.reduce() } -> std::same_as<ReduceKind>; };
+concept HasReduce = requires(const Op o) {
+  { o.reduce() } -> std::same_as<ReduceKind>;
+};
 template <class Op>
-concept HasGrad = requires(const Op o, const Gradient& g) { { o.grad(g) } -> std::same_as<Values>; };
+concept HasGrad = requires(const Op o, const Gradient& g) {
+  { o.grad(g) } -> std::same_as<Values>;
+};
 template <class Op>
-concept HasFlops = requires(const Op o, std::span<const TensorType> t) { { o.flops(t, t) } -> std::same_as<double>; };
+concept HasFlops = requires(const Op o, std::span<const TensorType> t) {
+  { o.flops(t, t) } -> std::same_as<double>;
+};
 
 namespace detail {
 template <class Op, size_t I>
@@ -240,7 +253,9 @@ const OpDef* def() {
     d.infer = [](const void* o, Inferring& t) { static_cast<const Op*>(o)->infer(t); };
     if constexpr (HasLower<Op>)
       d.lower = [](const void* o, Builder& b, std::span<const Value> v) -> Values {
-        if constexpr (requires { { static_cast<const Op*>(o)->lower(b, v) } -> std::same_as<Value>; })
+        if constexpr (requires {
+                        { static_cast<const Op*>(o)->lower(b, v) } -> std::same_as<Value>;
+                      })
           return {static_cast<const Op*>(o)->lower(b, v)};
         else
           return static_cast<const Op*>(o)->lower(b, v);
@@ -267,7 +282,8 @@ Attrs attrs_of(Op o) {
   return {def<Op>(), std::make_shared<const Op>(std::move(o))};
 }
 template <class Op>
-Sample sample(Op o, std::vector<SampleInput> in, double tolerance = 1e-5, std::string_view reason = "", bool gradient = true) {
+Sample sample(Op o, std::vector<SampleInput> in, double tolerance = 1e-5, std::string_view reason = "",
+              bool gradient = true) {
   return {attrs_of(std::move(o)), std::move(in), tolerance, reason, gradient};
 }
 

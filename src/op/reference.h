@@ -16,7 +16,8 @@ class ReferenceBuilder : public Builder {
   explicit ReferenceBuilder(int threads = 1) : threads_(threads) {}
   Value put(Tensor t);
   const Tensor& get(Value v) const { return tensors_[v.id]; }
-  Values emit(const OpDef& op, const Attrs& attrs, std::span<const Value> in, std::span<const RegionFn> regions = {}) override;
+  Values emit(const OpDef& op, const Attrs& attrs, std::span<const Value> in,
+              std::span<const RegionFn> regions = {}) override;
   const TensorType& type(Value v) const override { return types_[v.id]; }
   Facts facts(Value v) const override;
 
@@ -31,8 +32,8 @@ std::vector<Tensor> evaluate(const OpDef& op, const Attrs& attrs, std::span<cons
                              std::span<const RegionFn> regions = {});
 /// Runs a subgraph node by node, freeing what is no longer needed.
 std::vector<Tensor> evaluate(const Subgraph& g, std::span<const Tensor> in, int threads = 1);
-/// Content of a small integer tensor as Facts (rank <= 1, <= 64 elements); unknown otherwise. Values below -2^63 + 2^32, which no Dim
-/// can hold (they stand for "from the very start"), are given as that bound.
+/// Content of a small integer tensor as Facts (rank <= 1, <= 64 elements); unknown otherwise. Values below -2^63 +
+/// 2^32, which no Dim can hold (they stand for "from the very start"), are given as that bound.
 Facts facts_of(const Tensor& t);
 /// The concrete type of a tensor.
 TensorType type_of(const Tensor& t);

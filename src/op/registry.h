@@ -15,7 +15,8 @@ const OpDef& find_op(std::string_view name);
 const OpDef* find_op_or_null(std::string_view name);
 /// All ops, sorted by name.
 const std::vector<const OpDef*>& all_ops();
-/// Adds an op that lives outside of Neve (extensions). @throws Error{invalid_argument} if the name is taken. Thread-safe.
+/// Adds an op that lives outside of Neve (extensions). @throws Error{invalid_argument} if the name is taken.
+/// Thread-safe.
 void register_op(const OpDef* op);
 
 }  // namespace neve

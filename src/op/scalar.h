@@ -15,27 +15,65 @@ namespace neve {
 enum class ScalarOp : uint8_t {
   input,     ///< element of operand number `a`
   constant,  ///< `value` (float) or `ivalue` (integer and bool)
-  add, sub, mul,
-  div,         ///< float: IEEE; integer: truncates towards zero; integer division by 0 gives 0
-  rem,         ///< sign of the dividend (C's fmod and %); by 0: NaN or 0
-  floor_mod,   ///< sign of the divisor (Python's %)
-  pow,         ///< float, or integer to a non-negative integer
-  min, max,    ///< NaN if either is NaN
+  add,
+  sub,
+  mul,
+  div,        ///< float: IEEE; integer: truncates towards zero; integer division by 0 gives 0
+  rem,        ///< sign of the dividend (C's fmod and %); by 0: NaN or 0
+  floor_mod,  ///< sign of the divisor (Python's %)
+  pow,        ///< float, or integer to a non-negative integer
+  min,
+  max,  ///< NaN if either is NaN
   atan2,
-  neg, abs, sign,
-  sqrt, rsqrt, exp, expm1, log, log1p, erf,
-  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh,
-  sigmoid,     ///< 1 / (1 + exp(-x)), without overflow
-  floor, ceil, trunc,
-  round,       ///< half to even
-  eq, ne, lt, le, gt, ge,  ///< result bool
-  logical_and, logical_or, logical_xor, logical_not,  ///< bool
-  bit_and, bit_or, bit_xor, bit_not,
-  shift_left, shift_right, ///< logical for unsigned, arithmetic for signed; counts >= width give 0 (or -1)
-  select,      ///< a (bool) ? b : c
-  cast,        ///< from the operand's dtype; float to integer truncates (out of range: undefined value, never a trap); to bool: != 0
-  cast_saturate, ///< as cast, out of range clamps, NaN gives 0; rounds half to even from float
-  is_nan, is_inf  ///< result bool
+  neg,
+  abs,
+  sign,
+  sqrt,
+  rsqrt,
+  exp,
+  expm1,
+  log,
+  log1p,
+  erf,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  tanh,
+  asinh,
+  acosh,
+  atanh,
+  sigmoid,  ///< 1 / (1 + exp(-x)), without overflow
+  floor,
+  ceil,
+  trunc,
+  round,  ///< half to even
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,  ///< result bool
+  logical_and,
+  logical_or,
+  logical_xor,
+  logical_not,  ///< bool
+  bit_and,
+  bit_or,
+  bit_xor,
+  bit_not,
+  shift_left,
+  shift_right,  ///< logical for unsigned, arithmetic for signed; counts >= width give 0 (or -1)
+  select,       ///< a (bool) ? b : c
+  cast,  ///< from the operand's dtype; float to integer truncates (out of range: undefined value, never a trap); to
+         ///< bool: != 0
+  cast_saturate,  ///< as cast, out of range clamps, NaN gives 0; rounds half to even from float
+  is_nan,
+  is_inf  ///< result bool
 };
 const char* to_string(ScalarOp op);
 /// Number of operands (constant and input: 0).
@@ -81,9 +119,9 @@ Scalar select(Scalar condition, Scalar yes, Scalar no);
 Scalar cast(Scalar x, DType to);
 Scalar cast_saturate(Scalar x, DType to);
 
-#define NEVE_SCALAR_BINARY(name, op)                                                           \
-  inline Scalar name(Scalar x, Scalar y) { return binary(ScalarOp::op, x, y); }               \
-  inline Scalar name(Scalar x, double y) { return binary(ScalarOp::op, x, x.constant(y)); }   \
+#define NEVE_SCALAR_BINARY(name, op)                                                        \
+  inline Scalar name(Scalar x, Scalar y) { return binary(ScalarOp::op, x, y); }             \
+  inline Scalar name(Scalar x, double y) { return binary(ScalarOp::op, x, x.constant(y)); } \
   inline Scalar name(double x, Scalar y) { return binary(ScalarOp::op, y.constant(x), y); }
 NEVE_SCALAR_BINARY(operator+, add)
 NEVE_SCALAR_BINARY(operator-, sub)
@@ -117,7 +155,7 @@ NEVE_SCALAR_UNARY(cos)
 /// Runs a program over n elements: `in[i]` points at the elements of operand i with `stride[i]` (in elements; 0 repeats
 /// one), results are stored contiguously in out[k]. Dtypes as in the program. The meaning that every other
 /// implementation must agree with.
-void run_scalar_program(const ScalarProgram& p, int64_t n, std::span<const void* const> in, std::span<const int64_t> stride,
-                        std::span<void* const> out);
+void run_scalar_program(const ScalarProgram& p, int64_t n, std::span<const void* const> in,
+                        std::span<const int64_t> stride, std::span<void* const> out);
 
 }  // namespace neve

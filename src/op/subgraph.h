@@ -14,10 +14,10 @@ struct Subgraph;
 struct SubgraphNode {
   const OpDef* op = nullptr;
   Attrs attrs;
-  std::vector<int32_t> in;   ///< value numbers; -1: absent
+  std::vector<int32_t> in;  ///< value numbers; -1: absent
   std::vector<int32_t> out;
   std::vector<std::shared_ptr<const Subgraph>> regions;
-  std::string name;          ///< source name, for reports and errors
+  std::string name;  ///< source name, for reports and errors
 };
 
 /// Where an input of a subgraph comes from.
@@ -31,8 +31,8 @@ struct Subgraph {
   std::vector<TensorType> types;  ///< by value number
   std::vector<Facts> facts;       ///< by value number; may be shorter
   std::vector<int32_t> inputs, outputs;
-  std::vector<InputRole> roles;   ///< per input
-  std::vector<Tensor> constants;  ///< per input; defined where the role is constant
+  std::vector<InputRole> roles;     ///< per input
+  std::vector<Tensor> constants;    ///< per input; defined where the role is constant
   std::vector<SubgraphNode> nodes;  ///< in topological order
 
   int32_t add_value(TensorType t) {

@@ -362,7 +362,8 @@ struct Fused {
 }  // namespace
 
 OpList core() {
-  return {def<Constant>(), def<Weight>(), def<Identity>(), def<Fail>(), def<If>(), def<Loop>(), def<Scan>(), def<Fused>()};
+  return {def<Constant>(), def<Weight>(), def<Identity>(), def<Fail>(),
+          def<If>(),       def<Loop>(),   def<Scan>(),     def<Fused>()};
 }
 
 }  // namespace neve::ops

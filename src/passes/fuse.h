@@ -4,11 +4,13 @@
 
 namespace neve::passes {
 
-/// Batch normalisation, and multiplication or addition per channel by weights, go into the weights of the convolution before them.
+/// Batch normalisation, and multiplication or addition per channel by weights, go into the weights of the convolution
+/// before them.
 int64_t fold_into_conv(ir::Graph& g, PassContext& c);
 /// Matrix products of one left side with different weights become one product over the joined weights (Q, K, V).
 int64_t merge_matmuls(ir::Graph& g, PassContext& c);
-/// A convolution or matrix product with the bias, activations and residual addition that follow becomes one `fused` node.
+/// A convolution or matrix product with the bias, activations and residual addition that follow becomes one `fused`
+/// node.
 int64_t fuse_epilogues(ir::Graph& g, PassContext& c);
 
 }  // namespace neve::passes

@@ -16,8 +16,8 @@ bool is_anchor(const Node& n) {
 }
 
 bool is_activation(const Node& n) {
-  constexpr std::string_view names[] = {"relu", "leaky_relu", "sigmoid", "tanh", "clip",        "hard_swish", "hard_sigmoid",
-                                        "gelu", "elu",        "mish",    "abs",  "hard_swish"};
+  constexpr std::string_view names[] = {"relu",         "leaky_relu", "sigmoid", "tanh", "clip", "hard_swish",
+                                        "hard_sigmoid", "gelu",       "elu",     "mish", "abs",  "hard_swish"};
   return std::any_of(std::begin(names), std::end(names), [&](std::string_view s) { return n.is(s); });
 }
 bool is_binary(const Node& n) { return n.is("add") || n.is("mul") || n.is("sub") || n.is("max") || n.is("min"); }
@@ -28,7 +28,8 @@ bool narrow(const Graph& g, Value v, const TensorType& result, int64_t channel_a
   const int64_t shift = result.rank() - int64_t(s.size());
   if (shift < 0) return false;
   for (size_t a = 0; a < s.size(); ++a)
-    if (!s[a].is(1) && !(int64_t(a) + shift == channel_axis && s[a] == result.shape[size_t(channel_axis)])) return false;
+    if (!s[a].is(1) && !(int64_t(a) + shift == channel_axis && s[a] == result.shape[size_t(channel_axis)]))
+      return false;
   return true;
 }
 
@@ -71,7 +72,8 @@ void make_fused(Graph& g, const Chain& c, std::string_view kind) {
   Values inputs;
   for (Node* n : c.nodes)
     for (Value v : n->in) {
-      const bool inside = std::any_of(c.nodes.begin(), c.nodes.end(), [&](Node* m) { return v.valid() && g.def(v) == m; });
+      const bool inside =
+          std::any_of(c.nodes.begin(), c.nodes.end(), [&](Node* m) { return v.valid() && g.def(v) == m; });
       if (v.valid() && !inside && std::find(inputs.begin(), inputs.end(), v) == inputs.end()) inputs.push_back(v);
     }
   auto body = std::make_unique<Graph>();

@@ -52,7 +52,8 @@ int64_t merge_matmuls(Graph& g, PassContext& c) {
     // Slices, not one split: each reader's loop can take its own.
     int64_t at = 0;
     for (size_t i = 0; i < group.size(); ++i) {
-      const Value part = g.call("slice", {product, g.ints({at}), g.ints({at + widths[i]}), g.ints({g.rank(product) - 1})});
+      const Value part =
+          g.call("slice", {product, g.ints({at}), g.ints({at + widths[i]}), g.ints({g.rank(product) - 1})});
       at += widths[i];
       g.replace(group[i]->out[0], part);
     }

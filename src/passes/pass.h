@@ -35,10 +35,10 @@ struct PassResult {
   bool skipped = false;  ///< disabled by the user
 };
 struct PipelineOptions {
-  std::set<std::string, std::less<>> disabled;   ///< pass names. @throws Error{not_found} for an unknown one
-  bool fuse = true;                              ///< false: the baseline: cleaned, but nothing fused
+  std::set<std::string, std::less<>> disabled;  ///< pass names. @throws Error{not_found} for an unknown one
+  bool fuse = true;                             ///< false: the baseline: cleaned, but nothing fused
   bool verify = false;
-  int min_region = 1;                            ///< loops of fewer nodes stay single ops
+  int min_region = 1;                                                         ///< loops of fewer nodes stay single ops
   std::function<void(const std::string& pass, const ir::Graph&)> after_each;  ///< IR dumps
 };
 std::vector<PassResult> run_pipeline(ir::Graph& g, const PipelineOptions& options);

@@ -66,8 +66,8 @@ Values fold_node(Graph& g, Node& n) {
 }
 
 constexpr Rule fold_rules[] = {
-    {"fold_constant", "A node whose inputs, or whose results, are known numbers becomes constants. Never reads a weight.",
-     fold_node}};
+    {"fold_constant",
+     "A node whose inputs, or whose results, are known numbers becomes constants. Never reads a weight.", fold_node}};
 
 std::string key_of(const Node& n) {
   std::string k = str(n.op->info.name, "|");
@@ -175,7 +175,8 @@ Values make_hard_swish(Graph& g, Node& n) {
 }
 
 constexpr Rule canonical_rules[] = {
-    {"drop_identity", "identity(x) -> x", [](Graph&, Node& n) -> Values { return n.is("identity") ? Values{n.in[0]} : Values{}; }},
+    {"drop_identity", "identity(x) -> x",
+     [](Graph&, Node& n) -> Values { return n.is("identity") ? Values{n.in[0]} : Values{}; }},
     {"drop_dropout", "dropout(x) outside of training -> x, when its mask is not read",
      [](Graph& g, Node& n) -> Values {
        if (!n.is("dropout") || n.out.size() < 1 || (n.out.size() > 1 && g.use_count(n.out[1]))) return {};
@@ -188,7 +189,9 @@ constexpr Rule canonical_rules[] = {
        return out;
      }},
     {"drop_cast", "cast(x) to the dtype of x -> x",
-     [](Graph& g, Node& n) -> Values { return n.is("cast") && same_type(g, n.in[0], n.out[0]) ? Values{n.in[0]} : Values{}; }},
+     [](Graph& g, Node& n) -> Values {
+       return n.is("cast") && same_type(g, n.in[0], n.out[0]) ? Values{n.in[0]} : Values{};
+     }},
     {"merge_casts", "cast(cast(x)) -> cast(x), where the inner one loses nothing",
      [](Graph& g, Node& n) -> Values {
        if (!n.is("cast")) return {};
@@ -249,7 +252,8 @@ constexpr Rule canonical_rules[] = {
        for (int64_t i : b) perm.push_back(a[size_t(i)]);
        return {g.call("transpose", {inner->in[0]}, {{"perm", perm}})};
      }},
-    {"lower_gemm", "gemm -> matmul, add", [](Graph& g, Node& n) -> Values { return n.is("gemm") ? lower(g, n) : Values{}; }},
+    {"lower_gemm", "gemm -> matmul, add",
+     [](Graph& g, Node& n) -> Values { return n.is("gemm") ? lower(g, n) : Values{}; }},
     {"drop_neutral", "x + 0, x - 0, x * 1, x / 1 -> x, where the shape stays (x + 0 not for floats: -0 + 0 is +0)",
      [](Graph& g, Node& n) -> Values {
        if (n.in.size() != 2 || n.out.size() != 1) return {};
@@ -264,7 +268,8 @@ constexpr Rule canonical_rules[] = {
        }
        return {};
      }},
-    {"make_hard_swish", "x * clip(x + 3, 0, 6) / 6, in the orders in which exporters write it -> hard_swish(x)", make_hard_swish},
+    {"make_hard_swish", "x * clip(x + 3, 0, 6) / 6, in the orders in which exporters write it -> hard_swish(x)",
+     make_hard_swish},
     {"drop_single_concat", "concat of one tensor -> it; a slice, split or pad that takes all -> its input",
      [](Graph& g, Node& n) -> Values {
        if (n.is("concat") && n.in.size() == 1) return {n.in[0]};

@@ -51,12 +51,12 @@ struct Instr {
     control,  ///< if, loop, scan: runs `regions`; ends a segment
   } kind = kernel;
   std::shared_ptr<const Subgraph> graph;
-  std::vector<int32_t> in, out;   ///< values, for graph->inputs and graph->outputs; control: node inputs (-1: absent)
-  std::string choice;             ///< kernel entry: "onednn.conv", "loop", "reference", "reorder"
+  std::vector<int32_t> in, out;  ///< values, for graph->inputs and graph->outputs; control: node inputs (-1: absent)
+  std::string choice;            ///< kernel entry: "onednn.conv", "loop", "reference", "reorder"
   int32_t variant = 0;
-  std::vector<Layout> layouts;    ///< offered layouts when the kernel was chosen
+  std::vector<Layout> layouts;  ///< offered layouts when the kernel was chosen
   bool plain_only = false;
-  std::vector<int32_t> shape_values;  ///< steps that give Kernel::shape_values
+  std::vector<int32_t> shape_values;     ///< steps that give Kernel::shape_values
   std::shared_ptr<const LoopNest> nest;  ///< choice "loop"
   std::vector<std::shared_ptr<const Plan>> regions;
   /// Fresh symbols this instruction defines: symbol = size of axis `axis` of output `output`.
@@ -64,22 +64,23 @@ struct Instr {
     int32_t symbol, output, axis;
   };
   std::vector<Defines> defines;
-  std::string name;               ///< source names of its nodes
-  std::string description;        ///< of the kernel, for reports
+  std::string name;                   ///< source names of its nodes
+  std::string description;            ///< of the kernel, for reports
   std::vector<std::string> refusals;  ///< "entry: why" of the kernels asked before
 };
 
 struct PlanSymbol {
   std::string name;
   int64_t lo = 0, hi = 0, divisor = 1;
-  /// Where its value is read: an input's axis, or a symbol of the plan around this region; neither: an instruction defines it.
+  /// Where its value is read: an input's axis, or a symbol of the plan around this region; neither: an instruction
+  /// defines it.
   int32_t input = -1, axis = -1, outer = -1;
 };
 
 struct PlanConstraint {
   Constraint::Kind kind;
-  int32_t a, b;        ///< steps of the dim code
-  std::string text;    ///< for the error
+  int32_t a, b;      ///< steps of the dim code
+  std::string text;  ///< for the error
 };
 
 /// A run of instructions whose sizes are all known when the first one starts. The last one may be dynamic or control.
@@ -95,15 +96,15 @@ struct PlanPort {
 
 struct Plan {
   std::vector<PlanSymbol> symbols;
-  std::vector<DimCode> dim_code;   ///< straight-line; steps over symbols
+  std::vector<DimCode> dim_code;  ///< straight-line; steps over symbols
   std::vector<PlanValue> values;
   std::vector<PlanPort> inputs, outputs;
   std::vector<PlanWeight> weights;
   std::vector<Tensor> constants;
-  std::vector<Instr> instrs;       ///< in order; segments end after dynamic and control ones
-  std::vector<Segment> segments;   ///< cover instrs, in order
+  std::vector<Instr> instrs;      ///< in order; segments end after dynamic and control ones
+  std::vector<Segment> segments;  ///< cover instrs, in order
   std::vector<PlanConstraint> constraints;
-  std::vector<int64_t> tuned;      ///< symbol values of the point it was tuned for (-1: unknown)
+  std::vector<int64_t> tuned;  ///< symbol values of the point it was tuned for (-1: unknown)
   int threads = 1;
 };
 

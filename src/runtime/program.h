@@ -37,14 +37,14 @@ class WeightPool {
 
 /// A segment with all sizes fixed: bound kernels and the memory plan. Immutable.
 struct Instance {
-  std::vector<int64_t> symbols;   ///< key: symbol values known at its start (-1: not yet)
+  std::vector<int64_t> symbols;  ///< key: symbol values known at its start (-1: not yet)
   int threads = 1;
-  std::vector<int64_t> steps;     ///< values of the dim code
+  std::vector<int64_t> steps;  ///< values of the dim code
   struct Step {
     std::shared_ptr<const kernels::BoundKernel> kernel;
     int32_t instr = 0;
-    int32_t threads = 1;          ///< that it was bound for
-    int32_t first_arg = 0;        ///< into `args`: inputs, then outputs (root values)
+    int32_t threads = 1;    ///< that it was bound for
+    int32_t first_arg = 0;  ///< into `args`: inputs, then outputs (root values)
     uint16_t inputs = 0, outputs = 0;
   };
   std::vector<Step> run;
@@ -53,14 +53,14 @@ struct Instance {
     int32_t value;
     int64_t offset;
   };
-  std::vector<Slot> slots;        ///< arena values of this segment
+  std::vector<Slot> slots;  ///< arena values of this segment
   struct Content {
     int64_t offset;
     int32_t value;
   };
   std::vector<Content> contents;  ///< content values first used here
   int64_t arena_bytes = 0, scratch_bytes = 0;
-  size_t bytes = 0;               ///< what this object and its kernels hold
+  size_t bytes = 0;                  ///< what this object and its kernels hold
   std::vector<std::string> rebound;  ///< "instr: why the planned kernel refused", for the report
 };
 
@@ -96,7 +96,7 @@ class Program {
   std::vector<std::shared_ptr<const kernels::Kernel>> kernels_;
   std::vector<std::vector<std::shared_ptr<Program>>> regions_;
   std::shared_ptr<WeightPool> weights_;
-  std::vector<Tensor> weight_bytes_;      ///< per plan weight
+  std::vector<Tensor> weight_bytes_;  ///< per plan weight
   std::vector<int32_t> root_;
   std::vector<const void*> fixed_;
   std::vector<int32_t> def_segment_, def_instr_, last_segment_, last_instr_;  ///< per root value

@@ -68,8 +68,9 @@ void Frame::bind_symbols(std::span<const Tensor> in) {
     }
     const int64_t v = in[size_t(symbol.input)].shape()[size_t(symbol.axis)];
     if (v < symbol.lo || v > symbol.hi || v % symbol.divisor)
-      fail(ErrorCode::shape_mismatch, "run: input '", p.inputs[size_t(symbol.input)].name, "' axis ", symbol.axis, " is ", v,
-           " (", symbol.name, " must be in ", symbol.lo, "..", symbol.hi >= Dim::unbounded ? std::string("") : str(symbol.hi),
+      fail(ErrorCode::shape_mismatch, "run: input '", p.inputs[size_t(symbol.input)].name, "' axis ", symbol.axis,
+           " is ", v, " (", symbol.name, " must be in ", symbol.lo, "..",
+           symbol.hi >= Dim::unbounded ? std::string("") : str(symbol.hi),
            symbol.divisor > 1 ? str(" and a multiple of ", symbol.divisor) : "", ")");
     symbols_[s] = v;
   }
@@ -80,15 +81,16 @@ void Frame::check_sizes(std::span<const Tensor> in) {
   const Plan& p = program_->plan();
   const auto& steps = parts_[0].instance()->steps;
   for (size_t i = 0; i < p.inputs.size(); ++i) {
-      const PlanValue& v = p.values[size_t(p.inputs[i].value)];
-      for (size_t a = 0; a < v.dims.size(); ++a) {
-        const int64_t want = steps[size_t(v.dims[a])], have = in[i].shape()[a];
-        if (want != have)
-          fail(ErrorCode::shape_mismatch, "run: input '", p.inputs[i].name, "' axis ", a, " is ", have, " (must be ", want,
-               p.dim_code[size_t(v.dims[a])].op == DimCode::constant ? ", fixed in the model)"
-                                                                     : ", tied to another axis in the model)");
-      }
+    const PlanValue& v = p.values[size_t(p.inputs[i].value)];
+    for (size_t a = 0; a < v.dims.size(); ++a) {
+      const int64_t want = steps[size_t(v.dims[a])], have = in[i].shape()[a];
+      if (want != have)
+        fail(ErrorCode::shape_mismatch, "run: input '", p.inputs[i].name, "' axis ", a, " is ", have, " (must be ",
+             want,
+             p.dim_code[size_t(v.dims[a])].op == DimCode::constant ? ", fixed in the model)"
+                                                                   : ", tied to another axis in the model)");
     }
+  }
 }
 
 void Frame::enter(size_t s) {
@@ -265,8 +267,8 @@ void Frame::run_dynamic(size_t segment, int32_t i) {
     const size_t v = size_t(instr.out[k]);
     const PlanValue& value = p.values[v];
     check(out[k].defined() && out[k].dtype() == value.dtype && size_t(out[k].rank()) == value.dims.size(), "run: '",
-          instr.name, "' gave ", type_text(out[k]), " as output ", k, " where ", value.dtype, " of rank ", value.dims.size(),
-          " was planned");
+          instr.name, "' gave ", type_text(out[k]), " as output ", k, " where ", value.dtype, " of rank ",
+          value.dims.size(), " was planned");
     dynamic_[v] = out[k].contiguous();
     pointer_[v] = dynamic_[v].data();
   }
@@ -314,8 +316,10 @@ void Frame::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
   }
   const ThreadScope scope(threads_);
   for (size_t s = 0; s < parts_.size(); ++s) {
-    if (!(same && s == 0)) enter(s);
-    else if (!parts_[0].arena.defined()) enter(0);
+    if (!(same && s == 0))
+      enter(s);
+    else if (!parts_[0].arena.defined())
+      enter(0);
     if (!same && s == 0) check_sizes(in);
     provide_outputs(s, out);
     run_steps(s);
@@ -339,8 +343,8 @@ void Frame::warm(std::span<const Sizes> in) {
   std::vector<Tensor> tensors;
   for (size_t i = 0; i < in.size(); ++i) {
     const int64_t rank = int64_t(in[i].size());
-    tensors.push_back(Tensor::view(Storage::allocate(64), p.values[size_t(p.inputs[i].value)].dtype, in[i],
-                                   Sizes(size_t(rank), 0)));
+    tensors.push_back(
+        Tensor::view(Storage::allocate(64), p.values[size_t(p.inputs[i].value)].dtype, in[i], Sizes(size_t(rank), 0)));
   }
   primed_ = false;
   bind_symbols(tensors);
@@ -425,7 +429,8 @@ void SessionCore::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
   if (in.size() != e.inputs.size()) {
     std::string names;
     for (const Port& p : e.inputs) names += str(names.empty() ? "" : ", ", p.name, ": ", p.dtype, p.shape);
-    fail(ErrorCode::invalid_argument, "run: ", in.size(), " inputs given (the model takes ", e.inputs.size(), ": ", names, ")");
+    fail(ErrorCode::invalid_argument, "run: ", in.size(), " inputs given (the model takes ", e.inputs.size(), ": ",
+         names, ")");
   }
   bool same = last_ != nullptr, contiguous = true;
   size_t at = 0;
@@ -433,8 +438,8 @@ void SessionCore::run(std::span<const Tensor> in, std::vector<Tensor>& out) {
     const Port& p = e.inputs[i];
     const Tensor& t = in[i];
     if (!t.defined() || t.dtype() != p.dtype || t.rank() != p.rank)
-      fail(ErrorCode::type_mismatch, "run: input '", p.name, "' is ", t.defined() ? type_text(t) : std::string("missing"),
-           " (must be ", p.dtype, p.shape, ")");
+      fail(ErrorCode::type_mismatch, "run: input '", p.name, "' is ",
+           t.defined() ? type_text(t) : std::string("missing"), " (must be ", p.dtype, p.shape, ")");
     contiguous = contiguous && t.is_contiguous();
     for (int64_t n : t.shape()) {
       same = same && at < shape_key_.size() && shape_key_[at] == n;

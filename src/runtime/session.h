@@ -15,8 +15,8 @@ using StepObserver = std::function<void(const Program&, int32_t instr, int64_t n
 /// Arena, pointers and nested frames for one program. One thread at a time.
 class Frame {
  public:
-  /// `arenas`: memory that this frame shares with others of its session, by segment (null: its own). Frames that share must not run at
-  /// the same time, and the one that ran before must have forgotten it.
+  /// `arenas`: memory that this frame shares with others of its session, by segment (null: its own). Frames that share
+  /// must not run at the same time, and the one that ran before must have forgotten it.
   Frame(std::shared_ptr<const Program> program, int threads, std::vector<Tensor>* arenas = nullptr);
   ~Frame();
   /// Runs. `in`: per plan input, contiguous, dtype and rank checked by the caller (sizes are checked here).
@@ -47,27 +47,27 @@ class Frame {
   int threads_;
   std::vector<Tensor>* arenas_;
   std::vector<int64_t> symbols_, outer_;
-  std::vector<const void*> pointer_;        ///< by root value
-  std::vector<Part> parts_;                 ///< per segment
-  std::vector<Tensor> dynamic_;             ///< by value: dynamic values of this call
+  std::vector<const void*> pointer_;                          ///< by root value
+  std::vector<Part> parts_;                                   ///< per segment
+  std::vector<Tensor> dynamic_;                               ///< by value: dynamic values of this call
   std::vector<std::vector<std::unique_ptr<Frame>>> regions_;  ///< per instruction
-  std::vector<Tensor> spare_;               ///< outputs of earlier calls, to be used again when nobody holds them
-  std::vector<int64_t> shape_key_;          ///< input sizes of the last call, flattened
+  std::vector<Tensor> spare_;       ///< outputs of earlier calls, to be used again when nobody holds them
+  std::vector<int64_t> shape_key_;  ///< input sizes of the last call, flattened
   bool primed_ = false;
   Tensor scratch_;
 };
 
 /// Sizes that one program serves, by input: checked before a program is chosen.
 struct Range {
-  std::vector<Sizes> min, max;               ///< per input; empty: open
-  std::vector<std::vector<Sizes>> opts;      ///< per tuned point: sizes per input
+  std::vector<Sizes> min, max;                           ///< per input; empty: open
+  std::vector<std::vector<Sizes>> opts;                  ///< per tuned point: sizes per input
   std::vector<std::shared_ptr<const Program>> programs;  ///< per tuned point
 };
 
 struct Port {
   std::string name;
   DType dtype = DType::f32;
-  std::string shape;        ///< as declared, for messages: "[batch, 3, 224, 224]"
+  std::string shape;  ///< as declared, for messages: "[batch, 3, 224, 224]"
   int64_t rank = 0;
 };
 

@@ -109,12 +109,12 @@ TEST(Onnx, IfBranchThatDoesNotFitTheSizesFailsWhenItIsTaken) {
   const auto branch = [](const char* w) {
     return graph({.nodes = {node("MatMul", {"x", w}, {"r"})}, .outputs = {value("r", f32, {})}});
   };
-  const auto m = read(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attr("then_branch", branch("a")),
-                                                                        graph_attr("else_branch", branch("b"))})},
-                                   .inputs = {value("c", boolean, {}), value("x", f32, {"rows", "3"})},
-                                   .outputs = {value("y", f32, {})},
-                                   .initializers = {floats("a", {4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}),
-                                                    floats("b", {3, 2}, {1, 2, 3, 4, 5, 6})}})));
+  const auto m = read(model(graph(
+      {.nodes = {node("If", {"c"}, {"y"},
+                      {graph_attr("then_branch", branch("a")), graph_attr("else_branch", branch("b"))})},
+       .inputs = {value("c", boolean, {}), value("x", f32, {"rows", "3"})},
+       .outputs = {value("y", f32, {})},
+       .initializers = {floats("a", {4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), floats("b", {3, 2}, {1, 2, 3, 4, 5, 6})}})));
   ASSERT_EQ(m.warnings.size(), 1u);
   EXPECT_NE(m.warnings[0].find("If: its then branch does not fit"), std::string::npos) << m.warnings[0];
   const ir::Graph& g = m.methods.at("forward");

@@ -18,20 +18,30 @@ void expect_product(int64_t k, int64_t n, const Tail& tail, double tolerance = 2
   p.output(tail(p, p.call("matmul", {x, w})[0], m, n));
   Asked how;
   how.tolerance = tolerance;
-  expect_reference("native.gemv", p.subgraph(), {{{id(m), 1}}, {{id(m), 2}}, {{id(m), 5}}, {{id(m), 0}}, {{id(m), 71}}}, how);
+  expect_reference("native.gemv", p.subgraph(), {{{id(m), 1}}, {{id(m), 2}}, {{id(m), 5}}, {{id(m), 0}}, {{id(m), 71}}},
+                   how);
 }
 
 Value plain(Piece&, Value y, Dim, int64_t) { return y; }
 
 TEST(Gemv, Sizes) {
-  for (const auto& [k, n] : {std::pair<int64_t, int64_t>{1, 1}, {7, 3}, {154, 29}, {64, 64}, {33, 65}, {300, 128}, {1024, 512}, {5, 0}, {0, 5}}) {
+  for (const auto& [k, n] : {std::pair<int64_t, int64_t>{1, 1},
+                             {7, 3},
+                             {154, 29},
+                             {64, 64},
+                             {33, 65},
+                             {300, 128},
+                             {1024, 512},
+                             {5, 0},
+                             {0, 5}}) {
     SCOPED_TRACE(str(k, "x", n));
     expect_product(k, n, plain, 1e-4);
   }
 }
 
 TEST(Gemv, Epilogues) {
-  for (const char* op : {"relu", "tanh", "sigmoid", "exp", "abs", "softsign", "elu", "leaky_relu", "hard_sigmoid", "hard_swish"}) {
+  for (const char* op :
+       {"relu", "tanh", "sigmoid", "exp", "abs", "softsign", "elu", "leaky_relu", "hard_sigmoid", "hard_swish"}) {
     SCOPED_TRACE(op);
     expect_product(9, 37, [&](Piece& p, Value y, Dim, int64_t n) {
       return p.call(op, {p.call("add", {y, p.weight(DType::f32, {n})})[0]})[0];
@@ -47,7 +57,8 @@ TEST(Gemv, Epilogues) {
     y = p.call("sub", {y, p.weight(DType::f32, {1, n})})[0];
     y = p.call("max", {y, p.constant(Tensor::scalar(DType::f32, -0.5))})[0];
     y = p.call("min", {y, p.constant(Tensor::scalar(DType::f32, 0.75))})[0];
-    return p.call("clip", {y, p.constant(Tensor::scalar(DType::f32, -0.25)), p.constant(Tensor::scalar(DType::f32, 0.5))})[0];
+    return p.call("clip",
+                  {y, p.constant(Tensor::scalar(DType::f32, -0.25)), p.constant(Tensor::scalar(DType::f32, 0.5))})[0];
   });
 }
 

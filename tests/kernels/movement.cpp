@@ -21,7 +21,9 @@ TEST(PadKernel, AllModes) {
       for (const Layout& l : {Layout{}, nhwc}) {
         how.offered = {l, {}};
         expect_reference("native.pad", p.subgraph(),
-                         {{{id(n), 2}, {id(h), 5}, {id(w), 4}}, {{id(n), 1}, {id(h), 1}, {id(w), 1}}, {{id(n), 0}, {id(h), 2}, {id(w), 3}},
+                         {{{id(n), 2}, {id(h), 5}, {id(w), 4}},
+                          {{id(n), 1}, {id(h), 1}, {id(w), 1}},
+                          {{id(n), 0}, {id(h), 2}, {id(w), 3}},
                           {{id(n), 3}, {id(h), 40}, {id(w), 61}}},
                          how);
       }
@@ -72,7 +74,9 @@ void expect_resize(const AttrList& attrs, DType t = DType::f32, const Tensor& si
   for (const Layout& l : {Layout{}, nhwc}) {
     how.offered = {l, {}};
     expect_reference("native.resize", p.subgraph(),
-                     {{{id(n), 2}, {id(h), 5}, {id(w), 4}}, {{id(n), 1}, {id(h), 1}, {id(w), 1}}, {{id(n), 0}, {id(h), 2}, {id(w), 3}},
+                     {{{id(n), 2}, {id(h), 5}, {id(w), 4}},
+                      {{id(n), 1}, {id(h), 1}, {id(w), 1}},
+                      {{id(n), 0}, {id(h), 2}, {id(w), 3}},
                       {{id(n), 1}, {id(h), 33}, {id(w), 40}}},
                      how);
   }
@@ -83,19 +87,26 @@ TEST(ResizeKernel, Nearest) {
     for (const char* m : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
       SCOPED_TRACE(str(c, " ", m));
       for (const std::vector<double>& s : {std::vector<double>{1, 1, 2, 2}, {1, 1, 2.3, 0.6}, {1, 2, 1, 3}})
-        expect_resize({{"coordinate_transformation_mode", std::string(c)}, {"nearest_mode", std::string(m)}, {"scale_factors", s}});
+        expect_resize({{"coordinate_transformation_mode", std::string(c)},
+                       {"nearest_mode", std::string(m)},
+                       {"scale_factors", s}});
     }
   for (DType t : {DType::u8, DType::i16, DType::f64, DType::i64, DType::boolean})
     expect_resize({{"scale_factors", std::vector<double>{1, 1, 2, 3}}}, t);
-  expect_resize({{"axes", std::vector<int64_t>{-1, 2}}}, DType::f32, Tensor::of_ints(DType::i64, {2}, std::vector<int64_t>{7, 9}));
+  expect_resize({{"axes", std::vector<int64_t>{-1, 2}}}, DType::f32,
+                Tensor::of_ints(DType::i64, {2}, std::vector<int64_t>{7, 9}));
 }
 
 TEST(ResizeKernel, Linear) {
   for (const char* c : {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"}) {
     SCOPED_TRACE(c);
-    for (const std::vector<double>& s : {std::vector<double>{1, 1, 2, 2}, {1, 1, 2.3, 0.6}, {1, 1, 1, 3}, {1, 1, 3, 1}, {1, 2, 1, 1}})
-      expect_resize({{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string(c)}, {"scale_factors", s}});
-    expect_resize({{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string(c)}, {"axes", std::vector<int64_t>{2, 3}}},
+    for (const std::vector<double>& s :
+         {std::vector<double>{1, 1, 2, 2}, {1, 1, 2.3, 0.6}, {1, 1, 1, 3}, {1, 1, 3, 1}, {1, 2, 1, 1}})
+      expect_resize(
+          {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string(c)}, {"scale_factors", s}});
+    expect_resize({{"mode", std::string("linear")},
+                   {"coordinate_transformation_mode", std::string(c)},
+                   {"axes", std::vector<int64_t>{2, 3}}},
                   DType::f32, Tensor::of_ints(DType::i64, {2}, std::vector<int64_t>{16, 23}));
   }
 }

@@ -13,8 +13,8 @@ struct Layer {
   AttrList attrs = {};
   int64_t outputs = 1;
   bool bias = true, lengths = false, state = false, peepholes = false, batch_first = false;
-  bool weights = true;             // else the matrices come with each call
-  std::vector<int> wanted = {};    // outputs of the piece; empty: all
+  bool weights = true;           // else the matrices come with each call
+  std::vector<int> wanted = {};  // outputs of the piece; empty: all
 };
 
 struct Built {
@@ -31,7 +31,8 @@ Built build(const Layer& l) {
   const int64_t d = l.direction == "bidirectional" ? 2 : 1, h = l.units;
   auto matrix = [&](Shape s) { return l.weights ? p.weight(DType::f32, s) : p.input(DType::f32, s); };
   const Shape states = l.batch_first ? Shape{built.batch, d, h} : Shape{d, built.batch, h};
-  Values in{p.input(DType::f32, l.batch_first ? Shape{built.batch, built.steps, l.inputs} : Shape{built.steps, built.batch, l.inputs}),
+  Values in{p.input(DType::f32, l.batch_first ? Shape{built.batch, built.steps, l.inputs}
+                                              : Shape{built.steps, built.batch, l.inputs}),
             matrix({d, l.gates * h, l.inputs}),
             matrix({d, l.gates * h, h}),
             l.bias ? p.weight(DType::f32, {d, 2 * l.gates * h}) : Value{},
@@ -56,7 +57,8 @@ Built build(const Layer& l) {
 void expect_layer(const Layer& l, Asked how = {}) {
   const Built b = build(l);
   how.below = 8, how.low = -1;  // lengths: too short and too long ones among them
-  expect_reference("native.rnn", b.graph, {b.at(5, 3), b.at(1, 1), b.at(7, 1), b.at(33, 2), b.at(0, 2), b.at(3, 0), b.at(2, 17)}, how);
+  expect_reference("native.rnn", b.graph,
+                   {b.at(5, 3), b.at(1, 1), b.at(7, 1), b.at(33, 2), b.at(0, 2), b.at(3, 0), b.at(2, 17)}, how);
 }
 
 using Strings = std::vector<std::string>;
@@ -85,7 +87,19 @@ TEST(Recurrent, Gru) {
     const AttrList attrs{{"linear_before_reset", before}};
     expect_layer({"gru", 3, 8, 5, "bidirectional", attrs, 2, true, true, true});
     expect_layer({"gru", 3, 17, 5, "reverse", attrs, 2, false, false, true, false, true});
-    expect_layer({"gru", 3, 7, 2, "forward", {{"linear_before_reset", before}, {"clip", 0.5}}, 2, true, false, false, false, false, false});
+    expect_layer({"gru",
+                  3,
+                  7,
+                  2,
+                  "forward",
+                  {{"linear_before_reset", before}, {"clip", 0.5}},
+                  2,
+                  true,
+                  false,
+                  false,
+                  false,
+                  false,
+                  false});
   }
 }
 
@@ -99,7 +113,8 @@ TEST(Recurrent, Rnn) {
 TEST(Recurrent, Activations) {
   Asked how;
   how.spread = 0.2;
-  for (const char* name : {"Relu", "Tanh", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign"}) {
+  for (const char* name : {"Relu", "Tanh", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh",
+                           "HardSigmoid", "Elu", "Softsign"}) {
     SCOPED_TRACE(name);
     Layer l{"rnn", 1, 9, 3, "bidirectional", {{"activations", Strings{name, "LeakyRelu"}}}};
     if (std::string(name) != "ThresholdedRelu") {  // a jump at the threshold has no tolerance
@@ -125,7 +140,8 @@ TEST(Recurrent, Refusals) {
   const Built b = build({"rnn", 1, 4, 3, "forward", {{"activations", Strings{"Softplus"}}}});
   EXPECT_EQ(refusal("native.rnn", b.graph, b.at(2, 1)), "no vector code for activation 'softplus'");
   Piece p;
-  const Values out = p.call("rnn", {p.input(DType::f64, {2, 1, 3}), p.input(DType::f64, {1, 4, 3}), p.input(DType::f64, {1, 4, 4})});
+  const Values out =
+      p.call("rnn", {p.input(DType::f64, {2, 1, 3}), p.input(DType::f64, {1, 4, 3}), p.input(DType::f64, {1, 4, 4})});
   p.output(out[0]);
   EXPECT_EQ(refusal("native.rnn", p.subgraph(), {}), "only f32, x is f64[2, 1, 3]");
 }

@@ -82,7 +82,8 @@ Tensor random_tensor(const TensorType& t, const Sizes& shape, std::mt19937& rand
     for (double& x : v) x = d(random);
     return Tensor::of(t.dtype, shape, v);
   }
-  std::uniform_int_distribution<int64_t> d(t.dtype == DType::boolean ? 0 : how.low, t.dtype == DType::boolean ? 1 : how.below - 1);
+  std::uniform_int_distribution<int64_t> d(t.dtype == DType::boolean ? 0 : how.low,
+                                           t.dtype == DType::boolean ? 1 : how.below - 1);
   std::vector<int64_t> v(static_cast<size_t>(n));
   for (int64_t& x : v) x = d(random);
   return Tensor::of_ints(t.dtype, shape, v);
@@ -113,18 +114,20 @@ Tensor permuted(const Tensor& t, const Layout& l, bool back, const Sizes& shape)
 std::string difference(const Tensor& got, const Tensor& want, double tolerance) {
   for (int64_t i = 0; i < want.element_count(); ++i) {
     if (!is_float(want.dtype())) {
-      if (got.item_int(i) != want.item_int(i)) return str("element ", i, " is ", got.item_int(i), ", not ", want.item_int(i));
+      if (got.item_int(i) != want.item_int(i))
+        return str("element ", i, " is ", got.item_int(i), ", not ", want.item_int(i));
       continue;
     }
     const double a = got.item(i), b = want.item(i);
     if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-    if (!(std::fabs(a - b) <= tolerance * std::max(1.0, std::fabs(b)))) return str("element ", i, " is ", a, ", not ", b);
+    if (!(std::fabs(a - b) <= tolerance * std::max(1.0, std::fabs(b))))
+      return str("element ", i, " is ", a, ", not ", b);
   }
   return "";
 }
 
-std::vector<Tensor> run(const Kernel& kernel, const Subgraph& g, const std::vector<Tensor>& in, const SymbolValues& symbols,
-                        int threads, std::string& refused) {
+std::vector<Tensor> run(const Kernel& kernel, const Subgraph& g, const std::vector<Tensor>& in,
+                        const SymbolValues& symbols, int threads, std::string& refused) {
   kernels::BindSizes sizes;
   sizes.threads = threads;
   std::vector<Tensor> held, out;

@@ -1,4 +1,5 @@
-// What the kernel tests share: a piece built by the Builder, one kernel asked for it by name, runs compared with the reference.
+// What the kernel tests share: a piece built by the Builder, one kernel asked for it by name, runs compared with the
+// reference.
 #pragma once
 #include <map>
 #include <random>
@@ -22,7 +23,9 @@ class Piece {
   Value ints(const std::vector<int64_t>& v) { return constant(Tensor::of_ints(DType::i64, {int64_t(v.size())}, v)); }
   /// An i64 vector that comes with each call, its content known as Dims.
   Value content(const Shape& c);
-  Values call(std::string_view op, const Values& in, const AttrList& attrs = {}) { return graph.call_many(op, in, attrs); }
+  Values call(std::string_view op, const Values& in, const AttrList& attrs = {}) {
+    return graph.call_many(op, in, attrs);
+  }
   void output(Value v) { graph.add_output("", v); }
   Subgraph subgraph() const;
 
@@ -36,18 +39,19 @@ class Piece {
 struct Asked {
   int threads = 2;
   Isa isa = cpu_info().isa;
-  int64_t below = 5;         ///< random integers lie in [low, below)
+  int64_t below = 5;  ///< random integers lie in [low, below)
   int64_t low = 0;
-  double spread = 0.3;       ///< standard deviation of random floats
-  double tolerance = 2e-5;   ///< of max(1, |value|); 0: exact
+  double spread = 0.3;          ///< standard deviation of random floats
+  double tolerance = 2e-5;      ///< of max(1, |value|); 0: exact
   std::vector<Layout> offered;  ///< per input; empty: plain
   bool may_overwrite = false;
 };
 
 /// The refusal of the entry for this piece at these sizes; "" if it accepts.
 std::string refusal(const std::string& entry, const Subgraph& g, const SymbolValues& tuned, const Asked& how = {});
-/// One kernel, made at tuned[0] and run at all sizes with 1 and 2 threads, by every variant and the instruction sets below too: all
-/// must agree with the reference.
-void expect_reference(const std::string& entry, const Subgraph& g, const std::vector<SymbolValues>& sizes, Asked how = {});
+/// One kernel, made at tuned[0] and run at all sizes with 1 and 2 threads, by every variant and the instruction sets
+/// below too: all must agree with the reference.
+void expect_reference(const std::string& entry, const Subgraph& g, const std::vector<SymbolValues>& sizes,
+                      Asked how = {});
 
 }  // namespace neve::test

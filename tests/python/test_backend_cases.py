@@ -231,7 +231,9 @@ def test_counts(outcomes, capsys):
     assert len(node) >= LEAST_NODE_CASES
     assert len(operators) >= LEAST_OPERATORS
     assert symbolic >= LEAST_SYMBOLIC
-    listed = {line.split("\t")[0] for line in (GOLDEN / "reference_only.txt").read_text().splitlines() if line[:1] != "#"}
+    listed = {
+        line.split("\t")[0] for line in (GOLDEN / "reference_only.txt").read_text().splitlines() if line[:1] != "#"
+    }
     assert reference_only <= listed, "these run by the reference alone, but reference_only.txt does not list them"
     assert not listed & outcomes("compiled").kernels, "reference_only.txt lists these, but a kernel or loop ran them"
 

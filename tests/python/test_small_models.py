@@ -35,7 +35,9 @@ def check(model, k, results, goldens):
             assert gap <= bound, f"{where}: differs by {gap:.3g} (bound {bound:.3g})"
 
 
-KNOWN = {"style": "a size made of another one by rounding up, (height + 1) // 2, cannot be written as one of the inputs' sizes"}
+KNOWN = {
+    "style": "a size made of another one by rounding up, (height + 1) // 2, cannot be written as one of the inputs' sizes"
+}
 
 
 def parameters():

@@ -194,7 +194,8 @@ struct Branches {
     Items a, b;
     return emit(branch(0, a), branch(1, b), a, b);
   }
-  /// Where one branch does not fit the sizes at hand and the other does: the other, and an error for when it is not taken.
+  /// Where one branch does not fit the sizes at hand and the other does: the other, and an error for when it is not
+  /// taken.
   std::optional<Items> the_one_that_fits() {
     if (misfit < 0) return {};
     const Error why = *refused;
@@ -206,7 +207,8 @@ struct Branches {
       return {};
     }
     const std::string which = bad == 0 ? "then" : "else";
-    const std::string text = str("If: its ", which, " branch does not fit the sizes that the model was read for: ", why.message());
+    const std::string text =
+        str("If: its ", which, " branch does not fit the sizes that the model was read for: ", why.message());
     const Values types = leaves(n.importer, n.scope.frame, *typed);
     const RegionFn raise = [&](Builder& g, std::span<const Value> parameters) {
       Values out;
@@ -219,8 +221,8 @@ struct Branches {
   }
 
  private:
-  /// A value of this type that is an error when it is needed. Sizes that the region's parameters do not give are said to be 0: the
-  /// result of the If then has sizes that are known when it has run.
+  /// A value of this type that is an error when it is needed. Sizes that the region's parameters do not give are said
+  /// to be 0: the result of the If then has sizes that are known when it has run.
   static Value failing(Builder& g, std::span<const Value> parameters, const TensorType& type, const std::string& text) {
     std::vector<Dim> known;
     for (Value p : parameters)

@@ -274,7 +274,8 @@ void Importer::add_input(const pb::ValueInfoProto& v, Scope& scope) {
     pb::ValueInfoProto e;
     e.set_name(str(v.name(), ".", i));
     const DType dtype = require_onnx_dtype(tensor.tensor_type().elem_type(), what);
-    elements.push_back(Item::of(scope.frame.graph.add_input(e.name(), {dtype, input_shape(e, tensor_shape(tensor) ? &any : nullptr)})));
+    elements.push_back(Item::of(
+        scope.frame.graph.add_input(e.name(), {dtype, input_shape(e, tensor_shape(tensor) ? &any : nullptr)})));
   }
   scope.items[v.name()] = sequence ? Item::sequence(elements)
                           : nested ? Item::optional({Item::sequence(elements)})
@@ -376,8 +377,8 @@ void Importer::convert_node(const pb::NodeProto& n, Scope& scope) {
       fail(ErrorCode::corrupt_file, n.op_type(), ": ", n.output_size(), " outputs, but it has ", out.size(), "\n  at ",
            describe(n), " of ", here->file);
     Item& item = out[size_t(k)];
-    // Small integer tensors that hang on constants alone decide shapes further on, also where facts do not reach (rank 2 and more:
-    // the pads of PyTorch's exporter go through a [n, 2] matrix).
+    // Small integer tensors that hang on constants alone decide shapes further on, also where facts do not reach (rank
+    // 2 and more: the pads of PyTorch's exporter go through a [n, 2] matrix).
     if (item.kind == Item::Kind::tensor && item.value.valid() && g.def(item.value) && !g.constant_of(item.value) &&
         is_int(g.dtype(item.value)) && g.rank(item.value) > 0 && !g.facts(item.value).known) {
       const Dim count = element_count(g.type(item.value).shape);

@@ -1,4 +1,5 @@
-// Products of a few rows with a weight packed by blocks of columns, with what follows applied while a block is in registers or L1.
+// Products of a few rows with a weight packed by blocks of columns, with what follows applied while a block is in
+// registers or L1.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,9 +11,9 @@
 namespace neve::kernels::native {
 namespace {
 
-constexpr int64_t most_rows = 16;    // at the point tuned for: above, the blocking of a real product pays
+constexpr int64_t most_rows = 16;  // at the point tuned for: above, the blocking of a real product pays
 constexpr int64_t rows_at_once = 32;
-constexpr int64_t most_width = 64;   // columns of a panel
+constexpr int64_t most_width = 64;  // columns of a panel
 
 /// What is done with the result, in order.
 struct Step {
@@ -33,7 +34,8 @@ struct GemvPlan {
 };
 
 template <class F>
-void combine(float* x, const Step& s, const float* y, int64_t rows, int64_t width, int64_t columns, int64_t stride, F f) {
+void combine(float* x, const Step& s, const float* y, int64_t rows, int64_t width, int64_t columns, int64_t stride,
+             F f) {
   for (int64_t m = 0; m < rows; ++m) {
     float* to = x + m * width;
     const float* from = s.operand == Step::full ? y + m * stride : y;
@@ -46,7 +48,8 @@ void combine(float* x, const Step& s, const float* y, int64_t rows, int64_t widt
 
 class BoundGemv final : public BoundKernel {
  public:
-  BoundGemv(const GemvPlan& p, int64_t rows, int threads) : p_(p), simd_(simd_for(p.isa)), rows_(rows), threads_(threads) {}
+  BoundGemv(const GemvPlan& p, int64_t rows, int threads)
+      : p_(p), simd_(simd_for(p.isa)), rows_(rows), threads_(threads) {}
   void run(const RunArgs& args) const override {
     const int64_t work = p_.k * p_.width() * std::max<int64_t>(rows_, 1);
     // Waking another thread costs microseconds: less than 2^17 multiplications is not worth it.
@@ -73,7 +76,8 @@ class BoundGemv final : public BoundKernel {
     }
   }
 
-  void apply(const RunArgs& args, const Step& s, float* sums, int64_t count, int64_t m, int64_t first, int64_t columns) const {
+  void apply(const RunArgs& args, const Step& s, float* sums, int64_t count, int64_t m, int64_t first,
+             int64_t columns) const {
     const int64_t width = p_.width();
     if (s.kind == Step::activation) return simd_.activate(s.f, sums, count * width);
     const float* y = static_cast<const float*>(args.in[s.input]);
@@ -81,13 +85,20 @@ class BoundGemv final : public BoundKernel {
     if (s.operand == Step::row) y += first;
     auto with = [&](auto f) { combine(sums, s, y, count, width, columns, p_.n, f); };
     switch (s.kind) {
-      case Step::add: return with([](float u, float v) { return u + v; });
-      case Step::sub: return with([](float u, float v) { return u - v; });
-      case Step::mul: return with([](float u, float v) { return u * v; });
-      case Step::div: return with([](float u, float v) { return u / v; });
-      case Step::max: return with([](float u, float v) { return u != u || u > v ? u : v; });
-      case Step::min: return with([](float u, float v) { return u != u || u < v ? u : v; });
-      case Step::activation: return;
+      case Step::add:
+        return with([](float u, float v) { return u + v; });
+      case Step::sub:
+        return with([](float u, float v) { return u - v; });
+      case Step::mul:
+        return with([](float u, float v) { return u * v; });
+      case Step::div:
+        return with([](float u, float v) { return u / v; });
+      case Step::max:
+        return with([](float u, float v) { return u != u || u > v ? u : v; });
+      case Step::min:
+        return with([](float u, float v) { return u != u || u < v ? u : v; });
+      case Step::activation:
+        return;
     }
   }
 
@@ -151,7 +162,9 @@ std::optional<Activation> activation_of(const Subgraph& g, const SubgraphNode& n
   if (op == "hard_swish") return Activation{Activation::hard_swish, 1.f / 6, 0.5f};
   if (op != "clip") return {};
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  auto bound = [&](size_t i, float none) { return n.in.size() > i && n.in[i] >= 0 ? scalar(g, n.in[i]) : std::optional(none); };
+  auto bound = [&](size_t i, float none) {
+    return n.in.size() > i && n.in[i] >= 0 ? scalar(g, n.in[i]) : std::optional(none);
+  };
   const auto lo = bound(1, -infinity), hi = bound(2, infinity);
   if (!lo || !hi) return {};
   return Activation{Activation::clip, *lo, *hi};
@@ -170,8 +183,9 @@ std::optional<std::string> read_steps(const Subgraph& g, std::vector<Step>& step
     if (const auto f = n.in[0] == current ? activation_of(g, n) : std::nullopt) {
       s.f = *f;
     } else {
-      constexpr std::pair<std::string_view, Step::Kind> known[] = {{"add", Step::add}, {"sub", Step::sub}, {"mul", Step::mul},
-                                                                   {"div", Step::div}, {"max", Step::max}, {"min", Step::min}};
+      constexpr std::pair<std::string_view, Step::Kind> known[] = {{"add", Step::add}, {"sub", Step::sub},
+                                                                   {"mul", Step::mul}, {"div", Step::div},
+                                                                   {"max", Step::max}, {"min", Step::min}};
       const auto it = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return k.first == op; });
       if (it == std::end(known) || n.in.size() != 2) return str("no step for ", op);
       s.kind = it->second;

@@ -38,7 +38,8 @@ void fill_elements(std::byte* to, int64_t n, int64_t element, const std::byte* v
   for (size_t done = size_t(element); done < bytes; done *= 2) std::memcpy(to + done, to, std::min(done, bytes - done));
 }
 
-MapCopy::MapCopy(const Sizes& x, std::vector<std::vector<int64_t>> maps, int64_t element) : element_(element), block_(element) {
+MapCopy::MapCopy(const Sizes& x, std::vector<std::vector<int64_t>> maps, int64_t element)
+    : element_(element), block_(element) {
   size_t last = maps.size();
   while (last > 0 && is_identity(maps[last - 1], x[last - 1])) block_ *= x[--last];
   if (last == 0) {  // nothing changes
@@ -82,10 +83,14 @@ size_t MapCopy::bytes() const {
 void MapCopy::make_row(const std::byte* x, std::byte* y, const std::byte* fill) const {
   if (!gather_.empty()) {
     switch (element_) {
-      case 1: return pick<uint8_t>(gather_, x, y);
-      case 2: return pick<uint16_t>(gather_, x, y);
-      case 4: return pick<uint32_t>(gather_, x, y);
-      default: return pick<uint64_t>(gather_, x, y);
+      case 1:
+        return pick<uint8_t>(gather_, x, y);
+      case 2:
+        return pick<uint16_t>(gather_, x, y);
+      case 4:
+        return pick<uint32_t>(gather_, x, y);
+      default:
+        return pick<uint64_t>(gather_, x, y);
     }
   }
   for (const Run& r : runs_) {

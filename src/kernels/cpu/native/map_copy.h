@@ -1,4 +1,5 @@
-// Copies in which every element of the result comes from one place of the source, axis by axis: padding, nearest resampling.
+// Copies in which every element of the result comes from one place of the source, axis by axis: padding, nearest
+// resampling.
 #pragma once
 #include <neve/tensor.h>
 
@@ -29,7 +30,7 @@ class MapCopy {
   int64_t element_, block_, row_ = 1, outer_ = 1;  // block: bytes of what no map changes, at the end; row: blocks
   std::vector<std::vector<int64_t>> maps_;         // of the axes before the row: offset in the source in bytes, or -1
   std::vector<Run> runs_;
-  std::vector<int64_t> gather_;                    // instead of runs where they would be short: blocks
+  std::vector<int64_t> gather_;  // instead of runs where they would be short: blocks
 };
 
 /// Writes n elements of `element` bytes; `value` null: zeros.

@@ -10,8 +10,8 @@ namespace {
 struct PadPlan {
   std::string mode;
   int64_t element = 4;
-  int value = -1;             // input of the piece; -1: zeros
-  std::vector<size_t> axes;   // padded, in the order of the pads
+  int value = -1;            // input of the piece; -1: zeros
+  std::vector<size_t> axes;  // padded, in the order of the pads
   Layout layout;
 };
 
@@ -55,12 +55,14 @@ class PadKernel final : public Kernel {
     std::vector<std::vector<int64_t>> maps;
     for (size_t k = 0; k < x.size(); ++k) {
       const size_t a = p_.layout.order.empty() ? k : size_t(p_.layout.order[k]);
-      if (x[a] == 0 && y[a] > 0 && p_.mode != "constant") return str("axis ", a, " is empty, mode ", p_.mode, " takes from it");
+      if (x[a] == 0 && y[a] > 0 && p_.mode != "constant")
+        return str("axis ", a, " is empty, mode ", p_.mode, " takes from it");
       from.push_back(x[a]);
       auto& map = maps.emplace_back();
       for (int64_t i = 0; i < y[a]; ++i) map.push_back(source(p_.mode, i - before[a], x[a]));
     }
-    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundMap>(MapCopy(from, std::move(maps), p_.element), p_.value));
+    return std::shared_ptr<const BoundKernel>(
+        std::make_shared<BoundMap>(MapCopy(from, std::move(maps), p_.element), p_.value));
   }
 
  private:

@@ -1,4 +1,5 @@
-// Resampling: nearest for elements of any type over any axes, linear in f32 over one or two; row-major or permuted layouts.
+// Resampling: nearest for elements of any type over any axes, linear in f32 over one or two; row-major or permuted
+// layouts.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -20,8 +21,8 @@ struct ResizePlan {
   Isa isa = Isa::baseline;
 };
 
-/// Where output i lies in the input, by ONNX's text; in f32, so that a scale such as f32(2.3) hits the half way points that its
-/// decimal form does.
+/// Where output i lies in the input, by ONNX's text; in f32, so that a scale such as f32(2.3) hits the half way points
+/// that its decimal form does.
 float source(std::string_view mode, int64_t i, float in, float out, float scale) {
   const float x = float(i);
   if (mode == "asymmetric") return x / scale;
@@ -60,8 +61,14 @@ struct Taps {
 class BoundLinear final : public BoundKernel {
  public:
   BoundLinear(int64_t outer, Taps rows, int64_t middle, Taps columns, int64_t inner, int threads, Isa isa)
-      : rows_(std::move(rows)), columns_(std::move(columns)), outer_(outer), middle_(middle), inner_(inner),
-        line_(middle * columns_.in * inner), threads_(threads), simd_(simd_for(isa)) {}
+      : rows_(std::move(rows)),
+        columns_(std::move(columns)),
+        outer_(outer),
+        middle_(middle),
+        inner_(inner),
+        line_(middle * columns_.in * inner),
+        threads_(threads),
+        simd_(simd_for(isa)) {}
   size_t scratch_bytes() const override { return size_t(threads_ * round_up(line_ * 4, 64)); }
   size_t bytes() const override { return sizeof(*this) + size_t(rows_.out + columns_.out) * 24; }
   void run(const RunArgs& args) const override {
@@ -128,7 +135,8 @@ class ResizeKernel final : public Kernel {
     }
     std::vector<size_t> order;
     for (size_t k = 0; k < x.size(); ++k) order.push_back(p_.layout.order.empty() ? k : size_t(p_.layout.order[k]));
-    return p_.linear && elements ? linear(x, y, changed, scale, order, sizes.threads) : nearest_of(x, y, changed, scale, order);
+    return p_.linear && elements ? linear(x, y, changed, scale, order, sizes.threads)
+                                 : nearest_of(x, y, changed, scale, order);
   }
 
  private:
@@ -140,15 +148,18 @@ class ResizeKernel final : public Kernel {
       auto& map = maps.emplace_back();
       from.push_back(x[a]);
       for (int64_t i = 0; i < y[a]; ++i) {
-        const int64_t at = changed[a] ? nearest(p_.nearest_mode, source(p_.coordinates, i, float(x[a]), float(y[a]), float(scale[a]))) : i;
+        const int64_t at =
+            changed[a] ? nearest(p_.nearest_mode, source(p_.coordinates, i, float(x[a]), float(y[a]), float(scale[a])))
+                       : i;
         map.push_back(std::clamp<int64_t>(at, 0, std::max<int64_t>(x[a] - 1, 0)));
       }
     }
-    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundNearest>(MapCopy(from, std::move(maps), p_.element)));
+    return std::shared_ptr<const BoundKernel>(
+        std::make_shared<BoundNearest>(MapCopy(from, std::move(maps), p_.element)));
   }
 
-  Result<BoundKernel> linear(const Sizes& x, const Sizes& y, const std::vector<bool>& changed, const std::vector<double>& scale,
-                             const std::vector<size_t>& order, int threads) const {
+  Result<BoundKernel> linear(const Sizes& x, const Sizes& y, const std::vector<bool>& changed,
+                             const std::vector<double>& scale, const std::vector<size_t>& order, int threads) const {
     int64_t parts[3] = {1, 1, 1};
     std::vector<Taps> taps;
     for (size_t a : order) {
@@ -177,8 +188,8 @@ class ResizeKernel final : public Kernel {
         taps.push_back(Taps{}), parts[2] = parts[1], parts[1] = 1;
     }
     while (taps.size() < 2) taps.push_back(Taps{});
-    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundLinear>(parts[0], std::move(taps[0]), parts[1],
-                                                                            std::move(taps[1]), parts[2], threads, p_.isa));
+    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundLinear>(
+        parts[0], std::move(taps[0]), parts[1], std::move(taps[1]), parts[2], threads, p_.isa));
   }
 
   ResizePlan p_;

@@ -1,5 +1,6 @@
-// Recurrent layers: the products with the input of many steps at once, then step by step with the cell applied while a block of
-// units is in cache. Directions and rows of the batch run on threads of their own; a single row shares its units instead.
+// Recurrent layers: the products with the input of many steps at once, then step by step with the cell applied while a
+// block of units is in cache. Directions and rows of the batch run on threads of their own; a single row shares its
+// units instead.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -144,8 +145,10 @@ BoundRnn::BoundRnn(const RnnPlan& p, const BindSizes& sizes) : p_(p), simd_(simd
   chunks_ = std::max<int64_t>(1, std::min<int64_t>(batch_, threads_ / p.directions));
   chunk_rows_ = (batch_ + chunks_ - 1) / chunks_;
   const int64_t width = p.gates * padded_;
-  block_steps_ = std::clamp<int64_t>((int64_t(1) << 16) / std::max<int64_t>(1, width * chunk_rows_), 1, std::max<int64_t>(steps_, 1));
-  while (block_steps_ * chunk_rows_ < 12 && block_steps_ < steps_) ++block_steps_;  // enough rows to use the weights more than once
+  block_steps_ = std::clamp<int64_t>((int64_t(1) << 16) / std::max<int64_t>(1, width * chunk_rows_), 1,
+                                     std::max<int64_t>(steps_, 1));
+  while (block_steps_ * chunk_rows_ < 12 && block_steps_ < steps_)
+    ++block_steps_;  // enough rows to use the weights more than once
   if (!p.packed_w) at_w_ = scratch_.add_of<float>(p.directions * in_.floats());
   if (!p.packed_r) at_r_ = scratch_.add_of<float>(p.directions * state_.floats());
   at_bias_ = scratch_.add_of<float>(p.directions * (width + padded_ + 3 * padded_));
@@ -159,7 +162,8 @@ BoundRnn::BoundRnn(const RnnPlan& p, const BindSizes& sizes) : p_(p), simd_(simd
   task_bytes_ = part_.size();
 }
 
-/// What the weights need before the first step: packing, where the plan has not done it, and biases in the order of the panels.
+/// What the weights need before the first step: packing, where the plan has not done it, and biases in the order of the
+/// panels.
 void BoundRnn::prepare(const RunArgs& args, const float*& w, const float*& r, float* bias) const {
   const int64_t n = units_, lanes = simd_.lanes, width = p_.gates * padded_;
   w = static_cast<const float*>(args.in[size_t(p_.in[1])]);
@@ -181,10 +185,12 @@ void BoundRnn::prepare(const RunArgs& args, const float*& w, const float*& r, fl
       for (int64_t g = 0; g < p_.gates; ++g) {
         // The recurrent bias of the hidden gate stays inside the reset product.
         const bool apart = p_.cell == Cell::gru && p_.linear_before_reset && g == 2;
-        to[(u / lanes * p_.gates + g) * lanes + u % lanes] = from[g * n + u] + (apart ? 0.f : from[(p_.gates + g) * n + u]);
+        to[(u / lanes * p_.gates + g) * lanes + u % lanes] =
+            from[g * n + u] + (apart ? 0.f : from[(p_.gates + g) * n + u]);
         if (apart) to[width + u] = from[(p_.gates + g) * n + u];
       }
-    for (int64_t g = 0; p && g < 3; ++g) std::memcpy(to + width + (1 + g) * padded_, p + (d * 3 + g) * n, size_t(n) * sizeof(float));
+    for (int64_t g = 0; p && g < 3; ++g)
+      std::memcpy(to + width + (1 + g) * padded_, p + (d * 3 + g) * n, size_t(n) * sizeof(float));
   }
 }
 
@@ -306,7 +312,8 @@ void BoundRnn::step(const RunArgs&, const Task& t, int64_t s, int64_t in_block, 
   }
 }
 
-void BoundRnn::cell(const Task& t, int64_t block, const float* product, const float** input, int now, bool second) const {
+void BoundRnn::cell(const Task& t, int64_t block, const float* product, const float** input, int now,
+                    bool second) const {
   const int64_t at = block * simd_.lanes;
   const float* before = t.h[now] + at;
   float* h = t.h[now ^ 1] + at;
@@ -316,10 +323,10 @@ void BoundRnn::cell(const Task& t, int64_t block, const float* product, const fl
     if (!p_.linear_before_reset && !second)
       return simd_.gru_gates(
           {t.rows, product, product_stride, input, before, t.z + at, t.gated + at, padded_, p_.clip, t.f[0]});
-    return simd_.gru_state({t.rows, product, product_stride, input, t.z + at, before, h, padded_, p_.linear_before_reset,
-                            t.recurrent_bias + at, p_.clip, t.f[0], t.f[1]});
+    return simd_.gru_state({t.rows, product, product_stride, input, t.z + at, before, h, padded_,
+                            p_.linear_before_reset, t.recurrent_bias + at, p_.clip, t.f[0], t.f[1]});
   }
-  LstmStep s{t.rows,  product, input,           t.c + at, before, h, padded_, {nullptr, nullptr, nullptr},
+  LstmStep s{t.rows,  product,         input,  t.c + at, before, h, padded_, {nullptr, nullptr, nullptr},
              p_.clip, p_.input_forget, t.f[0], t.f[1],   t.f[2]};
   for (int64_t g = 0; t.peephole && g < 3; ++g) s.peephole[g] = t.peephole + g * padded_ + at;
   simd_.lstm(s);
@@ -332,7 +339,8 @@ class RnnKernel final : public Kernel {
   std::string packing_key(size_t i) const override {
     if (!is_packed(i)) return "";
     const Packing q = of(i);
-    return str("native.rnn ", q.lanes, " lanes, ", p_.gates, " gates, ", q.sections.size(), " sections, ", q.units, "x", q.k);
+    return str("native.rnn ", q.lanes, " lanes, ", p_.gates, " gates, ", q.sections.size(), " sections, ", q.units, "x",
+               q.k);
   }
   size_t packed_bytes(size_t i) const override {
     return is_packed(i) ? size_t(p_.directions * of(i).floats()) * sizeof(float) : 0;

@@ -36,14 +36,14 @@ struct Activation {
 /// One step of an LSTM for one block of `lanes` units and some rows of the batch. Gates in the order i o f c.
 struct LstmStep {
   int64_t rows;
-  const float* product;        ///< [rows, 4 lanes]: h r^T
-  const float* const* input;   ///< per row, [4 lanes]: x w^T + biases; null: the sequence has ended
-  float* c;                    ///< rows at `stride`
-  const float* h_before;       ///< rows at `stride`
-  float* h;                    ///< rows at `stride`
+  const float* product;       ///< [rows, 4 lanes]: h r^T
+  const float* const* input;  ///< per row, [4 lanes]: x w^T + biases; null: the sequence has ended
+  float* c;                   ///< rows at `stride`
+  const float* h_before;      ///< rows at `stride`
+  float* h;                   ///< rows at `stride`
   int64_t stride;
-  const float* peephole[3];    ///< i o f, each [lanes]; null: none
-  float clip;                  ///< 0: none
+  const float* peephole[3];  ///< i o f, each [lanes]; null: none
+  float clip;                ///< 0: none
   bool input_forget;
   Activation f, g, out;
 };
@@ -51,12 +51,12 @@ struct LstmStep {
 /// Gates z and r of a GRU: z and r * h are stored (rows at `stride`).
 struct GruGates {
   int64_t rows;
-  const float* product;       ///< [rows, product_stride]: z, r (, h)
+  const float* product;  ///< [rows, product_stride]: z, r (, h)
   int64_t product_stride;
   const float* const* input;  ///< per row: z, r, h, each [lanes]; null: the sequence has ended
   const float* h_before;
   float* z;
-  float* gated;               ///< r * h; unused for linear_before_reset
+  float* gated;  ///< r * h; unused for linear_before_reset
   int64_t stride;
   float clip;
   Activation f;
@@ -65,14 +65,14 @@ struct GruGates {
 /// The candidate of a GRU and the new state.
 struct GruState {
   int64_t rows;
-  const float* product;       ///< [rows, product_stride]: h r_h^T (of r * h, or of h where `reset` is given)
+  const float* product;  ///< [rows, product_stride]: h r_h^T (of r * h, or of h where `reset` is given)
   int64_t product_stride;
   const float* const* input;  ///< as in GruGates
   const float* z;
   const float* h_before;
   float* h;
   int64_t stride;
-  bool linear_before_reset;   ///< then `product` is [z r h], and the reset gate is computed here
+  bool linear_before_reset;     ///< then `product` is [z r h], and the reset gate is computed here
   const float* recurrent_bias;  ///< [lanes]; linear_before_reset only
   float clip;
   Activation f, g;
@@ -92,7 +92,8 @@ struct RnnStep {
 
 struct Simd {
   int64_t lanes;
-  /// c[m, j] = sum over i < k of a[m][i] * b[i * width + j], width = vectors * lanes, 1 <= vectors <= 4; c has rows at ldc.
+  /// c[m, j] = sum over i < k of a[m][i] * b[i * width + j], width = vectors * lanes, 1 <= vectors <= 4; c has rows at
+  /// ldc.
   void (*panel)(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc);
   /// x[i] = f(x[i]); n is a multiple of lanes.
   void (*activate)(const Activation& f, float* x, int64_t n);

@@ -47,7 +47,9 @@ NEVE_INLINE V sign_of(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_
 NEVE_INLINE V or_bits(V a, V b) { return _mm256_or_ps(a, b); }
 NEVE_INLINE V root(V x) { return _mm256_sqrt_ps(x); }
 NEVE_INLINE V nearest(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-NEVE_INLINE V power(__m256i n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23)); }
+NEVE_INLINE V power(__m256i n) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
 NEVE_INLINE V times_power(V x, V n) {  // in two steps: 2^n itself may be no normal number
   const __m256i i = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(i, 1);
   return x * power(half) * power(_mm256_sub_epi32(i, half));
@@ -88,7 +90,8 @@ NEVE_INLINE void unroll(F&& f) {
   }
 }
 
-// ---- functions: bounds kept so that infinities and NaN come out as they should; least(c, x) and most(c, x) give x if x is NaN ----
+// ---- functions: bounds kept so that infinities and NaN come out as they should; least(c, x) and most(c, x) give x if
+// x is NaN ----
 
 /// e^r - 1 - r for |r| <= ln 2 / 2, divided by r^2.
 NEVE_INLINE V exp_tail(V r) {
@@ -130,22 +133,38 @@ NEVE_INLINE V tanh_of(V x) {
 NEVE_INLINE V apply(const Activation& f, V x) {
   const V zero = all(0.f), one = all(1.f), a = all(f.alpha), b = all(f.beta);
   switch (f.kind) {
-    case Activation::none: return x;
-    case Activation::relu: return most(zero, x);
-    case Activation::tanh: return tanh_of(x);
-    case Activation::sigmoid: return sigmoid_of(x);
-    case Activation::affine: return fma(a, x, b);
-    case Activation::leaky_relu: return if_less(x, zero, a * x, x);
-    case Activation::thresholded_relu: return if_less(x, a, zero, x);
-    case Activation::scaled_tanh: return a * tanh_of(b * x);
-    case Activation::hard_sigmoid: return least(one, most(zero, fma(a, x, b)));
-    case Activation::hard_swish: return x * least(one, most(zero, fma(a, x, b)));
-    case Activation::elu: return if_less(x, zero, a * expm1_of(x), x);
-    case Activation::softsign: return x / (one + magnitude(x));
-    case Activation::clip: return least(b, most(a, x));
-    case Activation::exp: return exp_of(x);
-    case Activation::abs: return magnitude(x);
-    case Activation::sqrt: return root(x);
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return most(zero, x);
+    case Activation::tanh:
+      return tanh_of(x);
+    case Activation::sigmoid:
+      return sigmoid_of(x);
+    case Activation::affine:
+      return fma(a, x, b);
+    case Activation::leaky_relu:
+      return if_less(x, zero, a * x, x);
+    case Activation::thresholded_relu:
+      return if_less(x, a, zero, x);
+    case Activation::scaled_tanh:
+      return a * tanh_of(b * x);
+    case Activation::hard_sigmoid:
+      return least(one, most(zero, fma(a, x, b)));
+    case Activation::hard_swish:
+      return x * least(one, most(zero, fma(a, x, b)));
+    case Activation::elu:
+      return if_less(x, zero, a * expm1_of(x), x);
+    case Activation::softsign:
+      return x / (one + magnitude(x));
+    case Activation::clip:
+      return least(b, most(a, x));
+    case Activation::exp:
+      return exp_of(x);
+    case Activation::abs:
+      return magnitude(x);
+    case Activation::sqrt:
+      return root(x);
   }
   return x;
 }
@@ -173,9 +192,8 @@ void tile(int64_t k, const float* const* a, const float* b, float* c, int64_t ld
     unroll<Vectors>([&](auto v) { w[v.value] = load(b + (i * Vectors + v.value) * lanes); });
     unroll<Rows>([&](auto r) {
       const V x = all(row[r.value][i]);
-      unroll<Vectors>([&](auto v) {
-        sum[s.value][r.value][v.value] = fma(x, w[v.value], sum[s.value][r.value][v.value]);
-      });
+      unroll<Vectors>(
+          [&](auto v) { sum[s.value][r.value][v.value] = fma(x, w[v.value], sum[s.value][r.value][v.value]); });
     });
   };
   int64_t i = 0;
@@ -212,10 +230,14 @@ void rows_of(int64_t rows, int64_t k, const float* const* a, const float* b, flo
 
 void panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
   switch (vectors) {
-    case 1: return rows_of<1>(rows, k, a, b, c, ldc);
-    case 2: return rows_of<2>(rows, k, a, b, c, ldc);
-    case 3: return rows_of<3>(rows, k, a, b, c, ldc);
-    default: return rows_of<4>(rows, k, a, b, c, ldc);
+    case 1:
+      return rows_of<1>(rows, k, a, b, c, ldc);
+    case 2:
+      return rows_of<2>(rows, k, a, b, c, ldc);
+    case 3:
+      return rows_of<3>(rows, k, a, b, c, ldc);
+    default:
+      return rows_of<4>(rows, k, a, b, c, ldc);
   }
 }
 

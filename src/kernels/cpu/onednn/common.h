@@ -1,4 +1,5 @@
-// What the oneDNN kernels share: descriptors from layouts and back, execution without allocation, post-ops of fused pieces.
+// What the oneDNN kernels share: descriptors from layouts and back, execution without allocation, post-ops of fused
+// pieces.
 #pragma once
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
@@ -26,7 +27,7 @@ void copy(const dnnl::memory::desc& from_md, const void* from, const dnnl::memor
 
 /// One argument of a primitive and where its pointer comes from.
 struct Argument {
-  int id;                     ///< DNNL_ARG_...
+  int id;  ///< DNNL_ARG_...
   dnnl::memory::desc md;
   enum Source : uint8_t { input, output, scratch } source;
   size_t index = 0;
@@ -72,16 +73,16 @@ struct PostOps {
     enum Kind : uint8_t { eltwise, sum, binary } kind;
     dnnl::algorithm algorithm = dnnl::algorithm::undef;
     float alpha = 0, beta = 0;
-    size_t input = 0;              ///< sum, binary: input of the subgraph
-    bool same_shape = false;       ///< binary: operand has the shape of the result; else one value a channel or one in all
+    size_t input = 0;         ///< sum, binary: input of the subgraph
+    bool same_shape = false;  ///< binary: operand has the shape of the result; else one value a channel or one in all
     bool scalar = false;
   };
   std::vector<Step> steps;
-  size_t bias = size_t(-1);        ///< input added per channel directly after the anchor
-  std::string refusal;             ///< set when something does not fit
+  size_t bias = size_t(-1);  ///< input added per channel directly after the anchor
+  std::string refusal;       ///< set when something does not fit
 };
-/// Reads nodes[1..] of a piece whose nodes[0] is the anchor. `channel_axis`: the axis of the result that bias and per-channel operands
-/// follow. `allow_sum`: residuals may be accumulated in place where the request allows it.
+/// Reads nodes[1..] of a piece whose nodes[0] is the anchor. `channel_axis`: the axis of the result that bias and
+/// per-channel operands follow. `allow_sum`: residuals may be accumulated in place where the request allows it.
 PostOps read_post_ops(const Request& request, size_t channel_axis, bool allow_sum);
 
 /// Unary elementwise ops that oneDNN has.

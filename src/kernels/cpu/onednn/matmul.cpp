@@ -158,7 +158,8 @@ Result<Kernel> accept(const Request& r, int variant) {
   p.post = read_post_ops(r, g.types[size_t(out)].shape.size() - 1, true);
   if (!p.post.refusal.empty()) return p.post.refusal;
   for (PostOps::Step& s : p.post.steps)
-    if (s.kind == PostOps::Step::sum && (!r.may_overwrite[s.input] || s.input == p.a || s.input == p.b)) s.kind = PostOps::Step::binary;
+    if (s.kind == PostOps::Step::sum && (!r.may_overwrite[s.input] || s.input == p.a || s.input == p.b))
+      s.kind = PostOps::Step::binary;
   const Sizes a = r.sizes[size_t(n.in[0])], b = r.sizes[size_t(n.in[1])], y = r.sizes[size_t(out)];
   for (const Sizes* s : {&a, &b, &y})
     for (int64_t d : *s)
