@@ -2,6 +2,7 @@
 #pragma once
 #include <neve/dtype.h>
 #include <neve/error.h>
+#include <neve/sizes.h>
 
 #include <atomic>
 #include <cstddef>
@@ -40,13 +41,51 @@ class Storage {
   std::atomic<uint64_t> version_{0};
 };
 
-using Sizes = std::vector<int64_t>;
+/// What autograd keeps of a tensor; `eager` defines it.
+struct AutogradMeta;
 
-/// A handle: copying shares the storage. Reading from several threads is safe, writing is not. A default-made Tensor is
-/// empty (`!defined()`), which is how optional inputs are left out.
+/// What a tensor handle points to.
+struct TensorBody {
+  std::atomic<uint32_t> references{1};
+  DType dtype = DType::f32;
+  int64_t offset = 0, count = 0;  ///< in bytes; in elements
+  std::shared_ptr<Storage> storage;
+  Sizes shape, strides;  ///< strides in elements
+  AutogradMeta* autograd = nullptr;
+
+  TensorBody() = default;
+  TensorBody(const TensorBody& o)  ///< a copy has no part in the gradients of the original
+      : dtype(o.dtype), offset(o.offset), count(o.count), storage(o.storage), shape(o.shape), strides(o.strides) {}
+  TensorBody& operator=(const TensorBody&) = delete;
+  ~TensorBody() {
+    if (autograd) drop_autograd();
+  }
+  static const TensorBody undefined;
+
+ private:
+  void drop_autograd() noexcept;
+};
+
+/// A handle, counted: copying it gives another name of the same tensor, for the price of a count. Reading from several
+/// threads is safe, writing is not. A default-made Tensor is empty (`!defined()`), which is how optional inputs are
+/// left out.
 class Tensor {
  public:
   Tensor() = default;
+  Tensor(const Tensor& o) noexcept : p_(o.p_) { retain(); }
+  Tensor(Tensor&& o) noexcept : p_(o.p_) { o.p_ = nullptr; }
+  Tensor& operator=(const Tensor& o) noexcept {
+    Tensor(o).swap(*this);
+    return *this;
+  }
+  Tensor& operator=(Tensor&& o) noexcept {
+    Tensor(std::move(o)).swap(*this);
+    return *this;
+  }
+  ~Tensor() {
+    if (p_ && p_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete p_;
+  }
+  void swap(Tensor& o) noexcept { std::swap(p_, o.p_); }
   /// Contiguous, not initialised. @throws Error{invalid_argument} for a negative size or one that overflows.
   static Tensor empty(DType dtype, const Sizes& shape);
   static Tensor zeros(DType dtype, const Sizes& shape);
@@ -64,18 +103,18 @@ class Tensor {
   /// Borrowed memory, contiguous; the caller keeps it alive.
   static Tensor borrow(void* data, DType dtype, const Sizes& shape);
 
-  bool defined() const { return storage_ != nullptr; }
-  DType dtype() const { return dtype_; }
-  const Sizes& shape() const { return shape_; }
-  const Sizes& strides() const { return strides_; }  ///< in elements
-  int64_t rank() const { return int64_t(shape_.size()); }
+  bool defined() const { return p_ != nullptr; }
+  DType dtype() const { return body().dtype; }
+  const Sizes& shape() const { return body().shape; }
+  const Sizes& strides() const { return body().strides; }  ///< in elements
+  int64_t rank() const { return int64_t(body().shape.size()); }
   int64_t size(int64_t axis) const;  ///< axis may be negative
-  int64_t element_count() const { return count_; }
-  int64_t bytes() const { return count_ * size_of(dtype_); }
+  int64_t element_count() const { return body().count; }
+  int64_t bytes() const { return body().count * size_of(body().dtype); }
   bool is_contiguous() const;
-  const std::shared_ptr<Storage>& storage() const { return storage_; }
-  int64_t byte_offset() const { return offset_; }
-  std::byte* data() const { return storage_ ? storage_->data() + offset_ : nullptr; }
+  const std::shared_ptr<Storage>& storage() const { return body().storage; }
+  int64_t byte_offset() const { return body().offset; }
+  std::byte* data() const { return p_ ? p_->storage->data() + p_->offset : nullptr; }
   template <class T>
   T* data_as() const {
     return reinterpret_cast<T*>(data());
@@ -84,7 +123,7 @@ class Tensor {
   Tensor contiguous() const;                                     ///< itself, or a contiguous copy
   Tensor clone() const;                                          ///< contiguous copy
   Tensor reshape(const Sizes& shape) const;                      ///< view where possible, else copy; one -1 allowed
-  Tensor transpose(const std::vector<int64_t>& perm) const;      ///< view
+  Tensor transpose(const Sizes& perm) const;      ///< view
   Tensor slice(int64_t axis, int64_t begin, int64_t end) const;  ///< view, step 1, 0 <= begin <= end <= size
   Tensor to(DType dtype) const;                ///< converted copy (itself if equal); float to int truncates
   void copy_from(const Tensor& source) const;  ///< same dtype and shape, any strides
@@ -94,11 +133,19 @@ class Tensor {
   int64_t item_int(int64_t k = 0) const;
   std::vector<int64_t> to_ints() const;
 
+  /// Whether both are names of one tensor.
+  bool is(const Tensor& o) const { return p_ == o.p_; }
+  /// For autograd. Null for an undefined tensor.
+  TensorBody* body_pointer() const { return p_; }
+
  private:
-  std::shared_ptr<Storage> storage_;
-  Sizes shape_, strides_;
-  int64_t offset_ = 0, count_ = 0;
-  DType dtype_ = DType::f32;
+  explicit Tensor(TensorBody* p) : p_(p) {}
+  const TensorBody& body() const { return p_ ? *p_ : TensorBody::undefined; }
+  void require_defined(const char* call) const;
+  void retain() const {
+    if (p_) p_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  TensorBody* p_ = nullptr;
 };
 
 /// "f32[2, 3]" and, for to_string, the values as NumPy prints them.

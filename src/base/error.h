@@ -1,6 +1,7 @@
 // Making and throwing errors: `fail(code, parts...)`, and `str(parts...)` which joins values into a text.
 #pragma once
 #include <neve/error.h>
+#include <neve/sizes.h>
 
 #include <charconv>
 #include <concepts>

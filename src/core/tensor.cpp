@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "core/convert.h"
 #include "core/strided_copy.h"
+#include "core/tensor_hooks.h"
 
 namespace neve {
 namespace {
@@ -141,17 +142,24 @@ std::shared_ptr<Storage> Storage::wrap(void* data, size_t bytes, std::function<v
   return s;
 }
 
+const TensorBody TensorBody::undefined;
+const TensorHooks* tensor_hooks = nullptr;
+
+void TensorBody::drop_autograd() noexcept { tensor_hooks->destroy(autograd); }
+
 Storage::~Storage() {
   if (release_) release_();
 }
 
 Tensor Tensor::empty(DType dtype, const Sizes& shape) {
-  Tensor t;
-  t.count_ = count_elements("tensor", dtype, shape);
-  t.dtype_ = dtype;
-  t.shape_ = shape;
-  t.strides_ = contiguous_strides(shape);
-  t.storage_ = Storage::allocate(size_t(t.bytes()));
+  const int64_t count = count_elements("tensor", dtype, shape);
+  std::shared_ptr<Storage> storage = Storage::allocate(size_t(count * size_of(dtype)));
+  Tensor t(new TensorBody);
+  t.p_->count = count;
+  t.p_->dtype = dtype;
+  t.p_->shape = shape;
+  t.p_->strides = contiguous_strides(shape);
+  t.p_->storage = std::move(storage);
   return t;
 }
 
@@ -184,8 +192,8 @@ Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, Sizes shape, 
   check(storage != nullptr, "Tensor::view: no storage");
   if (shape.size() != strides.size())
     fail(ErrorCode::invalid_argument, "Tensor::view: shape ", shape, " and strides ", strides, " differ in rank");
-  Tensor t;
-  t.count_ = count_elements("Tensor::view", dtype, shape);
+  Tensor t(new TensorBody);
+  t.p_->count = count_elements("Tensor::view", dtype, shape);
   int64_t first = 0, last = 0;  // elements, relative to byte_offset
   bool fits = true;
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -197,16 +205,16 @@ Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, Sizes shape, 
   fits &= !__builtin_mul_overflow(first, size_of(dtype), &begin) && !__builtin_add_overflow(begin, byte_offset, &begin);
   fits &= !__builtin_mul_overflow(last, size_of(dtype), &end) && !__builtin_add_overflow(end, byte_offset, &end) &&
           !__builtin_add_overflow(end, size_of(dtype), &end);
-  const bool inside = t.count_ == 0 ? byte_offset >= 0 && byte_offset <= int64_t(storage->size())
+  const bool inside = t.p_->count == 0 ? byte_offset >= 0 && byte_offset <= int64_t(storage->size())
                                     : fits && begin >= 0 && end <= int64_t(storage->size());
   if (!inside)
     fail(ErrorCode::invalid_argument, "Tensor::view: ", dtype, shape, " with strides ", strides, " at byte ",
          byte_offset, " reaches outside its ", storage->size(), " bytes");
-  t.storage_ = std::move(storage);
-  t.dtype_ = dtype;
-  t.shape_ = std::move(shape);
-  t.strides_ = std::move(strides);
-  t.offset_ = byte_offset;
+  t.p_->storage = std::move(storage);
+  t.p_->dtype = dtype;
+  t.p_->shape = std::move(shape);
+  t.p_->strides = std::move(strides);
+  t.p_->offset = byte_offset;
   return t;
 }
 
@@ -215,29 +223,36 @@ Tensor Tensor::borrow(void* data, DType dtype, const Sizes& shape) {
   return view(Storage::wrap(data, size_t(bytes), {}, true), dtype, shape, contiguous_strides(shape));
 }
 
-int64_t Tensor::size(int64_t axis) const { return shape_[size_t(checked_axis("size", *this, axis))]; }
+int64_t Tensor::size(int64_t axis) const { return body().shape[size_t(checked_axis("size", *this, axis))]; }
 
 bool Tensor::is_contiguous() const {
-  if (count_ == 0) return true;
+  if (body().count == 0) return true;
   int64_t expected = 1;
-  for (size_t i = shape_.size(); i-- > 0;) {
-    if (shape_[i] == 1) continue;
-    if (strides_[i] != expected) return false;
-    expected *= shape_[i];
+  for (size_t i = body().shape.size(); i-- > 0;) {
+    if (body().shape[i] == 1) continue;
+    if (body().strides[i] != expected) return false;
+    expected *= body().shape[i];
   }
   return true;
+}
+
+void Tensor::require_defined(const char* call) const {
+  if (!p_) fail(ErrorCode::invalid_argument, call, ": an undefined tensor");
 }
 
 Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
 
 Tensor Tensor::clone() const {
   if (!defined()) return {};
-  Tensor t = empty(dtype_, shape_);
-  strided_copy(t.data(), t.strides_, data(), strides_, shape_, size_of(dtype_));
+  if (p_->autograd) return tensor_hooks->clone(*this);
+  Tensor t = empty(body().dtype, body().shape);
+  strided_copy(t.data(), t.p_->strides, data(), body().strides, body().shape, size_of(body().dtype));
   return t;
 }
 
 Tensor Tensor::reshape(const Sizes& shape) const {
+  require_defined("reshape");
+  if (p_->autograd) return tensor_hooks->reshape(*this, shape);
   Sizes target = shape;
   int64_t known = 1, open = -1;
   bool fits = true;
@@ -250,24 +265,26 @@ Tensor Tensor::reshape(const Sizes& shape) const {
       fits &= !__builtin_mul_overflow(known, target[i], &known);
   }
   if (open >= 0) {
-    if (!fits || known == 0 || count_ % known != 0)
+    if (!fits || known == 0 || body().count % known != 0)
       fail(ErrorCode::shape_mismatch, "reshape: ", type_text(*this), " to ", shape, ": the -1 has no whole value");
-    target[size_t(open)] = count_ / known;
-  } else if (!fits || known != count_) {
-    fail(ErrorCode::shape_mismatch, "reshape: ", type_text(*this), " has ", count_, " elements, ", shape, " has ",
+    target[size_t(open)] = body().count / known;
+  } else if (!fits || known != body().count) {
+    fail(ErrorCode::shape_mismatch, "reshape: ", type_text(*this), " has ", body().count, " elements, ", shape, " has ",
          fits ? str(known) : "more");
   }
   Sizes strides;
   if (!view_strides(*this, target, strides)) return clone().reshape(target);
-  Tensor t = *this;
-  t.shape_ = std::move(target);
-  t.strides_ = std::move(strides);
+  Tensor t(new TensorBody(body()));
+  t.p_->shape = std::move(target);
+  t.p_->strides = std::move(strides);
   return t;
 }
 
-Tensor Tensor::transpose(const std::vector<int64_t>& perm) const {
-  std::vector<bool> seen(shape_.size());
-  bool valid = perm.size() == shape_.size();
+Tensor Tensor::transpose(const Sizes& perm) const {
+  require_defined("transpose");
+  if (p_->autograd) return tensor_hooks->transpose(*this, perm);
+  std::vector<bool> seen(body().shape.size());
+  bool valid = perm.size() == body().shape.size();
   for (int64_t p : perm) {
     valid = valid && p >= 0 && p < rank() && !seen[size_t(p)];
     if (valid) seen[size_t(p)] = true;
@@ -275,73 +292,78 @@ Tensor Tensor::transpose(const std::vector<int64_t>& perm) const {
   if (!valid)
     fail(ErrorCode::invalid_argument, "transpose: ", perm, " of ", type_text(*this), " (a permutation of its ", rank(),
          " axes)");
-  Tensor t = *this;
+  Tensor t(new TensorBody(body()));
   for (size_t i = 0; i < perm.size(); ++i) {
-    t.shape_[i] = shape_[size_t(perm[i])];
-    t.strides_[i] = strides_[size_t(perm[i])];
+    t.p_->shape[i] = body().shape[size_t(perm[i])];
+    t.p_->strides[i] = body().strides[size_t(perm[i])];
   }
   return t;
 }
 
 Tensor Tensor::slice(int64_t axis, int64_t begin, int64_t end) const {
+  require_defined("slice");
+  if (p_->autograd) return tensor_hooks->slice(*this, axis, begin, end);
   const size_t i = size_t(checked_axis("slice", *this, axis));
-  if (begin < 0 || end < begin || end > shape_[i])
+  if (begin < 0 || end < begin || end > body().shape[i])
     fail(ErrorCode::invalid_argument, "slice: ", begin, "..", end, " of axis ", axis, " of ", type_text(*this),
-         " (0 <= begin <= end <= ", shape_[i], ")");
-  Tensor t = *this;
-  t.shape_[i] = end - begin;
-  if (shape_[i] != 0) t.count_ = count_ / shape_[i] * (end - begin);
-  if (t.count_ != 0) t.offset_ += begin * strides_[i] * size_of(dtype_);  // an empty view stays where it is
+         " (0 <= begin <= end <= ", body().shape[i], ")");
+  Tensor t(new TensorBody(body()));
+  t.p_->shape[i] = end - begin;
+  if (body().shape[i] != 0) t.p_->count = body().count / body().shape[i] * (end - begin);
+  if (t.p_->count != 0) t.p_->offset += begin * body().strides[i] * size_of(body().dtype);  // an empty view stays where it is
   return t;
 }
 
 Tensor Tensor::to(DType dtype) const {
-  if (dtype == dtype_ || !defined()) return *this;
+  if (dtype == body().dtype || !defined()) return *this;
+  if (p_->autograd) return tensor_hooks->to(*this, dtype);
   const Tensor source = contiguous();
-  Tensor t = empty(dtype, shape_);
+  Tensor t = empty(dtype, body().shape);
   bool real = !is_complex(dtype);
-  real = with_storage_type(dtype_,
+  real = with_storage_type(body().dtype,
                            [&]<class From>(From) {
                              with_storage_type(dtype, [&]<class To>(To) {
                                const From* in = source.data_as<From>();
                                To* out = t.data_as<To>();
-                               for (int64_t i = 0; i < count_; ++i) out[i] = convert_element<To>(in[i]);
+                               for (int64_t i = 0; i < body().count; ++i) out[i] = convert_element<To>(in[i]);
                              });
                            }) &&
          real;
-  if (!real) fail(ErrorCode::unsupported, "to: ", dtype_, " to ", dtype, " (complex numbers convert to nothing else)");
+  if (!real) fail(ErrorCode::unsupported, "to: ", body().dtype, " to ", dtype, " (complex numbers convert to nothing else)");
   return t;
 }
 
 void Tensor::copy_from(const Tensor& source) const {
   if (!defined() || !source.defined()) fail(ErrorCode::invalid_argument, "copy_from: an undefined tensor");
-  if (source.dtype_ != dtype_)
+  if (source.body().dtype != body().dtype)
     fail(ErrorCode::type_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this),
          " (dtypes must be equal)");
-  if (source.shape_ != shape_)
+  if (source.body().shape != body().shape)
     fail(ErrorCode::shape_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this),
          " (shapes must be equal)");
-  if (!storage_->writable())
+  if (p_->autograd || source.p_->autograd) return tensor_hooks->copy_from(*this, source);
+  if (!body().storage->writable())
     fail(ErrorCode::invalid_argument, "copy_from: the target ", type_text(*this), " is read-only");
-  if (storage_ == source.storage_) {  // may overlap
-    if (offset_ == source.offset_ && strides_ == source.strides_) return;
+  if (body().storage == source.body().storage) {  // may overlap
+    if (body().offset == source.body().offset && body().strides == source.body().strides) return;
     const Tensor copy = source.clone();
-    strided_copy(data(), strides_, copy.data(), copy.strides_, shape_, size_of(dtype_));
+    strided_copy(data(), body().strides, copy.data(), copy.body().strides, body().shape, size_of(body().dtype));
   } else {
-    strided_copy(data(), strides_, source.data(), source.strides_, shape_, size_of(dtype_));
+    strided_copy(data(), body().strides, source.data(), source.body().strides, body().shape, size_of(body().dtype));
   }
-  storage_->bump();
+  body().storage->bump();
 }
 
 double Tensor::item(int64_t k) const { return item_as<double>(*this, k); }
 int64_t Tensor::item_int(int64_t k) const { return item_as<int64_t>(*this, k); }
 
 std::vector<int64_t> Tensor::to_ints() const {
-  std::vector<int64_t> out(static_cast<size_t>(count_));
-  for (int64_t k = 0; k < count_; ++k) out[size_t(k)] = item_int(k);
+  std::vector<int64_t> out(static_cast<size_t>(body().count));
+  for (int64_t k = 0; k < body().count; ++k) out[size_t(k)] = item_int(k);
   return out;
 }
 
+std::string to_string(const Sizes& s) { return str(std::vector<int64_t>(s)); }
 std::string type_text(const Tensor& t) { return t.defined() ? str(t.dtype(), t.shape()) : "undefined tensor"; }
 
 Sizes contiguous_strides(const Sizes& shape) {

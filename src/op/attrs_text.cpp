@@ -106,7 +106,7 @@ void put(std::string& s, const Tensor& t) {
   }
   const Tensor c = t.contiguous();
   s += to_string(t.dtype());
-  put(s, t.shape());
+  put(s, std::vector<int64_t>(t.shape()));
   s += '{';
   for (int64_t k = 0; k < c.element_count(); ++k) {
     if (k) s += ", ";
@@ -158,7 +158,7 @@ class Reader {
     if (w == "none") return;
     DType dtype;
     if (!parse_dtype(w, dtype)) wrong("a tensor such as i64[2]{1, 2}");
-    Sizes shape;
+    std::vector<int64_t> shape;
     read(shape);
     int64_t count = 1;
     for (int64_t n : shape)

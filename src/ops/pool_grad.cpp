@@ -223,7 +223,7 @@ struct MaxUnpool {
     const Shape in_dims(x.begin() + 2, x.end());
     Sizes pooled{x[0], x[1]};
     for (Dim d : slide_transposed(spec(), in_dims, {}, {}).out) pooled.push_back(d.value());
-    const Sizes y = e.has(2) ? e.in[2].to_ints() : pooled;
+    const Sizes y = e.has(2) ? Sizes(e.in[2].to_ints()) : pooled;
     e.allocate(0, y);
     eval_float(e, [&]<class T>(std::span<const Tensor> in, std::span<const Tensor> out) {
       const T* from = in[0].data_as<T>();
