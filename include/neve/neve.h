@@ -1,5 +1,6 @@
 // All of Neve's public interface.
 #pragma once
+#include <neve/autograd.h>
 #include <neve/dtype.h>
 #include <neve/engine.h>
 #include <neve/error.h>

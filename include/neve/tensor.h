@@ -133,8 +133,30 @@ class Tensor {
   int64_t item_int(int64_t k = 0) const;
   std::vector<int64_t> to_ints() const;
 
+  // ---- gradients (see neve/autograd.h) ----
+  /// Whether operations on this tensor are recorded: it was asked for (a leaf), or computed from one that was.
+  bool requires_grad() const;
+  /// Asks for gradients of a leaf, or ends that. Returns this tensor.
+  /// @throws Error{type_mismatch} for a dtype that is not float; Error{invalid_argument} for a tensor that was computed
+  const Tensor& set_requires_grad(bool on = true) const;
+  bool is_leaf() const;  ///< not computed by a recorded operation
+  Tensor grad() const;   ///< undefined where there is none
+  void set_grad(const Tensor& g) const;
+  /// See autograd::backward. `gradient` may be left out (or undefined) for one element.
+  void backward() const;
+  void backward(const Tensor& gradient, bool retain_graph = false, bool create_graph = false) const;
+  Tensor detach() const;  ///< the same bytes, without a past
+  /// Called with the gradient of this tensor when it is known; what it returns, if defined, takes its place. Returns a
+  /// number for remove_hook.
+  int64_t register_hook(std::function<Tensor(const Tensor&)> hook) const;
+  void remove_hook(int64_t number) const;
+
   /// Whether both are names of one tensor.
   bool is(const Tensor& o) const { return p_ == o.p_; }
+  /// Whether nobody else holds this tensor or its bytes.
+  bool is_sole_owner() const {
+    return p_ && p_->references.load(std::memory_order_acquire) == 1 && p_->storage.use_count() == 1;
+  }
   /// For autograd. Null for an undefined tensor.
   TensorBody* body_pointer() const { return p_; }
 

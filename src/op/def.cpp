@@ -11,6 +11,7 @@ const TensorType& Inferring::in(size_t i) const {
 }
 
 const Shape* Inferring::content(size_t i) const {
+  if (i < 64) content_read |= uint64_t(1) << i;
   return has(i) && i < in_facts.size() && in_facts[i].known ? &in_facts[i].content : nullptr;
 }
 

@@ -117,6 +117,7 @@ class Inferring {
   std::vector<std::optional<Shape>> out_content;
   std::vector<std::vector<TensorType>> regions_;
   std::vector<Facts> in_facts;  ///< per input; may be shorter
+  mutable uint64_t content_read = 0;  ///< bit i: the rule asked for the content of input i
 
  private:
   std::span<const TensorType* const> in_;

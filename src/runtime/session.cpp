@@ -54,6 +54,11 @@ int64_t Frame::arena_bytes() const {
   return n;
 }
 
+void Frame::release_memory() {
+  forget_arena();
+  scratch_ = Tensor{};
+}
+
 void Frame::forget_arena() {
   for (Part& part : parts_) part.arena = Tensor{};
 }
@@ -153,9 +158,9 @@ void Frame::provide_outputs(size_t s, std::vector<Tensor>& out) {
       return true;
     };
     if (!fits(out[k]) || !out[k].is_contiguous()) {
-      if (!fits(spare_[k]) || spare_[k].storage().use_count() > 1)
+      if (!fits(spare_[k]) || !spare_[k].is_sole_owner())
         spare_[k] = Tensor::empty(v.dtype, program_->sizes_of(value, steps));
-      out[k] = spare_[k];
+      out[k] = reuse_outputs ? spare_[k] : std::move(spare_[k]);
     }
     pointer_[size_t(root)] = out[k].data();
   }

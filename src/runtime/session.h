@@ -30,6 +30,10 @@ class Frame {
   void forget_arena();
   const Program& program() const { return *program_; }
   StepObserver observer;
+  /// Whether outputs that nobody holds any more are written again by later calls.
+  bool reuse_outputs = true;
+  /// Gives back arena and scratch; the next run takes new ones.
+  void release_memory();
   /// Regions: the symbol values of the frame around this one, as they are now.
   void set_outer(std::span<const int64_t> symbols);
 

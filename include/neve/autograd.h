@@ -1,0 +1,73 @@
+// Gradients of what was computed: the tape, and how it is walked back.
+#pragma once
+#include <neve/tensor.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace neve {
+
+/// Whether operations of this thread are recorded. True at first.
+bool is_grad_enabled();
+/// Switches recording on or off for this thread, until it is destroyed.
+class GradMode {
+ public:
+  explicit GradMode(bool enabled);
+  ~GradMode();
+  GradMode(const GradMode&) = delete;
+  GradMode& operator=(const GradMode&) = delete;
+
+ private:
+  bool before_;
+};
+struct NoGrad : GradMode {
+  NoGrad() : GradMode(false) {}
+};
+struct EnableGrad : GradMode {
+  EnableGrad() : GradMode(true) {}
+};
+
+namespace autograd {
+
+struct BackwardOptions {
+  bool retain_graph = false;  ///< keep what the tape saved, for another walk; create_graph implies it
+  bool create_graph = false;  ///< record the gradients themselves: for derivatives of derivatives
+};
+/// Adds the gradients of `outputs` to `.grad()` of every leaf that they were computed from.
+/// @param gradients  one for each output, of its shape; may be empty (or hold undefined tensors) for outputs of one
+///     element, whose gradient is then 1
+/// @throws Error{invalid_argument} an output that was not recorded; one of several elements without a gradient; a tape
+///     that an earlier walk freed; a tensor that was changed in place after it was saved (both ops are named)
+/// @cost  about twice the forward computation; frees what was saved unless it is retained
+void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients = {}, BackwardOptions options = {});
+
+struct GradOptions : BackwardOptions {
+  bool allow_unused = false;  ///< inputs that have no part in the outputs get an undefined tensor instead of an error
+};
+/// The gradients of `outputs` by `inputs` (any recorded tensors, not only leaves). Leaves `.grad()` as it is.
+std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
+                         std::span<const Tensor> gradients = {}, GradOptions options = {});
+
+/// Records `outputs` as a function of `inputs` whose gradient is `backward`, which gets one gradient for each output
+/// (undefined where an output has no influence) and returns one for each input (undefined: none). The outputs must have
+/// been computed with recording off. `name` stands in messages. With create_graph, backward runs recorded.
+std::vector<Tensor> custom(std::string name, std::span<const Tensor> inputs, std::vector<Tensor> outputs,
+                           std::function<std::vector<Tensor>(std::span<const Tensor>)> backward);
+
+/// Runs `f` without saving what its gradient needs; it is run once more during backward. Random numbers are drawn anew
+/// unless `f` seeds them.
+std::vector<Tensor> checkpoint(std::function<std::vector<Tensor>(std::span<const Tensor>)> f,
+                               std::span<const Tensor> inputs);
+
+/// Anomaly mode: every recorded op keeps where it was called, and backward stops at the first gradient with a NaN,
+/// naming that place. Slow. For this process.
+void set_anomaly_mode(bool on);
+bool anomaly_mode();
+/// Says where the caller is, for errors and anomaly mode ("model.py:12"); set by the Python package. Null: nothing.
+void set_location_provider(std::function<std::string()> provider);
+
+}  // namespace autograd
+}  // namespace neve

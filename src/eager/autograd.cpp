@@ -1,0 +1,464 @@
+// Recording: which operations are kept on the tape, and what of them.
+#include "eager/autograd.h"
+
+#include <atomic>
+
+#include "core/tensor_hooks.h"
+#include "op/registry.h"
+
+namespace neve {
+namespace {
+
+thread_local bool grad_enabled = true;
+std::atomic<bool> anomalies{false};
+std::mutex location_mutex;
+std::function<std::string()> location_provider;
+
+}  // namespace
+
+bool is_grad_enabled() { return grad_enabled; }
+GradMode::GradMode(bool enabled) : before_(grad_enabled) { grad_enabled = enabled; }
+GradMode::~GradMode() { grad_enabled = before_; }
+
+void autograd::set_anomaly_mode(bool on) { anomalies = on; }
+bool autograd::anomaly_mode() { return anomalies; }
+void autograd::set_location_provider(std::function<std::string()> provider) {
+  std::lock_guard lock(location_mutex);
+  location_provider = std::move(provider);
+}
+
+namespace eager {
+
+std::string current_location() {
+  std::lock_guard lock(location_mutex);
+  return location_provider ? location_provider() : std::string();
+}
+
+uint64_t next_sequence() {
+  static std::atomic<uint64_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Long chains must not be freed by recursion: nodes that die are collected, and freed one after another.
+Node::~Node() {
+  thread_local std::vector<NodePtr>* dying = nullptr;
+  std::vector<NodePtr> mine;
+  const bool outermost = !dying;
+  if (outermost) dying = &mine;
+  for (Edge& e : next)
+    if (e.node) dying->push_back(std::move(e.node));
+  if (!outermost) return;
+  while (!mine.empty()) {
+    NodePtr n = std::move(mine.back());
+    mine.pop_back();
+    n.reset();
+  }
+  dying = nullptr;
+}
+
+AutogradMeta* find_meta(const Tensor& t) { return t.defined() ? t.body_pointer()->autograd : nullptr; }
+
+bool needs_gradient(const Tensor& t) {
+  const AutogradMeta* m = find_meta(t);
+  return m && (m->requires_grad || m->node);
+}
+
+namespace {
+
+/// Where the gradient of a leaf is added up.
+class Accumulate final : public Node {
+ public:
+  explicit Accumulate(const Tensor& leaf) : leaf_(leaf) {}
+  std::string name() const override { return "leaf"; }
+  std::vector<Tensor> apply(std::vector<Tensor> gradients, bool record) override {
+    AutogradMeta& m = meta_of(leaf_);
+    Tensor& g = gradients[0];
+    if (!g.defined()) return {};
+    std::lock_guard lock(m.mutex);
+    if (!m.grad.defined())
+      m.grad = record || g.is_sole_owner() ? std::move(g) : g.clone();
+    else
+      m.grad = add_gradients(std::move(m.grad), g, record);
+    return {};
+  }
+  const Hooks* leaf_hooks() const override { return &meta_of(leaf_).hooks; }
+
+ private:
+  Tensor leaf_;
+};
+
+/// An op of the registry.
+class OpNode final : public Node {
+ public:
+  OpNode(const OpDef& op, const Attrs& attrs) : op_(op), attrs_(attrs) {}
+  std::string name() const override { return std::string(op_.info.name); }
+
+  void save(std::span<const Tensor> in, std::span<const Tensor> out, uint64_t needs) {
+    needs_ = needs;
+    inputs_ = in.size(), outputs_ = out.size();
+    given_ = 0;
+    for (size_t k = 0; k < out.size(); ++k)
+      if (is_float(out[k].dtype()) || is_complex(out[k].dtype())) given_ |= uint64_t(1) << k;
+    piece_ = gradient_piece(op_, attrs_, in, out, needs, given_).piece;
+    for (size_t i = 0; i < in.size() + out.size(); ++i) {
+      const bool input = i < in.size();
+      const Tensor& t = input ? in[i] : out[i - in.size()];
+      if (!t.defined()) {
+        saved_.emplace_back();
+      } else if (piece_->reads(i)) {
+        // A result must not keep itself alive: its bytes are kept, and its place in the graph is put back when needed.
+        saved_.emplace_back(input ? t : t.detach());
+      } else {
+        saved_.emplace_back(sizes_only(t));
+      }
+    }
+  }
+
+  std::vector<Tensor> apply(std::vector<Tensor> gradients, bool record) override {
+    if (released_)
+      fail(ErrorCode::invalid_argument, "backward: the graph of '", name(),
+           "' was freed by an earlier backward (retain_graph=true keeps it)", where());
+    std::vector<Tensor> arguments;
+    for (size_t i = 0; i < saved_.size(); ++i) arguments.push_back(unpack(i));
+    uint64_t given = 0;
+    for (size_t k = 0; k < gradients.size(); ++k) {
+      if (gradients[k].defined()) given |= uint64_t(1) << k;
+      arguments.push_back(gradients[k]);
+    }
+    if (record) return apply_recorded(arguments, given);
+    std::shared_ptr<const Piece> piece = piece_;
+    if (given != given_) {
+      const std::span<const Tensor> all(arguments);
+      piece = gradient_piece(op_, attrs_, all.subspan(0, inputs_), all.subspan(inputs_, outputs_), needs_, given).piece;
+    }
+    for (size_t i = 0; i < arguments.size(); ++i)
+      if (arguments[i].defined() && piece->reads(i)) arguments[i] = arguments[i].contiguous();
+    std::vector<Tensor> out;
+    piece->run(arguments, out, threads());
+    return out;
+  }
+
+  void release() override {
+    saved_.clear();
+    piece_.reset();
+    released_ = true;
+  }
+
+ private:
+  // The sizes of a tensor, without keeping its bytes.
+  static Tensor sizes_only(const Tensor& t) {
+    static const std::shared_ptr<Storage> nothing = Storage::allocate(16);
+    return Tensor::view(nothing, t.dtype(), t.shape(), Sizes(size_t(t.rank()), 0));
+  }
+
+  std::string where() const { return location.empty() ? "" : "\n  at " + location; }
+
+  Tensor unpack(size_t i) {
+    const Saved& s = saved_[i];
+    if (!s.tensor.defined()) return {};
+    if (s.tensor.storage()->version() != s.version)
+      fail(ErrorCode::invalid_argument, "backward: ", i < inputs_ ? "an operand" : "the result", " of '", name(), "', ",
+           type_text(s.tensor), ", was changed in place after it was saved for the gradient (version ",
+           s.tensor.storage()->version(), ", saved at version ", s.version, "; change a copy: clone())", where());
+    return s.tensor;
+  }
+
+  // Higher derivatives: the definition of the gradient, op by op, each recorded.
+  std::vector<Tensor> apply_recorded(std::span<const Tensor> arguments, uint64_t) {
+    EagerBuilder b;
+    Values in, out, dout;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      Values& group = i < inputs_ ? in : i < inputs_ + outputs_ ? out : dout;
+      if (!arguments[i].defined()) {
+        group.push_back({});
+        continue;
+      }
+      Tensor t = arguments[i];
+      if (i >= inputs_ && i < inputs_ + outputs_) {  // the result is part of the graph again
+        t = t.detach();
+        set_history(t, shared_from_this(), uint32_t(i - inputs_));
+      }
+      group.push_back(b.put(std::move(t)));
+    }
+    std::vector<char> needed(inputs_);
+    for (size_t i = 0; i < inputs_; ++i) needed[i] = needs_ >> i & 1;
+    const Values d = op_.grad(
+        attrs_.object(), Gradient{b, in, out, dout, {reinterpret_cast<const bool*>(needed.data()), inputs_}});
+    std::vector<Tensor> result(inputs_);
+    for (size_t i = 0; i < d.size() && i < inputs_; ++i)
+      if (d[i].valid() && needed[i]) result[i] = b.get(d[i]);
+    return result;
+  }
+
+  const OpDef& op_;
+  Attrs attrs_;
+  std::shared_ptr<const Piece> piece_;
+  std::vector<Saved> saved_;  ///< operands, then results
+  size_t inputs_ = 0, outputs_ = 0;
+  uint64_t needs_ = 0, given_ = 0;
+  bool released_ = false;
+};
+
+/// An op whose gradient nobody has written: it may be computed with, but not walked back.
+class Barrier final : public Node {
+ public:
+  explicit Barrier(std::string op) : op_(std::move(op)) {}
+  std::string name() const override { return op_; }
+  std::vector<Tensor> apply(std::vector<Tensor>, bool) override {
+    fail(ErrorCode::unsupported, "backward: '", op_, "' has no gradient (detach() its operands, or its result)",
+         location.empty() ? "" : "\n  at " + location);
+  }
+
+ private:
+  std::string op_;
+};
+
+/// A function with a gradient of the user's own.
+class CustomNode final : public Node {
+ public:
+  CustomNode(std::string name, std::function<std::vector<Tensor>(std::span<const Tensor>)> f, size_t operands)
+      : name_(std::move(name)), f_(std::move(f)), operands_(operands) {}
+  std::string name() const override { return name_; }
+  std::vector<Tensor> apply(std::vector<Tensor> gradients, bool record) override {
+    if (!f_)
+      fail(ErrorCode::invalid_argument, "backward: the graph of '", name_,
+           "' was freed by an earlier backward (retain_graph=true keeps it)");
+    const GradMode mode(record);
+    std::vector<Tensor> d = f_(gradients);
+    if (d.size() != operands_)
+      fail(ErrorCode::invalid_argument, name_, ": its backward returned ", d.size(), " gradients (one for each of its ",
+           operands_, " inputs would be right; an undefined tensor where there is none)");
+    return d;
+  }
+  void release() override { f_ = nullptr; }
+
+ private:
+  std::string name_;
+  std::function<std::vector<Tensor>(std::span<const Tensor>)> f_;
+  size_t operands_;
+};
+
+void record(NodePtr node, std::span<const Tensor> in, std::span<const Tensor> out) {
+  node->sequence = next_sequence();
+  node->results = uint32_t(out.size());
+  if (anomalies.load(std::memory_order_relaxed)) node->location = current_location();
+  for (const Tensor& t : in) node->next.push_back(gradient_edge(t));
+  for (size_t k = 0; k < out.size(); ++k)
+    if (is_float(out[k].dtype()) || is_complex(out[k].dtype())) set_history(out[k], node, uint32_t(k));
+}
+
+const TensorHooks hooks{
+    [](AutogradMeta* m) { delete m; },
+    [](const Tensor& x, const Sizes& shape) { return call1("reshape", {x, Tensor::of_ints(DType::i64, {int64_t(shape.size())}, std::span<const int64_t>(shape.data(), shape.size()))}, {{"allowzero", true}}); },
+    [](const Tensor& x, const Sizes& perm) { return call1("transpose", {x}, {{"perm", std::vector<int64_t>(perm)}}); },
+    [](const Tensor& x, int64_t axis, int64_t begin, int64_t end) {
+      auto one = [](int64_t v) { return Tensor::of_ints(DType::i64, {1}, std::span<const int64_t>(&v, 1)); };
+      return call1("slice", {x, one(begin), one(end), one(axis)});
+    },
+    [](const Tensor& x, DType t) { return call1("cast", {x}, {{"to", t}}); },
+    [](const Tensor& x) {
+      std::vector<Tensor> y{x.detach().clone()};
+      if (is_grad_enabled() && needs_gradient(x))
+        y = autograd::custom("clone", std::span(&x, 1), std::move(y),
+                             [](std::span<const Tensor> g) { return std::vector<Tensor>{g[0]}; });
+      return y[0];
+    },
+    [](const Tensor& target, const Tensor& source) {
+      if (is_grad_enabled() && (needs_gradient(target) || needs_gradient(source)))
+        fail(ErrorCode::invalid_argument,
+             "copy_from: a tensor that takes part in gradients (within NoGrad, or on detach(), it is not recorded)");
+      target.detach().copy_from(source.detach());
+    }};
+
+}  // namespace
+
+AutogradMeta& meta_of(const Tensor& t) {
+  check(t.defined(), "autograd: an undefined tensor");
+  TensorBody& body = *t.body_pointer();
+  if (!body.autograd) {
+    tensor_hooks = &hooks;
+    body.autograd = new AutogradMeta;
+  }
+  return *body.autograd;
+}
+
+void set_history(const Tensor& t, NodePtr node, uint32_t index) {
+  AutogradMeta& m = meta_of(t);
+  m.node = std::move(node);
+  m.index = index;
+}
+
+Edge gradient_edge(const Tensor& t) {
+  AutogradMeta* m = find_meta(t);
+  if (!m) return {};
+  if (m->node) return {m->node, m->index};
+  if (!m->requires_grad) return {};
+  std::lock_guard lock(m->mutex);
+  NodePtr n = m->accumulate.lock();
+  if (!n) {
+    n = std::make_shared<Accumulate>(t);
+    m->accumulate = n;
+  }
+  return {std::move(n), 0};
+}
+
+std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
+  uint64_t needs = 0;
+  if (grad_enabled)
+    for (size_t i = 0; i < in.size() && i < 64; ++i)
+      if (needs_gradient(in[i]) && (is_float(in[i].dtype()) || is_complex(in[i].dtype()))) needs |= uint64_t(1) << i;
+  std::vector<Tensor> out;
+  // Views are made through the members of Tensor, which would come back here for a tensor with a past.
+  std::vector<Tensor> plain;
+  for (const Tensor& t : in)
+    if (find_meta(t)) plain.assign(in.begin(), in.end());
+  for (Tensor& t : plain)
+    if (find_meta(t)) t = t.detach();
+  const std::span<const Tensor> operands = plain.empty() ? in : std::span<const Tensor>(plain);
+  if (!needs) {
+    execute(op, attrs, operands, out);
+    return out;
+  }
+  if (op.lower && !op.grad) {
+    EagerBuilder b;
+    Values values;
+    for (const Tensor& t : in) values.push_back(t.defined() ? b.put(t) : Value{});
+    for (Value v : op.lower(attrs.object(), b, values)) out.push_back(b.get(v));
+    return out;
+  }
+  execute(op, attrs, operands, out);
+  for (Tensor& t : out)  // an operand handed through: its past must not become that of the operand
+    for (const Tensor& x : operands)
+      if (t.is(x)) t = t.detach();
+  bool any_float = false;
+  for (const Tensor& t : out) any_float = any_float || is_float(t.dtype()) || is_complex(t.dtype());
+  if (!any_float) return out;
+  if (!op.grad) {
+    record(std::make_shared<Barrier>(std::string(op.info.name)), in, out);
+    return out;
+  }
+  auto node = std::make_shared<OpNode>(op, attrs);
+  node->save(in, out, needs);
+  record(node, in, out);
+  return out;
+}
+
+Tensor call1(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
+  std::vector<Tensor> out = call(op, attrs, in);
+  check(out.size() == 1, op.info.name, ": ", out.size(), " results where one was expected");
+  return std::move(out[0]);
+}
+
+Tensor call1(std::string_view name, std::initializer_list<Tensor> in, const AttrList& attrs) {
+  const OpDef& op = find_op(name);
+  const Attrs defaults = op.defaults();
+  return call1(op, attrs.empty() ? defaults : defaults.with(attrs), std::span(in.begin(), in.size()));
+}
+
+}  // namespace eager
+
+std::vector<Tensor> autograd::custom(std::string name, std::span<const Tensor> inputs, std::vector<Tensor> outputs,
+                                     std::function<std::vector<Tensor>(std::span<const Tensor>)> backward) {
+  bool needed = false;
+  for (const Tensor& t : inputs) needed = needed || eager::needs_gradient(t);
+  if (!needed || !grad_enabled) return outputs;
+  for (Tensor& t : outputs)
+    if (eager::find_meta(t)) t = t.detach();
+  eager::record(std::make_shared<eager::CustomNode>(std::move(name), std::move(backward), inputs.size()), inputs, outputs);
+  return outputs;
+}
+
+std::vector<Tensor> autograd::checkpoint(std::function<std::vector<Tensor>(std::span<const Tensor>)> f,
+                                         std::span<const Tensor> inputs) {
+  std::vector<Tensor> kept(inputs.begin(), inputs.end()), outputs;
+  {
+    const NoGrad off;
+    outputs = f(inputs);
+  }
+  return custom("checkpoint", inputs, std::move(outputs), [f = std::move(f), kept](std::span<const Tensor> gradients) {
+    const EnableGrad on;
+    std::vector<Tensor> again;
+    std::vector<Tensor> leaves;
+    for (const Tensor& t : kept) {
+      again.push_back(t.defined() ? t.detach() : t);
+      if (eager::needs_gradient(t)) again.back().set_requires_grad();
+    }
+    const std::vector<Tensor> y = f(again);
+    std::vector<Tensor> outputs, given;
+    for (size_t k = 0; k < y.size(); ++k)
+      if (gradients[k].defined() && eager::needs_gradient(y[k])) outputs.push_back(y[k]), given.push_back(gradients[k]);
+    std::vector<Tensor> asked, d(kept.size());
+    std::vector<size_t> position;
+    for (size_t i = 0; i < again.size(); ++i)
+      if (again[i].defined() && again[i].requires_grad()) asked.push_back(again[i]), position.push_back(i);
+    // Leaves that f holds itself (parameters of a module) get their part as from any backward.
+    backward(outputs, given);
+    for (size_t i = 0; i < asked.size(); ++i) d[position[i]] = asked[i].grad();
+    return d;
+  });
+}
+
+// ---- members of Tensor ------------------------------------------------------------------------------------------
+
+bool Tensor::requires_grad() const { return eager::needs_gradient(*this); }
+bool Tensor::is_leaf() const {
+  const AutogradMeta* m = eager::find_meta(*this);
+  return !m || !m->node;
+}
+
+const Tensor& Tensor::set_requires_grad(bool on) const {
+  require_defined("set_requires_grad");
+  if (on && !is_float(dtype()) && !is_complex(dtype()))
+    fail(ErrorCode::type_mismatch, "set_requires_grad: a tensor of ", dtype(), " has no gradient (a float dtype would)");
+  if (!is_leaf())
+    fail(ErrorCode::invalid_argument, "set_requires_grad: ", type_text(*this), " was computed by '",
+         eager::find_meta(*this)->node->name(), "' (leaves only; detach() makes one)");
+  if (on || p_->autograd) eager::meta_of(*this).requires_grad = on;
+  return *this;
+}
+
+Tensor Tensor::grad() const {
+  AutogradMeta* m = eager::find_meta(*this);
+  return m ? m->grad : Tensor{};
+}
+
+void Tensor::set_grad(const Tensor& g) const {
+  if (g.defined() && (g.shape() != shape() || g.dtype() != dtype()))
+    fail(ErrorCode::shape_mismatch, "set_grad: ", type_text(g), " for ", type_text(*this), " (they must be alike)");
+  if (!g.defined() && !p_->autograd) return;
+  eager::meta_of(*this).grad = g;
+}
+
+Tensor Tensor::detach() const {
+  if (!defined()) return {};
+  return Tensor(new TensorBody(*p_));
+}
+
+void Tensor::backward() const { backward(Tensor{}); }
+void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_graph) const {
+  autograd::backward(std::span(this, 1), gradient.defined() ? std::span(&gradient, 1) : std::span<const Tensor>{},
+                     {retain_graph, create_graph});
+}
+
+namespace {
+std::atomic<int64_t> next_hook{1};
+}
+
+int64_t Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
+  if (!requires_grad())
+    fail(ErrorCode::invalid_argument, "register_hook: ", type_text(*this), " needs no gradient (set_requires_grad())");
+  AutogradMeta& m = eager::meta_of(*this);
+  const int64_t number = next_hook++;
+  auto& list = m.node ? m.node->hooks[m.index] : m.hooks;
+  list.emplace_back(number, std::move(hook));
+  return number;
+}
+
+void Tensor::remove_hook(int64_t number) const {
+  AutogradMeta* m = eager::find_meta(*this);
+  if (!m) return;
+  auto& list = m->node ? m->node->hooks[m->index] : m->hooks;
+  std::erase_if(list, [&](const auto& h) { return h.first == number; });
+}
+
+}  // namespace neve
