@@ -19,7 +19,10 @@ namespace neve {
 /// Bytes with an owner: allocated here, part of a mapped file, or foreign memory. Reference-counted; the count is
 /// thread-safe, the bytes are not protected.
 class Storage {
+  struct Key {};
+
  public:
+  explicit Storage(Key) {}
   /// 64-byte aligned, not initialised. @throws Error{out_of_memory} naming the size.
   static std::shared_ptr<Storage> allocate(size_t bytes);
   /// Foreign memory; `release` runs when the last user is gone.
@@ -33,9 +36,8 @@ class Storage {
   void bump() { version_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
-  Storage() = default;
   std::byte* data_ = nullptr;
-  size_t size_ = 0;
+  size_t size_ = 0, taken_ = 0;  ///< taken_: of a block of our own
   bool writable_ = true;
   std::function<void()> release_;
   std::atomic<uint64_t> version_{0};
@@ -123,7 +125,7 @@ class Tensor {
   Tensor contiguous() const;                                     ///< itself, or a contiguous copy
   Tensor clone() const;                                          ///< contiguous copy
   Tensor reshape(const Sizes& shape) const;                      ///< view where possible, else copy; one -1 allowed
-  Tensor transpose(const Sizes& perm) const;      ///< view
+  Tensor transpose(const Sizes& perm) const;                     ///< view
   Tensor slice(int64_t axis, int64_t begin, int64_t end) const;  ///< view, step 1, 0 <= begin <= end <= size
   Tensor to(DType dtype) const;                ///< converted copy (itself if equal); float to int truncates
   void copy_from(const Tensor& source) const;  ///< same dtype and shape, any strides

@@ -1,6 +1,5 @@
 // Storage and Tensor: making them, views, and access to elements.
 #include <neve/tensor.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,16 +7,13 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/convert.h"
 #include "core/strided_copy.h"
 #include "core/tensor_hooks.h"
 
 namespace neve {
 namespace {
-
-constexpr size_t storage_alignment = 64;
-constexpr size_t huge_page = size_t(1) << 21;
-constexpr size_t address_space = size_t(1) << 47;
 
 /// Number of elements; also checks that their bytes fit.
 int64_t count_elements(const char* call, DType dtype, const Sizes& shape) {
@@ -118,23 +114,18 @@ bool view_strides(const Tensor& t, const Sizes& shape, Sizes& out) {
 }  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
-  void* p = nullptr;
-  if (bytes < address_space) {
-    const size_t alignment = bytes >= 2 * huge_page ? huge_page : storage_alignment;
-    const size_t rounded = std::max((bytes + alignment - 1) / alignment, size_t(1)) * alignment;
-    p = std::aligned_alloc(alignment, rounded);
-    if (p && alignment == huge_page) ::madvise(p, rounded, MADV_HUGEPAGE);  // fewer page faults; no matter if refused
-  }
+  size_t taken = 0;
+  void* p = allocate_block(bytes, taken);
   if (!p) fail(ErrorCode::out_of_memory, "tensor: no memory for ", bytes, " bytes");
-  std::shared_ptr<Storage> s(new Storage);
+  auto s = std::make_shared<Storage>(Key{});
   s->data_ = static_cast<std::byte*>(p);
   s->size_ = bytes;
-  s->release_ = [p] { std::free(p); };
+  s->taken_ = taken;
   return s;
 }
 
 std::shared_ptr<Storage> Storage::wrap(void* data, size_t bytes, std::function<void()> release, bool writable) {
-  std::shared_ptr<Storage> s(new Storage);
+  auto s = std::make_shared<Storage>(Key{});
   s->data_ = static_cast<std::byte*>(data);
   s->size_ = bytes;
   s->release_ = std::move(release);
@@ -148,7 +139,10 @@ const TensorHooks* tensor_hooks = nullptr;
 void TensorBody::drop_autograd() noexcept { tensor_hooks->destroy(autograd); }
 
 Storage::~Storage() {
-  if (release_) release_();
+  if (taken_)
+    free_block(data_, taken_);
+  else if (release_)
+    release_();
 }
 
 Tensor Tensor::empty(DType dtype, const Sizes& shape) {
@@ -206,7 +200,7 @@ Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, Sizes shape, 
   fits &= !__builtin_mul_overflow(last, size_of(dtype), &end) && !__builtin_add_overflow(end, byte_offset, &end) &&
           !__builtin_add_overflow(end, size_of(dtype), &end);
   const bool inside = t.p_->count == 0 ? byte_offset >= 0 && byte_offset <= int64_t(storage->size())
-                                    : fits && begin >= 0 && end <= int64_t(storage->size());
+                                       : fits && begin >= 0 && end <= int64_t(storage->size());
   if (!inside)
     fail(ErrorCode::invalid_argument, "Tensor::view: ", dtype, shape, " with strides ", strides, " at byte ",
          byte_offset, " reaches outside its ", storage->size(), " bytes");
@@ -310,7 +304,8 @@ Tensor Tensor::slice(int64_t axis, int64_t begin, int64_t end) const {
   Tensor t(new TensorBody(body()));
   t.p_->shape[i] = end - begin;
   if (body().shape[i] != 0) t.p_->count = body().count / body().shape[i] * (end - begin);
-  if (t.p_->count != 0) t.p_->offset += begin * body().strides[i] * size_of(body().dtype);  // an empty view stays where it is
+  if (t.p_->count != 0)
+    t.p_->offset += begin * body().strides[i] * size_of(body().dtype);  // an empty view stays where it is
   return t;
 }
 
@@ -329,7 +324,8 @@ Tensor Tensor::to(DType dtype) const {
                              });
                            }) &&
          real;
-  if (!real) fail(ErrorCode::unsupported, "to: ", body().dtype, " to ", dtype, " (complex numbers convert to nothing else)");
+  if (!real)
+    fail(ErrorCode::unsupported, "to: ", body().dtype, " to ", dtype, " (complex numbers convert to nothing else)");
   return t;
 }
 

@@ -182,8 +182,8 @@ class OpNode final : public Node {
     }
     std::vector<char> needed(inputs_);
     for (size_t i = 0; i < inputs_; ++i) needed[i] = needs_ >> i & 1;
-    const Values d = op_.grad(
-        attrs_.object(), Gradient{b, in, out, dout, {reinterpret_cast<const bool*>(needed.data()), inputs_}});
+    const Values d =
+        op_.grad(attrs_.object(), Gradient{b, in, out, dout, {reinterpret_cast<const bool*>(needed.data()), inputs_}});
     std::vector<Tensor> result(inputs_);
     for (size_t i = 0; i < d.size() && i < inputs_; ++i)
       if (d[i].valid() && needed[i]) result[i] = b.get(d[i]);
@@ -249,7 +249,12 @@ void record(NodePtr node, std::span<const Tensor> in, std::span<const Tensor> ou
 
 const TensorHooks hooks{
     [](AutogradMeta* m) { delete m; },
-    [](const Tensor& x, const Sizes& shape) { return call1("reshape", {x, Tensor::of_ints(DType::i64, {int64_t(shape.size())}, std::span<const int64_t>(shape.data(), shape.size()))}, {{"allowzero", true}}); },
+    [](const Tensor& x, const Sizes& shape) {
+      return call1("reshape",
+                   {x, Tensor::of_ints(DType::i64, {int64_t(shape.size())},
+                                       std::span<const int64_t>(shape.data(), shape.size()))},
+                   {{"allowzero", true}});
+    },
     [](const Tensor& x, const Sizes& perm) { return call1("transpose", {x}, {{"perm", std::vector<int64_t>(perm)}}); },
     [](const Tensor& x, int64_t axis, int64_t begin, int64_t end) {
       auto one = [](int64_t v) { return Tensor::of_ints(DType::i64, {1}, std::span<const int64_t>(&v, 1)); };
@@ -364,7 +369,8 @@ std::vector<Tensor> autograd::custom(std::string name, std::span<const Tensor> i
   if (!needed || !grad_enabled) return outputs;
   for (Tensor& t : outputs)
     if (eager::find_meta(t)) t = t.detach();
-  eager::record(std::make_shared<eager::CustomNode>(std::move(name), std::move(backward), inputs.size()), inputs, outputs);
+  eager::record(std::make_shared<eager::CustomNode>(std::move(name), std::move(backward), inputs.size()), inputs,
+                outputs);
   return outputs;
 }
 
@@ -409,7 +415,8 @@ bool Tensor::is_leaf() const {
 const Tensor& Tensor::set_requires_grad(bool on) const {
   require_defined("set_requires_grad");
   if (on && !is_float(dtype()) && !is_complex(dtype()))
-    fail(ErrorCode::type_mismatch, "set_requires_grad: a tensor of ", dtype(), " has no gradient (a float dtype would)");
+    fail(ErrorCode::type_mismatch, "set_requires_grad: a tensor of ", dtype(),
+         " has no gradient (a float dtype would)");
   if (!is_leaf())
     fail(ErrorCode::invalid_argument, "set_requires_grad: ", type_text(*this), " was computed by '",
          eager::find_meta(*this)->node->name(), "' (leaves only; detach() makes one)");

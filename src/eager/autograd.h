@@ -50,10 +50,10 @@ class Node : public std::enable_shared_from_this<Node> {
   /// Forgets what was saved.
   virtual void release() {}
 
-  std::vector<Edge> next;   ///< per operand; null where none is needed
+  std::vector<Edge> next;  ///< per operand; null where none is needed
   uint32_t results = 1;
-  uint64_t sequence = 0;    ///< later operations have higher ones
-  std::string location;     ///< of the call, in anomaly mode
+  uint64_t sequence = 0;            ///< later operations have higher ones
+  std::string location;             ///< of the call, in anomaly mode
   std::map<uint32_t, Hooks> hooks;  ///< by result
 };
 }  // namespace eager
@@ -62,7 +62,7 @@ class Node : public std::enable_shared_from_this<Node> {
 struct AutogradMeta {
   bool requires_grad = false;  ///< asked for, of a leaf
   Tensor grad;
-  eager::NodePtr node;         ///< that computed it; null for a leaf
+  eager::NodePtr node;  ///< that computed it; null for a leaf
   uint32_t index = 0;
   std::weak_ptr<eager::Node> accumulate;  ///< leaf: where its gradient is added up
   eager::Hooks hooks;                     ///< leaf

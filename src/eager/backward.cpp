@@ -95,11 +95,13 @@ class Walk {
   void start(const Tensor& y, Tensor g) {
     if (!y.defined() || !needs_gradient(y))
       fail(ErrorCode::invalid_argument, "backward: ", type_text(y),
-           " was not computed from a tensor that asks for gradients (set_requires_grad() before computing, recording on)");
+           " was not computed from a tensor that asks for gradients (set_requires_grad() before computing, recording "
+           "on)");
     if (!g.defined()) {
       if (y.element_count() != 1)
         fail(ErrorCode::invalid_argument, "backward: ", type_text(y),
-             " has more than one element, so its gradient must be given (a scalar loss would do without: mean() or sum())");
+             " has more than one element, so its gradient must be given (a scalar loss would do without: mean() or "
+             "sum())");
       g = Tensor::of(y.dtype(), {}, {1.0}).reshape(Sizes(size_t(y.rank()), 1));
     }
     if (g.shape() != y.shape() || g.dtype() != y.dtype())

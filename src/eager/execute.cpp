@@ -210,8 +210,8 @@ std::shared_ptr<const Plan> compile_plan(const OpDef& op, const Attrs& attrs, st
     parameters.push_back(std::move(p));
   }
   auto plan = std::make_shared<Plan>();
-  plan->piece = piece_compiler().compile(
-      parameters, pattern.sizes(), [&](Builder& b, std::span<const Value> v) { return b.emit(op, attrs, v); });
+  plan->piece = piece_compiler().compile(parameters, pattern.sizes(),
+                                         [&](Builder& b, std::span<const Value> v) { return b.emit(op, attrs, v); });
   count(counts.compiled);
   return plan;
 }
@@ -220,7 +220,8 @@ void run_piece(const Piece& piece, std::span<const Tensor> in, std::vector<Tenso
   std::array<Tensor, 8> few;
   std::vector<Tensor> many;
   bool plain = true;
-  for (size_t i = 0; i < in.size(); ++i) plain = plain && (!in[i].defined() || !piece.reads(i) || in[i].is_contiguous());
+  for (size_t i = 0; i < in.size(); ++i)
+    plain = plain && (!in[i].defined() || !piece.reads(i) || in[i].is_contiguous());
   if (plain) return piece.run(in, out, threads());
   many.assign(in.begin(), in.end());
   for (size_t i = 0; i < many.size(); ++i)
@@ -331,11 +332,12 @@ std::shared_ptr<const Piece> compile_gradient(const OpDef& op, const Attrs& attr
   std::vector<char> needed(in.size());
   for (size_t i = 0; i < in.size(); ++i) needed[i] = needs >> i & 1;
   static_assert(sizeof(bool) == sizeof(char));
-  auto piece = piece_compiler().compile(
-      parameters, pattern.sizes(), [&](Builder& b, std::span<const Value> v) -> Values {
+  auto piece =
+      piece_compiler().compile(parameters, pattern.sizes(), [&](Builder& b, std::span<const Value> v) -> Values {
         const auto x = v.subspan(0, in.size()), y = v.subspan(in.size(), out.size()),
                    dy = v.subspan(in.size() + out.size());
-        Values d = op.grad(attrs.object(), Gradient{b, x, y, dy, {reinterpret_cast<const bool*>(needed.data()), in.size()}});
+        Values d =
+            op.grad(attrs.object(), Gradient{b, x, y, dy, {reinterpret_cast<const bool*>(needed.data()), in.size()}});
         d.resize(in.size());
         for (size_t i = 0; i < in.size(); ++i)
           if (!needed[i]) d[i] = {};

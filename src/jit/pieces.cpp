@@ -125,6 +125,9 @@ class Compiler final : public eager::PieceCompiler {
       }
     }
     const Values results = recipe(g, values);
+    // What holds for some sizes only is compiled for those.
+    if (!sizes.empty() && !g.constraints.empty())
+      fail(ErrorCode::unsupported, "piece: not for all sizes: ", g.constraints.front().reason);
 
     auto piece = std::make_shared<CompiledPiece>();
     piece->read.assign(parameters.size(), false);

@@ -61,7 +61,8 @@ uint64_t hash_of(const std::vector<T>& v) {
 uint64_t hash_of(const Tensor& t) {
   if (!t.defined()) return 0;
   const Tensor c = t.contiguous();
-  return mix(mix(hash_of(std::vector<int64_t>(t.shape())), uint64_t(t.dtype())), hash_bytes(c.data(), size_t(c.bytes())));
+  return mix(mix(hash_of(std::vector<int64_t>(t.shape())), uint64_t(t.dtype())),
+             hash_bytes(c.data(), size_t(c.bytes())));
 }
 
 bool same_tensor(const Tensor& a, const Tensor& b) {

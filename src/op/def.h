@@ -116,7 +116,7 @@ class Inferring {
   std::vector<Constraint> constraints;
   std::vector<std::optional<Shape>> out_content;
   std::vector<std::vector<TensorType>> regions_;
-  std::vector<Facts> in_facts;  ///< per input; may be shorter
+  std::vector<Facts> in_facts;        ///< per input; may be shorter
   mutable uint64_t content_read = 0;  ///< bit i: the rule asked for the content of input i
 
  private:

@@ -444,6 +444,9 @@ void step(const ScalarNode& s, DType from, void* r, const void* a, const void* b
   }
 }
 
+// Whether elements lie in memory as they do in a register.
+bool is_register_type(DType t) { return t == DType::f32 || t == DType::f64 || t == DType::i64 || t == DType::u64; }
+
 bool needs_float(ScalarOp op) { return op == ScalarOp::atan2 || (op >= ScalarOp::sqrt && op <= ScalarOp::sigmoid); }
 bool needs_int(ScalarOp op) { return op >= ScalarOp::logical_and && op <= ScalarOp::shift_right; }
 
@@ -498,18 +501,33 @@ void ScalarRunner::run(int64_t n, std::span<const void* const> in, std::span<con
     block_ = wanted;
     memory_.assign(size_t(slots_) * size_t(block_), 0);
   }
-  const auto reg = [&](int32_t i) -> void* { return memory_.data() + size_t(slot_[size_t(i)]) * size_t(block_); };
+  // Operands and results that lie as registers do are used where they lie, in whole vectors.
+  const auto in_place = [&](const ScalarNode& s) { return is_register_type(s.dtype); };
+  int64_t first = 0;
+  bool whole = false;
+  const auto reg = [&](int32_t i) -> void* {
+    const ScalarNode& s = nodes[size_t(i)];
+    if (whole && s.op == ScalarOp::input && stride[size_t(s.a)] == 1 && in_place(s))
+      return const_cast<std::byte*>(static_cast<const std::byte*>(in[size_t(s.a)])) + first * size_of(s.dtype);
+    if (whole && program_.results.size() == 1 && program_.results[0] == i && s.op != ScalarOp::input &&
+        s.op != ScalarOp::constant && in_place(s))
+      return static_cast<std::byte*>(out[0]) + first * size_of(s.dtype);
+    return memory_.data() + size_t(slot_[size_t(i)]) * size_t(block_);
+  };
   if (grown)
     for (size_t i = 0; i < nodes.size(); ++i)
       if (nodes[i].op == ScalarOp::constant) fill_constant(nodes[i], reg(int32_t(i)), block_);
   for (int64_t at = 0; at < n; at += block_) {
     const int64_t here = std::min(block_, n - at), padded = (here + lanes - 1) / lanes * lanes;
+    first = at;
+    whole = here == padded;
     for (size_t i = 0; i < nodes.size(); ++i) {
       const ScalarNode& s = nodes[i];
       if (s.op == ScalarOp::constant) continue;
       void* r = reg(int32_t(i));
       if (s.op == ScalarOp::input) {
         const int64_t by = stride[size_t(s.a)];
+        if (whole && by == 1 && in_place(s)) continue;
         load_elements(s.dtype, r, static_cast<const std::byte*>(in[size_t(s.a)]) + at * by * size_of(s.dtype), by,
                       here);
         continue;
@@ -520,6 +538,7 @@ void ScalarRunner::run(int64_t n, std::span<const void* const> in, std::span<con
     for (size_t k = 0; k < program_.results.size(); ++k) {
       const int32_t r = program_.results[k];
       const DType t = nodes[size_t(r)].dtype;
+      if (reg(r) == static_cast<std::byte*>(out[k]) + at * size_of(t)) continue;
       store_elements(t, static_cast<std::byte*>(out[k]) + at * size_of(t), reg(r), here);
     }
   }

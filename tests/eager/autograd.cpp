@@ -73,9 +73,10 @@ TEST(Autograd, ChangedInPlace) {
   const Tensor x = leaf({2}, {2, 3});
   const Tensor y = call1("exp", {x});
   y.detach().copy_from(Tensor::zeros(DType::f32, {2}));
-  EXPECT_EQ(message([&] { y.backward(Tensor::of(DType::f32, {2}, {1, 1})); }),
-            "backward: the result of 'exp', f32[2], was changed in place after it was saved for the gradient (version 1, "
-            "saved at version 0; change a copy: clone())");
+  EXPECT_EQ(
+      message([&] { y.backward(Tensor::of(DType::f32, {2}, {1, 1})); }),
+      "backward: the result of 'exp', f32[2], was changed in place after it was saved for the gradient (version 1, "
+      "saved at version 0; change a copy: clone())");
 }
 
 TEST(Autograd, HooksReplace) {
@@ -146,8 +147,11 @@ TEST_P(EveryGradient, AgreesWithCentralDifferences) {
     }
     if (!any) continue;
     std::vector<Tensor> y;
+    Attrs attrs = samples[s].attrs;
     try {
-      y = eager::call(op, samples[s].attrs, in);
+      for (const AttrInfo& a : op.attrs)  // f32 inside would be what the differences show
+        if (a.name == "stash_type") attrs = attrs.with({{"stash_type", DType::f64}});
+      y = eager::call(op, attrs, in);
     } catch (const Error&) {
       continue;  // not in f64
     }
@@ -166,7 +170,7 @@ TEST_P(EveryGradient, AgreesWithCentralDifferences) {
     }
     auto loss = [&] {
       const NoGrad off;
-      const std::vector<Tensor> now = eager::call(op, samples[s].attrs, in);
+      const std::vector<Tensor> now = eager::call(op, attrs, in);
       double l = 0;
       size_t k = 0;
       for (size_t o = 0; o < y.size(); ++o)
@@ -176,6 +180,7 @@ TEST_P(EveryGradient, AgreesWithCentralDifferences) {
     for (size_t i = 0; i < in.size(); ++i) {
       if (!in[i].defined() || !in[i].requires_grad()) continue;
       const Tensor g = in[i].grad();
+      if (!g.defined()) continue;  // the op states that there is none (sizes, regions of interest)
       for (int64_t k = 0; k < in[i].element_count(); k += 1 + in[i].element_count() / 5) {
         double* x = in[i].data_as<double>() + k;
         const double kept = *x, h = 1e-6;
@@ -184,7 +189,7 @@ TEST_P(EveryGradient, AgreesWithCentralDifferences) {
         *x = kept - h;
         const double down = loss();
         *x = kept;
-        const double expected = (up - down) / (2 * h), got = g.defined() ? g.item(k) : 0;
+        const double expected = (up - down) / (2 * h), got = g.item(k);
         EXPECT_NEAR(got, expected, 1e-4 * (1 + std::abs(expected))) << "input " << i << " element " << k;
       }
     }

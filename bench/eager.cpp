@@ -1,0 +1,43 @@
+// Overhead of one small eager operation: `a + b` on 4 elements, with and without recording.
+#include <neve/neve.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <vector>
+
+#include "eager/autograd.h"
+#include "op/registry.h"
+
+namespace {
+template <class F>
+double nanoseconds(F f) {
+  std::vector<double> t;
+  for (int r = 0; r < 15; ++r) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 20000; ++i) f();
+    t.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / 20000);
+  }
+  std::sort(t.begin(), t.end());
+  return t[t.size() / 2];
+}
+}  // namespace
+
+int main() {
+  using namespace neve;
+  const OpDef& add = find_op("add");
+  const Attrs attrs = add.defaults();
+  auto plus = [&](const Tensor& a, const Tensor& b) {
+    const Tensor in[2] = {a, b};
+    return eager::call1(add, attrs, in);
+  };
+  for (int64_t n : {4, 1000, 100000}) {
+    Tensor a = Tensor::zeros(DType::f32, {n}), b = Tensor::zeros(DType::f32, {n});
+    std::printf("add %lld: %.0f ns\n", (long long)n, nanoseconds([&] { plus(a, b); }));
+    a.set_requires_grad();
+    std::printf("add %lld recorded: %.0f ns\n", (long long)n, nanoseconds([&] { plus(a, b); }));
+  }
+  const Tensor t = Tensor::zeros(DType::f32, {4});
+  std::printf("empty: %.0f ns\n", nanoseconds([&] { Tensor::empty(DType::f32, {4}); }));
+  std::printf("detach: %.0f ns\n", nanoseconds([&] { t.detach(); }));
+}

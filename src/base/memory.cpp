@@ -1,0 +1,161 @@
+// Size classes, the thread's own small blocks, and the process's large ones.
+#include "base/memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+namespace neve {
+namespace {
+
+constexpr size_t alignment = 64, huge_page = size_t(1) << 21, address_space = size_t(1) << 47;
+constexpr size_t small_classes = 8;  // 64, 128, ... 8192 bytes
+constexpr size_t small_limit = alignment << (small_classes - 1);
+constexpr size_t kept_small = 64;
+
+size_t small_class(size_t bytes) { return bytes <= alignment ? 0 : size_t(std::bit_width((bytes - 1) / alignment)); }
+
+// Four classes for each power of two: at most a quarter is lost.
+size_t round_large(size_t bytes) {
+  const size_t step = std::max<size_t>(std::bit_floor(bytes) / 4, alignment);
+  return (bytes + step - 1) / step * step;
+}
+
+struct ThreadBlocks {
+  std::array<std::array<void*, kept_small>, small_classes> block;
+  std::array<uint32_t, small_classes> count{};
+  ~ThreadBlocks() {
+    for (size_t c = 0; c < small_classes; ++c)
+      while (count[c]) std::free(block[c][--count[c]]);
+    alive = false;
+  }
+  static thread_local bool alive;
+};
+thread_local bool ThreadBlocks::alive = true;
+ThreadBlocks& thread_blocks() {
+  thread_local ThreadBlocks t;
+  return t;
+}
+
+struct Kept {
+  void* block;
+  size_t bytes;
+};
+std::mutex kept_mutex;
+std::atomic<size_t> kept_limit{0};
+size_t kept_now = 0;
+// Never destroyed: tensors of static lifetime are freed late.
+std::vector<Kept>& kept() {
+  static auto* list = new std::vector<Kept>;
+  return *list;
+}
+
+void* take_kept(size_t bytes) {
+  if (!kept_limit.load(std::memory_order_relaxed)) return nullptr;
+  std::lock_guard lock(kept_mutex);
+  std::vector<Kept>& list = kept();
+  for (size_t i = list.size(); i-- > 0;) {
+    if (list[i].bytes != bytes) continue;
+    void* p = list[i].block;
+    list.erase(list.begin() + std::ptrdiff_t(i));
+    kept_now -= bytes;
+    return p;
+  }
+  return nullptr;
+}
+
+bool keep(void* block, size_t bytes) {
+  const size_t limit = kept_limit.load(std::memory_order_relaxed);
+  if (bytes > limit / 2) return false;
+  std::vector<void*> dropped;
+  {
+    std::lock_guard lock(kept_mutex);
+    std::vector<Kept>& list = kept();
+    size_t first = 0;
+    for (; first < list.size() && kept_now + bytes > limit; ++first) {
+      dropped.push_back(list[first].block);
+      kept_now -= list[first].bytes;
+    }
+    list.erase(list.begin(), list.begin() + std::ptrdiff_t(first));
+    list.push_back({block, bytes});
+    kept_now += bytes;
+  }
+  for (void* p : dropped) std::free(p);
+  return true;
+}
+
+}  // namespace
+
+void* allocate_block(size_t bytes, size_t& taken) {
+  if (bytes <= small_limit) {
+    const size_t c = small_class(bytes);
+    taken = alignment << c;
+    if (ThreadBlocks::alive) {
+      ThreadBlocks& t = thread_blocks();
+      if (t.count[c]) return t.block[c][--t.count[c]];
+    }
+    return std::aligned_alloc(alignment, taken);
+  }
+  if (bytes >= address_space) return nullptr;
+  taken = round_large(bytes);
+  if (void* p = take_kept(taken)) return p;
+  const bool huge = taken >= 2 * huge_page;
+  if (huge) taken = (taken + huge_page - 1) / huge_page * huge_page;
+  if (huge)
+    if (void* p = take_kept(taken)) return p;
+  void* p = std::aligned_alloc(huge ? huge_page : alignment, taken);
+  if (p && huge) ::madvise(p, taken, MADV_HUGEPAGE);  // fewer page faults; no matter if refused
+  if (!p && kept_block_bytes()) {
+    release_kept_blocks();
+    p = std::aligned_alloc(huge ? huge_page : alignment, taken);
+  }
+  return p;
+}
+
+void free_block(void* block, size_t taken) noexcept {
+  if (!block) return;
+  if (taken <= small_limit) {
+    if (ThreadBlocks::alive) {
+      ThreadBlocks& t = thread_blocks();
+      const size_t c = small_class(taken);
+      if (t.count[c] < kept_small) {
+        t.block[c][t.count[c]++] = block;
+        return;
+      }
+    }
+  } else if (kept_limit.load(std::memory_order_relaxed)) {
+    try {
+      if (keep(block, taken)) return;
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  std::free(block);
+}
+
+void keep_blocks(size_t bytes) {
+  kept_limit = bytes;
+  if (!bytes) release_kept_blocks();
+}
+
+void release_kept_blocks() {
+  std::vector<Kept> list;
+  {
+    std::lock_guard lock(kept_mutex);
+    list.swap(kept());
+    kept_now = 0;
+  }
+  for (const Kept& k : list) std::free(k.block);
+}
+
+size_t kept_block_bytes() {
+  std::lock_guard lock(kept_mutex);
+  return kept_now;
+}
+
+}  // namespace neve
