@@ -12,6 +12,7 @@ namespace neve {
 
 /// Whether operations of this thread are recorded. True at first.
 bool is_grad_enabled();
+void set_grad_enabled(bool enabled);
 /// Switches recording on or off for this thread, until it is destroyed.
 class GradMode {
  public:

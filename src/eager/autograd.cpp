@@ -17,6 +17,7 @@ std::function<std::string()> location_provider;
 }  // namespace
 
 bool is_grad_enabled() { return grad_enabled; }
+void set_grad_enabled(bool enabled) { grad_enabled = enabled; }
 GradMode::GradMode(bool enabled) : before_(grad_enabled) { grad_enabled = enabled; }
 GradMode::~GradMode() { grad_enabled = before_; }
 

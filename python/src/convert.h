@@ -1,0 +1,26 @@
+// Arrays to tensors and back, for all of the module.
+#pragma once
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <neve/neve.h>
+
+#include <vector>
+
+namespace nb = nanobind;
+
+namespace neve::python {
+
+using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+
+bool dtype_from(nb::dlpack::dtype t, DType& out);
+nb::dlpack::dtype dtype_to(DType t);
+/// A view of the array's memory; `hold` keeps it alive. Numbers and lists go through numpy.asarray. A neve.Tensor is
+/// taken as it is.
+Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what);
+/// A NumPy array over the tensor's memory.
+nb::object array_from(const Tensor& t);
+
+/// The class Tensor, and what works on it.
+void bind_tensor(nb::module_& m);
+
+}  // namespace neve::python

@@ -1,0 +1,621 @@
+// The class Tensor: operators, indexing, NumPy and DLPack, gradients; and ops by name.
+#include <nanobind/stl/function.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <unordered_map>
+
+#include "convert.h"
+#include "eager/autograd.h"
+#include "eager/index.h"
+#include "eager/promote.h"
+#include "op/registry.h"
+
+namespace neve::python {
+namespace {
+
+using eager::NumberKind;
+
+// ---- arguments ----------------------------------------------------------------------------------------------------
+
+/// A tensor of a Python number, in the dtype that it takes beside `beside`.
+bool number_to_tensor(nb::handle h, DType beside, Tensor& out) {
+  PyObject* p = h.ptr();
+  if (PyBool_Check(p)) {
+    out = Tensor::scalar(eager::promote_number(beside, NumberKind::boolean), p == Py_True);
+  } else if (PyLong_Check(p)) {
+    const DType t = eager::promote_number(beside, NumberKind::integer);
+    if (is_float(t) || is_complex(t)) {
+      out = Tensor::scalar(t, PyLong_AsDouble(p));
+    } else {
+      out = Tensor::scalar_int(t, PyLong_AsLongLong(p));
+    }
+    if (PyErr_Occurred()) throw nb::python_error();
+  } else if (PyFloat_Check(p)) {
+    out = Tensor::scalar(eager::promote_number(beside, NumberKind::real), PyFloat_AS_DOUBLE(p));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/// Any value as a tensor: a Tensor is itself, an array is shared where it is writable for us, else copied.
+Tensor as_tensor(nb::handle h, const char* what) {
+  Tensor* known;
+  if (nb::try_cast(h, known)) return *known;
+  Tensor t;
+  if (PyFloat_Check(h.ptr()) || PyLong_Check(h.ptr()) || PyBool_Check(h.ptr())) {
+    number_to_tensor(h, PyBool_Check(h.ptr()) ? DType::boolean : PyLong_Check(h.ptr()) ? DType::i64 : DType::f32, t);
+    return t;
+  }
+  std::vector<AnyArray> hold;
+  return tensor_from(h, hold, what).clone();
+}
+
+/// The other operand of an operator; false for a type that is none of ours.
+bool operand(nb::handle h, const Tensor& beside, Tensor& out) {
+  Tensor* known;
+  if (nb::try_cast(h, known)) {
+    out = *known;
+    return true;
+  }
+  if (number_to_tensor(h, beside.dtype(), out)) return true;
+  if (!nb::hasattr(h, "__array__") && !nb::hasattr(h, "__dlpack__")) return false;
+  std::vector<AnyArray> hold;
+  out = tensor_from(h, hold, "operator").clone();
+  return true;
+}
+
+nb::object not_implemented() { return nb::borrow(Py_NotImplemented); }
+
+nb::object wrap(Tensor t) { return nb::cast(std::move(t), nb::rv_policy::move); }
+
+template <bool reflected>
+auto arithmetic(const char* op) {
+  return [op](const Tensor& a, nb::handle other) -> nb::object {
+    Tensor b;
+    if (!operand(other, a, b)) return not_implemented();
+    return wrap(reflected ? eager::binary(op, b, a) : eager::binary(op, a, b));
+  };
+}
+template <bool reflected>
+nb::object true_divide(const Tensor& a, nb::handle other) {
+  Tensor b;
+  if (!operand(other, a, b)) return not_implemented();
+  return wrap(reflected ? eager::divide(b, a) : eager::divide(a, b));
+}
+template <bool reflected>
+nb::object floor_divide(const Tensor& a, nb::handle other) {
+  Tensor b;
+  if (!operand(other, a, b)) return not_implemented();
+  return wrap(reflected ? eager::floor_divide(b, a) : eager::floor_divide(a, b));
+}
+nb::object not_equal(const Tensor& a, nb::handle other) {
+  Tensor b;
+  if (!operand(other, a, b)) return not_implemented();
+  return wrap(eager::call1("not", {eager::binary("equal", a, b)}));
+}
+
+auto in_place(const char* op) {
+  return [op](nb::handle self, nb::handle other) -> nb::object {
+    const Tensor& a = nb::cast<const Tensor&>(self);
+    Tensor b;
+    if (!operand(other, a, b)) return not_implemented();
+    const Tensor y = std::string_view(op) == "div" ? eager::divide(a, b) : eager::binary(op, a, b);
+    if (y.dtype() != a.dtype() && !(is_float(a.dtype()) && is_float(y.dtype())))
+      throw Error(ErrorCode::type_mismatch, std::string(op) + ": the result is " + to_string(y.dtype()) + ", which " +
+                                                type_text(a) + " cannot hold in place");
+    eager::assign(a, y, op);
+    return nb::borrow(self);
+  };
+}
+
+// ---- indices ------------------------------------------------------------------------------------------------------
+
+std::optional<int64_t> as_int(nb::handle h) {
+  if (h.is_none()) return {};
+  PyObject* i = PyNumber_Index(h.ptr());
+  if (!i) throw nb::python_error();
+  const int64_t v = PyLong_AsLongLong(i);
+  Py_DECREF(i);
+  if (v == -1 && PyErr_Occurred()) throw nb::python_error();
+  return v;
+}
+
+eager::Index index_from(nb::handle h) {
+  eager::Index i;
+  if (h.is_none()) {
+    i.kind = eager::Index::new_axis;
+  } else if (h.ptr() == Py_Ellipsis) {
+    i.kind = eager::Index::ellipsis;
+  } else if (PySlice_Check(h.ptr())) {
+    i.begin = as_int(h.attr("start"));
+    i.end = as_int(h.attr("stop"));
+    i.step = as_int(h.attr("step")).value_or(1);
+  } else if (PyLong_Check(h.ptr()) && !PyBool_Check(h.ptr())) {
+    i.kind = eager::Index::integer;
+    i.value = *as_int(h);
+  } else {
+    i.kind = eager::Index::tensor;
+    if (PyList_Check(h.ptr()) && PyList_Size(h.ptr()) == 0) {
+      i.indices = Tensor::empty(DType::i64, {0});
+    } else {
+      i.indices = as_tensor(h, "index");
+    }
+    if (i.indices.rank() == 0 && is_int(i.indices.dtype())) {
+      i.kind = eager::Index::integer;
+      i.value = i.indices.item_int();
+      i.indices = {};
+    }
+  }
+  return i;
+}
+std::vector<eager::Index> indices_from(nb::handle h) {
+  std::vector<eager::Index> index;
+  if (PyTuple_Check(h.ptr())) {
+    for (nb::handle e : nb::borrow<nb::tuple>(h)) index.push_back(index_from(e));
+  } else {
+    index.push_back(index_from(h));
+  }
+  return index;
+}
+
+// ---- numbers and text ---------------------------------------------------------------------------------------------
+
+nb::object item_of(const Tensor& t, int64_t k) {
+  if (t.dtype() == DType::boolean) return nb::cast(t.item_int(k) != 0);
+  if (is_int(t.dtype())) {
+    if (t.dtype() == DType::u64) return nb::steal(PyLong_FromUnsignedLongLong(uint64_t(t.item_int(k))));
+    return nb::cast(t.item_int(k));
+  }
+  return nb::cast(t.item(k));
+}
+void one_element(const Tensor& t, const char* what) {
+  if (t.element_count() != 1)
+    throw Error(ErrorCode::invalid_argument, std::string(what) + ": " + type_text(t) + " has " +
+                                                 std::to_string(t.element_count()) + " elements (one would do)");
+}
+
+nb::tuple sizes_tuple(const Sizes& s) {
+  nb::list l;
+  for (int64_t n : s) l.append(n);
+  return nb::tuple(l);
+}
+
+DType dtype_of(nb::handle h) {
+  DType t;
+  std::string name;
+  if (nb::isinstance<nb::str>(h)) {
+    name = nb::cast<std::string>(h);
+  } else if (h.ptr() == reinterpret_cast<PyObject*>(&PyFloat_Type)) {
+    name = "f32";
+  } else if (h.ptr() == reinterpret_cast<PyObject*>(&PyLong_Type)) {
+    name = "i64";
+  } else if (h.ptr() == reinterpret_cast<PyObject*>(&PyBool_Type)) {
+    name = "bool";
+  } else if (nb::hasattr(h, "name")) {
+    name = nb::cast<std::string>(nb::str(h.attr("name")));
+  } else if (nb::hasattr(h, "__name__")) {
+    name = nb::cast<std::string>(nb::str(h.attr("__name__")));
+  }
+  if (!parse_dtype(name, t))
+    throw Error(ErrorCode::type_mismatch,
+                "dtype: " + nb::cast<std::string>(nb::repr(h)) + " is none (\"f32\", \"i64\", numpy.float32, ... are)");
+  return t;
+}
+
+// ---- ops by name --------------------------------------------------------------------------------------------------
+
+AttrValue attr_from(nb::handle h, const AttrInfo& info, const AttrValue& like, std::string_view op) {
+  auto wrong = [&]() -> Error {
+    static constexpr const char* kinds[] = {"a bool",        "an int",           "a float", "a str", "a list of ints",
+                                            "a list of floats", "a list of strs", "a dtype", "a tensor"};
+    return {ErrorCode::type_mismatch, std::string(op) + ": " + std::string(info.name) + " is " +
+                                          nb::cast<std::string>(nb::repr(h)) + " (" + kinds[like.index()] + ")"};
+  };
+  try {
+    switch (like.index()) {
+      case 0:
+        if (!PyBool_Check(h.ptr())) throw wrong();
+        return h.ptr() == Py_True;
+      case 1:
+        return *as_int(h);
+      case 2:
+        return nb::cast<double>(h);
+      case 3:
+        return nb::cast<std::string>(h);
+      case 4:
+        if (PyLong_Check(h.ptr())) return std::vector<int64_t>{*as_int(h)};
+        return nb::cast<std::vector<int64_t>>(h);
+      case 5:
+        return nb::cast<std::vector<double>>(h);
+      case 6:
+        return nb::cast<std::vector<std::string>>(h);
+      case 7:
+        return dtype_of(h);
+      default:
+        return as_tensor(h, "attribute");
+    }
+  } catch (nb::python_error&) {
+    throw wrong();
+  } catch (nb::cast_error&) {
+    throw wrong();
+  }
+}
+
+/// An op of the registry as a callable; attributes are kept, so that equal calls find the same prepared code.
+class PyOp {
+ public:
+  explicit PyOp(const std::string& name) : op_(find_op(name)), defaults_(op_.defaults()) {
+    for (const AttrInfo& a : op_.attrs) likes_.push_back(a.get(defaults_.object()));
+  }
+  const OpDef& op() const { return op_; }
+
+  nb::object call(nb::args args, nb::kwargs kwargs) {
+    const Attrs attrs = kwargs.size() ? attrs_from(kwargs) : defaults_;
+    std::vector<Tensor> in;
+    for (nb::handle a : args) in.push_back(argument(a));
+    std::vector<Tensor> out;
+    {
+      // Small work is not worth letting go of the interpreter.
+      int64_t elements = 0;
+      for (const Tensor& t : in) elements += t.element_count();
+      if (elements > 4096) {
+        nb::gil_scoped_release free;
+        out = eager::call(op_, attrs, in);
+      } else {
+        out = eager::call(op_, attrs, in);
+      }
+    }
+    if (out.size() == 1) return wrap(std::move(out[0]));
+    nb::list l;
+    for (Tensor& t : out) l.append(t.defined() ? wrap(std::move(t)) : nb::none());
+    return nb::tuple(l);
+  }
+
+ private:
+  static Tensor argument(nb::handle a) {
+    if (a.is_none()) return {};
+    Tensor* known;
+    if (nb::try_cast(a, known)) return *known;
+    if (PyTuple_Check(a.ptr()) || PyList_Check(a.ptr())) {  // sizes, axes
+      std::vector<int64_t> v;
+      bool ints = true;
+      for (nb::handle e : nb::borrow<nb::sequence>(a)) {
+        ints = ints && PyLong_Check(e.ptr()) && !PyBool_Check(e.ptr());
+        if (ints) v.push_back(*as_int(e));
+      }
+      if (ints) return Tensor::of_ints(DType::i64, {int64_t(v.size())}, v);
+    }
+    return as_tensor(a, "op");
+  }
+
+  Attrs attrs_from(const nb::kwargs& kwargs) {
+    AttrList list;
+    for (auto [key, value] : kwargs) {
+      const std::string name = nb::cast<std::string>(key);
+      size_t at = 0;
+      for (; at < op_.attrs.size() && op_.attrs[at].name != name; ++at) {
+      }
+      if (at == op_.attrs.size()) {
+        std::string names;
+        for (const AttrInfo& a : op_.attrs) names += (names.empty() ? "" : ", ") + std::string(a.name);
+        throw Error(ErrorCode::not_found, std::string(op_.info.name) + ": there is no attribute '" + name + "' (" +
+                                              (names.empty() ? "it has none" : "it has: " + names) + ")");
+      }
+      list.emplace_back(op_.attrs[at].name, attr_from(value, op_.attrs[at], likes_[at], op_.info.name));
+    }
+    const Attrs made = defaults_.with(list);
+    const uint64_t h = made.hash();
+    const auto it = known_.find(h);
+    if (it != known_.end() && it->second == made) return it->second;
+    if (known_.size() > 256) known_.clear();
+    known_[h] = made;
+    return made;
+  }
+
+  const OpDef& op_;
+  Attrs defaults_;
+  std::vector<AttrValue> likes_;
+  std::unordered_map<uint64_t, Attrs> known_;
+};
+
+/// A call back into Python from a thread that may not hold the interpreter.
+std::function<Tensor(const Tensor&)> hook_from(nb::callable f) {
+  auto kept = std::shared_ptr<nb::callable>(new nb::callable(std::move(f)), [](nb::callable* p) {
+    nb::gil_scoped_acquire hold;
+    delete p;
+  });
+  return [kept](const Tensor& g) -> Tensor {
+    nb::gil_scoped_acquire hold;
+    const nb::object r = (*kept)(g);
+    return r.is_none() ? Tensor{} : as_tensor(r, "hook");
+  };
+}
+
+std::vector<Tensor> tensors_of(nb::handle h, const char* what) {
+  std::vector<Tensor> v;
+  if (h.is_none()) return v;
+  Tensor* one;
+  if (nb::try_cast(h, one)) return {*one};
+  for (nb::handle e : nb::borrow<nb::sequence>(h)) v.push_back(e.is_none() ? Tensor{} : as_tensor(e, what));
+  return v;
+}
+
+nb::list list_of(std::vector<Tensor> v) {
+  nb::list l;
+  for (Tensor& t : v) l.append(t.defined() ? wrap(std::move(t)) : nb::none());
+  return l;
+}
+
+}  // namespace
+
+void bind_tensor(nb::module_& m) {
+  nb::class_<Tensor> c(m, "Tensor", nb::dynamic_attr(), nb::is_weak_referenceable());
+  c.def_prop_ro("shape", [](const Tensor& t) { return sizes_tuple(t.shape()); })
+      .def_prop_ro("strides", [](const Tensor& t) { return sizes_tuple(t.strides()); })
+      .def_prop_ro("dtype", [](const Tensor& t) { return to_string(t.dtype()); })
+      .def_prop_ro("ndim", &Tensor::rank)
+      .def_prop_ro("size", &Tensor::element_count)
+      .def_prop_ro("nbytes", &Tensor::bytes)
+      .def_prop_ro("itemsize", [](const Tensor& t) { return size_of(t.dtype()); })
+      .def_prop_ro("is_leaf", &Tensor::is_leaf)
+      .def_prop_ro("_version", [](const Tensor& t) { return t.storage()->version(); })
+      .def_prop_rw("requires_grad", &Tensor::requires_grad, [](const Tensor& t, bool on) { t.set_requires_grad(on); })
+      .def_prop_rw(
+          "grad",
+          [](const Tensor& t) -> nb::object {
+            const Tensor g = t.grad();
+            return g.defined() ? wrap(g) : nb::none();
+          },
+          [](const Tensor& t, nb::handle g) { t.set_grad(g.is_none() ? Tensor{} : as_tensor(g, "grad")); },
+          nb::arg("g").none())
+      .def("requires_grad_",
+           [](nb::handle self, bool on) {
+             nb::cast<const Tensor&>(self).set_requires_grad(on);
+             return nb::borrow(self);
+           },
+           nb::arg("on") = true)
+      .def(
+          "backward",
+          [](const Tensor& t, nb::handle gradient, bool retain_graph, bool create_graph) {
+            const Tensor g = gradient.is_none() ? Tensor{} : as_tensor(gradient, "backward");
+            nb::gil_scoped_release free;
+            t.backward(g, retain_graph, create_graph);
+          },
+          nb::arg("gradient").none() = nb::none(), nb::arg("retain_graph") = false, nb::arg("create_graph") = false)
+      .def("detach", &Tensor::detach)
+      .def("clone", &Tensor::clone)
+      .def("contiguous", &Tensor::contiguous)
+      .def("is_contiguous", &Tensor::is_contiguous)
+      .def("data_ptr", [](const Tensor& t) { return reinterpret_cast<uintptr_t>(t.data()); })
+      .def("register_hook", [](const Tensor& t, nb::callable f) { return t.register_hook(hook_from(std::move(f))); })
+      .def("remove_hook", &Tensor::remove_hook)
+      .def("astype", [](const Tensor& t, nb::handle d) { return t.to(dtype_of(d)); })
+      .def("copy_",
+           [](nb::handle self, nb::handle value) {
+             const Tensor& t = nb::cast<const Tensor&>(self);
+             eager::Index all;
+             all.kind = eager::Index::ellipsis;
+             eager::set_item(t, std::span(&all, 1), as_tensor(value, "copy_"));
+             return nb::borrow(self);
+           })
+      .def("numpy",
+           [](const Tensor& t) {
+             if (t.requires_grad() && is_grad_enabled())
+               throw Error(ErrorCode::invalid_argument,
+                           "numpy: " + type_text(t) + " takes part in gradients (detach() first: arrays are not recorded)");
+             return array_from(t);
+           })
+      .def(
+          "__array__",
+          [](const Tensor& t, nb::handle dtype, nb::handle) -> nb::object {
+            nb::object a = array_from(t);
+            return dtype.is_none() ? a : nb::object(a.attr("astype")(dtype));
+          },
+          nb::arg("dtype").none() = nb::none(), nb::arg("copy").none() = nb::none())
+      .def("__dlpack__",
+           [](const Tensor& t, nb::kwargs) {
+             Tensor* kept = new Tensor(t.detach());
+             nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<Tensor*>(p); });
+             std::vector<size_t> shape(t.shape().begin(), t.shape().end());
+             nb::ndarray<> a(t.data(), shape.size(), shape.data(), owner, t.strides().data(), dtype_to(t.dtype()));
+             return nb::cast(a, nb::rv_policy::reference);
+           })
+      .def("__dlpack_device__", [](const Tensor&) { return std::make_pair(1, 0); })
+      .def("item",
+           [](const Tensor& t) {
+             one_element(t, "item");
+             return item_of(t, 0);
+           })
+      .def("tolist", [](const Tensor& t) { return array_from(t).attr("tolist")(); })
+      .def("__len__",
+           [](const Tensor& t) {
+             if (t.rank() == 0) throw nb::type_error("len() of a tensor of rank 0");
+             return t.shape()[0];
+           })
+      .def("__bool__",
+           [](const Tensor& t) {
+             one_element(t, "bool");
+             return t.item(0) != 0;
+           })
+      .def("__int__",
+           [](const Tensor& t) {
+             one_element(t, "int");
+             return nb::steal(PyNumber_Long(item_of(t, 0).ptr()));
+           })
+      .def("__float__",
+           [](const Tensor& t) {
+             one_element(t, "float");
+             return t.item(0);
+           })
+      .def("__index__",
+           [](const Tensor& t) {
+             one_element(t, "index");
+             if (!is_int(t.dtype())) throw nb::type_error("only integer tensors are indices");
+             return item_of(t, 0);
+           })
+      .def("__repr__",
+           [](const Tensor& t) {
+             std::string s = "tensor(" + to_string(t);
+             if (t.dtype() != DType::f32 && t.dtype() != DType::i64 && t.dtype() != DType::boolean)
+               s += ", dtype=" + to_string(t.dtype());
+             const AutogradMeta* meta = eager::find_meta(t);
+             if (meta && meta->node)
+               s += ", grad_fn=<" + meta->node->name() + ">";
+             else if (meta && meta->requires_grad)
+               s += ", requires_grad=True";
+             return s + ")";
+           })
+      .def("__hash__", [](const Tensor& t) { return reinterpret_cast<uintptr_t>(t.body_pointer()) >> 4; })
+      .def("is_same", [](const Tensor& t, const Tensor& o) { return t.is(o); })
+      .def("__getitem__", [](const Tensor& t, nb::handle i) { return eager::get_item(t, indices_from(i)); },
+           nb::arg("index").none())
+      .def("__setitem__",
+           [](const Tensor& t, nb::handle i, nb::handle v) {
+             Tensor value;
+             if (!number_to_tensor(v, t.dtype(), value)) value = as_tensor(v, "index");
+             eager::set_item(t, indices_from(i), value);
+           },
+           nb::arg("index").none(), nb::arg("value"))
+      .def("__neg__", [](const Tensor& t) { return eager::call1("neg", {t}); })
+      .def("__abs__", [](const Tensor& t) { return eager::call1("abs", {t}); })
+      .def("__invert__",
+           [](const Tensor& t) { return eager::call1(t.dtype() == DType::boolean ? "not" : "bitwise_not", {t}); })
+      .def("__truediv__", &true_divide<false>)
+      .def("__rtruediv__", &true_divide<true>)
+      .def("__floordiv__", &floor_divide<false>)
+      .def("__rfloordiv__", &floor_divide<true>)
+      .def("__eq__", arithmetic<false>("equal"), nb::arg().none())
+      .def("__ne__", &not_equal, nb::arg().none());
+  struct {
+    const char *name, *op;
+  } constexpr operators[] = {{"add", "add"}, {"sub", "sub"}, {"mul", "mul"}, {"pow", "pow"}, {"matmul", "matmul"}};
+  for (const auto& o : operators) {
+    c.def((std::string("__") + o.name + "__").c_str(), arithmetic<false>(o.op));
+    c.def((std::string("__r") + o.name + "__").c_str(), arithmetic<true>(o.op));
+  }
+  c.def("__lt__", arithmetic<false>("less"));
+  c.def("__le__", arithmetic<false>("less_or_equal"));
+  c.def("__gt__", arithmetic<false>("greater"));
+  c.def("__ge__", arithmetic<false>("greater_or_equal"));
+  c.def("__mod__", [](const Tensor& a, nb::handle o) -> nb::object {
+    Tensor b;
+    if (!operand(o, a, b)) return not_implemented();
+    return wrap(eager::floor_modulo(a, b));
+  });
+  c.def("__rmod__", [](const Tensor& a, nb::handle o) -> nb::object {
+    Tensor b;
+    if (!operand(o, a, b)) return not_implemented();
+    return wrap(eager::floor_modulo(b, a));
+  });
+  for (const char* name : {"and", "or", "xor"})
+    for (bool reflected : {false, true})
+      c.def((std::string(reflected ? "__r" : "__") + name + "__").c_str(),
+            [name, reflected](const Tensor& a, nb::handle o) -> nb::object {
+              Tensor b;
+              if (!operand(o, a, b)) return not_implemented();
+              const bool logical = a.dtype() == DType::boolean && b.dtype() == DType::boolean;
+              const std::string op = logical ? name : std::string("bitwise_") + name;
+              return wrap(reflected ? eager::binary(op, b, a) : eager::binary(op, a, b));
+            });
+  for (const auto& o : operators) c.def((std::string("__i") + o.name + "__").c_str(), in_place(o.op));
+  c.def("__itruediv__", in_place("div"));
+
+  m.def(
+      "tensor",
+      [](nb::handle data, nb::handle dtype, bool requires_grad) {
+        Tensor* known;
+        Tensor t;
+        if (nb::try_cast(data, known)) {
+          t = known->detach().clone();
+        } else {
+          t = as_tensor(data, "tensor");
+          // Python's own floats are f32 here, as NumPy's are f64 where they say so.
+          if (dtype.is_none() && t.dtype() == DType::f64 && !nb::hasattr(data, "dtype")) t = t.to(DType::f32);
+        }
+        if (!dtype.is_none()) t = t.to(dtype_of(dtype));
+        if (requires_grad) t.set_requires_grad();
+        return t;
+      },
+      nb::arg("data"), nb::arg("dtype").none() = nb::none(), nb::arg("requires_grad") = false);
+  m.def("empty", [](const std::vector<int64_t>& shape, nb::handle d) { return Tensor::empty(dtype_of(d), shape); });
+  m.def("from_numpy", [](nb::handle a) {  // shares the memory; the array lives as long as the tensor
+    std::vector<AnyArray> hold;
+    const Tensor t = tensor_from(a, hold, "from_numpy");
+    auto* kept = new nb::object(nb::borrow(a));
+    auto s = Storage::wrap(t.storage()->data(), t.storage()->size(), [kept] {
+      nb::gil_scoped_acquire held;
+      delete kept;
+    }, true);
+    return t.element_count() ? Tensor::view(s, t.dtype(), t.shape(), t.strides(), t.byte_offset()) : t.clone();
+  });
+
+  nb::class_<PyOp>(m, "Op")
+      .def(nb::init<const std::string&>())
+      .def("__call__", &PyOp::call)
+      .def_prop_ro("name", [](const PyOp& o) { return std::string(o.op().info.name); })
+      .def_prop_ro("doc", [](const PyOp& o) { return std::string(o.op().info.summary); });
+  m.def("op_names", [] {
+    std::vector<std::string> names;
+    for (const OpDef* op : all_ops()) names.emplace_back(op->info.name);
+    return names;
+  });
+
+  m.def("is_grad_enabled", &is_grad_enabled);
+  m.def("set_grad_enabled", [](bool on) {
+    const bool before = is_grad_enabled();
+    set_grad_enabled(on);
+    return before;
+  });
+  m.def("backward",
+        [](nb::handle outputs, nb::handle gradients, bool retain_graph, bool create_graph) {
+          const auto y = tensors_of(outputs, "backward"), g = tensors_of(gradients, "backward");
+          nb::gil_scoped_release free;
+          autograd::backward(y, g, {retain_graph, create_graph});
+        },
+        nb::arg("outputs"), nb::arg("gradients").none() = nb::none(), nb::arg("retain_graph") = false,
+        nb::arg("create_graph") = false);
+  m.def("grad",
+        [](nb::handle outputs, nb::handle inputs, nb::handle gradients, bool retain_graph, bool create_graph,
+           bool allow_unused) {
+          const auto y = tensors_of(outputs, "grad"), x = tensors_of(inputs, "grad"), g = tensors_of(gradients, "grad");
+          std::vector<Tensor> d;
+          {
+            nb::gil_scoped_release free;
+            d = autograd::grad(y, x, g, {{retain_graph, create_graph}, allow_unused});
+          }
+          return list_of(std::move(d));
+        },
+        nb::arg("outputs"), nb::arg("inputs"), nb::arg("gradients").none() = nb::none(),
+        nb::arg("retain_graph") = false, nb::arg("create_graph") = false, nb::arg("allow_unused") = false);
+  m.def("custom", [](const std::string& name, nb::handle inputs, nb::handle outputs, nb::callable backward) {
+    auto kept = std::shared_ptr<nb::callable>(new nb::callable(std::move(backward)), [](nb::callable* p) {
+      nb::gil_scoped_acquire hold;
+      delete p;
+    });
+    std::vector<Tensor> y = tensors_of(outputs, "custom");
+    return list_of(autograd::custom(name, tensors_of(inputs, "custom"), std::move(y),
+                                    [kept](std::span<const Tensor> g) {
+                                      nb::gil_scoped_acquire hold;
+                                      const nb::object d = (*kept)(list_of({g.begin(), g.end()}));
+                                      return tensors_of(d, "backward");
+                                    }));
+  });
+  m.def("set_anomaly_mode", &autograd::set_anomaly_mode);
+  m.def("anomaly_mode", &autograd::anomaly_mode);
+  m.def("set_location_provider", [](nb::callable f) {
+    auto* kept = new nb::callable(std::move(f));  // for the life of the process
+    autograd::set_location_provider([kept] {
+      nb::gil_scoped_acquire hold;
+      return nb::cast<std::string>((*kept)());
+    });
+  });
+  m.def("set_num_threads", &eager::set_threads);
+  m.def("get_num_threads", &eager::threads);
+  m.def("promote", [](nb::handle a, nb::handle b) { return to_string(eager::promote(dtype_of(a), dtype_of(b))); });
+}
+
+}  // namespace neve::python
