@@ -314,12 +314,46 @@ PostOps read_post_ops(const Request& request, size_t channel_axis, bool allow_su
   return p;
 }
 
+std::shared_ptr<const BoundKernel> with_reorders(const dnnl::primitive& primitive,
+                                                 const std::vector<PlainArgument>& arguments,
+                                                 const dnnl::memory::desc& scratchpad) {
+  auto rounded = [](size_t n) { return (n + 63) / 64 * 64; };
+  size_t at = rounded(scratchpad.get_size());
+  std::vector<Argument> own{{DNNL_ARG_SCRATCHPAD, scratchpad, Argument::scratch, 0}};
+  std::vector<std::shared_ptr<const BoundPrimitive>> before, behind;
+  for (const PlainArgument& a : arguments) {
+    if (a.wanted == a.plain) {
+      own.push_back({a.id, a.plain, a.source, a.index});
+      continue;
+    }
+    const size_t place = at;
+    at += rounded(a.wanted.get_size());
+    own.push_back({a.id, a.wanted, Argument::scratch, place});
+    const bool in = a.source == Argument::input;
+    const dnnl::memory::desc &from = in ? a.plain : a.wanted, &to = in ? a.wanted : a.plain;
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::reorder::primitive_desc pd(cpu_engine(), from, cpu_engine(), to, attr);
+    std::vector<Argument> moves{
+        {DNNL_ARG_FROM, from, in ? Argument::input : Argument::scratch, in ? a.index : place},
+        {DNNL_ARG_TO, to, in ? Argument::scratch : Argument::output, in ? place : a.index},
+        {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), Argument::scratch, at}};
+    at += rounded(pd.scratchpad_desc().get_size());
+    (in ? before : behind).push_back(std::make_shared<BoundPrimitive>(dnnl::reorder(pd), std::move(moves), 0));
+  }
+  before.push_back(std::make_shared<BoundPrimitive>(primitive, std::move(own), 0));
+  before.insert(before.end(), behind.begin(), behind.end());
+  return std::make_shared<BoundSequence>(std::move(before), at);
+}
+
 }  // namespace neve::kernels::onednn
 
 namespace neve::kernels {
 
 std::vector<OpEntries> onednn_entries() {
   return {{"conv", onednn::conv_entries()},           {"conv_transpose", onednn::deconv_entries()},
+          {"conv_input_grad", onednn::conv_input_grad_entries()},
+          {"conv_weight_grad", onednn::conv_weight_grad_entries()},
           {"matmul", onednn::matmul_entries()},       {"max_pool", onednn::pool_entries()},
           {"average_pool", onednn::pool_entries()},   {"global_average_pool", onednn::pool_entries()},
           {"global_max_pool", onednn::pool_entries()}};

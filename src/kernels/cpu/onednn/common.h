@@ -101,8 +101,23 @@ auto refuse_errors(const char* what, F&& f) -> decltype(f()) {
   }
 }
 
+/// An argument of a primitive that is row-major outside: reordered on the way in or out where the primitive wants
+/// another layout.
+struct PlainArgument {
+  int id;
+  dnnl::memory::desc wanted, plain;
+  Argument::Source source;
+  size_t index;
+};
+/// The primitive with its reorders before and behind it.
+std::shared_ptr<const BoundKernel> with_reorders(const dnnl::primitive& primitive,
+                                                 const std::vector<PlainArgument>& arguments,
+                                                 const dnnl::memory::desc& scratchpad);
+
 std::vector<Entry> conv_entries();
 std::vector<Entry> deconv_entries();
+std::vector<Entry> conv_input_grad_entries();
+std::vector<Entry> conv_weight_grad_entries();
 std::vector<Entry> matmul_entries();
 std::vector<Entry> pool_entries();
 

@@ -1,63 +1,9 @@
 // Convolution and transposed convolution through oneDNN, with bias, activation and residual as post-ops.
-#include "kernels/cpu/onednn/common.h"
-#include "op/spatial.h"
+#include "kernels/cpu/onednn/conv_shape.h"
 
 namespace neve::kernels::onednn {
 namespace {
 using dnnl::memory;
-
-struct ConvShape {
-  std::vector<int64_t> strides, dilations, pads, kernel;
-  int64_t group = 1;
-  std::string auto_pad;
-  std::vector<int64_t> output_padding, output_shape;
-  bool transposed = false;
-};
-
-ConvShape read_attrs(const SubgraphNode& n, bool transposed) {
-  ConvShape c;
-  c.strides = n.attrs.get_ints("strides");
-  c.dilations = n.attrs.get_ints("dilations");
-  c.pads = n.attrs.get_ints("pads");
-  c.auto_pad = n.attrs.get_string("auto_pad");
-  c.group = n.attrs.get_int("group");
-  c.transposed = transposed;
-  if (transposed) {
-    c.output_padding = n.attrs.get_ints("output_padding");
-    c.output_shape = n.attrs.get_ints("output_shape");
-  }
-  return c;
-}
-
-struct Geometry {
-  memory::dims strides, dilations, pad_begin, pad_end;
-  bool fits = true;
-};
-
-// Paddings for concrete sizes; for a transposed convolution the end padding follows from the output size.
-Geometry geometry(const ConvShape& c, const Sizes& x, const Sizes& w, const Sizes& y) {
-  Geometry g;
-  const size_t spatial = x.size() - 2;
-  WindowSpec spec;
-  for (size_t i = 0; i < spatial; ++i) spec.kernel.push_back(Dim(w[2 + i]));
-  spec.strides = c.strides, spec.dilations = c.dilations, spec.pads = c.pads, spec.auto_pad = c.auto_pad;
-  std::vector<Dim> in;
-  for (size_t i = 0; i < spatial; ++i) in.push_back(Dim(x[2 + i]));
-  const Window window = c.transposed ? slide_transposed(spec, in, c.output_padding, c.output_shape) : slide(spec, in);
-  for (size_t i = 0; i < spatial; ++i) {
-    const int64_t stride = spec.stride(i), dilation = spec.dilation(i), extent = (w[2 + i] - 1) * dilation + 1;
-    const int64_t begin = window.pad_begin[i].value();
-    // What is left over at the end is what oneDNN wants stated; it may be less than ONNX's pad, or negative.
-    const int64_t end = c.transposed ? (x[2 + i] - 1) * stride + extent - begin - y[2 + i]
-                                     : (y[2 + i] - 1) * stride + extent - begin - x[2 + i];
-    g.strides.push_back(stride);
-    g.dilations.push_back(dilation - 1);
-    g.pad_begin.push_back(begin);
-    g.pad_end.push_back(end);
-    g.fits = g.fits && begin >= 0;
-  }
-  return g;
-}
 
 struct ConvPlan {
   ConvShape shape;
@@ -67,49 +13,8 @@ struct ConvPlan {
   Layout x_layout, y_layout;
   memory::desc w_md;
   std::string impl;
-  int64_t in_place = -1;
+  bool fresh_weights = false;  ///< other weights in every call: they come row-major, and are reordered each time
 };
-
-memory::dims weight_dims(const ConvShape& c, const Sizes& w) {
-  // ONNX: [m, c / group, k...], transposed: [c, m / group, k...]; oneDNN: [g, m / g, c / g, k...], without g for one
-  // group.
-  memory::dims d(w.begin(), w.end());
-  if (c.transposed) {
-    std::swap(d[0], d[1]);
-    if (c.group > 1) d[1] /= c.group;
-  }
-  if (c.group == 1) return d;
-  memory::dims g{c.group};
-  if (c.transposed) {
-    g.push_back(w[1]);
-    g.push_back(w[0] / c.group);
-  } else {
-    g.push_back(w[0] / c.group);
-    g.push_back(w[1]);
-  }
-  g.insert(g.end(), w.begin() + 2, w.end());
-  return g;
-}
-
-// How the weight lies in the file, seen in oneDNN's dims.
-memory::desc plain_weight(const ConvShape& c, const Sizes& w, memory::data_type t) {
-  const memory::dims dims = weight_dims(c, w);
-  int64_t taps = 1;
-  for (size_t i = 2; i < w.size(); ++i) taps *= w[i];
-  memory::dims strides(dims.size());
-  int64_t s = 1;
-  for (size_t i = dims.size(); i-- > dims.size() - (w.size() - 2);) strides[i] = s, s *= dims[i];
-  const size_t o = c.group > 1 ? 1 : 0, i = o + 1;
-  if (c.transposed) {
-    strides[o] = taps;
-    strides[i] = taps * w[1];
-  } else {
-    strides[i] = taps;
-    strides[o] = taps * w[1];
-  }
-  if (c.group > 1) strides[0] = taps * w[1] * (w[0] / c.group);
-  return memory::desc(dims, t, strides);
-}
 
 struct Made {
   dnnl::primitive primitive;
@@ -200,7 +105,7 @@ class ConvKernel final : public Kernel {
     return {};
   }
   Layout output_layout(size_t) const override { return p_.y_layout; }
-  std::string packing_key(size_t i) const override { return i == p_.w ? key_of(p_.w_md) : ""; }
+  std::string packing_key(size_t i) const override { return i == p_.w && !p_.fresh_weights ? key_of(p_.w_md) : ""; }
   size_t packed_bytes(size_t i) const override { return i == p_.w ? p_.w_md.get_size() : 0; }
   void pack(size_t, const Tensor& weight, void* packed, int) const override {
     copy(plain_weight(p_.shape, weight_sizes_, *data_type(p_.dtype)), weight.data(), p_.w_md, packed);
@@ -215,12 +120,12 @@ class ConvKernel final : public Kernel {
       const Sizes &x = sizes.in[p_.x], &y = sizes.out[0];
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
       const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
-      Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y, true);
+      const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
+      Made m = make_primitive(p_, g, *src, p_.fresh_weights ? any : p_.w_md, *dst, y, true);
       // The packing that was fixed does not suit these sizes: reordering it on every call is far better than the slow
       // way.
-      bool repack = false;
-      if (is_slow(m.impl)) {
-        const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
+      bool repack = p_.fresh_weights && m.weights != p_.w_md;
+      if (is_slow(m.impl) && !p_.fresh_weights) {
         Made other = make_primitive(p_, g, *src, any, *dst, y, true);
         repack = !is_slow(other.impl);
         if (repack) m = std::move(other);
@@ -368,15 +273,15 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     };
     const memory::desc weights = memory::desc(weight_dims(p.shape, w), type, memory::format_tag::any);
     const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
-    const memory::desc w_any = weight_is_fixed ? weights : plain_weight(p.shape, w, type);
-    const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y, false);
+    p.fresh_weights = !weight_is_fixed;
+    const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), weights, activation(y, Layout{}), y, false);
     if (is_slow(m.impl) && variant > 0) return "no more variants";
     const auto xl = layout_of(m.src), yl = layout_of(m.dst);
     if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl))
       return "a layout of " + m.impl + " has no name here";
     p.x_layout = *xl;
     p.y_layout = *yl;
-    p.w_md = weight_is_fixed ? packing_for_range(p, r, n, m.weights) : m.weights;
+    p.w_md = weight_is_fixed ? packing_for_range(p, r, n, m.weights) : plain_weight(p.shape, w, type);
     p.impl = m.impl;
     return std::shared_ptr<const Kernel>(std::make_shared<ConvKernel>(p, w));
   });
