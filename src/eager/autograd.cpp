@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "core/tensor_hooks.h"
+#include "op/differentiate.h"
 #include "op/registry.h"
 
 namespace neve {
@@ -184,7 +185,7 @@ class OpNode final : public Node {
     std::vector<char> needed(inputs_);
     for (size_t i = 0; i < inputs_; ++i) needed[i] = needs_ >> i & 1;
     const Values d =
-        op_.grad(attrs_.object(), Gradient{b, in, out, dout, {reinterpret_cast<const bool*>(needed.data()), inputs_}});
+        gradient_of(op_, attrs_, Gradient{b, in, out, dout, {reinterpret_cast<const bool*>(needed.data()), inputs_}});
     std::vector<Tensor> result(inputs_);
     for (size_t i = 0; i < d.size() && i < inputs_; ++i)
       if (d[i].valid() && needed[i]) result[i] = b.get(d[i]);
@@ -325,7 +326,8 @@ std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Te
     execute(op, attrs, operands, out);
     return out;
   }
-  if (op.lower && !op.grad) {
+  const bool whole = op.grad || (op.lower && recorded_whole(op, attrs, operands));
+  if (op.lower && !whole) {
     EagerBuilder b;
     Values values;
     for (const Tensor& t : in) values.push_back(t.defined() ? b.put(t) : Value{});
@@ -339,7 +341,7 @@ std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Te
   bool any_float = false;
   for (const Tensor& t : out) any_float = any_float || is_float(t.dtype()) || is_complex(t.dtype());
   if (!any_float) return out;
-  if (!op.grad) {
+  if (!whole) {
     record(std::make_shared<Barrier>(std::string(op.info.name)), in, out);
     return out;
   }

@@ -8,6 +8,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "op/differentiate.h"
 #include "op/reference.h"
 
 namespace neve::eager {
@@ -337,7 +338,7 @@ std::shared_ptr<const Piece> compile_gradient(const OpDef& op, const Attrs& attr
         const auto x = v.subspan(0, in.size()), y = v.subspan(in.size(), out.size()),
                    dy = v.subspan(in.size() + out.size());
         Values d =
-            op.grad(attrs.object(), Gradient{b, x, y, dy, {reinterpret_cast<const bool*>(needed.data()), in.size()}});
+            gradient_of(op, attrs, Gradient{b, x, y, dy, {reinterpret_cast<const bool*>(needed.data()), in.size()}});
         d.resize(in.size());
         for (size_t i = 0; i < in.size(); ++i)
           if (!needed[i]) d[i] = {};
@@ -349,9 +350,36 @@ std::shared_ptr<const Piece> compile_gradient(const OpDef& op, const Attrs& attr
 
 }  // namespace
 
+bool recorded_whole(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
+  // The ranks and attributes decide; the sizes stay out of the key.
+  static std::shared_mutex mutex;
+  static std::unordered_map<Key, bool, KeyHash> known;
+  std::vector<int64_t> ranks;
+  for (const Tensor& t : in) ranks.push_back(t.defined() ? t.rank() : -1);
+  const Key key = make_key(op, attrs, std::move(ranks));
+  {
+    std::shared_lock lock(mutex);
+    const auto it = known.find(key);
+    if (it != known.end()) return it->second;
+  }
+  std::vector<Parameter> operands;
+  for (const Tensor& t : in) {
+    Parameter p;
+    p.absent = !t.defined();
+    if (!p.absent) p.type = type_of(t);
+    if (!p.absent && may_be_content(t)) p.content = t.clone();
+    operands.push_back(std::move(p));
+  }
+  const bool light = piece_compiler().is_light(op, attrs, operands);
+  std::unique_lock lock(mutex);
+  if (known.size() > 4096) known.clear();
+  known[key] = light;
+  return light;
+}
+
 GradientPiece gradient_piece(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in,
                              std::span<const Tensor> out, uint64_t needs, uint64_t given) {
-  if (!op.grad) return {};
+  if (!op.grad && !op.lower) return {};
   OpFacts& facts = facts_of(op);
   const bool symbols = facts.way != Way::sizes && !has_empty(in) && !has_empty(out);
   for (bool symbolic : {true, false}) {

@@ -31,6 +31,10 @@ struct GradientPiece {
 GradientPiece gradient_piece(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in,
                              std::span<const Tensor> out, uint64_t needs, uint64_t given);
 
+/// Whether a composite is recorded as one operation, though it has no gradient of its own: see
+/// PieceCompiler::is_light.
+bool recorded_whole(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in);
+
 /// Result of a view op (one that moves no element), sharing storage; false if `op` is none or cannot be one here.
 bool make_view(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::vector<Tensor>& out);
 /// An elementwise op on few elements; false if it is not that.

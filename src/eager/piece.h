@@ -44,6 +44,9 @@ class PieceCompiler {
  public:
   virtual ~PieceCompiler() = default;
   virtual Way way(const OpDef& op) const = 0;
+  /// Whether an op consists of loops alone, so that computing it again in its gradient costs less than keeping what
+  /// it went through. `types`: of the operands; null where absent.
+  virtual bool is_light(const OpDef& op, const Attrs& attrs, std::span<const Parameter> operands) = 0;
   /// `sizes`: a value for every symbol in the parameters' types, as they are at this call (kernels are chosen for
   /// them). Some milliseconds; thread-safe. @throws Error of an op that refuses
   virtual std::shared_ptr<const Piece> compile(std::span<const Parameter> parameters,

@@ -107,6 +107,14 @@ class Compiler final : public eager::PieceCompiler {
     return eager::Way::reference;
   }
 
+  bool is_light(const OpDef& op, const Attrs& attrs, std::span<const eager::Parameter> operands) override {
+    ir::Graph g;
+    Values in;
+    for (const eager::Parameter& p : operands)
+      in.push_back(p.absent ? Value{} : p.content.defined() ? g.constant(p.content) : g.add_input("x", p.type));
+    return consists_of_loops(g, op.lower(attrs.object(), g, in));
+  }
+
   std::shared_ptr<const eager::Piece> compile(std::span<const eager::Parameter> parameters,
                                               std::span<const std::pair<Dim, int64_t>> sizes,
                                               eager::Recipe recipe) override {
@@ -194,6 +202,28 @@ class Compiler final : public eager::PieceCompiler {
   }
 
  private:
+  static bool consists_of_loops(ir::Graph& g, const Values& out) {
+    for (Value v : out)
+      if (v.valid()) g.add_output("y", v);
+    g.erase_dead();
+    for (ir::Node* n : g.nodes()) {
+      if (n->is("constant")) continue;
+      if (n->op->info.regions || n->op->info.random || kernels::kernels_for(*n->op).size() > 1) return false;
+      if (n->op->lower) {
+        ir::Graph inner;
+        Values in;
+        for (Value v : n->in) {
+          const Tensor* c = v.valid() ? g.constant_of(v) : nullptr;
+          in.push_back(!v.valid() ? Value{} : c ? inner.constant(*c) : inner.add_input("x", g.type(v), g.facts(v)));
+        }
+        if (!consists_of_loops(inner, n->op->lower(n->attrs.object(), inner, in))) return false;
+      } else if (loop_role(*n->op) == LoopRole::none && !n->is("shape") && !n->is("size")) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   const int threads_ = available_threads();
 };
 
