@@ -210,8 +210,9 @@ DType dtype_of(nb::handle h) {
 
 AttrValue attr_from(nb::handle h, const AttrInfo& info, const AttrValue& like, std::string_view op) {
   auto wrong = [&]() -> Error {
-    static constexpr const char* kinds[] = {"a bool",        "an int",           "a float", "a str", "a list of ints",
-                                            "a list of floats", "a list of strs", "a dtype", "a tensor"};
+    static constexpr const char* kinds[] = {"a bool",         "an int",         "a float",
+                                            "a str",          "a list of ints", "a list of floats",
+                                            "a list of strs", "a dtype",        "a tensor"};
     return {ErrorCode::type_mismatch, std::string(op) + ": " + std::string(info.name) + " is " +
                                           nb::cast<std::string>(nb::repr(h)) + " (" + kinds[like.index()] + ")"};
   };
@@ -372,12 +373,13 @@ void bind_tensor(nb::module_& m) {
           },
           [](const Tensor& t, nb::handle g) { t.set_grad(g.is_none() ? Tensor{} : as_tensor(g, "grad")); },
           nb::arg("g").none())
-      .def("requires_grad_",
-           [](nb::handle self, bool on) {
-             nb::cast<const Tensor&>(self).set_requires_grad(on);
-             return nb::borrow(self);
-           },
-           nb::arg("on") = true)
+      .def(
+          "requires_grad_",
+          [](nb::handle self, bool on) {
+            nb::cast<const Tensor&>(self).set_requires_grad(on);
+            return nb::borrow(self);
+          },
+          nb::arg("on") = true)
       .def(
           "backward",
           [](const Tensor& t, nb::handle gradient, bool retain_graph, bool create_graph) {
@@ -405,8 +407,9 @@ void bind_tensor(nb::module_& m) {
       .def("numpy",
            [](const Tensor& t) {
              if (t.requires_grad() && is_grad_enabled())
-               throw Error(ErrorCode::invalid_argument,
-                           "numpy: " + type_text(t) + " takes part in gradients (detach() first: arrays are not recorded)");
+               throw Error(
+                   ErrorCode::invalid_argument,
+                   "numpy: " + type_text(t) + " takes part in gradients (detach() first: arrays are not recorded)");
              return array_from(t);
            })
       .def(
@@ -471,15 +474,17 @@ void bind_tensor(nb::module_& m) {
            })
       .def("__hash__", [](const Tensor& t) { return reinterpret_cast<uintptr_t>(t.body_pointer()) >> 4; })
       .def("is_same", [](const Tensor& t, const Tensor& o) { return t.is(o); })
-      .def("__getitem__", [](const Tensor& t, nb::handle i) { return eager::get_item(t, indices_from(i)); },
-           nb::arg("index").none())
-      .def("__setitem__",
-           [](const Tensor& t, nb::handle i, nb::handle v) {
-             Tensor value;
-             if (!number_to_tensor(v, t.dtype(), value)) value = as_tensor(v, "index");
-             eager::set_item(t, indices_from(i), value);
-           },
-           nb::arg("index").none(), nb::arg("value"))
+      .def(
+          "__getitem__", [](const Tensor& t, nb::handle i) { return eager::get_item(t, indices_from(i)); },
+          nb::arg("index").none())
+      .def(
+          "__setitem__",
+          [](const Tensor& t, nb::handle i, nb::handle v) {
+            Tensor value;
+            if (!number_to_tensor(v, t.dtype(), value)) value = as_tensor(v, "index");
+            eager::set_item(t, indices_from(i), value);
+          },
+          nb::arg("index").none(), nb::arg("value"))
       .def("__neg__", [](const Tensor& t) { return eager::call1("neg", {t}); })
       .def("__abs__", [](const Tensor& t) { return eager::call1("abs", {t}); })
       .def("__invert__",
@@ -546,10 +551,13 @@ void bind_tensor(nb::module_& m) {
     std::vector<AnyArray> hold;
     const Tensor t = tensor_from(a, hold, "from_numpy");
     auto* kept = new nb::object(nb::borrow(a));
-    auto s = Storage::wrap(t.storage()->data(), t.storage()->size(), [kept] {
-      nb::gil_scoped_acquire held;
-      delete kept;
-    }, true);
+    auto s = Storage::wrap(
+        t.storage()->data(), t.storage()->size(),
+        [kept] {
+          nb::gil_scoped_acquire held;
+          delete kept;
+        },
+        true);
     return t.element_count() ? Tensor::view(s, t.dtype(), t.shape(), t.strides(), t.byte_offset()) : t.clone();
   });
 
@@ -570,39 +578,41 @@ void bind_tensor(nb::module_& m) {
     set_grad_enabled(on);
     return before;
   });
-  m.def("backward",
-        [](nb::handle outputs, nb::handle gradients, bool retain_graph, bool create_graph) {
-          const auto y = tensors_of(outputs, "backward"), g = tensors_of(gradients, "backward");
+  m.def(
+      "backward",
+      [](nb::handle outputs, nb::handle gradients, bool retain_graph, bool create_graph) {
+        const auto y = tensors_of(outputs, "backward"), g = tensors_of(gradients, "backward");
+        nb::gil_scoped_release free;
+        autograd::backward(y, g, {retain_graph, create_graph});
+      },
+      nb::arg("outputs"), nb::arg("gradients").none() = nb::none(), nb::arg("retain_graph") = false,
+      nb::arg("create_graph") = false);
+  m.def(
+      "grad",
+      [](nb::handle outputs, nb::handle inputs, nb::handle gradients, bool retain_graph, bool create_graph,
+         bool allow_unused) {
+        const auto y = tensors_of(outputs, "grad"), x = tensors_of(inputs, "grad"), g = tensors_of(gradients, "grad");
+        std::vector<Tensor> d;
+        {
           nb::gil_scoped_release free;
-          autograd::backward(y, g, {retain_graph, create_graph});
-        },
-        nb::arg("outputs"), nb::arg("gradients").none() = nb::none(), nb::arg("retain_graph") = false,
-        nb::arg("create_graph") = false);
-  m.def("grad",
-        [](nb::handle outputs, nb::handle inputs, nb::handle gradients, bool retain_graph, bool create_graph,
-           bool allow_unused) {
-          const auto y = tensors_of(outputs, "grad"), x = tensors_of(inputs, "grad"), g = tensors_of(gradients, "grad");
-          std::vector<Tensor> d;
-          {
-            nb::gil_scoped_release free;
-            d = autograd::grad(y, x, g, {{retain_graph, create_graph}, allow_unused});
-          }
-          return list_of(std::move(d));
-        },
-        nb::arg("outputs"), nb::arg("inputs"), nb::arg("gradients").none() = nb::none(),
-        nb::arg("retain_graph") = false, nb::arg("create_graph") = false, nb::arg("allow_unused") = false);
+          d = autograd::grad(y, x, g, {{retain_graph, create_graph}, allow_unused});
+        }
+        return list_of(std::move(d));
+      },
+      nb::arg("outputs"), nb::arg("inputs"), nb::arg("gradients").none() = nb::none(), nb::arg("retain_graph") = false,
+      nb::arg("create_graph") = false, nb::arg("allow_unused") = false);
   m.def("custom", [](const std::string& name, nb::handle inputs, nb::handle outputs, nb::callable backward) {
     auto kept = std::shared_ptr<nb::callable>(new nb::callable(std::move(backward)), [](nb::callable* p) {
       nb::gil_scoped_acquire hold;
       delete p;
     });
     std::vector<Tensor> y = tensors_of(outputs, "custom");
-    return list_of(autograd::custom(name, tensors_of(inputs, "custom"), std::move(y),
-                                    [kept](std::span<const Tensor> g) {
-                                      nb::gil_scoped_acquire hold;
-                                      const nb::object d = (*kept)(list_of({g.begin(), g.end()}));
-                                      return tensors_of(d, "backward");
-                                    }));
+    return list_of(
+        autograd::custom(name, tensors_of(inputs, "custom"), std::move(y), [kept](std::span<const Tensor> g) {
+          nb::gil_scoped_acquire hold;
+          const nb::object d = (*kept)(list_of({g.begin(), g.end()}));
+          return tensors_of(d, "backward");
+        }));
   });
   m.def("set_anomaly_mode", &autograd::set_anomaly_mode);
   m.def("anomaly_mode", &autograd::anomaly_mode);

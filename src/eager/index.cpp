@@ -58,7 +58,8 @@ std::vector<Index> complete(const Tensor& x, std::span<const Index> given) {
       all.push_back(i);
       continue;
     }
-    const size_t axis = size_t(std::count_if(all.begin(), all.end(), [](const Index& a) { return a.kind != Index::new_axis; }));
+    const size_t axis =
+        size_t(std::count_if(all.begin(), all.end(), [](const Index& a) { return a.kind != Index::new_axis; }));
     for (int64_t a = 0; a < i.indices.rank(); ++a)
       if (i.indices.shape()[size_t(a)] != x.shape()[axis + size_t(a)])
         fail(ErrorCode::shape_mismatch, "index: a mask of ", i.indices.shape(), " for ", text(x), " from axis ", axis,
@@ -145,16 +146,17 @@ Tensor get_basic(const Tensor& x, const std::vector<Index>& index) {
 
 // Tensors among the indices: the axes they choose from come first, then one gather_nd or scatter_nd does it.
 struct Advanced {
-  Tensor base;              ///< the view by the other indices, chosen axes first
-  Sizes perm;               ///< of that view
-  Tensor places;            ///< [..., k]
-  int64_t index_rank = 0;   ///< of the broadcast indices
-  int64_t position = 0;     ///< of their axes in the result
+  Tensor base;             ///< the view by the other indices, chosen axes first
+  Sizes perm;              ///< of that view
+  Tensor places;           ///< [..., k]
+  int64_t index_rank = 0;  ///< of the broadcast indices
+  int64_t position = 0;    ///< of their axes in the result
 };
 
 Tensor broadcast_to(const Tensor& t, const Sizes& shape) {
   if (t.shape() == shape) return t;
-  const Tensor size = Tensor::of_ints(DType::i64, {int64_t(shape.size())}, std::span<const int64_t>(shape.data(), shape.size()));
+  const Tensor size =
+      Tensor::of_ints(DType::i64, {int64_t(shape.size())}, std::span<const int64_t>(shape.data(), shape.size()));
   return call1("expand", {t, size});
 }
 
@@ -182,7 +184,8 @@ Advanced analyse(const Tensor& x, const std::vector<Index>& index) {
     if (s.size() > shape.size()) shape.insert(shape.begin(), s.size() - shape.size(), 1);
     for (size_t d = 0; d < s.size(); ++d) {
       int64_t& to = shape[shape.size() - s.size() + d];
-      if (to == 1) to = s[d];
+      if (to == 1)
+        to = s[d];
       else if (s[d] != 1 && s[d] != to)
         fail(ErrorCode::shape_mismatch, "index: index tensors of ", s, " and another do not broadcast");
     }
@@ -197,8 +200,8 @@ Advanced analyse(const Tensor& x, const std::vector<Index>& index) {
     for (int64_t k = 0; k < places.element_count(); ++k) {
       const int64_t v = places.data_as<int64_t>()[k];
       if (v < -n || v >= n)
-        fail(ErrorCode::invalid_argument, "index: ", v, " is out of range for an axis of ", n, " of ", text(x), " (", -n,
-             " to ", n - 1, ")");
+        fail(ErrorCode::invalid_argument, "index: ", v, " is out of range for an axis of ", n, " of ", text(x), " (",
+             -n, " to ", n - 1, ")");
     }
     Sizes with_last = shape;
     with_last.push_back(1);
@@ -247,7 +250,8 @@ void assign(const Tensor& x, const Tensor& value, const char* op) {
   const bool recorded = is_grad_enabled() && (needs_gradient(x) || needs_gradient(value));
   if (recorded && m && m->requires_grad && !m->node)
     fail(ErrorCode::invalid_argument, op, ": ", text(x),
-         " is a leaf that asks for gradients and cannot be changed in place (NoGrad / no_grad() allows it, for updates)");
+         " is a leaf that asks for gradients and cannot be changed in place (NoGrad / no_grad() allows it, for "
+         "updates)");
   const Tensor v = value.to(x.dtype());
   x.detach().copy_from(v.detach());
   if (!recorded) return;

@@ -4,8 +4,8 @@
 
 namespace neve::eager {
 
-/// The dtype that both convert to: the higher kind of bool < integer < float < complex decides; of one kind, the smallest
-/// that holds both (u8 and i8: i16; u64 and a signed integer: f64; f16 and bf16: f32).
+/// The dtype that both convert to: the higher kind of bool < integer < float < complex decides; of one kind, the
+/// smallest that holds both (u8 and i8: i16; u64 and a signed integer: f64; f16 and bf16: f32).
 DType promote(DType a, DType b);
 /// The dtype of a plain number beside a tensor: a number never widens within its kind.
 enum class NumberKind : uint8_t { boolean, integer, real };

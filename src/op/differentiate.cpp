@@ -67,8 +67,7 @@ Values differentiate(Builder& b, const std::function<Values(Builder&, std::span<
       any = true;
     }
     if (!any) continue;
-    if (s->regions)
-      fail(ErrorCode::unsupported, "gradient: '", s->op->info.name, "' with regions has none");
+    if (s->regions) fail(ErrorCode::unsupported, "gradient: '", s->op->info.name, "' with regions has none");
     std::vector<char> needed(s->in.size());
     for (size_t i = 0; i < s->in.size(); ++i)
       needed[i] = s->in[i].valid() && active.count(s->in[i].id) && differentiable(b.type(s->in[i]));

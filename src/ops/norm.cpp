@@ -1,5 +1,6 @@
 // Normalisations: batch, layer, group, instance, root mean square, local response, and by norm.
 #include "op/def.h"
+#include "op/differentiate.h"
 #include "ops/detail/build.h"
 
 namespace neve::ops {
@@ -21,6 +22,14 @@ Moments moments(Builder& b, Value x, const std::vector<int64_t>& axes) {
   m.centred = sub(b, x, m.mean);
   m.variance = reduce_mean(b, mul(b, m.centred, m.centred), axes, true);
   return m;
+}
+
+Value inverse_deviation(Builder& b, Value variance, double epsilon);
+
+/// The gradient of (x - mean) / sqrt(var + epsilon) by x, given `d`, that of the result `n`, and both means over
+/// `axes`.
+Value normalised_grad(Builder& b, Value d, Value n, Value inverse, Value mean_d, Value mean_dn) {
+  return mul(b, inverse, sub(b, sub(b, d, mean_d), mul(b, n, mean_dn)));
 }
 
 Value inverse_deviation(Builder& b, Value variance, double epsilon) {
@@ -94,6 +103,49 @@ struct BatchNormalization {
     return {b.cast(y, out), moved(v[3], m.mean), moved(v[4], m.variance)};
   }
 
+  Values grad(const Gradient& g) const {
+    Builder& b = g.b;
+    Values d(5);
+    bool statistics = !training_mode && (g.needs[3] || g.needs[4]);
+    for (size_t k = 1; k < g.dout.size(); ++k) statistics = statistics || g.dout[k].valid();
+    if (statistics) {  // they have a part in the loss: by the definition
+      auto forward = [this](Builder& to, std::span<const Value> in) { return lower(to, in); };
+      return differentiate(b, forward, g.in, g.dout, g.needs);
+    }
+    if (!g.dy().valid()) return d;
+    const int64_t rank = b.rank(g.in[0]);
+    const DType stage =
+        stage_dtype(stage_dtype(stage_dtype(b.dtype(g.in[0]), b.dtype(g.in[1])), b.dtype(g.in[3])), DType::f32);
+    const Value x = b.cast(g.in[0], stage), dy = b.cast(g.dy(), stage),
+                scale = per_channel(b, b.cast(g.in[1], stage), rank);
+    std::vector<int64_t> axes{0};
+    for (int64_t i = 2; i < rank; ++i) axes.push_back(i);
+    auto by_channel = [&](Value v, size_t i) { return b.cast(rank > 1 ? squeeze(b, v, axes) : v, b.dtype(g.in[i])); };
+    Moments m;
+    if (training_mode) {
+      m = moments(b, x, axes);
+    } else {
+      m.mean = per_channel(b, b.cast(g.in[3], stage), rank);
+      m.variance = per_channel(b, b.cast(g.in[4], stage), rank);
+      m.centred = sub(b, x, m.mean);
+    }
+    const Value inverse = inverse_deviation(b, m.variance, epsilon), n = mul(b, m.centred, inverse);
+    const Value sum_d = reduce_sum(b, dy, axes, true), sum_dn = reduce_sum(b, mul(b, dy, n), axes, true);
+    if (g.needs[0]) {
+      if (training_mode) {
+        const Value size = b.cast(b.call("size", {x}), stage);
+        const Value count = div(b, size, b.cast(b.call("size", {scale}), stage));
+        d[0] = normalised_grad(b, dy, n, mul(b, inverse, scale), div(b, sum_d, count), div(b, sum_dn, count));
+      } else {
+        d[0] = mul(b, dy, mul(b, inverse, scale));
+      }
+      d[0] = b.cast(d[0], b.dtype(g.in[0]));
+    }
+    if (g.needs[1]) d[1] = by_channel(sum_dn, 1);
+    if (g.needs[2]) d[2] = by_channel(sum_d, 2);
+    return d;
+  }
+
   static std::vector<Sample> samples() {
     auto c = [] { return in({3}, 0.5, 1.5); };
     return {sample(BatchNormalization{}, {in({2, 3, 4, 2}), c(), c(), c(), c()}),
@@ -152,6 +204,32 @@ struct LayerNormalization {
     if (outputs > 1) r.push_back(b.cast(m.mean, stash_type));
     if (outputs > 2) r.push_back(b.cast(inverse, stash_type));
     return r;
+  }
+
+  Values grad(const Gradient& g) const {
+    Builder& b = g.b;
+    for (size_t k = 1; k < g.dout.size(); ++k)
+      if (g.dout[k].valid()) {  // the statistics have a part in the loss: by the definition
+        auto forward = [this](Builder& to, std::span<const Value> in) { return lower(to, in); };
+        return differentiate(b, forward, g.in, g.dout, g.needs);
+      }
+    Values d(g.in.size());
+    if (!g.dy().valid()) return d;
+    const DType out = b.dtype(g.in[0]), stage = stage_dtype(out, stash_type);
+    const int64_t rank = b.rank(g.in[0]), first = axis < 0 ? axis + rank : axis;
+    const std::vector<int64_t> axes = axes_from(first, rank);
+    const Moments m = moments(b, b.cast(g.in[0], stage), axes);
+    const Value inverse = inverse_deviation(b, m.variance, epsilon), n = mul(b, m.centred, inverse);
+    auto sum_to = [&](Value v, size_t i) { return b.call("sum_to", {v, b.shape_of(g.in[i])}); };
+    if (g.needs[0]) {
+      const Value dn = b.cast(mul(b, g.dy(), g.in[1]), stage);
+      d[0] = b.cast(
+          normalised_grad(b, dn, n, inverse, reduce_mean(b, dn, axes, true), reduce_mean(b, mul(b, dn, n), axes, true)),
+          out);
+    }
+    if (g.needs[1]) d[1] = sum_to(mul(b, g.dy(), b.cast(n, out)), 1);
+    if (g.in.size() > 2 && g.in[2].valid() && g.needs[2]) d[2] = sum_to(g.dy(), 2);
+    return d;
   }
 
   static std::vector<Sample> samples() {

@@ -334,10 +334,9 @@ std::shared_ptr<const BoundKernel> with_reorders(const dnnl::primitive& primitiv
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::reorder::primitive_desc pd(cpu_engine(), from, cpu_engine(), to, attr);
-    std::vector<Argument> moves{
-        {DNNL_ARG_FROM, from, in ? Argument::input : Argument::scratch, in ? a.index : place},
-        {DNNL_ARG_TO, to, in ? Argument::scratch : Argument::output, in ? place : a.index},
-        {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), Argument::scratch, at}};
+    std::vector<Argument> moves{{DNNL_ARG_FROM, from, in ? Argument::input : Argument::scratch, in ? a.index : place},
+                                {DNNL_ARG_TO, to, in ? Argument::scratch : Argument::output, in ? place : a.index},
+                                {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), Argument::scratch, at}};
     at += rounded(pd.scratchpad_desc().get_size());
     (in ? before : behind).push_back(std::make_shared<BoundPrimitive>(dnnl::reorder(pd), std::move(moves), 0));
   }
@@ -351,11 +350,15 @@ std::shared_ptr<const BoundKernel> with_reorders(const dnnl::primitive& primitiv
 namespace neve::kernels {
 
 std::vector<OpEntries> onednn_entries() {
-  return {{"conv", onednn::conv_entries()},           {"conv_transpose", onednn::deconv_entries()},
+  return {{"conv", onednn::conv_entries()},
+          {"conv_transpose", onednn::deconv_entries()},
           {"conv_input_grad", onednn::conv_input_grad_entries()},
           {"conv_weight_grad", onednn::conv_weight_grad_entries()},
-          {"matmul", onednn::matmul_entries()},       {"max_pool", onednn::pool_entries()},
-          {"average_pool", onednn::pool_entries()},   {"global_average_pool", onednn::pool_entries()},
+          {"matmul", onednn::matmul_entries()},
+          {"max_pool", onednn::pool_entries()},
+          {"average_pool", onednn::pool_entries()},
+          {"global_average_pool", onednn::pool_entries()},
+          {"max_pool_grad", onednn::max_pool_grad_entries()},
           {"global_max_pool", onednn::pool_entries()}};
 }
 

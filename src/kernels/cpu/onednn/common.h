@@ -120,5 +120,6 @@ std::vector<Entry> conv_input_grad_entries();
 std::vector<Entry> conv_weight_grad_entries();
 std::vector<Entry> matmul_entries();
 std::vector<Entry> pool_entries();
+std::vector<Entry> max_pool_grad_entries();
 
 }  // namespace neve::kernels::onednn

@@ -5,9 +5,7 @@ namespace neve::kernels::onednn {
 namespace {
 using dnnl::memory;
 
-memory::desc any_of(const memory::desc& md) {
-  return {md.get_dims(), md.get_data_type(), memory::format_tag::any};
-}
+memory::desc any_of(const memory::desc& md) { return {md.get_dims(), md.get_data_type(), memory::format_tag::any}; }
 
 /// The three tensors of a convolution: which operand of the gradient each is.
 struct Roles {
