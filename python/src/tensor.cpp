@@ -10,6 +10,7 @@
 #include "convert.h"
 #include "eager/autograd.h"
 #include "eager/index.h"
+#include "eager/optimise.h"
 #include "eager/promote.h"
 #include "op/registry.h"
 
@@ -625,6 +626,76 @@ void bind_tensor(nb::module_& m) {
   });
   m.def("set_num_threads", &eager::set_threads);
   m.def("get_num_threads", &eager::threads);
+  // Updates in one pass; lists of tensors in step: parameters, gradients, state (may be empty lists).
+  static auto updated = [](nb::handle p, nb::handle g, nb::handle a, nb::handle b, nb::handle c) {
+    const auto ps = tensors_of(p, "step"), gs = tensors_of(g, "step"), as = tensors_of(a, "step"),
+               bs = tensors_of(b, "step"), cs = tensors_of(c, "step");
+    std::vector<eager::Updated> u;
+    auto at = [](const std::vector<Tensor>& v, size_t i) { return i < v.size() ? v[i].detach() : Tensor{}; };
+    for (size_t i = 0; i < ps.size(); ++i)
+      u.push_back({ps[i].detach(), at(gs, i).contiguous(), at(as, i), at(bs, i), at(cs, i)});
+    return u;
+  };
+  m.def(
+      "fused_sgd",
+      [](nb::handle p, nb::handle g, nb::handle m1, double lr, double momentum, double dampening, double weight_decay,
+         bool nesterov, bool first_step, bool maximize) {
+        const auto u = updated(p, g, m1, nb::none(), nb::none());
+        nb::gil_scoped_release free;
+        eager::sgd(u, {lr, momentum, dampening, weight_decay, nesterov, first_step, maximize});
+      },
+      nb::arg("parameters"), nb::arg("gradients"), nb::arg("momentums").none(), nb::arg("lr"), nb::arg("momentum") = 0,
+      nb::arg("dampening") = 0, nb::arg("weight_decay") = 0, nb::arg("nesterov") = false, nb::arg("first_step") = false,
+      nb::arg("maximize") = false);
+  m.def(
+      "fused_adam",
+      [](nb::handle p, nb::handle g, nb::handle m1, nb::handle m2, nb::handle m3, double lr, double beta1, double beta2,
+         double epsilon, double weight_decay, int64_t step, bool decoupled, bool amsgrad, bool maximize) {
+        const auto u = updated(p, g, m1, m2, m3);
+        nb::gil_scoped_release free;
+        eager::adam(u, {lr, beta1, beta2, epsilon, weight_decay, step, decoupled, amsgrad, maximize});
+      },
+      nb::arg("parameters"), nb::arg("gradients"), nb::arg("means"), nb::arg("squares"), nb::arg("largest").none(),
+      nb::arg("lr"), nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("weight_decay"), nb::arg("step"),
+      nb::arg("decoupled") = false, nb::arg("amsgrad") = false, nb::arg("maximize") = false);
+  m.def(
+      "fused_rmsprop",
+      [](nb::handle p, nb::handle g, nb::handle m1, nb::handle m2, nb::handle m3, double lr, double alpha,
+         double epsilon, double weight_decay, double momentum, bool centered, bool maximize) {
+        const auto u = updated(p, g, m1, m2, m3);
+        nb::gil_scoped_release free;
+        eager::rmsprop(u, {lr, alpha, epsilon, weight_decay, momentum, centered, maximize});
+      },
+      nb::arg("parameters"), nb::arg("gradients"), nb::arg("squares"), nb::arg("momentums").none(),
+      nb::arg("means").none(), nb::arg("lr"), nb::arg("alpha"), nb::arg("epsilon"), nb::arg("weight_decay") = 0,
+      nb::arg("momentum") = 0, nb::arg("centered") = false, nb::arg("maximize") = false);
+  m.def(
+      "fused_adagrad",
+      [](nb::handle p, nb::handle g, nb::handle m1, double lr, double lr_decay, double weight_decay, double epsilon,
+         int64_t step, bool maximize) {
+        const auto u = updated(p, g, m1, nb::none(), nb::none());
+        nb::gil_scoped_release free;
+        eager::adagrad(u, {lr, lr_decay, weight_decay, epsilon, step, maximize});
+      },
+      nb::arg("parameters"), nb::arg("gradients"), nb::arg("sums"), nb::arg("lr"), nb::arg("lr_decay") = 0,
+      nb::arg("weight_decay") = 0, nb::arg("epsilon") = 1e-10, nb::arg("step") = 1, nb::arg("maximize") = false);
+  m.def(
+      "fused_lamb",
+      [](nb::handle p, nb::handle g, nb::handle m1, nb::handle m2, double lr, double beta1, double beta2,
+         double epsilon, double weight_decay, int64_t step, bool bias_correction) {
+        const auto u = updated(p, g, m1, m2, nb::none());
+        nb::gil_scoped_release free;
+        eager::lamb(u, {lr, beta1, beta2, epsilon, weight_decay, step, bias_correction});
+      },
+      nb::arg("parameters"), nb::arg("gradients"), nb::arg("means"), nb::arg("squares"), nb::arg("lr"),
+      nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("weight_decay"), nb::arg("step"),
+      nb::arg("bias_correction") = true);
+  m.def("total_norm", [](nb::handle t) { return eager::total_norm(tensors_of(t, "norm")); });
+  m.def("scale_", [](nb::handle t, double f) {
+    std::vector<Tensor> v = tensors_of(t, "scale_");
+    for (Tensor& x : v) x = x.detach();
+    eager::scale(v, f);
+  });
   m.def("promote", [](nb::handle a, nb::handle b) { return to_string(eager::promote(dtype_of(a), dtype_of(b))); });
 }
 

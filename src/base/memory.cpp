@@ -49,6 +49,16 @@ struct Kept {
 };
 std::mutex kept_mutex;
 std::atomic<size_t> kept_limit{0};
+std::atomic<size_t> live_now{0}, live_most{0};  // of large blocks
+// Kept blocks are a part of what was in use at most, so that peaks stay where they are.
+size_t room() { return std::min(kept_limit.load(std::memory_order_relaxed), (size_t(64) << 20) + live_most / 4); }
+
+void count_live(size_t bytes) {
+  const size_t now = live_now.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  size_t most = live_most.load(std::memory_order_relaxed);
+  while (now > most && !live_most.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
+  }
+}
 size_t kept_now = 0;
 // Never destroyed: tensors of static lifetime are freed late.
 std::vector<Kept>& kept() {
@@ -71,8 +81,8 @@ void* take_kept(size_t bytes) {
 }
 
 bool keep(void* block, size_t bytes) {
-  const size_t limit = kept_limit.load(std::memory_order_relaxed);
-  if (bytes > limit / 2) return false;
+  const size_t limit = room();
+  if (bytes > limit) return false;
   std::vector<void*> dropped;
   {
     std::lock_guard lock(kept_mutex);
@@ -104,17 +114,17 @@ void* allocate_block(size_t bytes, size_t& taken) {
   }
   if (bytes >= address_space) return nullptr;
   taken = round_large(bytes);
-  if (void* p = take_kept(taken)) return p;
   const bool huge = taken >= 2 * huge_page;
   if (huge) taken = (taken + huge_page - 1) / huge_page * huge_page;
-  if (huge)
-    if (void* p = take_kept(taken)) return p;
+  count_live(taken);
+  if (void* p = take_kept(taken)) return p;
   void* p = std::aligned_alloc(huge ? huge_page : alignment, taken);
   if (p && huge) ::madvise(p, taken, MADV_HUGEPAGE);  // fewer page faults; no matter if refused
   if (!p && kept_block_bytes()) {
     release_kept_blocks();
     p = std::aligned_alloc(huge ? huge_page : alignment, taken);
   }
+  if (!p) live_now.fetch_sub(taken, std::memory_order_relaxed);
   return p;
 }
 
@@ -129,11 +139,12 @@ void free_block(void* block, size_t taken) noexcept {
         return;
       }
     }
-  } else if (kept_limit.load(std::memory_order_relaxed)) {
-    try {
-      if (keep(block, taken)) return;
-    } catch (const std::bad_alloc&) {
-    }
+  } else {
+    live_now.fetch_sub(taken, std::memory_order_relaxed);
+    if (kept_limit.load(std::memory_order_relaxed)) try {
+        if (keep(block, taken)) return;
+      } catch (const std::bad_alloc&) {
+      }
   }
   std::free(block);
 }

@@ -8,6 +8,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "base/memory.h"
 #include "op/differentiate.h"
 #include "op/reference.h"
 
@@ -249,6 +250,7 @@ ExecuteCounts execute_counts() {
 }
 
 void execute(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::vector<Tensor>& out) {
+  [[maybe_unused]] static const bool keeps = (keep_blocks(size_t(4) << 30), true);
   if (op.scalar && run_small(op, attrs, in, out)) return count(counts.small);
   if (make_view(op, attrs, in, out)) return count(counts.views);
   OpFacts& facts = facts_of(op);
