@@ -73,12 +73,17 @@ nb::object not_implemented() { return nb::borrow(Py_NotImplemented); }
 
 nb::object wrap(Tensor t) { return nb::cast(std::move(t), nb::rv_policy::move); }
 
+/// Operators live as long as the process.
+const eager::Operator& operator_of(const char* op) { return *new eager::Operator(op); }
+
 template <bool reflected>
 auto arithmetic(const char* op) {
-  return [op](const Tensor& a, nb::handle other) -> nb::object {
+  return [&o = operator_of(op)](const Tensor& a, nb::handle other) -> nb::object {
+    Tensor* known;
+    if (nb::try_cast(other, known)) return wrap(reflected ? eager::binary(o, *known, a) : eager::binary(o, a, *known));
     Tensor b;
     if (!operand(other, a, b)) return not_implemented();
-    return wrap(reflected ? eager::binary(op, b, a) : eager::binary(op, a, b));
+    return wrap(reflected ? eager::binary(o, b, a) : eager::binary(o, a, b));
   };
 }
 template <bool reflected>
@@ -100,11 +105,11 @@ nb::object not_equal(const Tensor& a, nb::handle other) {
 }
 
 auto in_place(const char* op) {
-  return [op](nb::handle self, nb::handle other) -> nb::object {
+  return [op, &o = operator_of(op)](nb::handle self, nb::handle other) -> nb::object {
     const Tensor& a = nb::cast<const Tensor&>(self);
     Tensor b;
     if (!operand(other, a, b)) return not_implemented();
-    const Tensor y = std::string_view(op) == "div" ? eager::divide(a, b) : eager::binary(op, a, b);
+    const Tensor y = std::string_view(op) == "div" ? eager::divide(a, b) : eager::binary(o, a, b);
     if (y.dtype() != a.dtype() && !(is_float(a.dtype()) && is_float(y.dtype())))
       throw Error(ErrorCode::type_mismatch, std::string(op) + ": the result is " + to_string(y.dtype()) + ", which " +
                                                 type_text(a) + " cannot hold in place");
@@ -355,8 +360,9 @@ nb::list list_of(std::vector<Tensor> v) {
 }  // namespace
 
 void bind_tensor(nb::module_& m) {
-  nb::class_<Tensor> c(m, "Tensor", nb::dynamic_attr(), nb::is_weak_referenceable());
-  c.def_prop_ro("shape", [](const Tensor& t) { return sizes_tuple(t.shape()); })
+  nb::class_<Tensor> c(m, "Tensor", nb::is_weak_referenceable());
+  c.def(nb::init<const Tensor&>(), "Another name of the same tensor: for classes derived from this one.")
+      .def_prop_ro("shape", [](const Tensor& t) { return sizes_tuple(t.shape()); })
       .def_prop_ro("strides", [](const Tensor& t) { return sizes_tuple(t.strides()); })
       .def_prop_ro("dtype", [](const Tensor& t) { return to_string(t.dtype()); })
       .def_prop_ro("ndim", &Tensor::rank)

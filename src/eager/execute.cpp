@@ -251,7 +251,14 @@ ExecuteCounts execute_counts() {
 
 void execute(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::vector<Tensor>& out) {
   [[maybe_unused]] static const bool keeps = (keep_blocks(size_t(4) << 30), true);
-  if (op.scalar && run_small(op, attrs, in, out)) return count(counts.small);
+  if (op.scalar) {
+    Tensor y;
+    if (run_small(op, attrs, in, y)) {
+      out.clear();
+      out.push_back(std::move(y));
+      return count(counts.small);
+    }
+  }
   if (make_view(op, attrs, in, out)) return count(counts.views);
   OpFacts& facts = facts_of(op);
   // Nothing to compute, or nothing faster: the definition.

@@ -38,7 +38,7 @@ bool recorded_whole(const OpDef& op, const Attrs& attrs, std::span<const Tensor>
 /// Result of a view op (one that moves no element), sharing storage; false if `op` is none or cannot be one here.
 bool make_view(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::vector<Tensor>& out);
 /// An elementwise op on few elements; false if it is not that.
-bool run_small(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::vector<Tensor>& out);
+bool run_small(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, Tensor& out);
 
 /// Numbers for tests and for the curious.
 struct ExecuteCounts {

@@ -34,28 +34,24 @@ DType promote_number(DType tensor, NumberKind number) {
   return k == 1 ? DType::i64 : DType::f32;
 }
 
-Tensor binary(std::string_view name, const Tensor& a, const Tensor& b) {
-  const OpDef& op = find_op(name);
-  // Attributes that never change keep their address, by which prepared programs are found again.
-  thread_local std::vector<std::pair<const OpDef*, Attrs>> known;
-  const Attrs* attrs = nullptr;
-  for (const auto& [o, x] : known)
-    if (o == &op) attrs = &x;
-  if (!attrs) attrs = &known.emplace_back(&op, op.defaults()).second;
-  const Attrs kept = *attrs;
-  if (a.dtype() == b.dtype()) {
-    const Tensor in[2] = {a, b};
-    return call1(op, kept, in);
-  }
-  const DType t = promote(a.dtype(), b.dtype());
-  const Tensor in[2] = {a.to(t), b.to(t)};
-  return call1(op, kept, in);
+Operator::Operator(std::string_view name) : op(find_op(name)), attrs(op.defaults()) {}
+
+Tensor binary(const Operator& o, const Tensor& a, const Tensor& b) {
+  const bool same = a.dtype() == b.dtype();
+  const DType t = same ? a.dtype() : promote(a.dtype(), b.dtype());
+  const Tensor in[2] = {same ? a : a.to(t), same ? b : b.to(t)};
+  const bool plain = !is_grad_enabled() || !(needs_gradient(in[0]) || needs_gradient(in[1]));
+  if (Tensor y; plain && o.op.scalar && run_small(o.op, o.attrs, in, y)) return y;
+  return call1(o.op, o.attrs, in);
 }
+
+Tensor binary(std::string_view name, const Tensor& a, const Tensor& b) { return binary(Operator(name), a, b); }
 
 Tensor divide(const Tensor& a, const Tensor& b) {
   const DType t = promote(a.dtype(), b.dtype());
-  if (is_float(t) || is_complex(t)) return binary("div", a, b);
-  return binary("div", a.to(DType::f32), b.to(DType::f32));
+  static const Operator div("div");
+  if (is_float(t) || is_complex(t)) return binary(div, a, b);
+  return binary(div, a.to(DType::f32), b.to(DType::f32));
 }
 
 Tensor floor_divide(const Tensor& a, const Tensor& b) {

@@ -2,6 +2,10 @@
 #pragma once
 #include <neve/tensor.h>
 
+#include <string_view>
+
+#include "op/def.h"
+
 namespace neve::eager {
 
 /// The dtype that both convert to: the higher kind of bool < integer < float < complex decides; of one kind, the
@@ -11,7 +15,16 @@ DType promote(DType a, DType b);
 enum class NumberKind : uint8_t { boolean, integer, real };
 DType promote_number(DType tensor, NumberKind number);
 
-/// An elementwise op of two operands after promotion. @throws Error of the op's type rule
+/// An op with its attributes, found once.
+class Operator {
+ public:
+  explicit Operator(std::string_view name);
+  const OpDef& op;
+  const Attrs attrs;
+};
+
+/// An op of two operands after promotion. @throws Error of the op's type rule
+Tensor binary(const Operator& o, const Tensor& a, const Tensor& b);
 Tensor binary(std::string_view op, const Tensor& a, const Tensor& b);
 /// True division: integers become f32.
 Tensor divide(const Tensor& a, const Tensor& b);

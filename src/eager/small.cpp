@@ -56,7 +56,7 @@ void prepare(Prepared& p, const OpDef& op, const Attrs& attrs, std::span<const T
 
 }  // namespace
 
-bool run_small(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::vector<Tensor>& out) {
+bool run_small(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, Tensor& out) {
   if (in.empty() || in.size() > most_operands) return false;
   // One shape decides; the others are the same, or one element of no higher rank.
   const Tensor* full = &in[0];
@@ -80,14 +80,18 @@ bool run_small(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, 
     }
     data[i] = t.data();
   }
-  thread_local std::array<Prepared, 256> table;
+  constinit static thread_local std::array<Prepared, 256>* own = nullptr;
+  if (!own) {
+    thread_local std::array<Prepared, 256> table;
+    own = &table;
+  }
+  std::array<Prepared, 256>& table = *own;
   size_t h = reinterpret_cast<size_t>(&op) / 64 + reinterpret_cast<size_t>(attrs.object()) / 16;
   for (const Tensor& t : in) h = h * 31 + size_t(t.dtype());
   Prepared& p = table[(h ^ (h >> 8)) % table.size()];
   if (!p.is(op, attrs, in)) prepare(p, op, attrs, in);
-  out.resize(1);
-  out[0] = Tensor::empty(p.out, full->shape());
-  void* y = out[0].data();
+  out = Tensor::empty(p.out, full->shape());
+  void* y = out.data();
   p.runner->run(n, std::span(data.data(), in.size()), std::span(stride.data(), in.size()), std::span(&y, 1));
   return true;
 }
