@@ -1,4 +1,9 @@
 // Convolution and transposed convolution through oneDNN, with bias, activation and residual as post-ops.
+#include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+
 #include "kernels/cpu/onednn/common.h"
 #include "op/spatial.h"
 
@@ -59,8 +64,61 @@ Geometry geometry(const ConvShape& c, const Sizes& x, const Sizes& w, const Size
   return g;
 }
 
+/// A constant weight in another packing than the plan's: made in the first call that needs it, then kept.
+struct Repacking {
+  explicit Repacking(memory::desc to) : md(std::move(to)), bytes(md.get_size() + 63) {}
+  const void* data() const { return align(bytes.data()); }
+  /// Through row-major: oneDNN has fast code for each half, and none for the whole way.
+  void fill(const memory::desc& from_md, const memory::desc& plain_md, const void* from) const {
+    std::call_once(filled, [&] {
+      std::vector<std::byte> plain(plain_md.get_size());
+      copy(from_md, from, plain_md, plain.data());
+      copy(plain_md, plain.data(), md, const_cast<void*>(data()));
+    });
+  }
+  static const void* align(const std::byte* p) {
+    return reinterpret_cast<const void*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64);
+  }
+  memory::desc md;
+  std::vector<std::byte> bytes;
+  mutable std::once_flag filled;
+};
+
+/// A convolution whose weight is taken from a Repacking.
+class BoundRepacked final : public BoundKernel {
+ public:
+  BoundRepacked(std::shared_ptr<const BoundPrimitive> conv, std::shared_ptr<const Repacking> weight, size_t input,
+                size_t inputs, memory::desc from, memory::desc plain)
+      : conv_(std::move(conv)),
+        weight_(std::move(weight)),
+        input_(input),
+        inputs_(inputs),
+        from_(std::move(from)),
+        plain_(std::move(plain)) {}
+  size_t scratch_bytes() const override { return conv_->scratch_bytes(); }
+  std::unique_ptr<RunState> make_state() const override { return conv_->make_state(); }
+  void run(const RunArgs& args) const override {
+    weight_->fill(from_, plain_, args.in[input_]);
+    std::array<const void*, most_inputs> in;
+    std::copy_n(args.in, inputs_, in.begin());
+    in[input_] = weight_->data();
+    RunArgs a = args;
+    a.in = in.data();
+    conv_->run(a);
+  }
+  size_t bytes() const override { return conv_->bytes() + weight_->bytes.size(); }
+  static constexpr size_t most_inputs = 32;
+
+ private:
+  std::shared_ptr<const BoundPrimitive> conv_;
+  std::shared_ptr<const Repacking> weight_;
+  size_t input_, inputs_;
+  memory::desc from_, plain_;
+};
+
 struct ConvPlan {
   ConvShape shape;
+  bool weight_is_fixed = false;
   PostOps post;
   DType dtype = DType::f32;
   size_t x = 0, w = 1, bias = size_t(-1);  ///< inputs of the subgraph
@@ -216,8 +274,8 @@ class ConvKernel final : public Kernel {
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
       const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
       Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y, true);
-      // The packing that was fixed does not suit these sizes: reordering it on every call is far better than the slow
-      // way.
+      // The packing that was fixed does not suit these sizes. Another one is far better than the slow way: kept where
+      // the weight is constant, else made in every call.
       bool repack = false;
       if (is_slow(m.impl)) {
         const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
@@ -225,12 +283,13 @@ class ConvKernel final : public Kernel {
         repack = !is_slow(other.impl);
         if (repack) m = std::move(other);
       }
+      const bool keep = repack && p_.weight_is_fixed && sizes.in.size() <= BoundRepacked::most_inputs;
       const size_t weight_at = (m.scratch.get_size() + 63) / 64 * 64;
-      std::vector<Argument> args{
-          {DNNL_ARG_SRC, *src, Argument::input, p_.x},
-          {DNNL_ARG_WEIGHTS, m.weights, repack ? Argument::scratch : Argument::input, repack ? weight_at : p_.w},
-          {DNNL_ARG_DST, *dst, Argument::output, 0},
-          {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
+      std::vector<Argument> args{{DNNL_ARG_SRC, *src, Argument::input, p_.x},
+                                 {DNNL_ARG_WEIGHTS, m.weights, repack && !keep ? Argument::scratch : Argument::input,
+                                  repack && !keep ? weight_at : p_.w},
+                                 {DNNL_ARG_DST, *dst, Argument::output, 0},
+                                 {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
       if (p_.bias != size_t(-1))
         args.push_back({DNNL_ARG_BIAS, *describe(p_.dtype, {y[1]}, Layout{}), Argument::input, p_.bias});
       const auto operands = binary_operands(p_.post, y, *dst, p_.dtype);
@@ -243,6 +302,10 @@ class ConvKernel final : public Kernel {
         }
       auto conv = std::make_shared<BoundPrimitive>(m.primitive, std::move(args), m.scratch.get_size());
       if (!repack) return std::shared_ptr<const BoundKernel>(std::move(conv));
+      if (keep)
+        return std::shared_ptr<const BoundKernel>(
+            std::make_shared<BoundRepacked>(std::move(conv), repacking(m.weights), p_.w, sizes.in.size(), p_.w_md,
+                                            plain_weight(p_.shape, weight_sizes_, *data_type(p_.dtype))));
       const size_t reorder_at = weight_at + (m.weights.get_size() + 63) / 64 * 64;
       dnnl::primitive_attr attr;
       attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -258,8 +321,19 @@ class ConvKernel final : public Kernel {
   }
 
  private:
+  /// Shared by all sizes that want this packing, as long as one of them is bound.
+  std::shared_ptr<const Repacking> repacking(const memory::desc& md) const {
+    const std::lock_guard lock(mutex_);
+    std::weak_ptr<const Repacking>& known = repackings_[key_of(md)];
+    std::shared_ptr<const Repacking> r = known.lock();
+    if (!r) known = r = std::make_shared<Repacking>(md);
+    return r;
+  }
+
   ConvPlan p_;
   Sizes weight_sizes_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::weak_ptr<const Repacking>> repackings_;
 };
 
 size_t input_number(const Subgraph& g, int32_t value) {
@@ -376,6 +450,7 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
       return "a layout of " + m.impl + " has no name here";
     p.x_layout = *xl;
     p.y_layout = *yl;
+    p.weight_is_fixed = weight_is_fixed;
     p.w_md = weight_is_fixed ? packing_for_range(p, r, n, m.weights) : m.weights;
     p.impl = m.impl;
     return std::shared_ptr<const Kernel>(std::make_shared<ConvKernel>(p, w));
