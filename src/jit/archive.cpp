@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/cache_trace.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -168,11 +169,45 @@ ResolvedRanges ranges_from_json(const json& j, const ir::Graph& g) {
 std::string digest_text(std::string_view s) { return sha256_hex(s); }
 std::string_view text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
 
-// The machine remembers which archives passed the whole check: by digest of the manifest, CPU and version.
-std::string verified_mark(const std::string& manifest_digest) {
+// The machine remembers which archives passed the whole check: a file named by the digest of these parts, which it
+// holds.
+KeyParts verified_parts(const std::string& manifest_digest) {
+  return {{"archive", manifest_digest},
+          {"CPU", cpu_info().model},
+          {"instruction set", to_string(cpu_info().isa)},
+          {"Neve", version()}};
+}
+
+std::string verified_folder() {
   const std::string folder = cache_directory();
-  if (folder.empty()) return "";
-  return folder + "/verified/" + sha256_hex(manifest_digest + cpu_info().model + version()).substr(0, 32);
+  return folder.empty() ? "" : folder + "/verified";
+}
+
+bool is_verified(const KeyParts& parts) {
+  const std::string folder = verified_folder();
+  const std::string own = sha256_hex(key_text(parts)).substr(0, 32);
+  std::error_code error;
+  const bool found = !folder.empty() && std::filesystem::exists(folder + "/" + own, error);
+  if (CacheTrace* trace = CacheTrace::current()) {
+    CacheLookup lookup{"self-test", parts, {}, found};
+    if (!found && !folder.empty())
+      for (const auto& e : std::filesystem::directory_iterator(folder, error)) {
+        KeyParts other = parse_key(read_file(e.path().string()));
+        if (!other.empty() && other[0] == parts[0]) lookup.nearest = std::move(other);
+      }
+    trace->note(std::move(lookup));
+  }
+  return found;
+}
+
+void remember_verified(const KeyParts& parts) {
+  const std::string folder = verified_folder();
+  if (folder.empty() || CacheTrace::current()) return;
+  try {
+    std::filesystem::create_directories(folder);
+    write_file(folder + "/" + sha256_hex(key_text(parts)).substr(0, 32), key_text(parts));
+  } catch (const std::exception&) {  // only a convenience
+  }
 }
 
 }  // namespace
@@ -192,6 +227,7 @@ void save_archive(const OptimizedModel& m, const std::string& path) {
   const std::string weights = write_safetensors(*m.weights);
   json plan = {{"isa", to_string(cpu_info().isa)},
                {"cpu", cpu_info().model},
+               {"machine", compile::machine_text(cpu_info().isa)},
                {"threads", m.options.threads},
                {"ranges", ranges_to_json(m.ranges)},
                {"tactics", m.tactics}};
@@ -271,9 +307,10 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   if (version_found > format_version)
     fail(ErrorCode::unsupported, "load: '", path, "' has format version ", version_found, " (this Neve reads up to ",
          format_version, "; a newer one wrote it)");
-  const std::string mark = verified_mark(sha256_hex(manifest_text));
-  const bool verified = !mark.empty() && std::filesystem::exists(mark);
+  const KeyParts mark = verified_parts(sha256_hex(manifest_text));
+  const bool verified = is_verified(mark);
   auto m = std::make_shared<OptimizedModel>();
+  std::string machine;
   try {
     const json& digests = manifest.at("sha256");
     for (const auto& [name, digest] : digests.items()) {
@@ -295,6 +332,7 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
     if (plan_name.empty()) corrupt("it has no plan");
     const json plan = json::parse(text_of(zip.get(plan_name)));
     m->ranges = ranges_from_json(plan.at("ranges"), m->graph);
+    machine = plan.value("machine", "");
     m->tactics = plan.at("tactics").get<std::vector<std::pair<std::string, double>>>();
     m->options.threads = available_threads();
     m->options.tolerance.relative = manifest.at("tolerance").at("relative");
@@ -319,17 +357,12 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   // accepts.
   compile::TacticCache tactics("");
   for (const auto& [key, ms] : m->tactics) tactics.put(key, ms);
+  tactics.know_machine(machine);
   tactics.set_frozen(true);
   build_engine(*m, m->tactics.empty() ? nullptr : &tactics, {});
   if (!verified) {
     self_test(*m, path);
-    if (!mark.empty()) {
-      try {
-        std::filesystem::create_directories(std::filesystem::path(mark).parent_path());
-        write_file(mark, path);
-      } catch (const std::exception&) {  // only a convenience
-      }
-    }
+    remember_verified(mark);
   }
   // Packed copies of the weights exist now: the originals need not stay in memory as well.
   zip.file()->release_pages();

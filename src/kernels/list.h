@@ -13,4 +13,7 @@ std::vector<OpEntries> onednn_entries();
 /// kernels/cpu/native: kernels of our own. They come after oneDNN's: where nothing is timed, oneDNN's is taken.
 std::vector<OpEntries> native_entries();
 
+/// "3.2.0"
+std::string onednn_version();
+
 }  // namespace neve::kernels

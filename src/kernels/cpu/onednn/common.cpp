@@ -318,6 +318,11 @@ PostOps read_post_ops(const Request& request, size_t channel_axis, bool allow_su
 
 namespace neve::kernels {
 
+std::string onednn_version() {
+  const dnnl_version_t* v = dnnl_version();
+  return str(v->major, ".", v->minor, ".", v->patch);
+}
+
 std::vector<OpEntries> onednn_entries() {
   return {{"conv", onednn::conv_entries()},           {"conv_transpose", onednn::deconv_entries()},
           {"matmul", onednn::matmul_entries()},       {"max_pool", onednn::pool_entries()},
