@@ -349,7 +349,7 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
           worst = str("output '", v.output, "' (", v.source, ") differs by ", v.max_difference, " at element ",
                       v.worst_index, ": ", v.got, " for ", v.expected, " (at most ", v.allowed, " is allowed)");
       const std::string text =
-          str("the engine does not agree with the unfused model: ", worst.empty() ? m->gate.message : worst);
+          worst.empty() ? m->gate.message : str("the engine does not agree with the unfused model: ", worst);
       if (!given.accept_inaccurate)
         fail(ErrorCode::internal, "optimize: ", text,
              "\n  hint: accept_inaccurate hands the engine over all the same and records it; dump_ir and "

@@ -155,6 +155,20 @@ TEST(Gate, RefusesWhatDiffersAndRecordsAnOverride) {
   EXPECT_EQ(r["warnings"].size(), 1u);
 }
 
+TEST(Gate, NumbersThatTheModelIsNotDefinedForAreReplaced) {
+  constexpr const char* model =
+      "graph main(%x: f32[n, 4]) { %r: f32[n, 4] = sqrt(%x)\n %y: f32[n, 4] = relu(%r) return %y \"y\" }";
+  OptimizeOptions o = quiet();
+  o.gate = true;
+  const json r = json::parse(optimize(text_model(model), o).report_json());
+  EXPECT_EQ(r["accuracy"]["verdict"], "pass") << r["accuracy"];
+  const Tensor a = Tensor::of(DType::f32, {3}, {1, NAN, 2}), b = Tensor::of(DType::f32, {3}, {1, 0, 2}),
+               c = Tensor::of(DType::f32, {3}, {1, 0, 3});
+  EXPECT_TRUE(jit::compare(b, a, {}, true).ok);
+  EXPECT_FALSE(jit::compare(c, a, {}, true).ok);
+  EXPECT_FALSE(jit::compare(a, b, {}, true).ok);
+}
+
 TEST(Gate, ComparesNotANumberAndInfinity) {
   const Tensor a = Tensor::of(DType::f32, {4}, {1, NAN, INFINITY, -2}),
                b = Tensor::of(DType::f32, {4}, {1, 0, INFINITY, -2}),

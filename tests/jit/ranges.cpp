@@ -61,6 +61,20 @@ TEST(Ranges, AxesThatTheModelTiesTogether) {
   EXPECT_EQ(m, "range: opt has 2 for input 'x' axis 0 and 3 for 'y' axis 0 (the model says both are n)");
 }
 
+TEST(Ranges, AxesThatWereLeftOutFollowTheirSymbol) {
+  constexpr const char* model =
+      "graph main(%x: f32[n, 2], %a: f32[n, n]) { %y: f32[n, 2] = matmul(%a, %x) return %y \"y\" }";
+  OptimizeOptions o = quiet();
+  o.gate = true;
+  for (const bool open : {true, false}) {
+    if (!open) o.ranges = {parse_range("x=1x2..3x2..8x2")};
+    Session e = optimize(text_model(model), o).session();
+    const Tensor x = draw(DType::f32, {5, 2}, 1), a = draw(DType::f32, {5, 5}, 2);
+    EXPECT_EQ(e.run({x, a})[0].shape(), (Sizes{5, 2})) << open;
+    if (!open) EXPECT_NE(message_of([&] { e.run({draw(DType::f32, {9, 2}, 1), draw(DType::f32, {9, 9}, 2)}); }), "");
+  }
+}
+
 TEST(Ranges, AFixedAxisIsWidenedOrTheNodeIsNamed) {
   const Model ok = text_model("graph main(%x: f32[1, 3]) { %y: f32[1, 3] = exp(%x) return %y \"y\" }");
   OptimizeOptions o = quiet();
