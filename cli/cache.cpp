@@ -183,7 +183,7 @@ void add_cache(CLI::App& app, int& status) {
   });
   auto keep = std::make_shared<int64_t>(256);
   CLI::App* gc = c->add_subcommand("gc", "Delete the oldest files");
-  gc->add_option("--keep-mb", *keep, "Megabytes to keep")->check(CLI::NonNegativeNumber);
+  gc->add_option("--keep-mb", *keep, "Megabytes to keep")->check(at_least(0));
   gc->callback([keep] { collect(*keep); });
   auto o = std::make_shared<WhyOptions>();
   CLI::App* why = c->add_subcommand(

@@ -34,7 +34,8 @@ void run(const Options& o) {
   if (o.tolerance.size() > 1) x.tolerance.absolute = o.tolerance[1];
   x.progress = progress_bar(o.quiet);
   // An output that cannot be written is found before the work, not after it.
-  if (!o.output.empty()) AtomicFile probe(o.output);
+  for (const std::string& path : {o.output, o.report, o.html})
+    if (!path.empty()) AtomicFile probe(path);
   const Model model = load(o.model);
   for (const std::string& w : model.warnings()) std::fprintf(stderr, "neve: warning: %s\n", w.c_str());
   const Engine e = optimize(model, x);
@@ -70,8 +71,8 @@ void add_common(CLI::App& c, CommonOptions& o) {
   c.add_option("--disable-op", o.ops, "An op that the reference shall run")->allow_extra_args(false);
   c.add_option("--disable-kernel", o.kernels, "A kernel (onednn.conv) or family (onednn, loop) to leave out")
       ->allow_extra_args(false);
-  c.add_option("--min-region", o.min_region, "Fused loops of fewer ops stay single")->check(CLI::PositiveNumber);
-  c.add_option("--threads", o.threads, "Threads (0: affinity and quota)")->check(CLI::NonNegativeNumber);
+  c.add_option("--min-region", o.min_region, "Fused loops of fewer ops stay single")->check(at_least(1));
+  c.add_option("--threads", o.threads, "Threads (0: affinity and quota)")->check(at_least(0));
 }
 
 void apply(const CommonOptions& o, OptimizeOptions& x) {
@@ -94,8 +95,10 @@ void add_optimize(CLI::App& app, int&) {
   c->add_option("--float-op", o->float_ops, "An op that stays in f32")->allow_extra_args(false);
   c->add_option("--test-data", o->test_data, "Folder or .npz of inputs that the gate runs too");
   c->add_option("--calib-data", o->calib_data, "Folder or .npz of inputs for int8");
-  c->add_option("--tolerance", o->tolerance, "RELATIVE [ABSOLUTE] difference that the gate allows")->expected(1, 2);
-  c->add_option("--memory-budget", o->memory_budget, "Bytes for packed weights and arena");
+  c->add_option("--tolerance", o->tolerance, "RELATIVE [ABSOLUTE] difference that the gate allows")
+      ->expected(1, 2)
+      ->check(at_least(0, true));
+  c->add_option("--memory-budget", o->memory_budget, "Bytes for packed weights and arena")->check(at_least(0));
   c->add_option("--report", o->report, "Write the report as JSON");
   c->add_option("--html", o->html, "Write the report as a page");
   c->add_option("--dump-ir", o->dump_ir, "Folder for the graph's text after each pass");

@@ -23,7 +23,15 @@ struct RunOptions {
   int threads = 0;
 };
 
+void make_folder(const std::string& path) {
+  std::error_code e;
+  std::filesystem::create_directories(path, e);
+  if (e || !std::filesystem::is_directory(path, e))
+    fail(ErrorCode::io, "run: --output-dir '", path, "': ", e ? e.message() : "is no folder");
+}
+
 void run(const RunOptions& o) {
+  if (!o.output.empty()) make_folder(o.output);
   const Model model = load(o.model);
   if (o.method != "forward")
     fail(ErrorCode::not_found, "run: the model has no method '", o.method, "' (it has: forward)");
@@ -67,7 +75,6 @@ void run(const RunOptions& o) {
       continue;
     }
     std::replace(name.begin(), name.end(), '/', '_');
-    std::filesystem::create_directories(o.output);
     write_npy(o.output + "/" + name + ".npy", out[k]);
   }
 }
@@ -183,6 +190,7 @@ std::unique_ptr<Peer> make_peer(const BenchOptions& o, const Model& model, int t
 }
 
 void bench(const BenchOptions& o) {
+  if (!o.json.empty()) AtomicFile probe(o.json);
   const Model model = load(o.model);
   std::vector<NamedSizes> shapes;
   for (const std::string& s : o.shapes) shapes.push_back(parse_shape(s));
@@ -250,7 +258,7 @@ void add_run(CLI::App& app, int&) {
   c->add_option("--input", o->inputs, "NAME=FILE.npy; the name ends at the last '='")->allow_extra_args(false);
   c->add_option("--method", o->method, "Method to call");
   c->add_option("--output-dir", o->output, "Write each output as NAME.npy (with / as _); else they are printed");
-  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(CLI::NonNegativeNumber);
+  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(at_least(0));
   c->callback([o] { run(*o); });
 }
 
@@ -265,8 +273,8 @@ void add_bench(CLI::App& app, int&) {
                 "The Python that has the peer (default: $NEVE_PEERS_PYTHON, else python3 in PATH)");
   c->add_option("--peer-model", o->peer_model, "For an archive: the .onnx file that the peer runs");
   c->add_option("--json", o->json, "Write the figures as JSON");
-  c->add_option("--seconds", o->seconds, "Time for each shape")->check(CLI::PositiveNumber);
-  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(CLI::NonNegativeNumber);
+  c->add_option("--seconds", o->seconds, "Time for each shape")->check(at_least(0.001, true));
+  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(at_least(0));
   c->add_flag("--profile", o->profile, "Time of every instruction");
   c->callback([o] { bench(*o); });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "base/cache_trace.h"
@@ -311,13 +312,27 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   const bool verified = is_verified(mark);
   auto m = std::make_shared<OptimizedModel>();
   std::string machine;
+  const auto check_digest = [&](const std::string& name, const std::string& digest) {
+    if (digest_text(text_of(zip.get(name))) != digest)
+      corrupt(str("member '", name, "' is not what the manifest says (its SHA-256 differs)"));
+  };
+  std::vector<std::pair<std::string, std::string>> later;
+  std::future<void> digesting;  // joins when this call is left
   try {
     const json& digests = manifest.at("sha256");
     for (const auto& [name, digest] : digests.items()) {
       const bool always = name.starts_with("graphs/") || name.starts_with("plans/");
-      if ((always || !verified) && digest_text(text_of(zip.get(name))) != digest.get<std::string>())
-        corrupt(str("member '", name, "' is not what the manifest says (its SHA-256 differs)"));
+      if (always)
+        check_digest(name, digest.get<std::string>());
+      else if (!verified)
+        later.emplace_back(name, digest.get<std::string>());
     }
+    // The large members are digested while the engine is built; nothing is handed over before both are done. What they
+    // hold is checked as it is read, whatever their digests say.
+    if (!later.empty())
+      digesting = std::async(std::launch::async, [&] {
+        for (const auto& [name, digest] : later) check_digest(name, digest);
+      });
     for (const std::string& name : zip.names())
       if (name != "manifest.json" && !digests.contains(name))
         corrupt(str("member '", name, "' is not in the manifest"));
@@ -360,6 +375,7 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   tactics.know_machine(machine);
   tactics.set_frozen(true);
   build_engine(*m, m->tactics.empty() ? nullptr : &tactics, {});
+  if (digesting.valid()) digesting.get();
   if (!verified) {
     self_test(*m, path);
     remember_verified(mark);

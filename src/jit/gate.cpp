@@ -9,6 +9,12 @@
 namespace neve::jit {
 
 namespace {
+
+std::string names_of(const NamedTensors& tensors) {
+  std::string names;
+  for (const auto& [name, t] : tensors) names += str(names.empty() ? "" : ", ", "'", name, "'");
+  return names.empty() ? "nothing" : names;
+}
 // Integer scalars often choose a branch: the number that the graph compares them with is a better guess than a random
 // one.
 const Tensor* compared_with(const ir::Graph& g, Value v) {
@@ -122,7 +128,8 @@ std::vector<Check> checks_for(const OptimizedModel& m) {
       auto it = named.find(m.core->inputs[i].name);
       if (it == named.end()) it = named.find(str(i));
       if (it == named.end())
-        fail(ErrorCode::not_found, "optimize: test data ", k, " has no input '", m.core->inputs[i].name, "'");
+        fail(ErrorCode::not_found, "optimize: test data ", k, " has no input '", m.core->inputs[i].name,
+             "' (it has: ", names_of(named), ")");
       c.inputs.push_back(it->second.contiguous());
     }
     out.push_back(std::move(c));

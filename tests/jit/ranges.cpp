@@ -15,7 +15,7 @@ TEST(RangeText, ComesBack) {
   ASSERT_EQ(r.opts.size(), 2u);
   EXPECT_EQ(r.opts[1].at("a"), Sizes{3});
   EXPECT_EQ(r.opts[1].at("b"), Sizes{5});
-  EXPECT_EQ(parse_range("c=..").min.at("c"), Sizes{});  // a scalar
+  EXPECT_EQ(parse_range("c=scalar").min.at("c"), Sizes{});  // a scalar
 }
 
 TEST(RangeText, ErrorsNameThePlace) {
@@ -43,7 +43,7 @@ TEST(Ranges, WhatDoesNotFitTheModel) {
   EXPECT_EQ(refusal(gelu_block, {parse_range("y=1x1x16..2x2x16")}),
             "range: 'y' is not an input (the model's inputs: 'x')");
   EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x16..2x16")}),
-            "range: max of input 'x' has 2 sizes (the model declares f32[b, s, 16])");
+            "range: min of input 'x' has 2 sizes (the model declares f32[b, s, 16])");
   EXPECT_EQ(refusal(gelu_block, {parse_range("x=5x1x16..4x1x16")}), "range: input 'x' axis 0: min 5 is above max 4");
   EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x1x16..9x1x16..4x1x16")}),
             "range: input 'x' axis 0: opt 9 is above max 4");
