@@ -558,6 +558,10 @@ void Compiler::visit_kernel(Node& n) {
     int32_t index = -1;
     int over = k == 0 && accumulates >= 0 ? accumulates : chosen.kernel->in_place(k);
     if (over >= 0) {
+      if (graph->roles[size_t(over)] == InputRole::weight) {  // never written over; its operand comes last
+        places.push_back({place, index});
+        continue;
+      }
       int32_t& in = instr.in[size_t(over)];
       const PlanValue& x = plan_->values[size_t(in)];
       bool fits = last_use(inputs[size_t(over)], in) && x.dtype == g_.type(outputs[k]).dtype &&

@@ -128,6 +128,14 @@ TEST(Options, DumpsTheGraphAfterEveryPass) {
   fs::remove_all(folder);
 }
 
+TEST(Optimize, AModelOfWeightsAlone) {
+  const Model m = text_model(
+      "graph main() { %w: f32[3] = weight() {name=\"w\", shape=[3]}\n %y: f32[3] = add(%w, %w) return %y \"y\" }");
+  const std::vector<Tensor> y = m({});
+  ASSERT_EQ(y.size(), 1u);
+  EXPECT_EQ(optimize(m, quiet()).session().run({})[0].item(2), y[0].item(2));
+}
+
 TEST(Gate, GivenDataIsRun) {
   OptimizeOptions o = quiet();
   o.gate = true;
