@@ -170,6 +170,13 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
 
 namespace {
 
+void warm_if_legal(runtime::SessionCore& session, const std::vector<Sizes>& sizes) {
+  try {
+    session.warm(sizes);
+  } catch (const Error&) {  // sizes that the model refuses
+  }
+}
+
 // What sessions need at the max of each closed range. Sizes that the model refuses there, or that are known only while
 // running, are left out.
 std::vector<OptimizedModel::RangeMemory> arenas_at_max(const OptimizedModel& m) {
@@ -181,6 +188,9 @@ std::vector<OptimizedModel::RangeMemory> arenas_at_max(const OptimizedModel& m) 
     if (!closed) continue;
     try {
       runtime::SessionCore session(m.core);
+      // A session that meets every tuned point has their scratch as well.
+      for (const auto& opt : r.opts) warm_if_legal(session, opt);
+      warm_if_legal(session, r.min);
       session.warm(r.max);
       out.push_back({r.max, session.arena_bytes()});
     } catch (const Error&) {
