@@ -164,6 +164,15 @@ void Program::check_constraints(size_t s, std::span<const int64_t> steps) const 
   }
 }
 
+// Whether the reference can stand in for this kernel: everything row-major, no weight packed.
+static bool takes_plain_memory(const kernels::Kernel& k, size_t inputs, size_t outputs) {
+  for (size_t i = 0; i < inputs; ++i)
+    if (!k.input_layout(i).plain() || !k.packing_key(i).empty()) return false;
+  for (size_t i = 0; i < outputs; ++i)
+    if (!k.output_layout(i).plain()) return false;
+  return true;
+}
+
 std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vector<int64_t>& symbols,
                                                        int threads) const {
   const Plan& p = *plan_;
@@ -188,6 +197,8 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     sizes.threads = decides ? threads : kernels::useful_threads(instr.graph.get(), sizes.in, sizes.out, threads);
     const ThreadScope few(sizes.threads);
     auto bound = kernels_[size_t(i)]->bind(sizes);
+    if (!bound && instr.graph && takes_plain_memory(*kernels_[size_t(i)], instr.in.size(), instr.out.size()))
+      bound = kernels::make_reference(*instr.graph)->bind(sizes);
     if (!bound)
       fail(ErrorCode::unsupported, "run: kernel ", instr.description, " of '", instr.name,
            "' refuses these sizes: ", bound.reason);

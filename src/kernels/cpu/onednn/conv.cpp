@@ -271,6 +271,7 @@ class ConvKernel final : public Kernel {
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
       const Sizes &x = sizes.in[p_.x], &y = sizes.out[0];
+      if (is_empty(x) && !is_empty(y)) return "x is empty, the result is not";
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
       const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
       Made m = make_primitive(p_, g, *src, p_.w_md, *dst, y, true);
@@ -443,7 +444,10 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     const memory::desc weights = memory::desc(weight_dims(p.shape, w), type, memory::format_tag::any);
     const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
     const memory::desc w_any = weight_is_fixed ? weights : plain_weight(p.shape, w, type);
-    const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y, false);
+    Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), w_any, activation(y, Layout{}), y, false);
+    // An input has one layout: a block that adds its own input gives its result in the same.
+    for (const PostOps::Step& s : p.post.steps)
+      if (s.same_shape && s.input == p.x && m.src != m.dst) m = make_primitive(p, geo, m.src, w_any, m.src, y, false);
     if (is_slow(m.impl) && variant > 0) return "no more variants";
     const auto xl = layout_of(m.src), yl = layout_of(m.dst);
     if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl))
