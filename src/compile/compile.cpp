@@ -143,7 +143,8 @@ int64_t Compiler::guess(Dim d, At at) const {
   return evaluate(d, [&](const Symbol& s) -> std::optional<int64_t> {
     const auto it = point_.find(s.id);
     if (it == point_.end()) {
-      const int64_t wanted = std::max<int64_t>(s.lo, std::min<int64_t>(s.hi, 8));
+      // A size that arises inside: large enough to be more than one after the strides of a backbone.
+      const int64_t wanted = std::max<int64_t>(s.lo, std::min<int64_t>(s.hi, 64));
       return std::max<int64_t>(s.lo, wanted / s.divisor * s.divisor);
     }
     if (at == At::low) return std::max<int64_t>(s.lo, std::min<int64_t>(1, s.hi));

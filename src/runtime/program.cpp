@@ -42,9 +42,8 @@ Tensor WeightPool::packed(const std::string& name, const kernels::Kernel& kernel
   const Tensor plain = get(name).contiguous();
   const Tensor bytes = Tensor::empty(DType::u8, {int64_t(kernel.packed_bytes(operand))});
   // Zeros, since packings may have padding; by all threads, since the system clears these pages at their first touch.
-  parallel_for(bytes.bytes(), 1 << 18, threads, [&](int64_t begin, int64_t end, int) {
-    std::memset(bytes.data() + begin, 0, size_t(end - begin));
-  });
+  parallel_for(bytes.bytes(), 1 << 18, threads,
+               [&](int64_t begin, int64_t end, int) { std::memset(bytes.data() + begin, 0, size_t(end - begin)); });
   kernel.pack(operand, plain, bytes.data(), threads);
   packed_.emplace(key, bytes);
   return bytes;

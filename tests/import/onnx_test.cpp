@@ -286,6 +286,16 @@ TEST(Onnx, SequencesOfPartsWhoseSizesAreComputed) {
             (V{3, 4, 5}));
 }
 
+TEST(Onnx, SliceByScalars) {
+  const auto bytes =
+      model(graph({.nodes = {node("Slice", {"x", "one", "three", "zero"}, {"y"})},
+                   .inputs = {value("x", f32, {"n"})},
+                   .outputs = {value("y", f32, {})},
+                   .initializers = {tensor<int64_t>("one", i64, {}, {1}), tensor<int64_t>("three", i64, {}, {3}),
+                                    tensor<int64_t>("zero", i64, {}, {0})}}));
+  EXPECT_EQ(values(run(read(bytes), {Tensor::of(DType::f32, {4}, {1, 2, 3, 4})})[0]), (V{2, 3}));
+}
+
 TEST(Onnx, StftOfASignalWithoutTheAxisOfParts) {
   const auto of = [](std::vector<std::string> shape) {
     return model(

@@ -158,7 +158,12 @@ Values slice(OnnxNode& n) {
   const Value x = n.in(0);
   if (n.opset >= 10) {
     Values in{x};
-    for (size_t i = 1; i < n.inputs(); ++i) in.push_back(n.has(i) ? n.constant_in(i) : Value{});
+    for (size_t i = 1; i < n.inputs(); ++i) {
+      Value v = n.has(i) ? n.constant_in(i) : Value{};
+      // Single numbers instead of lists of one: not what the definition says, but what exporters write.
+      if (n.has(i) && n.g.type(v).rank() == 0) v = n.call("unsqueeze", {v}, {{"axes", std::vector<int64_t>{0}}});
+      in.push_back(v);
+    }
     return n.mechanical("slice", in);
   }
   const auto starts = n.attr_ints("starts"), ends = n.attr_ints("ends");
@@ -298,7 +303,7 @@ constexpr Rule rules[] = {
     {"Transpose", "transpose", transpose},
     {"Concat", "concat", concat},
     {"Split", "split", split},
-    {"Slice", "slice", slice},
+    {"Slice", "slice unsqueeze", slice},
     {"Pad", "pad", pad},
     {"Expand", "expand", expand},
     {"Tile", "tile", tile},

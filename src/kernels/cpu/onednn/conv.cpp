@@ -367,6 +367,32 @@ memory::desc packing_for_range(const ConvPlan& p, const Request& r, const Subgra
 
 enum class Format { any, channels_last, plain };
 
+Layout channels_last(size_t rank) {
+  Layout l;
+  l.order.push_back(0);
+  for (size_t a = 2; a < rank; ++a) l.order.push_back(int8_t(a));
+  l.order.push_back(1);
+  return l;
+}
+
+// The name of a layout that will be met at other sizes too: where the spatial axes happen to be 1 it has several, and
+// the strides tell which one is meant.
+std::optional<Layout> name_of(const memory::desc& md, const Shape& shape) {
+  bool may_grow = false;
+  for (size_t a = 2; a < shape.size(); ++a) may_grow = may_grow || !shape[a].is(1);
+  if (may_grow && md.get_inner_nblks() == 0 && md.get_format_kind() == memory::format_kind::blocked) {
+    const memory::dims d = md.get_dims(), strides = md.get_strides();
+    bool last = d.size() > 2 && d[1] > 1 && strides[1] == 1;
+    int64_t expected = d[1];
+    for (size_t a = d.size(); last && a-- > 2;) {
+      last = strides[a] == expected;
+      expected *= d[a];
+    }
+    if (last) return channels_last(d.size());
+  }
+  return layout_of(md);
+}
+
 Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
   const Subgraph& g = *r.graph;
   const SubgraphNode& n = g.nodes.front();
@@ -435,11 +461,7 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
           return *describe(p.dtype, s, Layout{});
         return memory::desc(dims, type, memory::format_tag::any);
       }
-      Layout last;
-      last.order.push_back(0);
-      for (size_t a = 2; a < s.size(); ++a) last.order.push_back(int8_t(a));
-      last.order.push_back(1);
-      return *describe(p.dtype, s, last);
+      return *describe(p.dtype, s, channels_last(s.size()));
     };
     const memory::desc weights = memory::desc(weight_dims(p.shape, w), type, memory::format_tag::any);
     const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
@@ -449,7 +471,7 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     for (const PostOps::Step& s : p.post.steps)
       if (s.same_shape && s.input == p.x && m.src != m.dst) m = make_primitive(p, geo, m.src, w_any, m.src, y, false);
     if (is_slow(m.impl) && variant > 0) return "no more variants";
-    const auto xl = layout_of(m.src), yl = layout_of(m.dst);
+    const auto xl = name_of(m.src, xt.shape), yl = name_of(m.dst, g.types[size_t(n.out[0])].shape);
     if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl))
       return "a layout of " + m.impl + " has no name here";
     p.x_layout = *xl;
