@@ -3,6 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "import/model_writer.h"
 #include "runtime/models.h"
 #include "support/text_model.h"
 
@@ -134,6 +135,27 @@ TEST(Optimize, AModelOfWeightsAlone) {
   const std::vector<Tensor> y = m({});
   ASSERT_EQ(y.size(), 1u);
   EXPECT_EQ(optimize(m, quiet()).session().run({})[0].item(2), y[0].item(2));
+}
+
+TEST(Optimize, ChannelsThatOnlyTheConvolutionStates) {  // behind a padding whose widths are computed
+  const std::string path = (fs::temp_directory_path() / "neve_test_padded.onnx").string();
+  const std::vector<float> w(8 * 4 * 9, 0.1f);
+  const std::string bytes = model(graph(
+      {.nodes = {node("Pad", {"x", "p"}, {"q"}), node("Concat", {"x1", "q"}, {"c"}, {int_attr("axis", 1)}),
+                 node("Conv", {"c", "w"}, {"y"})},
+       .inputs = {value("x", f32, {"b", "3", "h", "w"}), value("x1", f32, {"b", "1", "", ""}), value("p", i64, {"8"})},
+       .outputs = {value("y", f32, {})},
+       .initializers = {floats("w", {8, 4, 3, 3}, w)}}));
+  std::ofstream(path, std::ios::binary) << bytes;
+  const Model m = load(path);
+  const Engine e = optimize(m, quiet());
+  const json r = json::parse(e.report_json());
+  for (const json& f : r["partition"]["fallbacks"]) EXPECT_NE(f["op"], "conv") << f["reason"];
+  const std::vector<Tensor> in{draw(DType::f32, {1, 3, 6, 5}, 1), draw(DType::f32, {1, 1, 8, 6}, 2),
+                               Tensor::of_ints(DType::i64, {8}, std::vector<int64_t>{0, 0, 1, 0, 0, 0, 1, 1})};
+  const Tensor y = e.session().run(in)[0], y0 = m(in)[0];
+  EXPECT_TRUE(jit::compare(y, y0, {1e-5, 1e-6}).ok);
+  fs::remove(path);
 }
 
 TEST(Gate, GivenDataIsRun) {
