@@ -14,6 +14,17 @@ void add_bench(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_cache(CLI::App& app, int& status);
 
+/// A whole number (or, with `fraction`, any) of at least `least`, refused in words otherwise.
+CLI::Validator at_least(double least, bool fraction = false);
+
+/// Options that neve optimize and neve cache why-miss have in common, and what they say.
+struct CommonOptions {
+  std::vector<std::string> ranges, passes, ops, kernels;
+  int min_region = 1, threads = 0;
+};
+void add_common(CLI::App& command, CommonOptions& o);
+void apply(const CommonOptions& o, OptimizeOptions& x);
+
 /// Reads and writes .npy; reads the members of .npz. @throws Error{corrupt_file | unsupported | io}
 Tensor read_npy(const std::string& path);
 NamedTensors read_npz(const std::string& path);

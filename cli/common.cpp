@@ -13,6 +13,18 @@
 
 namespace neve::cli {
 
+CLI::Validator at_least(double least, bool fraction) {
+  return CLI::Validator(
+      [least, fraction](std::string& text) -> std::string {
+        double v = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+        const bool number = error == std::errc() && end == text.data() + text.size();
+        if (number && v >= least && v <= 1e15 && (fraction || v == double(int64_t(v)))) return "";
+        return str("'", text, "' (a ", fraction ? "" : "whole ", "number of at least ", least, " would do)");
+      },
+      "");
+}
+
 Sizes parse_sizes(const std::string& text) {
   Sizes out;
   const char *p = text.data(), *end = p + text.size();

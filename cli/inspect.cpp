@@ -1,7 +1,5 @@
-// neve inspect, neve cache
-#include <algorithm>
+// neve inspect
 #include <cstdio>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -9,7 +7,6 @@
 
 namespace neve::cli {
 namespace {
-namespace fs = std::filesystem;
 
 struct InspectOptions {
   std::string model, html;
@@ -47,56 +44,6 @@ void inspect(const InspectOptions& o) {
   }
 }
 
-struct File {
-  fs::path path;
-  uintmax_t bytes;
-  fs::file_time_type time;
-};
-
-std::vector<File> cache_files() {
-  const std::string folder = cache_directory();
-  std::vector<File> out;
-  if (folder.empty()) return out;
-  for (const auto& e : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied))
-    if (e.is_regular_file()) out.push_back({e.path(), e.file_size(), e.last_write_time()});
-  std::sort(out.begin(), out.end(), [](const File& a, const File& b) { return a.time > b.time; });
-  return out;
-}
-
-void cache(const std::string& what, int64_t keep_mb, int& status) {
-  const auto files = cache_files();
-  uintmax_t total = 0;
-  for (const File& f : files) total += f.bytes;
-  if (what == "ls") {
-    for (const File& f : files) std::printf("%10ju  %s\n", f.bytes, f.path.c_str());
-    std::printf("%10ju  bytes in %zu files in %s\n", total, files.size(), cache_directory().c_str());
-  } else if (what == "verify") {
-    size_t bad = 0;
-    for (const File& f : files) {
-      const std::string content = read_file(f.path.string());
-      const bool json = f.path.extension() == ".json";
-      const bool sound = !json || (content.size() > 1 && content.front() == '{' && content.back() == '}');
-      if (!sound) {
-        std::printf("damaged: %s\n", f.path.c_str());
-        ++bad;
-      }
-    }
-    std::printf("%zu files, %zu damaged%s\n", files.size(), bad, bad ? " (safe to delete)" : "");
-    status = bad ? 1 : 0;
-  } else if (what == "gc") {
-    uintmax_t kept = 0, freed = 0;
-    for (const File& f : files) {
-      if (kept + f.bytes <= uintmax_t(keep_mb) << 20) {
-        kept += f.bytes;
-        continue;
-      }
-      std::error_code e;
-      if (fs::remove(f.path, e)) freed += f.bytes;
-    }
-    std::printf("%ju bytes freed, %ju kept\n", freed, kept);
-  }
-}
-
 }  // namespace
 
 void add_inspect(CLI::App& app, int&) {
@@ -107,17 +54,6 @@ void add_inspect(CLI::App& app, int&) {
   c->add_flag("--plan", o->plan, "Print the instructions and their kernels");
   c->add_option("--html", o->html, "Write the report as a page");
   c->callback([o] { inspect(*o); });
-}
-
-void add_cache(CLI::App& app, int& status) {
-  CLI::App* c = app.add_subcommand("cache", "The cache of kernel times and loop code");
-  c->require_subcommand(1);
-  auto keep = std::make_shared<int64_t>(256);
-  c->add_subcommand("ls", "List the files")->callback([&status] { cache("ls", 0, status); });
-  c->add_subcommand("verify", "Check the files")->callback([&status] { cache("verify", 0, status); });
-  CLI::App* gc = c->add_subcommand("gc", "Delete the oldest files");
-  gc->add_option("--keep-mb", *keep, "Megabytes to keep")->check(CLI::NonNegativeNumber);
-  gc->callback([keep, &status] { cache("gc", *keep, status); });
 }
 
 }  // namespace neve::cli

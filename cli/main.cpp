@@ -17,6 +17,18 @@ int main(int argc, char** argv) {
   neve::cli::add_bench(app, status);
   neve::cli::add_inspect(app, status);
   neve::cli::add_cache(app, status);
+  // A file that may not grow further is an error with words, not the end.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::string names;
+  bool known = argc < 2 || argv[1][0] == '-';
+  for (const CLI::App* c : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + c->get_name();
+    known = known || c->get_name() == argv[1];
+  }
+  if (!known) {
+    std::fprintf(stderr, "neve: there is no command '%s' (there are: %s)\n", argv[1], names.c_str());
+    return 2;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {

@@ -9,10 +9,9 @@
 namespace neve::cli {
 namespace {
 
-struct Options {
+struct Options : CommonOptions {
   std::string model, output, precision = "fp32", test_data, calib_data, report, html, dump_ir;
-  std::vector<std::string> ranges, passes, ops, float_ops, kernels;
-  int min_region = 1, threads = 0;
+  std::vector<std::string> float_ops;
   std::vector<double> tolerance;
   int64_t memory_budget = 0;
   bool no_tune = false, no_cache = false, no_gate = false, accept = false, quiet = false;
@@ -20,16 +19,11 @@ struct Options {
 
 void run(const Options& o) {
   OptimizeOptions x;
-  for (const std::string& r : o.ranges) x.ranges.push_back(parse_range(r));
+  apply(o, x);
   x.precision = o.precision;
   if (!o.test_data.empty()) x.test_data = read_samples(o.test_data);
   if (!o.calib_data.empty()) x.calib_data = read_samples(o.calib_data);
-  x.disable_passes.insert(o.passes.begin(), o.passes.end());
-  x.disable_ops.insert(o.ops.begin(), o.ops.end());
   x.float_ops.insert(o.float_ops.begin(), o.float_ops.end());
-  x.disable_kernels.insert(o.kernels.begin(), o.kernels.end());
-  x.min_region = o.min_region;
-  x.threads = o.threads;
   x.memory_budget = o.memory_budget;
   x.tune = !o.no_tune;
   x.use_tactic_cache = !o.no_cache;
@@ -40,7 +34,8 @@ void run(const Options& o) {
   if (o.tolerance.size() > 1) x.tolerance.absolute = o.tolerance[1];
   x.progress = progress_bar(o.quiet);
   // An output that cannot be written is found before the work, not after it.
-  if (!o.output.empty()) AtomicFile probe(o.output);
+  for (const std::string& path : {o.output, o.report, o.html})
+    if (!path.empty()) AtomicFile probe(path);
   const Model model = load(o.model);
   for (const std::string& w : model.warnings()) std::fprintf(stderr, "neve: warning: %s\n", w.c_str());
   const Engine e = optimize(model, x);
@@ -68,30 +63,45 @@ void run(const Options& o) {
 
 }  // namespace
 
+void add_common(CLI::App& c, CommonOptions& o) {
+  c.add_option("--range", o.ranges,
+               "NAME=MIN..MAX or NAME=MIN..OPT[,OPT...]..MAX, inputs apart by ';'; one flag is one range")
+      ->allow_extra_args(false);
+  c.add_option("--disable-pass", o.passes, "A pass to leave out")->allow_extra_args(false);
+  c.add_option("--disable-op", o.ops, "An op that the reference shall run")->allow_extra_args(false);
+  c.add_option("--disable-kernel", o.kernels, "A kernel (onednn.conv) or family (onednn, loop) to leave out")
+      ->allow_extra_args(false);
+  c.add_option("--min-region", o.min_region, "Fused loops of fewer ops stay single")->check(at_least(1));
+  c.add_option("--threads", o.threads, "Threads (0: affinity and quota)")->check(at_least(0));
+}
+
+void apply(const CommonOptions& o, OptimizeOptions& x) {
+  for (const std::string& r : o.ranges) x.ranges.push_back(parse_range(r));
+  x.disable_passes.insert(o.passes.begin(), o.passes.end());
+  x.disable_ops.insert(o.ops.begin(), o.ops.end());
+  x.disable_kernels.insert(o.kernels.begin(), o.kernels.end());
+  x.min_region = o.min_region;
+  x.threads = o.threads;
+}
+
 void add_optimize(CLI::App& app, int&) {
   auto o = std::make_shared<Options>();
   CLI::App* c = app.add_subcommand("optimize", "Make a checked, fast engine and write it as one archive");
   c->add_option("model", o->model, "The model: .onnx")->required();
   c->add_option("-o,--output", o->output, "The archive to write: .neve");
-  c->add_option("--range", o->ranges,
-                "NAME=MIN..MAX or NAME=MIN..OPT[,OPT...]..MAX, inputs apart by ';'; one flag is one range")
-      ->allow_extra_args(false);
+  add_common(*c, *o);
   c->add_option("--precision", o->precision, "fp32, bf16, fp16, int8 or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "int8", "auto"}));
-  c->add_option("--disable-pass", o->passes, "A pass to leave out")->allow_extra_args(false);
-  c->add_option("--disable-op", o->ops, "An op that the reference shall run")->allow_extra_args(false);
   c->add_option("--float-op", o->float_ops, "An op that stays in f32")->allow_extra_args(false);
-  c->add_option("--disable-kernel", o->kernels, "A kernel (onednn.conv) or family (onednn, loop) to leave out")
-      ->allow_extra_args(false);
-  c->add_option("--min-region", o->min_region, "Fused loops of fewer ops stay single")->check(CLI::PositiveNumber);
   c->add_option("--test-data", o->test_data, "Folder or .npz of inputs that the gate runs too");
   c->add_option("--calib-data", o->calib_data, "Folder or .npz of inputs for int8");
-  c->add_option("--tolerance", o->tolerance, "RELATIVE [ABSOLUTE] difference that the gate allows")->expected(1, 2);
-  c->add_option("--memory-budget", o->memory_budget, "Bytes for packed weights and arena");
+  c->add_option("--tolerance", o->tolerance, "RELATIVE [ABSOLUTE] difference that the gate allows")
+      ->expected(1, 2)
+      ->check(at_least(0, true));
+  c->add_option("--memory-budget", o->memory_budget, "Bytes for packed weights and arena")->check(at_least(0));
   c->add_option("--report", o->report, "Write the report as JSON");
   c->add_option("--html", o->html, "Write the report as a page");
   c->add_option("--dump-ir", o->dump_ir, "Folder for the graph's text after each pass");
-  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(CLI::NonNegativeNumber);
   c->add_flag("--no-tune", o->no_tune, "Take the first kernel that accepts, time nothing");
   c->add_flag("--no-tactic-cache", o->no_cache, "Time every kernel anew");
   c->add_flag("--no-gate", o->no_gate, "Do not check accuracy");

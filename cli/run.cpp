@@ -8,7 +8,9 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/threads.h"
 #include "cli.h"
+#include "peer.h"
 
 namespace neve::cli {
 namespace {
@@ -21,7 +23,15 @@ struct RunOptions {
   int threads = 0;
 };
 
+void make_folder(const std::string& path) {
+  std::error_code e;
+  std::filesystem::create_directories(path, e);
+  if (e || !std::filesystem::is_directory(path, e))
+    fail(ErrorCode::io, "run: --output-dir '", path, "': ", e ? e.message() : "is no folder");
+}
+
 void run(const RunOptions& o) {
+  if (!o.output.empty()) make_folder(o.output);
   const Model model = load(o.model);
   if (o.method != "forward")
     fail(ErrorCode::not_found, "run: the model has no method '", o.method, "' (it has: forward)");
@@ -65,13 +75,12 @@ void run(const RunOptions& o) {
       continue;
     }
     std::replace(name.begin(), name.end(), '/', '_');
-    std::filesystem::create_directories(o.output);
     write_npy(o.output + "/" + name + ".npy", out[k]);
   }
 }
 
 struct BenchOptions {
-  std::string model, compare, json;
+  std::string model, compare, json, python, peer_model;
   std::vector<std::string> shapes;
   int threads = 0;
   double seconds = 2;
@@ -120,74 +129,112 @@ void print_profile(Session& session, const std::vector<Tensor>& in, double media
       100 * (total - library) / total, total, median);
 }
 
-void bench(const BenchOptions& o) {
-  if (!o.compare.empty() && o.compare != "onnxruntime")
+// Range over the points, with a kernel choice at each.
+Range range_over(const std::vector<PortInfo>& inputs, const std::vector<std::vector<Sizes>>& points) {
+  Range r;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const std::string& name = inputs[i].name;
+    r.min[name] = r.max[name] = points[0][i];
+    for (const auto& p : points)
+      for (size_t a = 0; a < p[i].size(); ++a) {
+        r.min[name][a] = std::min(r.min[name][a], p[i][a]);
+        r.max[name][a] = std::max(r.max[name][a], p[i][a]);
+      }
+  }
+  for (const auto& p : points) {
+    NamedSizes opt;
+    for (size_t i = 0; i < p.size(); ++i) opt[inputs[i].name] = p[i];
+    r.opts.push_back(opt);
+  }
+  return r;
+}
+
+struct Times {
+  double first = 0;
+  std::vector<double> ms;
+  double at(double q) const { return ms[std::min(ms.size() - 1, size_t(q * double(ms.size())))]; }
+  nlohmann::json json() const {
+    return {{"n", ms.size()},       {"first_ms", first}, {"min_ms", ms[0]},
+            {"median_ms", at(0.5)}, {"p90_ms", at(0.9)}, {"p99_ms", at(0.99)}};
+  }
+  void print(const std::string& what) const {
+    std::printf("%-40s %6zu %10.3f %10.3f %10.3f %10.3f %10.3f\n", what.c_str(), ms.size(), first, ms[0], at(0.5),
+                at(0.9), at(0.99));
+  }
+};
+
+// Runs for a while, at least a few times.
+void time_runs(Session& session, const std::vector<Tensor>& in, double seconds, Times& t) {
+  std::vector<Tensor> out;
+  auto start = Clock::now();
+  session.run(in, out);
+  if (t.ms.empty()) t.first = ms_since(start);
+  for (int i = 0; i < 2; ++i) session.run(in, out);
+  const auto begin = Clock::now();
+  for (int n = 0; n < 5 || (ms_since(begin) < seconds * 1e3 && n < 100000); ++n) {
+    start = Clock::now();
+    session.run(in, out);
+    t.ms.push_back(ms_since(start));
+  }
+}
+
+std::unique_ptr<Peer> make_peer(const BenchOptions& o, const Model& model, int threads) {
+  if (o.compare.empty()) return nullptr;
+  if (o.compare != "onnxruntime")
     fail(ErrorCode::invalid_argument, "bench: --compare ", o.compare, " is not known (onnxruntime is)");
-  if (!o.compare.empty())
-    fail(ErrorCode::unsupported,
-         "bench: --compare onnxruntime needs Python and its package: use ./dev bench --peers, which alternates "
-         "processes");
+  const std::string file = !o.peer_model.empty() ? o.peer_model : o.model;
+  if (o.peer_model.empty() && model.has_engine())
+    fail(ErrorCode::invalid_argument, "bench: --compare needs the model that the archive '", o.model,
+         "' was made from (--peer-model MODEL.onnx)");
+  return std::make_unique<Peer>(o.python, file, threads);
+}
+
+void bench(const BenchOptions& o) {
+  if (!o.json.empty()) AtomicFile probe(o.json);
   const Model model = load(o.model);
   std::vector<NamedSizes> shapes;
   for (const std::string& s : o.shapes) shapes.push_back(parse_shape(s));
   if (shapes.empty()) shapes.push_back({});
   std::vector<std::vector<Sizes>> points;
   for (const NamedSizes& s : shapes) points.push_back(sizes_for(model.inputs(), s));
-  std::vector<Range> ranges;
-  if (!model.has_engine()) {
-    Range r;
-    for (size_t i = 0; i < model.inputs().size(); ++i) {
-      const std::string& name = model.inputs()[i].name;
-      r.min[name] = r.max[name] = points[0][i];
-      for (const auto& p : points)
-        for (size_t a = 0; a < p[i].size(); ++a) {
-          r.min[name][a] = std::min(r.min[name][a], p[i][a]);
-          r.max[name][a] = std::max(r.max[name][a], p[i][a]);
-        }
-    }
-    for (const auto& p : points) {
-      NamedSizes opt;
-      for (size_t i = 0; i < p.size(); ++i) opt[model.inputs()[i].name] = p[i];
-      r.opts.push_back(opt);
-    }
-    ranges.push_back(r);
-  }
-  const Engine engine = engine_for(model, o.threads, ranges, false);
+  const int threads = model.has_engine() ? model.engine().threads() : o.threads > 0 ? o.threads : available_threads();
+  if (model.has_engine() && o.threads > 0 && o.threads != threads)
+    fail(ErrorCode::unsupported, "bench: --threads ", o.threads, " for an archive, which runs with ", threads,
+         " here (bench the model it was made from, or limit the threads of the process: taskset)");
+  const std::unique_ptr<Peer> peer = make_peer(o, model, threads);
+  const Engine engine = engine_for(model, threads, {range_over(model.inputs(), points)}, false);
   Session session = engine.session();
   nlohmann::json runs = nlohmann::json::array();
   std::printf("%-40s %6s %10s %10s %10s %10s %10s\n", "shape", "n", "first ms", "min", "median", "p90", "p99");
   for (const auto& sizes : points) {
     const std::vector<Tensor> in = random_inputs(engine.inputs(), sizes);
-    std::vector<Tensor> out;
-    auto start = Clock::now();
-    session.run(in, out);
-    const double first = ms_since(start);
-    for (int i = 0; i < 2; ++i) session.run(in, out);
-    std::vector<double> times;
-    const auto begin = Clock::now();
-    while (times.size() < 5 || (ms_since(begin) < o.seconds * 1e3 && times.size() < 100000)) {
-      start = Clock::now();
-      session.run(in, out);
-      times.push_back(ms_since(start));
+    Times own, other;
+    if (peer) peer->set_inputs(engine.inputs(), in);
+    const int slices = peer ? 4 : 1;  // in turn: while one process runs, the other waits for it
+    for (int k = 0; k < slices; ++k) {
+      time_runs(session, in, o.seconds / slices, own);
+      if (peer) peer->time_runs(o.seconds / slices, other.first, other.ms);
     }
-    std::sort(times.begin(), times.end());
-    auto at = [&](double q) { return times[std::min(times.size() - 1, size_t(q * double(times.size())))]; };
+    std::sort(own.ms.begin(), own.ms.end());
     nlohmann::json shape = nlohmann::json::object();
     std::string text;
     for (size_t i = 0; i < sizes.size(); ++i) {
       shape[engine.inputs()[i].name] = sizes[i];
       text += str(i ? ";" : "", engine.inputs()[i].name, "=", sizes_text(sizes[i]));
     }
-    std::printf("%-40s %6zu %10.3f %10.3f %10.3f %10.3f %10.3f\n", text.c_str(), times.size(), first, times[0], at(0.5),
-                at(0.9), at(0.99));
-    runs.push_back({{"shape", shape},
-                    {"n", times.size()},
-                    {"first_ms", first},
-                    {"min_ms", times[0]},
-                    {"median_ms", at(0.5)},
-                    {"p90_ms", at(0.9)},
-                    {"p99_ms", at(0.99)}});
-    if (o.profile) print_profile(session, in, at(0.5));
+    own.print(text);
+    nlohmann::json run = own.json();
+    run["shape"] = shape;
+    if (peer) {
+      std::sort(other.ms.begin(), other.ms.end());
+      other.print("  " + peer->name());
+      std::printf("  Neve is %.2f times as fast\n", other.at(0.5) / own.at(0.5));
+      run["peer"] = other.json();
+      run["peer"]["name"] = peer->name();
+      run["ratio"] = other.at(0.5) / own.at(0.5);
+    }
+    runs.push_back(std::move(run));
+    if (o.profile) print_profile(session, in, own.at(0.5));
   }
   if (!o.json.empty()) {
     const CpuInfo& c = cpu_info();
@@ -211,7 +258,7 @@ void add_run(CLI::App& app, int&) {
   c->add_option("--input", o->inputs, "NAME=FILE.npy; the name ends at the last '='")->allow_extra_args(false);
   c->add_option("--method", o->method, "Method to call");
   c->add_option("--output-dir", o->output, "Write each output as NAME.npy (with / as _); else they are printed");
-  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(CLI::NonNegativeNumber);
+  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(at_least(0));
   c->callback([o] { run(*o); });
 }
 
@@ -221,10 +268,13 @@ void add_bench(CLI::App& app, int&) {
   c->add_option("model", o->model, "The model (.onnx) or archive (.neve)")->required();
   c->add_option("--shape", o->shapes, "NAME=1x3x224x224[;NAME=...]: one flag is one measurement")
       ->allow_extra_args(false);
-  c->add_option("--compare", o->compare, "onnxruntime");
+  c->add_option("--compare", o->compare, "onnxruntime: time it too, in a process of its own, in turn with Neve");
+  c->add_option("--python", o->python,
+                "The Python that has the peer (default: $NEVE_PEERS_PYTHON, else python3 in PATH)");
+  c->add_option("--peer-model", o->peer_model, "For an archive: the .onnx file that the peer runs");
   c->add_option("--json", o->json, "Write the figures as JSON");
-  c->add_option("--seconds", o->seconds, "Time for each shape")->check(CLI::PositiveNumber);
-  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(CLI::NonNegativeNumber);
+  c->add_option("--seconds", o->seconds, "Time for each shape")->check(at_least(0.001, true));
+  c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(at_least(0));
   c->add_flag("--profile", o->profile, "Time of every instruction");
   c->callback([o] { bench(*o); });
 }

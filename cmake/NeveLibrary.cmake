@@ -36,7 +36,14 @@ set(NEVE_LOOP OFF)
 if(NEVE_LLVM AND loop_files)
   set(NEVE_LOOP ON)
   llvm_map_components_to_libnames(llvm_libs orcjit native X86 passes)
-  add_library(neve_loop_llvm SHARED ${loop_files})
+  # Cached loop code belongs to the sources that made it: their digest is part of its key.
+  file(GLOB_RECURSE generator_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/loop/*.h ${PROJECT_SOURCE_DIR}/src/loop/*.cpp
+    ${PROJECT_SOURCE_DIR}/src/plan/loop_nest* ${PROJECT_SOURCE_DIR}/src/op/scalar*)
+  list(JOIN generator_files "," generator_list)
+  add_custom_command(OUTPUT ${NEVE_GENERATED}/generator_digest.cpp
+    COMMAND ${CMAKE_COMMAND} -DFILES=${generator_list} -DOUT=${NEVE_GENERATED}/generator_digest.cpp -P ${PROJECT_SOURCE_DIR}/cmake/digest_files.cmake
+    DEPENDS ${generator_files} ${PROJECT_SOURCE_DIR}/cmake/digest_files.cmake VERBATIM COMMENT "digest of the code generator")
+  add_library(neve_loop_llvm SHARED ${loop_files} ${NEVE_GENERATED}/generator_digest.cpp)
   set_target_properties(neve_loop_llvm PROPERTIES OUTPUT_NAME neve_loop INSTALL_RPATH "$ORIGIN")
   separate_arguments(llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
   target_compile_definitions(neve_loop_llvm PRIVATE ${llvm_definitions})

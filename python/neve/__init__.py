@@ -9,6 +9,7 @@ engine.save("model.neve")
 
 import dataclasses
 import json
+import operator
 import os
 import sys
 import time
@@ -40,6 +41,24 @@ def load(path):
     """
     model = _neve.load(os.fspath(path))
     return model.engine() if model.has_engine else model
+
+
+def _checked_range(value):
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Range):
+        raise TypeError(
+            f"optimize: {value!r} is no range (neve.Range(min=..., max=...), or a text such as 'x=1x8..4x8')"
+        )
+    for what, named in [("min", value.min), ("max", value.max), *[("opts", o) for o in value.opts]]:
+        for name, shape in dict(named).items():
+            try:
+                [operator.index(n) for n in shape]
+            except TypeError:
+                raise TypeError(
+                    f"range: {what} of input {name!r} is {shape!r} (a tuple of sizes would be right)"
+                ) from None
+    return value
 
 
 class _Progress:
@@ -105,6 +124,7 @@ def optimize(
         raise TypeError("optimize: this is an Engine already (load the model that it was made from)")
     if isinstance(options["ranges"], (Range, str)):
         options["ranges"] = [options["ranges"]]
+    options["ranges"] = [_checked_range(r) for r in options["ranges"]]
     options["dump_ir"] = os.fspath(dump_ir)
     shown = progress or _Progress()
     try:

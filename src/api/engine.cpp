@@ -9,25 +9,25 @@ namespace neve {
 
 Engine optimize(const Model& model, const OptimizeOptions& options) {
   auto e = std::make_shared<Engine::Impl>();
-  e->optimized = jit::optimize(model.impl()->loaded, options);
+  e->optimized = jit::optimize(of(model.impl(), "Model").loaded, options);
   e->inputs = jit::ports_of(e->optimized->graph, false);
   e->outputs = jit::ports_of(e->optimized->graph, true);
   return Engine(std::move(e));
 }
 
-const std::vector<PortInfo>& Engine::inputs() const { return impl_->inputs; }
-const std::vector<PortInfo>& Engine::outputs() const { return impl_->outputs; }
-int Engine::threads() const { return impl_->optimized->core->threads; }
-Session Engine::session() const { return Session(std::make_shared<Session::Impl>(impl_->optimized)); }
-std::string Engine::report_json() const { return impl_->optimized->report; }
-std::string Engine::report_html() const { return jit::report_html(impl_->optimized->report); }
-std::string Engine::graph_text() const { return ir::print(impl_->optimized->graph); }
-void Engine::save(const std::string& path) const { jit::save_archive(*impl_->optimized, path); }
+const std::vector<PortInfo>& Engine::inputs() const { return of(impl_, "Engine").inputs; }
+const std::vector<PortInfo>& Engine::outputs() const { return of(impl_, "Engine").outputs; }
+int Engine::threads() const { return of(impl_, "Engine").optimized->core->threads; }
+Session Engine::session() const { return Session(std::make_shared<Session::Impl>(of(impl_, "Engine").optimized)); }
+std::string Engine::report_json() const { return of(impl_, "Engine").optimized->report; }
+std::string Engine::report_html() const { return jit::report_html(of(impl_, "Engine").optimized->report); }
+std::string Engine::graph_text() const { return ir::print(of(impl_, "Engine").optimized->graph); }
+void Engine::save(const std::string& path) const { jit::save_archive(*of(impl_, "Engine").optimized, path); }
 void Engine::warm(const std::vector<NamedSizes>& shapes) const { session().warm(shapes); }
 
 std::string Engine::plan_text() const {
   std::string s;
-  const auto& ranges = impl_->optimized->core->ranges;
+  const auto& ranges = of(impl_, "Engine").optimized->core->ranges;
   for (size_t r = 0; r < ranges.size(); ++r)
     for (size_t k = 0; k < ranges[r].programs.size(); ++k) {
       const plan::Plan& p = ranges[r].programs[k]->plan();

@@ -4,6 +4,7 @@
 
 #include <mutex>
 
+#include "base/error.h"
 #include "jit/model.h"
 
 namespace neve {
@@ -26,5 +27,13 @@ struct Session::Impl {
   std::shared_ptr<jit::OptimizedModel> optimized;
   runtime::SessionCore core;
 };
+
+/// What stands behind a handle. @throws Error{invalid_argument} for one that was made empty.
+template <class Impl>
+Impl& of(const std::shared_ptr<Impl>& impl, const char* what) {
+  if (!impl)
+    fail(ErrorCode::invalid_argument, what, " is empty (load, optimize and Engine::session give one that is not)");
+  return *impl;
+}
 
 }  // namespace neve

@@ -37,39 +37,43 @@ Model load(const std::string& path) {
   return Model(std::move(impl));
 }
 
-const std::vector<PortInfo>& Model::inputs() const { return impl_->inputs; }
-const std::vector<PortInfo>& Model::outputs() const { return impl_->outputs; }
-const std::string& Model::format() const { return impl_->loaded.module.format; }
-const std::string& Model::path() const { return impl_->loaded.module.path; }
-const std::vector<std::string>& Model::warnings() const { return impl_->loaded.module.warnings; }
-std::string Model::graph_text() const { return ir::print(impl_->loaded.module.methods.find("forward")->second); }
-bool Model::has_engine() const { return impl_->engine != nullptr; }
+const std::vector<PortInfo>& Model::inputs() const { return of(impl_, "Model").inputs; }
+const std::vector<PortInfo>& Model::outputs() const { return of(impl_, "Model").outputs; }
+const std::string& Model::format() const { return of(impl_, "Model").loaded.module.format; }
+const std::string& Model::path() const { return of(impl_, "Model").loaded.module.path; }
+const std::vector<std::string>& Model::warnings() const { return of(impl_, "Model").loaded.module.warnings; }
+std::string Model::graph_text() const {
+  return ir::print(of(impl_, "Model").loaded.module.methods.find("forward")->second);
+}
+bool Model::has_engine() const { return of(impl_, "Model").engine != nullptr; }
 
 Engine Model::engine() const {
-  if (!impl_->engine) fail(ErrorCode::not_found, "model: '", path(), "' holds no engine (optimize the model first)");
+  const Impl& impl = of(impl_, "Model");
+  if (!impl.engine) fail(ErrorCode::not_found, "model: '", path(), "' holds no engine (optimize the model first)");
   auto e = std::make_shared<Engine::Impl>();
-  e->optimized = impl_->engine;
-  e->inputs = impl_->inputs;
-  e->outputs = impl_->outputs;
+  e->optimized = impl.engine;
+  e->inputs = impl.inputs;
+  e->outputs = impl.outputs;
   return Engine(std::move(e));
 }
 
 std::vector<Tensor> Model::operator()(const std::vector<Tensor>& in) const {
+  Impl& impl = of(impl_, "Model");
   std::shared_ptr<runtime::EngineCore> core;
   {
-    std::lock_guard lock(impl_->mutex);
-    if (!impl_->baseline) {
-      const ir::Graph& g = impl_->loaded.module.methods.find("forward")->second;
+    std::lock_guard lock(impl.mutex);
+    if (!impl.baseline) {
+      const ir::Graph& g = impl.loaded.module.methods.find("forward")->second;
       std::vector<TensorType> types;
       std::vector<Sizes> sizes;
       for (Value v : g.inputs()) types.push_back(g.type(v));
       for (const Tensor& t : in) sizes.push_back(t.shape());
       bool fits = in.size() == types.size();
       for (size_t i = 0; fits && i < in.size(); ++i) fits = in[i].rank() == types[i].rank();
-      impl_->baseline = jit::build_baseline(g, *impl_->loaded.module.weights, available_threads(),
-                                            fits ? jit::point_of(types, sizes) : compile::Point{});
+      impl.baseline = jit::build_baseline(g, *impl.loaded.module.weights, available_threads(),
+                                          fits ? jit::point_of(types, sizes) : compile::Point{});
     }
-    core = impl_->baseline;
+    core = impl.baseline;
   }
   runtime::SessionCore session(core);
   std::vector<Tensor> out;
@@ -78,8 +82,9 @@ std::vector<Tensor> Model::operator()(const std::vector<Tensor>& in) const {
 }
 
 std::vector<Tensor> Model::run_reference(const std::vector<Tensor>& in) const {
-  const ir::Graph& g = impl_->loaded.module.methods.find("forward")->second;
-  return ir::run_reference(g, *impl_->loaded.module.weights, in, available_threads());
+  const Impl& impl = of(impl_, "Model");
+  const ir::Graph& g = impl.loaded.module.methods.find("forward")->second;
+  return ir::run_reference(g, *impl.loaded.module.weights, in, available_threads());
 }
 
 }  // namespace neve

@@ -25,7 +25,8 @@ std::vector<std::string> split(const std::string& s, const std::string& by) {
 
 Sizes sizes_of(const std::string& all, const std::string& s) {
   Sizes out;
-  if (s.empty() || s == "scalar") return out;
+  if (s == "scalar") return out;
+  if (s.empty()) bad(all, "sizes are missing");
   for (const std::string& part : split(s, "x")) {
     int64_t v = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), v);
@@ -69,7 +70,7 @@ std::string to_string(const Range& r) {
   auto text = [](const Sizes& s) {
     std::string t;
     for (size_t i = 0; i < s.size(); ++i) t += str(i ? "x" : "", s[i]);
-    return t;
+    return t.empty() ? "scalar" : t;
   };
   std::string s;
   for (const auto& [name, min] : r.min) {

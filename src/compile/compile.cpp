@@ -58,6 +58,7 @@ class Compiler {
 
   // ---- nodes ----
   void find_needed();
+  void find_stated();
   void visit(Node& n);
   void visit_view(Node& n);
   void visit_control(Node& n);
@@ -74,6 +75,7 @@ class Compiler {
   Graph& g_;  ///< a private copy: what no kernel takes whole is expanded in it
   std::shared_ptr<runtime::WeightPool> weights_;
   const Point& point_;
+  std::map<uint32_t, int64_t> stated_;  // of symbols that the point does not know
   const Options& options_;
   Compiler* outer_;
 
@@ -139,11 +141,28 @@ void Compiler::add_constraints() {
   }
 }
 
+// Sizes that arise inside, where a relation of the graph says what they must be: the channels of a convolution's input.
+void Compiler::find_stated() {
+  for (const Constraint& c : g_.constraints) {
+    if (c.kind != Constraint::equal) continue;
+    const Dim difference = c.a - c.b;
+    std::vector<Dim> symbols;
+    collect_symbols(difference, symbols);
+    if (symbols.size() != 1 || point_.count(symbols[0].as_symbol().id)) continue;
+    const Dim less = symbols[0] - difference, more = symbols[0] + difference;
+    for (Dim n : {less, more})
+      if (n.is_constant() && n.value() >= symbols[0].as_symbol().lo)
+        stated_.emplace(symbols[0].as_symbol().id, n.value());
+  }
+}
+
 int64_t Compiler::guess(Dim d, At at) const {
   return evaluate(d, [&](const Symbol& s) -> std::optional<int64_t> {
     const auto it = point_.find(s.id);
     if (it == point_.end()) {
-      const int64_t wanted = std::max<int64_t>(s.lo, std::min<int64_t>(s.hi, 8));
+      if (const auto stated = stated_.find(s.id); stated != stated_.end()) return stated->second;
+      // A size that arises inside: large enough to be more than one after the strides of a backbone.
+      const int64_t wanted = std::max<int64_t>(s.lo, std::min<int64_t>(s.hi, 64));
       return std::max<int64_t>(s.lo, wanted / s.divisor * s.divisor);
     }
     if (at == At::low) return std::max<int64_t>(s.lo, std::min<int64_t>(1, s.hi));
@@ -558,6 +577,10 @@ void Compiler::visit_kernel(Node& n) {
     int32_t index = -1;
     int over = k == 0 && accumulates >= 0 ? accumulates : chosen.kernel->in_place(k);
     if (over >= 0) {
+      if (graph->roles[size_t(over)] == InputRole::weight) {  // never written over; its operand comes last
+        places.push_back({place, index});
+        continue;
+      }
       int32_t& in = instr.in[size_t(over)];
       const PlanValue& x = plan_->values[size_t(in)];
       bool fits = last_use(inputs[size_t(over)], in) && x.dtype == g_.type(outputs[k]).dtype &&
@@ -679,6 +702,7 @@ std::shared_ptr<runtime::Program> Compiler::run(std::vector<NodeReport>& reports
     plan_->inputs.push_back({g_.name(v), p});
     remember(v, p);
   }
+  find_stated();
   find_needed();
   add_constraints();
   const auto nodes = g_.nodes();

@@ -8,20 +8,32 @@
 
 #include "base/file.h"
 #include "base/threads.h"
+#include "kernels/list.h"
 #include "op/reference.h"
 
 namespace neve::compile {
 using nlohmann::json;
 
 namespace {
-constexpr int format = 2;
+constexpr int format = 3;
+constexpr std::string_view gap = " | ";
+
+std::string machine_digits(std::string_view text) { return sha256_hex(text).substr(0, 8); }
+
+std::string shortened(std::string s, size_t most) {
+  if (s.size() > most) s = s.substr(0, most - 3) + "...";
+  return s;
 }
+}  // namespace
 
 TacticCache::TacticCache(std::string path, size_t most) : path_(std::move(path)), most_(most) {
   if (path_.empty()) return;
   try {
     const json j = json::parse(read_file(path_), nullptr, false);
     if (!j.is_object() || j.value("format", 0) != format || !j.contains("tactics") || !j["tactics"].is_array()) return;
+    if (j.contains("machines") && j["machines"].is_object())
+      for (const auto& [digits, text] : j["machines"].items())
+        if (text.is_string()) machines_[digits] = text.get<std::string>();
     for (const json& e : j["tactics"]) {
       if (!e.is_array() || e.size() != 2 || !e[0].is_string() || !e[1].is_number()) continue;
       if (entries_.size() >= most_) break;
@@ -41,10 +53,54 @@ TacticCache::~TacticCache() {
 std::optional<double> TacticCache::find(const std::string& key) {
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(key);
-  if (it == entries_.end()) return {};
+  const bool found = it != entries_.end();
+  if (CacheTrace* trace = CacheTrace::current())
+    trace->note({path_.empty() ? "kernel times in the archive" : "kernel times", parts(key),
+                 found ? KeyParts{} : nearest(key), found});
+  if (!found) return {};
   it->second.stamp = ++clock_;
   it->second.used = true;
   return it->second.milliseconds;
+}
+
+KeyParts TacticCache::parts(const std::string& key) const {
+  static constexpr const char* names[] = {"ops", "sizes", "kernel", "threads", "machine", "layouts and attributes"};
+  KeyParts out;
+  size_t at = 0;
+  for (const char* name : names) {
+    const size_t end = std::min(key.find(gap, at), key.size());
+    std::string value = key.substr(at, end - at);
+    if (name == names[4]) {
+      const auto words = machines_.find(value);
+      const std::string here = machine_text(cpu_info().isa);
+      // "CPU ..., instruction set ..., oneDNN ..., Neve ..." is parts of its own.
+      if (words != machines_.end() || value == machine_digits(here)) {
+        const KeyParts own = parse_key(words != machines_.end() ? words->second : here);
+        out.insert(out.end(), own.begin(), own.end());
+      } else {
+        out.emplace_back(name, std::move(value));
+      }
+    } else {
+      out.emplace_back(name, std::move(value));
+    }
+    if (end == key.size()) break;
+    at = end + gap.size();
+  }
+  return out;
+}
+
+// Among the entries for the same ops: the one with most parts in common.
+KeyParts TacticCache::nearest(const std::string& key) const {
+  const std::string ops = key.substr(0, std::min(key.find(gap), key.size())) + std::string(gap);
+  const KeyParts wanted = parts(key);
+  KeyParts best;
+  size_t most = 0;
+  for (auto it = entries_.lower_bound(ops); it != entries_.end() && it->first.starts_with(ops); ++it) {
+    KeyParts other = parts(it->first);
+    const size_t same = parts_in_common(wanted, other);
+    if (same > most) best = std::move(other), most = same;
+  }
+  return best;
 }
 
 void TacticCache::put(const std::string& key, double milliseconds) {
@@ -71,15 +127,23 @@ void TacticCache::reset_used() {
   for (auto& [k, e] : entries_) e.used = false;
 }
 
+void TacticCache::know_machine(const std::string& text) {
+  std::lock_guard lock(mutex_);
+  machines_[machine_digits(text)] = text;
+}
+
 void TacticCache::flush() {
   std::lock_guard lock(mutex_);
-  if (!dirty_ || path_.empty()) return;
+  if (!dirty_ || path_.empty() || CacheTrace::current()) return;
   std::vector<std::pair<std::string, Entry>> all(entries_.begin(), entries_.end());
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second.stamp > b.second.stamp; });
   if (all.size() > most_) all.resize(most_);
   json list = json::array();
   for (const auto& [k, e] : all) list.push_back({k, e.milliseconds});
-  write_file(path_, json{{"format", format}, {"tactics", std::move(list)}}.dump());
+  json machines = machines_;
+  const std::string here = machine_text(cpu_info().isa);
+  machines[machine_digits(here)] = here;
+  write_file(path_, json{{"format", format}, {"machines", std::move(machines)}, {"tactics", std::move(list)}}.dump());
   dirty_ = false;
 }
 
@@ -113,13 +177,30 @@ void text_of(std::string& s, const Subgraph& g, const std::vector<Sizes>* sizes)
 }
 }  // namespace
 
+std::string machine_text(Isa isa) {
+  return key_text({{"CPU", cpu_info().model},
+                   {"instruction set", to_string(isa)},
+                   {"oneDNN", kernels::onednn_version()},
+                   {"Neve", NEVE_VERSION}});
+}
+
 std::string tactic_key(const kernels::Request& r, std::string_view entry, int variant) {
-  std::string s = str("neve tactic ", format, " ", entry, " ", variant, " threads ", r.threads, " ", r.isa, " ",
-                      cpu_info().model, " plain ", r.plain_only, "\n");
-  for (const Layout& l : r.offered) s += to_string(l) + ",";
-  for (bool b : r.may_overwrite) s += b ? '1' : '0';
-  text_of(s, *r.graph, &r.sizes);
-  return sha256_hex(s).substr(0, 32);
+  const Subgraph& g = *r.graph;
+  std::string all = str("plain ", r.plain_only, "\n");
+  for (const Layout& l : r.offered) all += to_string(l) + ",";
+  for (bool b : r.may_overwrite) all += b ? '1' : '0';
+  text_of(all, g, &r.sizes);
+  std::string ops, sizes;
+  for (const SubgraphNode& n : g.nodes) ops += str(ops.empty() ? "" : "+", n.op->info.name);
+  for (int32_t v : g.inputs) {
+    sizes += str(sizes.empty() ? "" : " ", to_string(g.types[size_t(v)].dtype), r.sizes[size_t(v)]);
+    if (sizes.size() > 80) break;
+  }
+  static const std::string machines[] = {machine_digits(machine_text(Isa::baseline)),
+                                         machine_digits(machine_text(Isa::avx2)),
+                                         machine_digits(machine_text(Isa::avx512))};
+  return str(shortened(std::move(ops), 60), gap, shortened(std::move(sizes), 80), gap, entry, ".", variant, gap,
+             r.threads, gap, machines[size_t(r.isa)], gap, sha256_hex(all).substr(0, 16));
 }
 
 double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,

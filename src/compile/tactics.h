@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cache_trace.h"
 #include "kernels/kernel.h"
 
 namespace neve::compile {
@@ -30,6 +31,8 @@ class TacticCache {
   // For archives: the entries used since `mark_used` began, as text, and back.
   std::vector<std::pair<std::string, double>> used() const;
   void reset_used();
+  /// Words for a machine that keys of this cache name (machine_text of another CPU).
+  void know_machine(const std::string& text);
 
  private:
   struct Entry {
@@ -40,14 +43,21 @@ class TacticCache {
   mutable std::mutex mutex_;
   std::string path_;
   size_t most_;
+  /// The parts of a key, its machine in words.
+  KeyParts parts(const std::string& key) const;
+  KeyParts nearest(const std::string& key) const;
+
   std::map<std::string, Entry> entries_;
+  std::map<std::string, std::string, std::less<>> machines_;  // digits in keys -> machine_text
   uint64_t clock_ = 0;
   bool dirty_ = false, frozen_ = false;
 };
 
-/// Identifies a tactic: digest of the piece's text with concrete sizes, roles and layouts, kernel, variant, threads,
-/// CPU and library versions.
+/// Identifies a tactic, readably: ops, sizes of the first values, kernel and variant, threads, machine() and a digest
+/// of everything (all sizes, attributes, roles, layouts), apart by " | ".
 std::string tactic_key(const kernels::Request& request, std::string_view entry, int variant);
+/// CPU, instruction set, versions of oneDNN and of Neve, as words; keys hold the first digits of its digest.
+std::string machine_text(Isa isa);
 
 /// Milliseconds of one run of a kernel at the request's sizes: median of a few, with caches as cold as a network leaves
 /// them.

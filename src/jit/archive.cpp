@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <nlohmann/json.hpp>
 
+#include "base/cache_trace.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -168,11 +170,45 @@ ResolvedRanges ranges_from_json(const json& j, const ir::Graph& g) {
 std::string digest_text(std::string_view s) { return sha256_hex(s); }
 std::string_view text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
 
-// The machine remembers which archives passed the whole check: by digest of the manifest, CPU and version.
-std::string verified_mark(const std::string& manifest_digest) {
+// The machine remembers which archives passed the whole check: a file named by the digest of these parts, which it
+// holds.
+KeyParts verified_parts(const std::string& manifest_digest) {
+  return {{"archive", manifest_digest},
+          {"CPU", cpu_info().model},
+          {"instruction set", to_string(cpu_info().isa)},
+          {"Neve", version()}};
+}
+
+std::string verified_folder() {
   const std::string folder = cache_directory();
-  if (folder.empty()) return "";
-  return folder + "/verified/" + sha256_hex(manifest_digest + cpu_info().model + version()).substr(0, 32);
+  return folder.empty() ? "" : folder + "/verified";
+}
+
+bool is_verified(const KeyParts& parts) {
+  const std::string folder = verified_folder();
+  const std::string own = sha256_hex(key_text(parts)).substr(0, 32);
+  std::error_code error;
+  const bool found = !folder.empty() && std::filesystem::exists(folder + "/" + own, error);
+  if (CacheTrace* trace = CacheTrace::current()) {
+    CacheLookup lookup{"self-test", parts, {}, found};
+    if (!found && !folder.empty())
+      for (const auto& e : std::filesystem::directory_iterator(folder, error)) {
+        KeyParts other = parse_key(read_file(e.path().string()));
+        if (!other.empty() && other[0] == parts[0]) lookup.nearest = std::move(other);
+      }
+    trace->note(std::move(lookup));
+  }
+  return found;
+}
+
+void remember_verified(const KeyParts& parts) {
+  const std::string folder = verified_folder();
+  if (folder.empty() || CacheTrace::current()) return;
+  try {
+    std::filesystem::create_directories(folder);
+    write_file(folder + "/" + sha256_hex(key_text(parts)).substr(0, 32), key_text(parts));
+  } catch (const std::exception&) {  // only a convenience
+  }
 }
 
 }  // namespace
@@ -192,6 +228,7 @@ void save_archive(const OptimizedModel& m, const std::string& path) {
   const std::string weights = write_safetensors(*m.weights);
   json plan = {{"isa", to_string(cpu_info().isa)},
                {"cpu", cpu_info().model},
+               {"machine", compile::machine_text(cpu_info().isa)},
                {"threads", m.options.threads},
                {"ranges", ranges_to_json(m.ranges)},
                {"tactics", m.tactics}};
@@ -271,16 +308,31 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   if (version_found > format_version)
     fail(ErrorCode::unsupported, "load: '", path, "' has format version ", version_found, " (this Neve reads up to ",
          format_version, "; a newer one wrote it)");
-  const std::string mark = verified_mark(sha256_hex(manifest_text));
-  const bool verified = !mark.empty() && std::filesystem::exists(mark);
+  const KeyParts mark = verified_parts(sha256_hex(manifest_text));
+  const bool verified = is_verified(mark);
   auto m = std::make_shared<OptimizedModel>();
+  std::string machine;
+  const auto check_digest = [&](const std::string& name, const std::string& digest) {
+    if (digest_text(text_of(zip.get(name))) != digest)
+      corrupt(str("member '", name, "' is not what the manifest says (its SHA-256 differs)"));
+  };
+  std::vector<std::pair<std::string, std::string>> later;
+  std::future<void> digesting;  // joins when this call is left
   try {
     const json& digests = manifest.at("sha256");
     for (const auto& [name, digest] : digests.items()) {
       const bool always = name.starts_with("graphs/") || name.starts_with("plans/");
-      if ((always || !verified) && digest_text(text_of(zip.get(name))) != digest.get<std::string>())
-        corrupt(str("member '", name, "' is not what the manifest says (its SHA-256 differs)"));
+      if (always)
+        check_digest(name, digest.get<std::string>());
+      else if (!verified)
+        later.emplace_back(name, digest.get<std::string>());
     }
+    // The large members are digested while the engine is built; nothing is handed over before both are done. What they
+    // hold is checked as it is read, whatever their digests say.
+    if (!later.empty())
+      digesting = std::async(std::launch::async, [&] {
+        for (const auto& [name, digest] : later) check_digest(name, digest);
+      });
     for (const std::string& name : zip.names())
       if (name != "manifest.json" && !digests.contains(name))
         corrupt(str("member '", name, "' is not in the manifest"));
@@ -295,6 +347,7 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
     if (plan_name.empty()) corrupt("it has no plan");
     const json plan = json::parse(text_of(zip.get(plan_name)));
     m->ranges = ranges_from_json(plan.at("ranges"), m->graph);
+    machine = plan.value("machine", "");
     m->tactics = plan.at("tactics").get<std::vector<std::pair<std::string, double>>>();
     m->options.threads = available_threads();
     m->options.tolerance.relative = manifest.at("tolerance").at("relative");
@@ -319,17 +372,13 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   // accepts.
   compile::TacticCache tactics("");
   for (const auto& [key, ms] : m->tactics) tactics.put(key, ms);
+  tactics.know_machine(machine);
   tactics.set_frozen(true);
   build_engine(*m, m->tactics.empty() ? nullptr : &tactics, {});
+  if (digesting.valid()) digesting.get();
   if (!verified) {
     self_test(*m, path);
-    if (!mark.empty()) {
-      try {
-        std::filesystem::create_directories(std::filesystem::path(mark).parent_path());
-        write_file(mark, path);
-      } catch (const std::exception&) {  // only a convenience
-      }
-    }
+    remember_verified(mark);
   }
   // Packed copies of the weights exist now: the originals need not stay in memory as well.
   zip.file()->release_pages();

@@ -104,12 +104,14 @@ void plan_memory(OptimizedModel& m, compile::TacticCache* tactics);
 std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir::Weights& weights, int threads,
                                                     const compile::Point& point);
 
-/// Inputs for checks: seeded, in ranges that suit the dtype (small non-negative integers for indices).
-std::vector<Tensor> generate_inputs(const ir::Graph& g, std::span<const Sizes> sizes, uint64_t seed);
+/// Inputs for checks: seeded, in ranges that suit the dtype (small non-negative integers for indices); floats in
+/// [-1, 1), or [0, 1) if `positive`.
+std::vector<Tensor> generate_inputs(const ir::Graph& g, std::span<const Sizes> sizes, uint64_t seed,
+                                    bool positive = false);
 /// Compares the engine with the baseline on generated inputs at min, opt and max of each range and on the test data.
 GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline);
-/// y against y0 under the tolerance.
-OutputVerdict compare(const Tensor& y, const Tensor& y0, const Tolerance& t);
+/// y against y0 under the tolerance; `skip_nan`: where y0 is not a number, y may be anything.
+OutputVerdict compare(const Tensor& y, const Tensor& y0, const Tolerance& t, bool skip_nan = false);
 
 std::string report_json(const OptimizedModel& m);
 std::string report_html(const std::string& report_json);

@@ -11,7 +11,7 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "jit/model.h"
-#include "kernels/kernel.h"
+#include "kernels/list.h"
 #include "op/registry.h"
 
 namespace neve::jit {
@@ -21,6 +21,17 @@ namespace {
 
 double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
+// A kernel or the part before its dot.
+void check_kernel(const std::string& name) {
+  std::string all = "loop";
+  bool known = name == "loop";
+  for (const std::string& k : kernels::kernel_names()) {
+    known = known || k == name || k.substr(0, k.find('.')) == name;
+    all += ", " + k;
+  }
+  if (!known) fail(ErrorCode::not_found, "optimize: no kernel or family is named '", name, "' (there are: ", all, ")");
+}
+
 void check_options(const OptimizeOptions& o) {
   if (o.precision != "fp32" && o.precision != "auto")
     fail(ErrorCode::unsupported, "optimize: precision '", o.precision, "' is not built yet (use \"fp32\")");
@@ -28,6 +39,15 @@ void check_options(const OptimizeOptions& o) {
     fail(ErrorCode::unsupported, "optimize: calibration data is of use for int8 only, which is not built yet");
   for (const std::string& op : o.disable_ops) find_op(op);
   for (const std::string& op : o.float_ops) find_op(op);
+  for (const std::string& kernel : o.disable_kernels) check_kernel(kernel);
+  if (o.threads < 0 || o.threads > 4096)
+    fail(ErrorCode::invalid_argument, "optimize: ", o.threads, " threads (1 to 4096, or 0: affinity and quota)");
+  if (o.min_region < 1) fail(ErrorCode::invalid_argument, "optimize: min_region ", o.min_region, " (1 or more)");
+  if (o.memory_budget < 0)
+    fail(ErrorCode::invalid_argument, "optimize: memory_budget ", o.memory_budget, " bytes (0: no bound)");
+  if (!(o.tolerance.relative >= 0) || !(o.tolerance.absolute >= 0))
+    fail(ErrorCode::invalid_argument, "optimize: tolerance ", o.tolerance.relative, " relative, ", o.tolerance.absolute,
+         " absolute (0 or more)");
 }
 
 // Ranges that cover every size seen in warm-up data.
@@ -150,6 +170,13 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
 
 namespace {
 
+void warm_if_legal(runtime::SessionCore& session, const std::vector<Sizes>& sizes) {
+  try {
+    session.warm(sizes);
+  } catch (const Error&) {  // sizes that the model refuses
+  }
+}
+
 // What sessions need at the max of each closed range. Sizes that the model refuses there, or that are known only while
 // running, are left out.
 std::vector<OptimizedModel::RangeMemory> arenas_at_max(const OptimizedModel& m) {
@@ -161,6 +188,9 @@ std::vector<OptimizedModel::RangeMemory> arenas_at_max(const OptimizedModel& m) 
     if (!closed) continue;
     try {
       runtime::SessionCore session(m.core);
+      // A session that meets every tuned point has their scratch as well.
+      for (const auto& opt : r.opts) warm_if_legal(session, opt);
+      warm_if_legal(session, r.min);
       session.warm(r.max);
       out.push_back({r.max, session.arena_bytes()});
     } catch (const Error&) {
@@ -349,7 +379,7 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
           worst = str("output '", v.output, "' (", v.source, ") differs by ", v.max_difference, " at element ",
                       v.worst_index, ": ", v.got, " for ", v.expected, " (at most ", v.allowed, " is allowed)");
       const std::string text =
-          str("the engine does not agree with the unfused model: ", worst.empty() ? m->gate.message : worst);
+          worst.empty() ? m->gate.message : str("the engine does not agree with the unfused model: ", worst);
       if (!given.accept_inaccurate)
         fail(ErrorCode::internal, "optimize: ", text,
              "\n  hint: accept_inaccurate hands the engine over all the same and records it; dump_ir and "
@@ -357,9 +387,12 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
       m->warnings.push_back(text);
     }
   }
-  // The archive's self-test: what this engine gave at its first point.
+  // The archive's self-test: what this engine gave at its smallest sizes, so that the first load is not long.
   try {
-    const std::vector<Tensor> in = generate_inputs(m->graph, m->ranges.ranges[0].opts[0], 11);
+    const ResolvedRange& r = m->ranges.ranges[0];
+    const bool none = std::any_of(r.min.begin(), r.min.end(),
+                                  [](const Sizes& s) { return std::find(s.begin(), s.end(), 0) != s.end(); });
+    const std::vector<Tensor> in = generate_inputs(m->graph, m->ranges.open || none ? r.opts[0] : r.min, 11);
     int64_t bytes = 0;
     for (const Tensor& x : in) bytes += x.bytes();
     if (bytes <= (int64_t(16) << 20)) {

@@ -45,6 +45,26 @@ void fill(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& to, c
   }
 }
 
+// Axes of inputs that were left out follow those that share a symbol with them and were given.
+void follow(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& to) {
+  std::vector<bool> given(g.inputs().size());
+  std::map<uint32_t, int64_t> known;
+  for (const auto& [name, sizes] : named) {
+    const size_t i = find_input(g, name);
+    given[i] = true;
+    const Shape& shape = g.type(g.inputs()[i]).shape;
+    for (size_t a = 0; a < shape.size(); ++a)
+      if (shape[a].is_symbol()) known.emplace(shape[a].as_symbol().id, sizes[a]);
+  }
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (given[i]) continue;
+    const Shape& shape = g.type(g.inputs()[i]).shape;
+    for (size_t a = 0; a < shape.size(); ++a)
+      if (shape[a].is_symbol())
+        if (const auto it = known.find(shape[a].as_symbol().id); it != known.end()) to[i][a] = it->second;
+  }
+}
+
 ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   ResolvedRange out;
   for (Value v : g.inputs()) {
@@ -55,6 +75,8 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   }
   fill(g, r.min, out.min, "min");
   fill(g, r.max, out.max, "max");
+  follow(g, r.min, out.min);
+  follow(g, r.max, out.max);
   for (const NamedSizes& o : r.opts) {
     std::vector<Sizes> opt(g.inputs().size());
     for (size_t i = 0; i < opt.size(); ++i) opt[i] = out.min[i];
@@ -62,6 +84,7 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
     // Inputs the opt leaves out: where min and max differ, the max.
     for (size_t i = 0; i < opt.size(); ++i)
       if (!o.count(g.name(g.inputs()[i])) && !o.count(str(i))) opt[i] = out.max[i];
+    follow(g, o, opt);
     out.opts.push_back(std::move(opt));
   }
   for (size_t i = 0; i < out.min.size(); ++i)
@@ -144,23 +167,35 @@ std::vector<Sizes> find_feasible(const ir::Graph& g, const ResolvedRange& r, con
   return best;
 }
 
-// A point between min and max when the user names none: the geometric middle, where open a small size.
-std::vector<Sizes> middle(const ResolvedRange& r) {
+// A point between min and max when the user names none: the geometric middle, where open a small size, the same for all
+// axes of a symbol.
+std::vector<Sizes> middle(const ir::Graph& g, const ResolvedRange& r) {
   std::vector<Sizes> o = r.min;
+  std::map<uint32_t, int64_t> open;
   for (size_t i = 0; i < o.size(); ++i)
     for (size_t a = 0; a < o[i].size(); ++a) {
       const int64_t lo = std::max<int64_t>(r.min[i][a], r.max[i][a] ? 1 : 0), hi = r.max[i][a];
-      if (hi >= Dim::unbounded)
+      if (hi >= Dim::unbounded) {
         o[i][a] = std::max<int64_t>(lo, a == 0 ? 1 : 16);
-      else
+        if (const Dim d = g.type(g.inputs()[i]).shape[a]; d.is_symbol()) {
+          int64_t& n = open[d.as_symbol().id];
+          n = std::max(n, o[i][a]);
+        }
+      } else {
         o[i][a] = std::clamp<int64_t>(int64_t(std::sqrt(double(lo) * double(hi)) + 0.5), lo, hi);
+      }
+    }
+  for (size_t i = 0; i < o.size(); ++i)
+    for (size_t a = 0; a < o[i].size(); ++a) {
+      const Dim d = g.type(g.inputs()[i]).shape[a];
+      if (r.max[i][a] >= Dim::unbounded && d.is_symbol()) o[i][a] = open[d.as_symbol().id];
     }
   return o;
 }
 
 // Where a size spans a factor of three or more, the ends want other kernels than the middle: three points then.
 std::vector<std::vector<Sizes>> default_points(const ir::Graph& g, const ResolvedRange& r) {
-  std::vector<std::vector<Sizes>> points{find_feasible(g, r, middle(r))};
+  std::vector<std::vector<Sizes>> points{find_feasible(g, r, middle(g, r))};
   bool wide = false;
   std::vector<Sizes> low = r.min, high = r.max;
   for (size_t i = 0; i < low.size(); ++i)

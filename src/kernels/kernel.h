@@ -105,7 +105,7 @@ class Kernel {
   /// Input i is taken as an accumulator: output 0 must lie where input i lies. -1: none.
   virtual int accumulates(void) const { return -1; }
 
-  /// Fixes the sizes. Microseconds to a few milliseconds. Refusal: the next kernel of the list is asked.
+  /// Fixes the sizes. Microseconds to a few milliseconds. Refusal: the reference runs, if all is row-major.
   virtual Result<BoundKernel> bind(const BindSizes& sizes) const = 0;
 
   /// For ops whose output sizes are known only afterwards: run() is replaced by this one, which allocates.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace neve::kernels {
 namespace {
@@ -84,6 +85,15 @@ std::optional<double> anchor_flops(const Subgraph& g, std::span<const Sizes> in,
 }
 
 }  // namespace
+
+std::vector<std::string> kernel_names() {
+  std::set<std::string> names;
+  for (const auto& list : {onednn_entries(), native_entries()})
+    for (const OpEntries& op : list)
+      for (const Entry& e : op.entries) names.insert(std::string(e.name));
+  names.erase("reference");
+  return {names.begin(), names.end()};
+}
 
 int useful_threads(const Subgraph* g, std::span<const Sizes> in, std::span<const Sizes> out, int threads) {
   if (threads <= 1) return 1;

@@ -13,4 +13,9 @@ std::vector<OpEntries> onednn_entries();
 /// kernels/cpu/native: kernels of our own. They come after oneDNN's: where nothing is timed, oneDNN's is taken.
 std::vector<OpEntries> native_entries();
 
+/// Names of all kernels that some op has ("onednn.conv", "native.gemv"), sorted, without the reference.
+std::vector<std::string> kernel_names();
+/// "3.2.0"
+std::string onednn_version();
+
 }  // namespace neve::kernels

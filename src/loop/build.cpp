@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "loop/schedule.h"
 
 namespace neve::loop {
 namespace {
@@ -111,7 +112,7 @@ class PartBuilder {
     std::vector<int> count(outer_.size(), 0);
     for (size_t i = 0; i < part_.accesses.size(); ++i) {
       const LoopAccess& a = part_.accesses[i];
-      if (nest_.buffers[size_t(a.buffer)].output || !a.indirect.empty()) continue;
+      if (nest_.buffers[size_t(a.buffer)].output || !a.indirect.empty() || is_index(part_, int32_t(i))) continue;
       const LoopStride& lane = a.strides[outer_.size() - 1];
       if (lane.kind != LoopStride::value || lane.unless_one != -1) continue;
       for (size_t k = 0; k + 1 < outer_.size(); ++k)

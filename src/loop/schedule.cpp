@@ -530,17 +530,25 @@ class BoundNest final : public BoundLoop {
 
 int64_t scratch_element(DType t) { return t == DType::f16 || t == DType::bf16 ? 4 : size_of(t); }
 
+bool is_index(const LoopPart& p, int32_t access) {
+  for (const LoopAccess& a : p.accesses)
+    for (const LoopIndirect& g : a.indirect)
+      if (g.access == access) return true;
+  return false;
+}
+
 int tile_of(const LoopNest& nest, const LoopPart& p, int access) {
   if (p.tile_axis == -1) return -1;
-  const auto transposed = [&](const LoopAccess& a) {
-    if (nest.buffers[size_t(a.buffer)].output) return false;
+  const auto transposed = [&](int32_t k) {
+    const LoopAccess& a = p.accesses[size_t(k)];
+    if (nest.buffers[size_t(a.buffer)].output || is_index(p, k)) return false;
     const LoopStride &row = a.strides[size_t(p.tile_axis)], &lane = a.strides[p.outer.size() - 1];
     return row.kind == LoopStride::one && row.unless_one == -1 && lane.kind == LoopStride::value &&
            lane.unless_one == -1 && a.indirect.empty();
   };
-  if (!transposed(p.accesses[size_t(access)])) return -1;
+  if (!transposed(access)) return -1;
   int n = int(p.scratch.size());
-  for (int a = 0; a < access; ++a) n += transposed(p.accesses[size_t(a)]);
+  for (int a = 0; a < access; ++a) n += transposed(a);
   return n;
 }
 

@@ -41,6 +41,8 @@ struct Slots {
 
 /// Bytes of one element of a scratch array: f16 and bf16 are kept as f32.
 int64_t scratch_element(DType t);
+/// Whether another access is addressed by what this one reads. Such reads go one by one, and are not tiled.
+bool is_index(const LoopPart& p, int32_t access);
 /// Index of the tile of an access among the scratch pointers (after the scratch arrays), or -1 if it is not transposed.
 int tile_of(const LoopNest& nest, const LoopPart& p, int access);
 bool has_reduction(const LoopPart& p);

@@ -30,6 +30,7 @@ class DimEmitter {
     Value v;
     if (direct(d, v)) return v;
     if (d.is_symbol() && solve(d, v)) return v;
+    if (joined(d, v)) return v;
     std::vector<Dim> symbols;
     std::vector<DimCode> code;
     const int32_t last = compile_dim(d, code, [&](const Symbol& s) {
@@ -67,6 +68,25 @@ class DimEmitter {
           v = f.content.size() == 1 ? flat : b_.call("gather", {flat, b_.ints({int64_t(i)})}, {{"axis", int64_t(0)}});
           return true;
         }
+    }
+    return false;
+  }
+
+  // Neighbouring axes whose sizes multiply to d: what a reshape joins, though no symbol of theirs can be had alone.
+  bool joined(Dim d, Value& v) {
+    for (Value s : sources_) {
+      if (!s.valid()) continue;
+      const Shape shape = b_.type(s).shape;
+      for (size_t first = 0; first < shape.size(); ++first) {
+        Dim product = shape[first];
+        for (size_t last = first + 1; last < shape.size(); ++last) {
+          product = product * shape[last];
+          if (product != d) continue;
+          v = axis_of(s, int64_t(first));
+          for (size_t k = first + 1; k <= last; ++k) v = b_.call("mul", {v, axis_of(s, int64_t(k))});
+          return true;
+        }
+      }
     }
     return false;
   }

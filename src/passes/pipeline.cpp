@@ -49,7 +49,7 @@ const Pass& find_pass(std::string_view name) {
     if (p.name == name) return p;
     names += str(names.empty() ? "" : ", ", p.name);
   }
-  fail(ErrorCode::not_found, "passes: no pass is named '", name, "' (there are: ", names, ")");
+  fail(ErrorCode::not_found, "passes: no pass is named '", name, "' (there are: ", names, ", fuse_loops)");
 }
 
 std::vector<PassResult> run_pipeline(ir::Graph& g, const PipelineOptions& options) {

@@ -40,7 +40,10 @@ Tensor WeightPool::packed(const std::string& name, const kernels::Kernel& kernel
   const auto it = packed_.find(key);
   if (it != packed_.end()) return it->second;
   const Tensor plain = get(name).contiguous();
-  const Tensor bytes = Tensor::zeros(DType::u8, {int64_t(kernel.packed_bytes(operand))});
+  const Tensor bytes = Tensor::empty(DType::u8, {int64_t(kernel.packed_bytes(operand))});
+  // Zeros, since packings may have padding; by all threads, since the system clears these pages at their first touch.
+  parallel_for(bytes.bytes(), 1 << 18, threads,
+               [&](int64_t begin, int64_t end, int) { std::memset(bytes.data() + begin, 0, size_t(end - begin)); });
   kernel.pack(operand, plain, bytes.data(), threads);
   packed_.emplace(key, bytes);
   return bytes;
@@ -160,6 +163,15 @@ void Program::check_constraints(size_t s, std::span<const int64_t> steps) const 
   }
 }
 
+// Whether the reference can stand in for this kernel: everything row-major, no weight packed.
+static bool takes_plain_memory(const kernels::Kernel& k, size_t inputs, size_t outputs) {
+  for (size_t i = 0; i < inputs; ++i)
+    if (!k.input_layout(i).plain() || !k.packing_key(i).empty()) return false;
+  for (size_t i = 0; i < outputs; ++i)
+    if (!k.output_layout(i).plain()) return false;
+  return true;
+}
+
 std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vector<int64_t>& symbols,
                                                        int threads) const {
   const Plan& p = *plan_;
@@ -184,6 +196,8 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     sizes.threads = decides ? threads : kernels::useful_threads(instr.graph.get(), sizes.in, sizes.out, threads);
     const ThreadScope few(sizes.threads);
     auto bound = kernels_[size_t(i)]->bind(sizes);
+    if (!bound && instr.graph && takes_plain_memory(*kernels_[size_t(i)], instr.in.size(), instr.out.size()))
+      bound = kernels::make_reference(*instr.graph)->bind(sizes);
     if (!bound)
       fail(ErrorCode::unsupported, "run: kernel ", instr.description, " of '", instr.name,
            "' refuses these sizes: ", bound.reason);

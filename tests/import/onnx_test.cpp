@@ -275,5 +275,40 @@ TEST(Onnx, InputsCanBeGivenAsValues) {
       << "axes computed at run time";
 }
 
+TEST(Onnx, SequencesOfPartsWhoseSizesAreComputed) {
+  const auto bytes = model(
+      graph({.nodes = {node("SplitToSequence", {"x", "sizes"}, {"s"}), node("SequenceAt", {"s", "second"}, {"y"})},
+             .inputs = {value("x", f32, {"n"}), value("sizes", i64, {"2"})},
+             .outputs = {value("y", f32, {})},
+             .initializers = {tensor<int64_t>("second", i64, {}, {1})}}));
+  const Tensor x = Tensor::of(DType::f32, {5}, {1, 2, 3, 4, 5});
+  EXPECT_EQ(values(run(read(bytes), {x, Tensor::of_ints(DType::i64, {2}, std::vector<int64_t>{2, 3})})[0]),
+            (V{3, 4, 5}));
+}
+
+TEST(Onnx, SliceByScalars) {
+  const auto bytes =
+      model(graph({.nodes = {node("Slice", {"x", "one", "three", "zero"}, {"y"})},
+                   .inputs = {value("x", f32, {"n"})},
+                   .outputs = {value("y", f32, {})},
+                   .initializers = {tensor<int64_t>("one", i64, {}, {1}), tensor<int64_t>("three", i64, {}, {3}),
+                                    tensor<int64_t>("zero", i64, {}, {0})}}));
+  EXPECT_EQ(values(run(read(bytes), {Tensor::of(DType::f32, {4}, {1, 2, 3, 4})})[0]), (V{2, 3}));
+}
+
+TEST(Onnx, StftOfASignalWithoutTheAxisOfParts) {
+  const auto of = [](std::vector<std::string> shape) {
+    return model(
+        graph({.nodes = {node("STFT", {"x", "step", "", "length"}, {"y"})},
+               .inputs = {value("x", f32, shape)},
+               .outputs = {value("y", f32, {})},
+               .initializers = {tensor<int64_t>("step", i64, {}, {2}), tensor<int64_t>("length", i64, {}, {4})}}));
+  };
+  const Tensor x = Tensor::of(DType::f32, {1, 8}, {1, 2, 3, 4, 5, 6, 7, 9});
+  const Tensor y = run(read(of({"1", "t"})), {x})[0];
+  EXPECT_EQ(y.shape(), (Sizes{1, 3, 3, 2}));
+  EXPECT_EQ(values(y), values(run(read(of({"1", "t", "1"})), {x.reshape({1, 8, 1})})[0]));
+}
+
 }  // namespace
 }  // namespace neve::test

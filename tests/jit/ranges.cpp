@@ -15,7 +15,7 @@ TEST(RangeText, ComesBack) {
   ASSERT_EQ(r.opts.size(), 2u);
   EXPECT_EQ(r.opts[1].at("a"), Sizes{3});
   EXPECT_EQ(r.opts[1].at("b"), Sizes{5});
-  EXPECT_EQ(parse_range("c=..").min.at("c"), Sizes{});  // a scalar
+  EXPECT_EQ(parse_range("c=scalar").min.at("c"), Sizes{});  // a scalar
 }
 
 TEST(RangeText, ErrorsNameThePlace) {
@@ -43,7 +43,7 @@ TEST(Ranges, WhatDoesNotFitTheModel) {
   EXPECT_EQ(refusal(gelu_block, {parse_range("y=1x1x16..2x2x16")}),
             "range: 'y' is not an input (the model's inputs: 'x')");
   EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x16..2x16")}),
-            "range: max of input 'x' has 2 sizes (the model declares f32[b, s, 16])");
+            "range: min of input 'x' has 2 sizes (the model declares f32[b, s, 16])");
   EXPECT_EQ(refusal(gelu_block, {parse_range("x=5x1x16..4x1x16")}), "range: input 'x' axis 0: min 5 is above max 4");
   EXPECT_EQ(refusal(gelu_block, {parse_range("x=1x1x16..9x1x16..4x1x16")}),
             "range: input 'x' axis 0: opt 9 is above max 4");
@@ -59,6 +59,22 @@ TEST(Ranges, AxesThatTheModelTiesTogether) {
       refusal("graph main(%x: f32[n, 2], %y: f32[n, 2]) { %z: f32[n, 2] = add(%x, %y) return %z \"z\" }",
               {parse_range("x=1x2..2x2..8x2;y=1x2..3x2..8x2")});
   EXPECT_EQ(m, "range: opt has 2 for input 'x' axis 0 and 3 for 'y' axis 0 (the model says both are n)");
+}
+
+TEST(Ranges, AxesThatWereLeftOutFollowTheirSymbol) {
+  constexpr const char* model =
+      "graph main(%x: f32[n, 2], %a: f32[n, n]) { %y: f32[n, 2] = matmul(%a, %x) return %y \"y\" }";
+  OptimizeOptions o = quiet();
+  o.gate = true;
+  for (const bool open : {true, false}) {
+    if (!open) o.ranges = {parse_range("x=1x2..3x2..8x2")};
+    Session e = optimize(text_model(model), o).session();
+    const Tensor x = draw(DType::f32, {5, 2}, 1), a = draw(DType::f32, {5, 5}, 2);
+    EXPECT_EQ(e.run({x, a})[0].shape(), (Sizes{5, 2})) << open;
+    if (!open) {
+      EXPECT_NE(message_of([&] { e.run({draw(DType::f32, {9, 2}, 1), draw(DType::f32, {9, 9}, 2)}); }), "");
+    }
+  }
 }
 
 TEST(Ranges, AFixedAxisIsWidenedOrTheNodeIsNamed) {

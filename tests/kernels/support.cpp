@@ -89,19 +89,35 @@ Tensor random_tensor(const TensorType& t, const Sizes& shape, std::mt19937& rand
   return Tensor::of_ints(t.dtype, shape, v);
 }
 
-/// Copies between row-major and a permuted layout (no blocks).
+/// Where an element lies in a layout, counted in elements.
+int64_t place(const Layout& l, const Sizes& shape, Sizes at) {
+  int64_t inner = 0, stride = 1;
+  std::vector<int64_t> outer(shape.begin(), shape.end());
+  for (size_t b = l.blocks.size(); b-- > 0;) {
+    const size_t axis = size_t(l.blocks[b].axis);
+    const int64_t size = l.blocks[b].size;
+    inner += at[axis] % size * stride;
+    at[axis] /= size;
+    outer[axis] = (outer[axis] + size - 1) / size;
+    stride *= size;
+  }
+  int64_t p = 0;
+  for (size_t k = 0; k < shape.size(); ++k) {
+    const size_t axis = l.order.empty() ? k : size_t(l.order[k]);
+    p = p * outer[axis] + at[axis];
+  }
+  return p * stride + inner;
+}
+
+/// Copies from row-major to a layout (a row of elements, padding zero), or back.
 Tensor permuted(const Tensor& t, const Layout& l, bool back, const Sizes& shape) {
   if (l.plain()) return t;
-  std::vector<int64_t> order(l.order.begin(), l.order.end());
-  Sizes there;
-  for (int64_t a : order) there.push_back(shape[size_t(a)]);
-  const Tensor out = Tensor::empty(t.dtype(), back ? shape : there);
+  const Tensor out = Tensor::zeros(t.dtype(), back ? shape : Sizes{padded_elements(l, shape.data(), shape.size())});
   const size_t bytes = size_t(size_of(t.dtype()));
   Sizes at(shape.size(), 0);
-  for (int64_t i = 0; i < t.element_count(); ++i) {  // i counts in row-major order
-    int64_t p = 0;
-    for (int64_t a : order) p = p * shape[size_t(a)] + at[size_t(a)];
-    const int64_t from = back ? p : i, to = back ? i : p;
+  const int64_t count = back ? out.element_count() : t.element_count();
+  for (int64_t i = 0; i < count; ++i) {  // i counts in row-major order
+    const int64_t p = place(l, shape, at), from = back ? p : i, to = back ? i : p;
     std::memcpy(out.data() + size_t(to) * bytes, t.data() + size_t(from) * bytes, bytes);
     for (size_t a = shape.size(); a-- > 0;) {
       if (++at[a] < shape[a]) break;
@@ -148,7 +164,10 @@ std::vector<Tensor> run(const Kernel& kernel, const Subgraph& g, const std::vect
   for (size_t k = 0; k < g.outputs.size(); ++k) {
     const TensorType& t = g.types[size_t(g.outputs[k])];
     sizes.out.push_back(sizes_of(t.shape, symbols));
-    out.push_back(Tensor::empty(t.dtype, sizes.out.back()));
+    const Layout layout = kernel.output_layout(k);
+    out.push_back(Tensor::empty(
+        t.dtype, layout.plain() ? sizes.out.back()
+                                : Sizes{padded_elements(layout, sizes.out.back().data(), sizes.out.back().size())}));
     if (out.back().bytes()) std::memset(out.back().data(), 0x5a, size_t(out.back().bytes()));
     outputs.push_back(out.back().data());
   }
@@ -169,7 +188,7 @@ std::vector<Tensor> run(const Kernel& kernel, const Subgraph& g, const std::vect
   const kernels::RunArgs args{inputs.data(), outputs.data(), scratch->data(), threads, state.get()};
   bound.value->run(args);
   if (kernel.accumulates() < 0) bound.value->run(args);  // a second run finds nothing of the first
-  for (size_t k = 0; k < out.size(); ++k) out[k] = permuted(out[k], kernel.output_layout(k), true, out[k].shape());
+  for (size_t k = 0; k < out.size(); ++k) out[k] = permuted(out[k], kernel.output_layout(k), true, sizes.out[k]);
   return out;
 }
 

@@ -197,6 +197,15 @@ TEST(Loop, GatherLast) {
   expect_reference(p.primitives(), sizes2(b, n));
 }
 
+TEST(Loop, IndicesThatLieAcrossTheLanes) {  // the image patches of TNT: one table of indices for both axes, transposed
+  Piece p;
+  const Value x = p.input(DType::f32, {b, 3, 5, 5}), index = p.input(DType::i64, {4, 3});
+  const Value rows = p.call("gather", {x, index}, {{"axis", int64_t(2)}});
+  const Value both = p.call("gather", {rows, index}, {{"axis", int64_t(4)}});
+  p.output(p.call("transpose", {both}, {{"perm", std::vector<int64_t>{0, 3, 5, 1, 2, 4}}}));
+  expect_reference(p.primitives(), {{{id(b), 1}}, {{id(b), 3}}, {{id(b), 0}}});
+}
+
 TEST(Loop, IndexOutOfRange) {
   Piece p;
   const Value table = p.input(DType::f32, {5, m}), index = p.input(DType::i64, {n});

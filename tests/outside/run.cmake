@@ -17,6 +17,11 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -G Ninja -DCM
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/outside ${MODEL})
 run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/tutorial ${MODEL})
+# The example in C++ against the same folder.
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/../../examples/03_cpp -B ${WORK}/example -G Ninja -DCMAKE_BUILD_TYPE=Release
+    -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} --build ${WORK}/example)
+run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/example/example ${MODEL})
 # The installed folder works from wherever it is moved to, and has no need of the build tree.
 if(EXISTS ${WORK}/prefix/bin/neve)
   file(RENAME ${WORK}/prefix ${WORK}/moved)

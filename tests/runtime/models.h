@@ -179,4 +179,32 @@ inline constexpr std::string_view scanned =
   return %0 "last", %1 "all"
 })";
 
+// A product whose sums run over no elements for n = 0: the result is zeros, not what was in memory.
+inline constexpr std::string_view empty_sums = R"(
+graph main(%0: f32[4, n] "x") where n in 0..64 {
+  %1: f32[n, 4] = transpose(%0) {perm=[1, 0]}
+  %2: f32[4, 4] = matmul(%0, %1)
+  return %2 "y"
+})";
+
+// A convolution that adds its own input: one memory, read as operand of the window and of the sum.
+inline constexpr std::string_view own_input = R"(
+graph main(%0: f32[n, 2, h, 4] "x") where n in 0..64, h in 1..64 {
+  %1: f32[2, 2, 3, 3] = weight() {name="w", shape=[2, 2, 3, 3]}
+  %2: f32[n, 2, h, 4] = conv(%0, %1) {pads=[1, 1, 1, 1]}
+  %3: f32[n, 2, h, 4] = add(%2, %0)
+  %4: f32[n, 2, h, 4] = relu(%3)
+  return %4 "y"
+})";
+
+// A lowering that joins axes whose sizes share a symbol that neither states alone.
+inline constexpr std::string_view joined_axes = R"(
+graph main(%0: f32[n, 4, h, h] "x") where n in 0..64, h in 3..64 {
+  %1: f32[n, 4, floordiv(h - 1, 2) + 1, floordiv(h - 1, 2) + 1] = max_pool(%0) {kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]}
+  %2: f32[4] = weight() {name="s", shape=[4]}
+  %3: f32[4] = weight() {name="t", shape=[4]}
+  %4: f32[n, 4, floordiv(h - 1, 2) + 1, floordiv(h - 1, 2) + 1] = group_normalization(%1, %2, %3) {num_groups=2}
+  return %4 "y"
+})";
+
 }  // namespace neve::test

@@ -14,4 +14,8 @@ std::span<const Rule> quant_rules();        ///< quantised forms
 std::span<const Rule> control_rules();      ///< control flow, sequences, optionals
 std::span<const Rule> contrib_rules();      ///< com.microsoft
 
+/// x cut along an axis into parts whose sizes are computed at run time; their number must be known. Input 1 of the
+/// node.
+Values split_at_run_time(OnnxNode& n, Value x, Value sizes, int64_t axis);
+
 }  // namespace neve::import

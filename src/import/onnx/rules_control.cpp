@@ -80,6 +80,11 @@ Items split_to_sequence(OnnxNode& n) {
   const Dim size = shape[size_t(axis)];
   std::vector<int64_t> sizes;
   bool single = false;
+  if (n.has(1) && n.rank(1) == 1 && !n.content(1)) {
+    std::vector<Item> parts;
+    for (Value v : split_at_run_time(n, x, n.in(1), axis)) parts.push_back(Item::of(v));
+    return {Item::sequence(std::move(parts))};
+  }
   if (n.has(1)) {
     sizes = n.ints(1);
     single = n.rank(1) == 0;

@@ -142,20 +142,6 @@ Values concat(OnnxNode& n) {
   return {n.g.call("concat", in, {{"axis", axis}})};
 }
 
-/// Sizes that are computed at run time: slices, from running sums.
-Values split_at_run_time(OnnxNode& n, Value x, Value sizes, int64_t axis) {
-  const TensorType t = n.g.type(sizes);
-  if (t.rank() != 1 || !t.shape[0].is_constant()) n.constant(1);  // says that it must be known
-  Values out;
-  Value start = n.g.ints({0});
-  for (int64_t k = 0; k < t.shape[0].value(); ++k) {
-    const Value end = n.call("add", {start, n.call("slice", {sizes, n.g.ints({k}), n.g.ints({k + 1})})});
-    out.push_back(n.call("slice", {x, start, end, n.g.ints({axis})}));
-    start = end;
-  }
-  return out;
-}
-
 Values split(OnnxNode& n) {
   const Value x = n.in(0);
   const int64_t axis = n.attr_int("axis", 0);
@@ -172,7 +158,12 @@ Values slice(OnnxNode& n) {
   const Value x = n.in(0);
   if (n.opset >= 10) {
     Values in{x};
-    for (size_t i = 1; i < n.inputs(); ++i) in.push_back(n.has(i) ? n.constant_in(i) : Value{});
+    for (size_t i = 1; i < n.inputs(); ++i) {
+      Value v = n.has(i) ? n.constant_in(i) : Value{};
+      // Single numbers instead of lists of one: not what the definition says, but what exporters write.
+      if (n.has(i) && n.g.type(v).rank() == 0) v = n.call("unsqueeze", {v}, {{"axes", std::vector<int64_t>{0}}});
+      in.push_back(v);
+    }
     return n.mechanical("slice", in);
   }
   const auto starts = n.attr_ints("starts"), ends = n.attr_ints("ends");
@@ -292,6 +283,13 @@ Values random_from(OnnxNode& n) {
                       with_dtype(n, n.type_name() == "Multinomial" ? DType::i32 : n.g.dtype(x)));
 }
 
+// A signal without the axis that tells real from complex is not what the definition says, but what exporters write.
+Values stft(OnnxNode& n) {
+  Values in = n.all_in();
+  if (n.rank(0) == 2) in[0] = n.call("unsqueeze", {in[0]}, {{"axes", std::vector<int64_t>{-1}}});
+  return n.mechanical(n.op(), in);
+}
+
 constexpr Rule rules[] = {
     {"Constant", "constant", nullptr, constant},
     {"ConstantOfShape", "expand", constant_of_shape},
@@ -305,7 +303,7 @@ constexpr Rule rules[] = {
     {"Transpose", "transpose", transpose},
     {"Concat", "concat", concat},
     {"Split", "split", split},
-    {"Slice", "slice", slice},
+    {"Slice", "slice unsqueeze", slice},
     {"Pad", "pad", pad},
     {"Expand", "expand", expand},
     {"Tile", "tile", tile},
@@ -330,7 +328,7 @@ constexpr Rule rules[] = {
     {"Einsum", "einsum", as_given},
     {"Det", "det"},
     {"DFT", "dft", dft},
-    {"STFT", "stft", as_given},
+    {"STFT", "stft unsqueeze", stft},
     {"HannWindow", "hann_window", as_given},
     {"HammingWindow", "hamming_window", as_given},
     {"BlackmanWindow", "blackman_window", as_given},
@@ -345,6 +343,20 @@ constexpr Rule rules[] = {
 };
 
 }  // namespace
+
+/// Sizes that are computed at run time: slices, from running sums.
+Values split_at_run_time(OnnxNode& n, Value x, Value sizes, int64_t axis) {
+  const TensorType t = n.g.type(sizes);
+  if (t.rank() != 1 || !t.shape[0].is_constant()) n.constant(1);  // says that it must be known
+  Values out;
+  Value start = n.g.ints({0});
+  for (int64_t k = 0; k < t.shape[0].value(); ++k) {
+    const Value end = n.call("add", {start, n.call("slice", {sizes, n.g.ints({k}), n.g.ints({k + 1})})});
+    out.push_back(n.call("slice", {x, start, end, n.g.ints({axis})}));
+    start = end;
+  }
+  return out;
+}
 
 std::span<const Rule> tensor_rules() { return rules; }
 

@@ -23,7 +23,6 @@
 namespace neve::loop {
 namespace {
 
-constexpr int generator_revision = 3;  // raised when the code made for a nest changes
 constexpr const char* triple = "x86_64-unknown-linux-gnu";
 
 std::unique_ptr<llvm::TargetMachine> make_target(Isa isa) {
@@ -45,13 +44,13 @@ std::unique_ptr<llvm::TargetMachine> make_target(Isa isa) {
 
 }  // namespace
 
-std::string object_key(const LoopNest& nest, Isa isa, ObjectKind kind) {
-  Sha256 h;
-  h.update(str("neve loop ", NEVE_VERSION, " ", generator_revision, " LLVM ", LLVM_VERSION_STRING, " ", to_string(isa),
-               kind == ObjectKind::rows ? " rows\n" : " stages\n"));
-  h.update(to_bytes(nest));
-  return h.hex();
+KeyParts object_parts(const LoopNest& nest, Isa isa, ObjectKind kind) {
+  return {{"nest", sha256_hex(to_bytes(nest))},   {"kernels", kind == ObjectKind::rows ? "rows" : "stages"},
+          {"instruction set", to_string(isa)},    {"Neve", NEVE_VERSION},
+          {"code generator", generator_digest()}, {"LLVM", LLVM_VERSION_STRING}};
 }
+
+std::string object_key(const KeyParts& parts) { return sha256_hex("neve loop\n" + key_text(parts)); }
 
 std::string kernel_name(const std::string& key, size_t part, int stage) {
   std::string name = str("neve_loop_", key.substr(0, 32), "_", part);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "base/error.h"
@@ -13,7 +14,7 @@ namespace neve::loop {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view magic = "neve loop object 1\n";
+constexpr std::string_view magic = "neve loop object 2\n";  // then a digest, the parts of the key, and the object
 constexpr uintmax_t limit_bytes = uintmax_t(64) << 20;
 
 /// Folder of the cache, or "" when there is none that belongs to this user alone.
@@ -50,29 +51,50 @@ void prune(const std::string& path) {
   }
 }
 
+/// The parts of the cached object that has most in common with these. Reads the folder: for traces only.
+KeyParts nearest(const std::string& path, const KeyParts& parts) {
+  KeyParts best;
+  size_t most = 0;
+  std::error_code error;
+  for (fs::directory_iterator i(path, error), end; !error && i != end; i.increment(error)) {
+    char head[1024] = {};
+    std::ifstream(i->path(), std::ios::binary).read(head, sizeof head - 1);
+    const std::string_view text = head;
+    if (!text.starts_with(magic) || text.size() < magic.size() + 65) continue;
+    KeyParts other = parse_key(text.substr(magic.size() + 65));
+    const size_t same = parts_in_common(parts, other);
+    // Another nest's code tells nothing, unless all of it is for another machine or another Neve.
+    const bool same_nest = !other.empty() && other[0] == parts[0];
+    if (same_nest && same >= most) best = std::move(other), most = same;
+  }
+  return best;
+}
+
 }  // namespace
 
-std::string load_cached_object(const std::string& key) {
-  const std::string path = folder();
-  if (path.empty()) return "";
-  std::string file;
+std::string load_cached_object(const KeyParts& parts) {
+  const std::string path = folder(), key = object_key(parts);
+  std::string object;
   try {
-    file = read_file(str(path, "/", key, ".o"));
-  } catch (const Error&) {
-    return "";
+    const std::string file = path.empty() ? "" : read_file(str(path, "/", key, ".o"));
+    const std::string text = key_text(parts) + "\n";
+    const size_t start = magic.size() + 65 + text.size();
+    if (file.size() > start && file.starts_with(magic) && file.compare(magic.size() + 65, text.size(), text) == 0) {
+      object = file.substr(start);
+      if (file.compare(magic.size(), 64, sha256_hex(key + object)) != 0) object.clear();
+    }
+  } catch (const Error&) {  // not there
   }
-  const size_t head = magic.size() + 64 + 1;
-  if (file.size() <= head || file.compare(0, magic.size(), magic) != 0) return "";
-  std::string object = file.substr(head);
-  if (file.compare(magic.size(), 64, sha256_hex(key + object)) != 0) return "";
+  if (CacheTrace* trace = CacheTrace::current())
+    trace->note({"loop code", parts, object.empty() ? nearest(path, parts) : KeyParts{}, !object.empty()});
   return object;
 }
 
-void save_cached_object(const std::string& key, const std::string& object) {
-  const std::string path = folder();
-  if (path.empty()) return;
+void save_cached_object(const KeyParts& parts, const std::string& object) {
+  const std::string path = folder(), key = object_key(parts);
+  if (path.empty() || CacheTrace::current()) return;
   try {
-    write_file(str(path, "/", key, ".o"), str(magic, sha256_hex(key + object), "\n", object));
+    write_file(str(path, "/", key, ".o"), str(magic, sha256_hex(key + object), "\n", key_text(parts), "\n", object));
   } catch (const Error&) {
     return;  // a full disk, a folder that went away: the next process compiles again
   }

@@ -70,11 +70,11 @@ class Linker {
 };
 
 /// The object of a nest, from the cache or made now.
-std::string get_object(const LoopNest& nest, Isa isa, ObjectKind kind, const std::string& key, bool disk_cache) {
-  std::string object = disk_cache ? load_cached_object(key) : "";
+std::string get_object(const LoopNest& nest, Isa isa, ObjectKind kind, const KeyParts& parts, bool disk_cache) {
+  std::string object = disk_cache ? load_cached_object(parts) : "";
   if (!object.empty()) return object;
-  object = compile_object(nest, isa, kind, key);
-  if (disk_cache) save_cached_object(key, object);
+  object = compile_object(nest, isa, kind, object_key(parts));
+  if (disk_cache) save_cached_object(parts, object);
   return object;
 }
 
@@ -93,8 +93,9 @@ class LlvmNest final : public NestCode {
   std::span<const Kernel> stages(size_t part) const override {
     const std::lock_guard lock(mutex_);
     if (stages_.empty()) {
-      const std::string key = object_key(nest, isa_, ObjectKind::stages);
-      keep_stages_ = linker_.add(get_object(nest, isa_, ObjectKind::stages, key, disk_cache_));
+      const KeyParts key_parts = object_parts(nest, isa_, ObjectKind::stages);
+      const std::string key = object_key(key_parts);
+      keep_stages_ = linker_.add(get_object(nest, isa_, ObjectKind::stages, key_parts, disk_cache_));
       std::vector<std::vector<Kernel>> all(nest.parts.size());
       for (size_t p = 0; p < nest.parts.size(); ++p)
         if (has_reduction(nest.parts[p]))
@@ -135,6 +136,7 @@ class LlvmProvider final : public CodeProvider {
                                                        const LoopCompileOptions& options) override {
     struct Job {
       const LoopNest* nest;
+      KeyParts parts;
       std::string key, object, error;
     };
     std::vector<Job> jobs;
@@ -147,11 +149,12 @@ class LlvmProvider final : public CodeProvider {
       for (size_t i = 0; i < nests.size(); ++i) {
         validate(*nests[i]);
         require_limits(*nests[i]);
-        keys.push_back(object_key(*nests[i], isa, ObjectKind::rows));
+        KeyParts parts = object_parts(*nests[i], isa, ObjectKind::rows);
+        keys.push_back(object_key(parts));
         if ((result[i] = known_[keys[i]].lock())) continue;
         bool again = false;
         for (const Job& j : jobs) again |= j.key == keys[i];
-        if (!again) jobs.push_back({nests[i], keys[i], {}, {}});
+        if (!again) jobs.push_back({nests[i], std::move(parts), keys[i], {}, {}});
       }
     }
     // Each in a context of its own, so that they can be made side by side.
@@ -159,7 +162,7 @@ class LlvmProvider final : public CodeProvider {
       for (int64_t k = begin; k < end; ++k) {
         Job& j = jobs[size_t(k)];
         try {
-          j.object = get_object(*j.nest, isa, ObjectKind::rows, j.key, options.disk_cache);
+          j.object = get_object(*j.nest, isa, ObjectKind::rows, j.parts, options.disk_cache);
         } catch (const std::exception& e) {
           j.error = e.what();
         }

@@ -349,6 +349,11 @@ std::shared_ptr<const BoundKernel> with_reorders(const dnnl::primitive& primitiv
 
 namespace neve::kernels {
 
+std::string onednn_version() {
+  const dnnl_version_t* v = dnnl_version();
+  return str(v->major, ".", v->minor, ".", v->patch);
+}
+
 std::vector<OpEntries> onednn_entries() {
   return {{"conv", onednn::conv_entries()},
           {"conv_transpose", onednn::deconv_entries()},

@@ -1,6 +1,7 @@
 // What the oneDNN kernels share: descriptors from layouts and back, execution without allocation, post-ops of fused
 // pieces.
 #pragma once
+#include <algorithm>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
 #include <string>
@@ -100,6 +101,9 @@ auto refuse_errors(const char* what, F&& f) -> decltype(f()) {
     return std::string(what) + ": " + e.message;
   }
 }
+
+/// Whether some size is 0. oneDNN then does nothing: a result that has elements would stay as it was.
+inline bool is_empty(const Sizes& s) { return std::find(s.begin(), s.end(), 0) != s.end(); }
 
 /// An argument of a primitive that is row-major outside: reordered on the way in or out where the primitive wants
 /// another layout.

@@ -1,19 +1,76 @@
 // Convolution and transposed convolution through oneDNN, with bias, activation and residual as post-ops.
+#include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+
 #include "kernels/cpu/onednn/conv_shape.h"
 
 namespace neve::kernels::onednn {
 namespace {
 using dnnl::memory;
 
+/// A constant weight in another packing than the plan's: made in the first call that needs it, then kept.
+struct Repacking {
+  explicit Repacking(memory::desc to) : md(std::move(to)), bytes(md.get_size() + 63) {}
+  const void* data() const { return align(bytes.data()); }
+  /// Through row-major: oneDNN has fast code for each half, and none for the whole way.
+  void fill(const memory::desc& from_md, const memory::desc& plain_md, const void* from) const {
+    std::call_once(filled, [&] {
+      std::vector<std::byte> plain(plain_md.get_size());
+      copy(from_md, from, plain_md, plain.data());
+      copy(plain_md, plain.data(), md, const_cast<void*>(data()));
+    });
+  }
+  static const void* align(const std::byte* p) {
+    return reinterpret_cast<const void*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64);
+  }
+  memory::desc md;
+  std::vector<std::byte> bytes;
+  mutable std::once_flag filled;
+};
+
+/// A convolution whose weight is taken from a Repacking.
+class BoundRepacked final : public BoundKernel {
+ public:
+  BoundRepacked(std::shared_ptr<const BoundPrimitive> conv, std::shared_ptr<const Repacking> weight, size_t input,
+                size_t inputs, memory::desc from, memory::desc plain)
+      : conv_(std::move(conv)),
+        weight_(std::move(weight)),
+        input_(input),
+        inputs_(inputs),
+        from_(std::move(from)),
+        plain_(std::move(plain)) {}
+  size_t scratch_bytes() const override { return conv_->scratch_bytes(); }
+  std::unique_ptr<RunState> make_state() const override { return conv_->make_state(); }
+  void run(const RunArgs& args) const override {
+    weight_->fill(from_, plain_, args.in[input_]);
+    std::array<const void*, most_inputs> in;
+    std::copy_n(args.in, inputs_, in.begin());
+    in[input_] = weight_->data();
+    RunArgs a = args;
+    a.in = in.data();
+    conv_->run(a);
+  }
+  size_t bytes() const override { return conv_->bytes() + weight_->bytes.size(); }
+  static constexpr size_t most_inputs = 32;
+
+ private:
+  std::shared_ptr<const BoundPrimitive> conv_;
+  std::shared_ptr<const Repacking> weight_;
+  size_t input_, inputs_;
+  memory::desc from_, plain_;
+};
+
 struct ConvPlan {
   ConvShape shape;
+  bool weight_is_fixed = false;  ///< else other weights in every call: they come row-major and are reordered each time
   PostOps post;
   DType dtype = DType::f32;
   size_t x = 0, w = 1, bias = size_t(-1);  ///< inputs of the subgraph
   Layout x_layout, y_layout;
   memory::desc w_md;
   std::string impl;
-  bool fresh_weights = false;  ///< other weights in every call: they come row-major, and are reordered each time
 };
 
 struct Made {
@@ -105,7 +162,7 @@ class ConvKernel final : public Kernel {
     return {};
   }
   Layout output_layout(size_t) const override { return p_.y_layout; }
-  std::string packing_key(size_t i) const override { return i == p_.w && !p_.fresh_weights ? key_of(p_.w_md) : ""; }
+  std::string packing_key(size_t i) const override { return i == p_.w && p_.weight_is_fixed ? key_of(p_.w_md) : ""; }
   size_t packed_bytes(size_t i) const override { return i == p_.w ? p_.w_md.get_size() : 0; }
   void pack(size_t, const Tensor& weight, void* packed, int) const override {
     copy(plain_weight(p_.shape, weight_sizes_, *data_type(p_.dtype)), weight.data(), p_.w_md, packed);
@@ -118,24 +175,26 @@ class ConvKernel final : public Kernel {
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
       const Sizes &x = sizes.in[p_.x], &y = sizes.out[0];
+      if (is_empty(x) && !is_empty(y)) return "x is empty, the result is not";
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
       const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
       const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
-      Made m = make_primitive(p_, g, *src, p_.fresh_weights ? any : p_.w_md, *dst, y, true);
-      // The packing that was fixed does not suit these sizes: reordering it on every call is far better than the slow
-      // way.
-      bool repack = p_.fresh_weights && m.weights != p_.w_md;
-      if (is_slow(m.impl) && !p_.fresh_weights) {
+      Made m = make_primitive(p_, g, *src, p_.weight_is_fixed ? p_.w_md : any, *dst, y, true);
+      // The packing that was fixed does not suit these sizes. Another one is far better than the slow way: kept where
+      // the weight is constant, else made in every call.
+      bool repack = !p_.weight_is_fixed && m.weights != p_.w_md;
+      if (is_slow(m.impl) && p_.weight_is_fixed) {
         Made other = make_primitive(p_, g, *src, any, *dst, y, true);
         repack = !is_slow(other.impl);
         if (repack) m = std::move(other);
       }
+      const bool keep = repack && p_.weight_is_fixed && sizes.in.size() <= BoundRepacked::most_inputs;
       const size_t weight_at = (m.scratch.get_size() + 63) / 64 * 64;
-      std::vector<Argument> args{
-          {DNNL_ARG_SRC, *src, Argument::input, p_.x},
-          {DNNL_ARG_WEIGHTS, m.weights, repack ? Argument::scratch : Argument::input, repack ? weight_at : p_.w},
-          {DNNL_ARG_DST, *dst, Argument::output, 0},
-          {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
+      std::vector<Argument> args{{DNNL_ARG_SRC, *src, Argument::input, p_.x},
+                                 {DNNL_ARG_WEIGHTS, m.weights, repack && !keep ? Argument::scratch : Argument::input,
+                                  repack && !keep ? weight_at : p_.w},
+                                 {DNNL_ARG_DST, *dst, Argument::output, 0},
+                                 {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
       if (p_.bias != size_t(-1))
         args.push_back({DNNL_ARG_BIAS, *describe(p_.dtype, {y[1]}, Layout{}), Argument::input, p_.bias});
       const auto operands = binary_operands(p_.post, y, *dst, p_.dtype);
@@ -148,6 +207,10 @@ class ConvKernel final : public Kernel {
         }
       auto conv = std::make_shared<BoundPrimitive>(m.primitive, std::move(args), m.scratch.get_size());
       if (!repack) return std::shared_ptr<const BoundKernel>(std::move(conv));
+      if (keep)
+        return std::shared_ptr<const BoundKernel>(
+            std::make_shared<BoundRepacked>(std::move(conv), repacking(m.weights), p_.w, sizes.in.size(), p_.w_md,
+                                            plain_weight(p_.shape, weight_sizes_, *data_type(p_.dtype))));
       const size_t reorder_at = weight_at + (m.weights.get_size() + 63) / 64 * 64;
       dnnl::primitive_attr attr;
       attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -163,8 +226,19 @@ class ConvKernel final : public Kernel {
   }
 
  private:
+  /// Shared by all sizes that want this packing, as long as one of them is bound.
+  std::shared_ptr<const Repacking> repacking(const memory::desc& md) const {
+    const std::lock_guard lock(mutex_);
+    std::weak_ptr<const Repacking>& known = repackings_[key_of(md)];
+    std::shared_ptr<const Repacking> r = known.lock();
+    if (!r) known = r = std::make_shared<Repacking>(md);
+    return r;
+  }
+
   ConvPlan p_;
   Sizes weight_sizes_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::weak_ptr<const Repacking>> repackings_;
 };
 
 size_t input_number(const Subgraph& g, int32_t value) {
@@ -196,6 +270,32 @@ memory::desc packing_for_range(const ConvPlan& p, const Request& r, const Subgra
 }
 
 enum class Format { any, channels_last, plain };
+
+Layout channels_last(size_t rank) {
+  Layout l;
+  l.order.push_back(0);
+  for (size_t a = 2; a < rank; ++a) l.order.push_back(int8_t(a));
+  l.order.push_back(1);
+  return l;
+}
+
+// The name of a layout that will be met at other sizes too: where the spatial axes happen to be 1 it has several, and
+// the strides tell which one is meant.
+std::optional<Layout> name_of(const memory::desc& md, const Shape& shape) {
+  bool may_grow = false;
+  for (size_t a = 2; a < shape.size(); ++a) may_grow = may_grow || !shape[a].is(1);
+  if (may_grow && md.get_inner_nblks() == 0 && md.get_format_kind() == memory::format_kind::blocked) {
+    const memory::dims d = md.get_dims(), strides = md.get_strides();
+    bool last = d.size() > 2 && d[1] > 1 && strides[1] == 1;
+    int64_t expected = d[1];
+    for (size_t a = d.size(); last && a-- > 2;) {
+      last = strides[a] == expected;
+      expected *= d[a];
+    }
+    if (last) return channels_last(d.size());
+  }
+  return layout_of(md);
+}
 
 Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
   const Subgraph& g = *r.graph;
@@ -265,22 +365,21 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
           return *describe(p.dtype, s, Layout{});
         return memory::desc(dims, type, memory::format_tag::any);
       }
-      Layout last;
-      last.order.push_back(0);
-      for (size_t a = 2; a < s.size(); ++a) last.order.push_back(int8_t(a));
-      last.order.push_back(1);
-      return *describe(p.dtype, s, last);
+      return *describe(p.dtype, s, channels_last(s.size()));
     };
     const memory::desc weights = memory::desc(weight_dims(p.shape, w), type, memory::format_tag::any);
     const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
-    p.fresh_weights = !weight_is_fixed;
-    const Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), weights, activation(y, Layout{}), y, false);
+    Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), weights, activation(y, Layout{}), y, false);
+    // An input has one layout: a block that adds its own input gives its result in the same.
+    for (const PostOps::Step& s : p.post.steps)
+      if (s.same_shape && s.input == p.x && m.src != m.dst) m = make_primitive(p, geo, m.src, weights, m.src, y, false);
     if (is_slow(m.impl) && variant > 0) return "no more variants";
-    const auto xl = layout_of(m.src), yl = layout_of(m.dst);
+    const auto xl = name_of(m.src, xt.shape), yl = name_of(m.dst, g.types[size_t(n.out[0])].shape);
     if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl))
       return "a layout of " + m.impl + " has no name here";
     p.x_layout = *xl;
     p.y_layout = *yl;
+    p.weight_is_fixed = weight_is_fixed;
     p.w_md = weight_is_fixed ? packing_for_range(p, r, n, m.weights) : plain_weight(p.shape, w, type);
     p.impl = m.impl;
     return std::shared_ptr<const Kernel>(std::make_shared<ConvKernel>(p, w));

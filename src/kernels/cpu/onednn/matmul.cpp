@@ -96,6 +96,7 @@ class MatmulKernel final : public Kernel {
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
       const Sizes a = folded(sizes.in[p_.a], p_.folding), y = folded(sizes.out[0], p_.folding);
+      if (is_empty(a) && !is_empty(y)) return "the sums are over no elements";
       const auto a_md = *describe(p_.dtype, a, Layout{}), y_md = *describe(p_.dtype, y, Layout{});
       const auto b_md =
           p_.packed ? p_.b_md : *describe(p_.dtype, folded(sizes.in[p_.b], {false, p_.folding.rank}), Layout{});

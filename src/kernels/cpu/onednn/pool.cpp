@@ -78,6 +78,7 @@ class PoolKernel final : public Kernel {
   Layout output_layout(size_t) const override { return p_.layout; }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
+      if (is_empty(sizes.in[0]) && !is_empty(sizes.out[0])) return "x is empty, the result is not";
       const auto pd = make(p_, sizes.in[0], sizes.out[0]);
       const auto scratch = pd.scratchpad_desc();
       std::vector<Argument> args{{DNNL_ARG_SRC, pd.src_desc(), Argument::input, 0},

@@ -1,0 +1,119 @@
+"""The words of the neve command that other tests do not touch: cache, bench and its comparison."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NEVE = pathlib.Path(os.environ.get("NEVE_BUILD_DIR", ROOT / "build")) / "bin" / "neve"
+DIGITS = ROOT / "examples" / "digits" / "digits.onnx"
+RANGE = "x=1x1x8x8..4x1x8x8"
+
+pytestmark = pytest.mark.skipif(not NEVE.exists(), reason="the neve command is not built")
+
+
+@pytest.fixture
+def neve(tmp_path):
+    def run(*arguments, status=0, **environment):
+        env = {**os.environ, "NEVE_CACHE_DIR": str(tmp_path / "cache"), "OMP_WAIT_POLICY": "passive", **environment}
+        done = subprocess.run([NEVE, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def counts(text):
+    """{cache: (found, looked up)} of why-miss."""
+    lines = [line.split(": ") for line in text.splitlines() if line.endswith(" found")]
+    return {name: tuple(map(int, words.split(" found")[0].split(" of "))) for name, words in lines}
+
+
+def test_why_miss(neve, tmp_path):
+    before = counts(neve("cache", "why-miss", DIGITS, "--range", RANGE))
+    assert all(found == 0 and wanted > 0 for found, wanted in before.values())
+    assert set(before) >= {"kernel times"}
+    assert not list((tmp_path / "cache").rglob("*.*")), "looking changed the cache"
+
+    neve("optimize", DIGITS, "--range", RANGE, "-o", "digits.neve", "-q", "--threads", "1")
+    after = counts(neve("cache", "why-miss", DIGITS, "--range", RANGE, "--threads", "1"))
+    assert after == {name: (wanted, wanted) for name, (_, wanted) in before.items()}
+
+    text = neve("cache", "why-miss", DIGITS, "--range", RANGE, "--threads", "2")
+    assert "missed: threads: 2 wanted, 1 kept" in text
+    text = neve("cache", "why-miss", DIGITS, "--range", RANGE, "--threads", "1", NEVE_MAX_ISA="baseline")
+    assert "missed: instruction set: baseline wanted, " in text
+    text = neve("cache", "why-miss", DIGITS, "--range", "x=3x1x8x8..3x1x8x8", "--threads", "1")
+    assert "missed: kept for other sizes" in text
+
+
+def test_why_miss_of_an_archive(neve):
+    neve("optimize", DIGITS, "--range", RANGE, "-o", "digits.neve", "-q")
+    text = neve("cache", "why-miss", "digits.neve")
+    assert counts(text)["self-test"] == (0, 1)
+    assert "missed: this archive was not tested yet" in text
+    neve("inspect", "digits.neve")
+    assert counts(neve("cache", "why-miss", "digits.neve"))["self-test"] == (1, 1)
+    assert "instruction set: baseline wanted" in neve("cache", "why-miss", "digits.neve", NEVE_MAX_ISA="baseline")
+
+
+def test_verify_and_gc(neve, tmp_path):
+    neve("optimize", DIGITS, "--range", RANGE, "-o", "digits.neve", "-q")
+    neve("inspect", "digits.neve")
+    assert ", 0 damaged" in neve("cache", "verify")
+    loops = sorted((tmp_path / "cache" / "loops").iterdir())
+    loops[0].write_bytes(loops[0].read_bytes()[:-1])
+    (tmp_path / "cache" / "tactics.json").write_text("{")
+    left_over = tmp_path / "cache" / "tactics.json.1.2.tmp"
+    left_over.write_text("")
+    os.utime(left_over, (1e9, 1e9))  # gc leaves young ones alone: somebody may be writing them
+    text = neve("cache", "verify", status=1)
+    assert f"{loops[0].name}: its digest differs" in text
+    assert "tactics.json: not JSON of kernel times" in text
+    assert ".tmp: left over from a write that was interrupted" in text
+    neve("optimize", DIGITS, "--range", RANGE, "-q")  # damaged entries are made again
+    neve("cache", "gc", "--keep-mb", "0")
+    assert "bytes in 0 files" in neve("cache", "ls")
+
+
+FAKE = """
+import time
+__version__ = "0.0"
+class SessionOptions:
+    pass
+class InferenceSession:
+    def __init__(self, model, options, providers):
+        assert options.intra_op_num_threads == 1
+    def run(self, outputs, feed):
+        assert feed["x"].shape == (2, 1, 8, 8)
+        time.sleep(0.002)
+"""
+
+
+def test_compare(neve, tmp_path):
+    """With a peer that takes 2 ms: what is tested is the way there and back, not the peer."""
+    (tmp_path / "onnxruntime.py").write_text(FAKE)
+    arguments = [
+        "--shape",
+        "x=2x1x8x8",
+        "--compare",
+        "onnxruntime",
+        "--seconds",
+        "0.1",
+        "--threads",
+        "1",
+        "--json",
+        "b.json",
+    ]
+    text = neve("bench", DIGITS, *arguments, "--python", sys.executable, PYTHONPATH=str(tmp_path))
+    assert "onnxruntime 0.0" in text
+    assert "times as fast" in text
+    run = json.loads((tmp_path / "b.json").read_text())["runs"][0]
+    assert run["peer"]["name"] == "onnxruntime 0.0"
+    assert run["peer"]["median_ms"] >= 2
+    assert run["ratio"] == run["peer"]["median_ms"] / run["median_ms"]
+    neve("bench", DIGITS, *arguments, NEVE_PEERS_PYTHON=sys.executable, PYTHONPATH=str(tmp_path))
