@@ -2,11 +2,19 @@
 #pragma once
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/detail/nb_list.h>
 #include <neve/neve.h>
 
 #include <vector>
 
 namespace nb = nanobind;
+
+NAMESPACE_BEGIN(NB_NAMESPACE)
+NAMESPACE_BEGIN(detail)
+template <>
+struct type_caster<neve::Sizes> : list_caster<neve::Sizes, int64_t> {};
+NAMESPACE_END(detail)
+NAMESPACE_END(NB_NAMESPACE)
 
 namespace neve::python {
 

@@ -106,7 +106,7 @@ struct BatchNormalization {
   Values grad(const Gradient& g) const {
     Builder& b = g.b;
     Values d(5);
-    bool statistics = !training_mode && (g.needs[3] || g.needs[4]);
+    bool statistics = false;
     for (size_t k = 1; k < g.dout.size(); ++k) statistics = statistics || g.dout[k].valid();
     if (statistics) {  // they have a part in the loss: by the definition
       auto forward = [this](Builder& to, std::span<const Value> in) { return lower(to, in); };
@@ -143,6 +143,9 @@ struct BatchNormalization {
     }
     if (g.needs[1]) d[1] = by_channel(sum_dn, 1);
     if (g.needs[2]) d[2] = by_channel(sum_d, 2);
+    if (!training_mode && g.needs[3]) d[3] = by_channel(mul(b, sum_d, mul(b, mul(b, inverse, scale), -1.0)), 3);
+    if (!training_mode && g.needs[4])
+      d[4] = by_channel(mul(b, sum_dn, mul(b, mul(b, mul(b, inverse, inverse), scale), -0.5)), 4);
     return d;
   }
 
