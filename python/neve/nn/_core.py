@@ -1,0 +1,261 @@
+"""What the layers stand on: ops by name, errors, dtypes and shapes as words, autocast, and draws of random numbers."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .. import _neve
+
+Tensor = _neve.Tensor
+Error = _neve.Error
+FLOATS = ("f64", "f32", "bf16", "f16")
+
+
+class _Ops:
+    """The registry's ops as attributes; each is made at its first use."""
+
+    def __getattr__(self, name: str) -> _neve.Op:
+        made = _neve.Op(name.rstrip("_"))
+        setattr(self, name, made)
+        return made
+
+
+ops = _Ops()
+
+
+def fail(code: str, text: str) -> NoReturn:
+    """Raises neve.Error with the code and the text `<call>: <what is wrong> (<what would be right>)`."""
+    error = Error(text)
+    error.code = code
+    raise error
+
+
+def shape_error(text: str) -> NoReturn:
+    fail("shape_mismatch", text)
+
+
+def type_error(text: str) -> NoReturn:
+    fail("type_mismatch", text)
+
+
+def value_error(text: str) -> NoReturn:
+    fail("invalid_argument", text)
+
+
+def text_of(t: Any) -> str:
+    """A value as errors name it: f32[2, 3] for tensors, the repr of other things."""
+    if isinstance(t, Tensor):
+        return f"{t.dtype}[{', '.join(map(str, t.shape))}]"
+    return repr(t) if isinstance(t, (int, float, str, bool, tuple, type(None))) else type(t).__name__
+
+
+def check_tensor(call: str, name: str, t: Any) -> None:
+    if not isinstance(t, Tensor):
+        type_error(f"{call}: {name} is {text_of(t)} (a neve.Tensor; neve.tensor(...) makes one)")
+
+
+def check_float(call: str, name: str, t: Any) -> None:
+    check_tensor(call, name, t)
+    if t.dtype not in FLOATS:
+        type_error(f"{call}: {name} is {text_of(t)} (a float dtype; astype('f32') converts)")
+
+
+def choice(call: str, name: str, value: Any, known: Sequence[Any]) -> None:
+    if value not in known:
+        value_error(f"{call}: {name} is {value!r} (one of {', '.join(map(repr, known))})")
+
+
+def positive(call: str, **sizes: Any) -> None:
+    """Refuses sizes that are no positive integers."""
+    for name, n in sizes.items():
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n <= 0:
+            value_error(f"{call}: {name} is {n!r} (a positive integer)")
+
+
+def probability(call: str, p: Any) -> None:
+    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        value_error(f"{call}: p is {p!r} (a probability from 0 to 1)")
+
+
+def many(call: str, name: str, value: Any, n: int, *, least: int = 0) -> list[int]:
+    """An int for every one of n axes, or a sequence of n ints, as a list."""
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        values = [int(value)] * n
+    elif isinstance(value, (tuple, list)) and all(isinstance(v, (int, np.integer)) for v in value):
+        values = [int(v) for v in value]
+        if len(values) != n:
+            value_error(f"{call}: {name} is {value!r} ({'one integer' if n == 1 else f'one integer, or {n} of them'})")
+    else:
+        value_error(f"{call}: {name} is {value!r} ({'one integer' if n == 1 else f'one integer, or {n} of them'})")
+    if min(values) < least:
+        value_error(
+            f"{call}: {name} is {value!r} ({'positive integers' if least == 1 else f'integers of {least} or more'})"
+        )
+    return values
+
+
+# ---- a few ops under short names -------------------------------------------------------------------------------------
+
+
+def tensor(data: Any, dtype: str | None = None) -> Tensor:
+    return _neve.tensor(data, dtype=dtype)
+
+
+def ints(values: Iterable[int]) -> Tensor:
+    return _neve.tensor(np.array(list(values), dtype=np.int64))
+
+
+def scalar(value: float, dtype: str) -> Tensor:
+    return _neve.tensor(np.array(value, dtype=np.float64), dtype=dtype)
+
+
+def full(shape: Sequence[int], value: float, dtype: str = "f32") -> Tensor:
+    return ops.constant_of_shape(ints(shape), value=_neve.tensor(np.array([value], dtype=np.float64), dtype=dtype))
+
+
+def zeros(shape: Sequence[int], dtype: str = "f32") -> Tensor:
+    return full(shape, 0.0, dtype)
+
+
+def ones(shape: Sequence[int], dtype: str = "f32") -> Tensor:
+    return full(shape, 1.0, dtype)
+
+
+def arange(n: int) -> Tensor:
+    return _neve.tensor(np.arange(n, dtype=np.int64))
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    return ops.reshape(x, ints(shape), allowzero=0 in shape and -1 not in shape)
+
+
+def transpose(x: Tensor, a: int, b: int) -> Tensor:
+    perm = list(range(x.ndim))
+    perm[a], perm[b] = perm[b], perm[a]
+    return ops.transpose(x, perm=perm)
+
+
+def sum_(x: Tensor, axes: Sequence[int] = (), keepdims: bool = False) -> Tensor:
+    return ops.reduce_sum(x, axes=list(axes), keepdims=keepdims) if axes or x.ndim else x
+
+
+def mean(x: Tensor, axes: Sequence[int] = (), keepdims: bool = False) -> Tensor:
+    return ops.reduce_mean(x, axes=list(axes), keepdims=keepdims) if axes or x.ndim else x
+
+
+def concat(parts: Sequence[Tensor], axis: int) -> Tensor:
+    return ops.concat(*parts, axis=axis)
+
+
+def stack(parts: Sequence[Tensor], axis: int) -> Tensor:
+    return ops.concat(*(ops.unsqueeze(p, axes=[axis]) for p in parts), axis=axis)
+
+
+def expand(x: Tensor, shape: Sequence[int]) -> Tensor:
+    return ops.expand(x, ints(shape))
+
+
+def where(condition: Tensor, x: Any, y: Any) -> Tensor:
+    """Elements of x where the condition holds, else of y; one of x and y may be a number."""
+    like = x if isinstance(x, Tensor) else y
+    x, y = (v if isinstance(v, Tensor) else scalar(v, like.dtype) for v in (x, y))
+    return ops.where(condition, x, y)
+
+
+def at_least(x: Tensor, low: float) -> Tensor:
+    return ops.max(x, scalar(low, x.dtype))
+
+
+def at_most(x: Tensor, high: float) -> Tensor:
+    return ops.min(x, scalar(high, x.dtype))
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    return mean(loss) if reduction == "mean" else sum_(loss) if reduction == "sum" else loss
+
+
+def prod(values: Iterable[int]) -> int:
+    return math.prod(values)
+
+
+# ---- recording -------------------------------------------------------------------------------------------------------
+
+
+class no_grad:
+    """Operations inside are not recorded for gradients."""
+
+    def __enter__(self) -> None:
+        self.before = _neve.set_grad_enabled(False)
+
+    def __exit__(self, *_: object) -> None:
+        _neve.set_grad_enabled(self.before)
+
+
+def recording(*tensors: Tensor | None) -> bool:
+    """Whether a gradient may be asked of what is computed from these."""
+    return _neve.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+# ---- autocast --------------------------------------------------------------------------------------------------------
+
+
+class _Autocast(threading.local):
+    dtype: str | None = None
+
+
+autocast = _Autocast()
+
+
+def lowered(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Operands of products in the dtype of the autocast in force; f64 and integers stay as they are."""
+    to = autocast.dtype
+    if to is None:
+        return tensors
+    return tuple(
+        t.astype(to) if t is not None and t.dtype != to and t.dtype in ("f32", "bf16", "f16") else t for t in tensors
+    )
+
+
+def raised(x: Tensor) -> Tensor:
+    """An operand of what is sensitive to precision (losses, norms): f32 while autocast is in force."""
+    return x.astype("f32") if autocast.dtype is not None and x.dtype in ("bf16", "f16") else x
+
+
+# ---- random numbers --------------------------------------------------------------------------------------------------
+
+
+class _Generator:
+    """Draws are (key, counter): one counter value is one draw of any size."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.seed(0)
+
+    def seed(self, seed: int) -> None:
+        self.key, self.counter = _neve.tensor(np.array([seed], dtype=np.int64)), 0
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        with self.lock:
+            self.counter += 1
+            return self.key, _neve.tensor(np.array([self.counter - 1], dtype=np.int64))
+
+
+generator = _Generator()
+
+
+def draw() -> tuple[Tensor, Tensor]:
+    """The (key, counter) of the next draw of the process's generator (neve.random.manual_seed sets it)."""
+    return generator.draw()
+
+
+def uniform(shape: Sequence[int], low: float = 0.0, high: float = 1.0, dtype: str = "f32") -> Tensor:
+    return ops.random_uniform(*draw(), ints(shape), low=float(low), high=float(high), dtype=dtype)
+
+
+def normal(shape: Sequence[int], mean: float = 0.0, std: float = 1.0, dtype: str = "f32") -> Tensor:
+    return ops.random_normal(*draw(), ints(shape), mean=float(mean), scale=float(std), dtype=dtype)
