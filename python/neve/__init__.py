@@ -17,7 +17,7 @@ import time
 from . import _neve
 from ._neve import Engine, Error, Model, Session
 
-__all__ = ["Engine", "Error", "Model", "Range", "Session", "load", "optimize"]
+__all__ = ["Engine", "Error", "Model", "Range", "Session", "amp", "load", "nn", "optim", "optimize"]
 __version__ = _neve.version()
 
 
@@ -159,3 +159,5 @@ Engine.save = _save_path
 Engine.report = property(_report, doc="What was done and why: the report as a dict, schema neve.report/1.")
 Engine.__repr__ = _repr
 Model.__repr__ = _repr
+
+from . import amp, nn, optim  # noqa: E402 (they use what is above)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Union
 
 from ._core import (
     Tensor,
@@ -22,7 +22,7 @@ from ._core import (
     value_error,
 )
 
-Sizes = int | Sequence[int]
+Sizes = Union[int, Sequence[int]]
 
 
 def batched(call: str, x: Tensor, n: int, channels: int | None = None) -> tuple[Tensor, bool]:

@@ -30,7 +30,7 @@ from ._core import (
     value_error,
     where,
 )
-from ._f_basic import cosine_similarity, pairwise_distance
+from ._f_basic import pairwise_distance
 
 _REDUCTIONS = ("mean", "sum", "none")
 

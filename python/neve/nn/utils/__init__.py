@@ -35,19 +35,17 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
     if not tensors:
         return tensor(0.0, "f32")
     with no_grad():
+        if norm_type == 2:
+            return tensor(_neve.total_norm(tensors), "f64" if any(t.dtype == "f64" for t in tensors) else "f32")
         wide = [t if t.dtype == "f64" else t.astype("f32") for t in tensors]
         if math.isinf(norm_type):
             parts = [ops.reduce_max(ops.abs(t), keepdims=False) for t in wide]
             return ops.reduce_max(concat([reshape(p, (1,)) for p in parts], 0), keepdims=False)
-        if norm_type == 2:
-            parts = [ops.reduce_sum_square(t, keepdims=False) for t in wide]
-        elif norm_type > 0:
-            parts = [sum_(ops.abs(t) ** norm_type) for t in wide]
-        else:
+        if not norm_type > 0:
             value_error(f"get_total_norm: norm_type is {norm_type!r} (above 0, or inf)")
+        parts = [sum_(ops.abs(t) ** norm_type) for t in wide]
         dtype = "f64" if any(p.dtype == "f64" for p in parts) else "f32"
-        total = sum_(concat([reshape(p.astype(dtype), (1,)) for p in parts], 0))
-        return ops.sqrt(total) if norm_type == 2 else total ** (1 / norm_type)
+        return sum_(concat([reshape(p.astype(dtype), (1,)) for p in parts], 0)) ** (1 / norm_type)
 
 
 def clip_grad_norm_(
@@ -66,12 +64,13 @@ def clip_grad_norm_(
             f"clip_grad_norm_: the norm of the gradients is {total.item()} (finite; error_if_nonfinite=False lets it pass)"
         )
     with no_grad():
-        factor = ops.min(max_norm / (total + 1e-6), scalar(1.0, total.dtype))
-        if hasattr(_neve, "fused_scale"):
-            _neve.fused_scale(grads, factor.item())
-        else:
+        factor = float(max_norm / (total.item() + 1e-6))
+        if factor < 1 or not math.isfinite(factor):
             for g in grads:
-                g *= factor.astype(g.dtype)
+                if g.dtype in ("f32", "f64") and g.is_contiguous():
+                    _neve.scale_([g], factor)
+                else:
+                    g *= factor
     return total
 
 
