@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from ._core import (
     Tensor,
     at_least,
@@ -13,6 +15,7 @@ from ._core import (
     choice,
     draw,
     lowered,
+    no_grad,
     ones,
     ops,
     probability,
@@ -78,7 +81,10 @@ def embedding(
     *,
     call: str = "embedding",
 ) -> Tensor:
-    """Rows of weight [n, d] by index: [...] -> [..., d]; no gradient reaches row padding_idx."""
+    """Rows of weight [n, d] by index: [...] -> [..., d]; no gradient reaches row padding_idx.
+
+    max_norm: used rows of a larger norm are scaled down to it first, in place.
+    """
     check_tensor(call, "input", indices)
     if indices.dtype not in ("i64", "i32"):
         type_error(f"{call}: input is {text_of(indices)} (indices: i64 or i32; astype('i64') converts)")
@@ -91,13 +97,11 @@ def embedding(
         if low < 0 or high >= n:
             value_error(f"{call}: input holds {low if low < 0 else high} (indices of {n} embeddings lie in 0..{n - 1})")
     if max_norm is not None:
-        norm = ops.reduce_l2(weight.detach(), axes=[1])
-        weight = ops.mul(
-            weight,
-            where(
-                ops.greater(norm, scalar(max_norm, norm.dtype)), ops.div(scalar(max_norm, norm.dtype), norm + 1e-7), 1.0
-            ),
-        )
+        with no_grad():
+            norm = ops.reduce_l2(weight.detach(), axes=[1])
+            used = ops.expand(tensor(np.isin(np.arange(n), np.asarray(indices))[:, None]), [n, 1])
+            shrink = ops.and_(used, ops.greater(norm, scalar(max_norm, norm.dtype)))
+            weight.detach().copy_(ops.mul(weight.detach(), where(shrink, max_norm / (norm + 1e-7), 1.0)))
     y = ops.gather(weight, indices, axis=0)
     if padding_idx is not None and y.requires_grad:
         pad = ops.unsqueeze(ops.equal(indices, tensor(padding_idx % n, indices.dtype)), axes=[indices.ndim])

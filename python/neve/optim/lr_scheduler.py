@@ -266,7 +266,7 @@ class OneCycleLR(LRScheduler):
         up = float(pct_start * total_steps) - 1
         # (end of the phase, from which value, to which: 0 initial, 1 peak, 2 final)
         if three_phase:
-            self.phases = [(up, 0, 1), (2 * up + 1, 1, 0), (total_steps - 1, 0, 2)]
+            self.phases = [(up, 0, 1), (2 * up, 1, 0), (total_steps - 1, 0, 2)]
         else:
             self.phases = [(up, 0, 1), (total_steps - 1, 1, 2)]
         self.points = [(p / div_factor, p, p / div_factor / final_div_factor) for p in peaks]
