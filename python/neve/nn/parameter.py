@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._core import Tensor, _neve, text_of, type_error
+from ._core import FLOATS, Tensor, _neve, text_of, type_error
 
 
 class Parameter(Tensor):
@@ -18,6 +18,8 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor, requires_grad: bool = True) -> None:
         if not isinstance(data, Tensor):
             type_error(f"Parameter: data is {text_of(data)} (a neve.Tensor; neve.tensor(...) makes one)")
+        if requires_grad and data.dtype not in FLOATS:
+            type_error(f"Parameter: data is {text_of(data)} (a float dtype, or requires_grad=False)")
         super().__init__(data.detach())
         self.requires_grad = requires_grad
 
