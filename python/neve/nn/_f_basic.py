@@ -20,6 +20,7 @@ from ._core import (
     ops,
     probability,
     raised,
+    recording,
     reshape,
     scalar,
     shape_error,
@@ -48,10 +49,19 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, call: str =
         type_error(
             f"{call}: input is {text_of(x)} and weight {text_of(weight)} (one dtype: input.astype('{weight.dtype}'), or module.to('{x.dtype}'))"
         )
-    if x.ndim == 2 and weight.ndim == 2:
-        return ops.gemm(x, weight, bias, transB=True)
-    y = ops.matmul(x, ops.transpose(weight, perm=[1, 0]) if weight.ndim == 2 else weight)
-    return y if bias is None else ops.add(y, bias)
+    if weight.ndim == 1:
+        y = ops.matmul(x, weight)
+        return y if bias is None else ops.add(y, bias)
+    # Products of rows are one matrix product, also where gradients are computed. Without recording the shape stays free.
+    lead = x.shape[:-1] if x.ndim > 2 and recording(x, weight) else None
+    y = ops.matmul(x if lead is None else reshape(x, (-1, x.shape[-1])), transposed(weight))
+    y = y if bias is None else ops.add(y, bias)
+    return y if lead is None else reshape(y, (*lead, weight.shape[0]))
+
+
+def transposed(weight: Tensor) -> Tensor:
+    """A matrix [out, in] as [in, out], in order in memory: products with few rows are several times faster than through a view."""
+    return ops.transpose(weight, perm=[1, 0]).contiguous()
 
 
 def bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

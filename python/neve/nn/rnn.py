@@ -26,7 +26,7 @@ from ._core import (
     type_error,
     zeros,
 )
-from ._f_basic import dropout, linear
+from ._f_basic import dropout, linear, transposed
 from .linear import parameter
 from .module import Module
 
@@ -34,19 +34,19 @@ State = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]  # w_ih, w_hh, b_ih, b_hh
 
 
-# ---- one step: gates of the input (with its bias, and that of h where they add up), the state before -> the state after ---
+# ---- one step: gates of the input (with its bias, and that of h where they add up), the state before, w_hh^T -> the state after ---
 
 
 def _step_rnn(activation: Callable[[Tensor], Tensor]) -> Callable[[Tensor, State, Tensor, Tensor | None], State]:
     def step(gates: Tensor, state: State, w_hh: Tensor, _: Tensor | None) -> State:
-        return (activation(ops.gemm(state[0], w_hh, gates, transB=True)),)
+        return (activation(ops.add(ops.matmul(state[0], w_hh), gates)),)
 
     return step
 
 
 def _step_lstm(gates: Tensor, state: State, w_hh: Tensor, _: Tensor | None) -> State:
     h, c = state
-    i, f, g, o = ops.split(ops.gemm(h, w_hh, gates, transB=True), axis=1, num_outputs=4)
+    i, f, g, o = ops.split(ops.add(ops.matmul(h, w_hh), gates), axis=1, num_outputs=4)
     c = ops.add(ops.mul(ops.sigmoid(f), c), ops.mul(ops.sigmoid(i), ops.tanh(g)))
     return ops.mul(ops.sigmoid(o), ops.tanh(c)), c
 
@@ -55,7 +55,8 @@ def _step_gru(gates: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None) ->
     h = state[0]
     size = h.shape[1]
     zr, n = ops.split(gates, axis=1, split=[2 * size, size])
-    hzr, hn = ops.split(ops.gemm(h, w_hh, b_hh, transB=True), axis=1, split=[2 * size, size])
+    product = ops.matmul(h, w_hh)
+    hzr, hn = ops.split(product if b_hh is None else ops.add(product, b_hh), axis=1, split=[2 * size, size])
     r, z = ops.split(ops.sigmoid(ops.add(zr, hzr)), axis=1, num_outputs=2)
     n = ops.tanh(ops.add(n, ops.mul(r, hn)))
     return (ops.add(n, ops.mul(z, ops.sub(h, n))),)
@@ -84,9 +85,9 @@ def _unrolled(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> 
     step = _STEPS[mode]
     gates = _input_gates(mode, x, w)
     parts = ops.split(gates, axis=0, num_outputs=x.shape[0]) if x.shape[0] > 1 else (gates,)
-    outputs = []
+    outputs, w_hh = [], transposed(w[1])
     for g in reversed(parts) if reverse else parts:
-        state = step(ops.squeeze(g, axes=[0]), state, w[1], w[3])
+        state = step(ops.squeeze(g, axes=[0]), state, w_hh, w[3])
         outputs.append(ops.unsqueeze(state[0], axes=[0]))
     return concat(outputs[::-1] if reverse else outputs, 0), state
 
@@ -328,7 +329,7 @@ class _Cell(Module):
                     )
             state = tuple(ops.unsqueeze(s, axes=[0]) if single else s for s in given)
         w: Weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        after = _STEPS[self.mode](_input_gates(self.mode, x, w), state, w[1], w[3])
+        after = _STEPS[self.mode](_input_gates(self.mode, x, w), state, transposed(w[1]), w[3])
         after = tuple(ops.squeeze(s, axes=[0]) for s in after) if single else after
         return after if count == 2 else after[0]
 
