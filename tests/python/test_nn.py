@@ -311,3 +311,35 @@ def test_norms_and_clipping():
     v = nn.utils.parameters_to_vector(p)
     nn.utils.vector_to_parameters(v * 2.0, p)
     np.testing.assert_allclose(np.array(nn.utils.parameters_to_vector(p).detach()), np.array(v.detach()) * 2)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_second_derivative_of_recurrent_layers(name):
+    """The derivative of a gradient's square sum along a direction, against central differences in f64."""
+    m = getattr(nn, name)(3, 4, bidirectional=True, dtype="f64")
+    x0, direction = (rand(5, 2, 3, seed=s).astype("f64") for s in (1, 2))
+
+    def gradient(x, create_graph):
+        y, _ = m(x)
+        return _neve.grad([y], [x], [t(np.cos(np.arange(y.size)).reshape(y.shape))], create_graph=create_graph)[0]
+
+    def value(step):
+        x = (x0 + direction * step).detach().requires_grad_()
+        return float((np.array(gradient(x, False)) ** 2).sum())
+
+    x = x0.detach().requires_grad_()
+    g = gradient(x, True)
+    (second,) = _neve.grad([g], [x], [g.detach() * 2.0])
+    want = (value(1e-5) - value(-1e-5)) / 2e-5
+    assert float((np.array(second) * np.array(direction)).sum()) == pytest.approx(want, rel=1e-6)
+
+
+def test_recurrent_weights_changed_before_backward():
+    m = nn.GRU(3, 4)
+    y, _ = m(rand(5, 2, 3))
+    m.weight_hh_l0.detach().copy_(0.0)
+    with pytest.raises(neve.Error) as e:
+        y.backward(t(np.ones(y.shape, np.float32)))
+    assert "backward: an operand of gru was changed in place after it was used (clone() before the change)" in str(
+        e.value
+    )

@@ -1,6 +1,6 @@
 """Recurrent layers and their cells: RNN, LSTM, GRU.
 
-Where a gradient may be asked the steps are written out, one cell each; otherwise the registry's op runs the whole sequence.
+The registry's op runs a whole sequence; its gradient is in _rnn_gradient. Steps written out are the second derivative's way.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ._core import (
     concat,
     fail,
     lowered,
+    no_grad,
     ops,
     positive,
     probability,
@@ -27,6 +28,7 @@ from ._core import (
     zeros,
 )
 from ._f_basic import dropout, linear, transposed
+from ._rnn_gradient import recorded
 from .linear import parameter
 from .module import Module
 
@@ -115,6 +117,26 @@ def _whole(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> tup
     else:
         y, *last = ops.rnn(x, w_ih, w_hh, bias, None, *initial, outputs=2, activations=[mode.capitalize()], **options)
     return ops.squeeze(y, axes=[1]), tuple(ops.squeeze(s, axes=[0]) for s in last)
+
+
+def _sequence(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> tuple[Tensor, State]:
+    """x [t, n, inputs] -> [t, n, hidden] and the last state, with a gradient where one may be asked."""
+    if not recording(x, *state, *w):
+        return _whole(mode, x, state, w, reverse)
+
+    def backward_in_time(t: Tensor) -> Tensor:
+        return ops.slice(t, [-1], [-(2**62)], [0], [-1]) if reverse else t
+
+    x = backward_in_time(x)
+    with no_grad():
+        y, last = _whole(mode, x, state, w, False)
+
+    def again() -> State:
+        y, last = _unrolled(mode, x, state, w, False)
+        return (y, *last)
+
+    y, *last = recorded(mode, [x, *w, *state], (y, *last), again)
+    return backward_in_time(y), tuple(last)
 
 
 # ---- layers ----------------------------------------------------------------------------------------------------------
@@ -224,7 +246,6 @@ class RNNBase(Module):
             )
         x = lowered(x)[0]
         states = [lowered(s)[0] for s in self._initial(hx, x, single)]
-        unrolled = recording(x, *states, *self.parameters())
         last: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.training and self.dropout:
@@ -233,8 +254,7 @@ class RNNBase(Module):
             for d, suffix in enumerate(self._suffixes(layer)):
                 k = layer * (2 if self.bidirectional else 1) + d
                 before = tuple(ops.squeeze(ops.slice(s, [k], [k + 1], [0], None), axes=[0]) for s in states)
-                run = _unrolled if unrolled else _whole
-                y, after = run(self.mode, x, before, lowered(*self._weights(suffix)), d == 1)  # type: ignore[arg-type]
+                y, after = _sequence(self.mode, x, before, lowered(*self._weights(suffix)), d == 1)  # type: ignore[arg-type]
                 outputs.append(y)
                 last.append(after)
             x = concat(outputs, 2) if len(outputs) > 1 else outputs[0]

@@ -1,0 +1,176 @@
+"""Gradients of whole recurrent sequences: gates are computed again for all steps at once, only the chain through time goes step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Optional
+
+from ._core import Tensor, _neve, concat, ops, reshape, sum_, value_error
+
+Inputs = list[
+    Optional[Tensor]
+]  # x [t, n, i], w_ih, w_hh, b_ih, b_hh, h0 [n, h] (and c0): weights in torch's order of gates
+
+
+def recorded(
+    mode: str, inputs: Inputs, results: tuple[Tensor, ...], unrolled: Callable[[], tuple[Tensor, ...]]
+) -> tuple[Tensor, ...]:
+    """Results y [t, n, h], h [n, h] (and c) of a sequence, with their gradient; unrolled: the same in recorded ops, for second derivatives."""
+    versions = [None if t is None else t._version for t in inputs]
+    kept = [r.detach() for r in results]
+
+    def backward(gradients: list[Tensor | None]) -> list[Tensor | None]:
+        if any(t is not None and t._version != v for t, v in zip(inputs, versions)):
+            value_error(
+                f"backward: an operand of {mode} was changed in place after it was used (clone() before the change)"
+            )
+        if _neve.is_grad_enabled():
+            asked = [t for t in inputs if t is not None and t.requires_grad]
+            pairs = [(y, g) for y, g in zip(unrolled(), gradients) if g is not None]
+            found = iter(
+                _neve.grad([y for y, _ in pairs], asked, [g for _, g in pairs], create_graph=True, allow_unused=True)
+            )
+            return [next(found) if t is not None and t.requires_grad else None for t in inputs]
+        return _BACKWARD[mode]([None if t is None else t.detach() for t in inputs], kept, gradients)
+
+    return tuple(_neve.custom(mode, inputs, list(results), backward))
+
+
+def _steps(t: Tensor) -> list[Tensor]:
+    """[t, ...] as t tensors without that axis."""
+    if t.shape[0] == 1:
+        return [ops.squeeze(t, axes=[0])]
+    return [ops.squeeze(p, axes=[0]) for p in ops.split(t, axis=0, num_outputs=t.shape[0])]
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return concat([ops.unsqueeze(p, axes=[0]) for p in parts], 0)
+
+
+def _before(first: Tensor, all_: Tensor) -> Tensor:
+    """What stood before each step: the first state, then all but the last of [t, n, h]."""
+    first = ops.unsqueeze(first, axes=[0])
+    return first if all_.shape[0] == 1 else concat([first, ops.slice(all_, [0], [-1], [0], None)], 0)
+
+
+def _product(t: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+    """[t, n, i] times w^T plus b."""
+    y = ops.gemm(reshape(t, (-1, t.shape[2])), w, b, transB=True)
+    return reshape(y, (t.shape[0], t.shape[1], w.shape[0]))
+
+
+def _weights(
+    x: Tensor, before: Tensor, w_ih: Tensor, dx_gates: Tensor, dh_gates: Tensor, bias: bool
+) -> list[Tensor | None]:
+    """Gradients of x, w_ih, w_hh, b_ih, b_hh from those of the gates' two sums [t, n, gates * h]."""
+    rows = x.shape[0] * x.shape[1]
+    gx, gh = reshape(dx_gates, (rows, -1)), reshape(dh_gates, (rows, -1))
+    dx = reshape(ops.matmul(gx, w_ih), x.shape)
+    dw_ih = ops.gemm(gx, reshape(x, (rows, -1)), None, transA=True)
+    dw_hh = ops.gemm(gh, reshape(before, (rows, -1)), None, transA=True)
+    if not bias:
+        return [dx, dw_ih, dw_hh, None, None]
+    db = sum_(gx, (0,))
+    return [dx, dw_ih, dw_hh, db, db if dh_gates is dx_gates else sum_(gh, (0,))]
+
+
+def _through_time(
+    gy: Any, gh: Any, shape: tuple[int, ...], step: Callable[[int, Tensor], Tensor], like: Tensor
+) -> tuple[list[Tensor], Tensor]:
+    """Runs step(t, dh) -> gradient of the state before, from the last step on; the gradients dh of all steps, and of h0."""
+    rec = gh if gh is not None else like * 0.0
+    given = None if gy is None else _steps(gy)
+    all_: list[Tensor] = []
+    for t in reversed(range(shape[0])):
+        dh = rec if given is None else ops.add(rec, given[t])
+        all_.append(dh)
+        rec = step(t, dh)
+    return all_[::-1], rec
+
+
+def _lstm(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None]) -> list[Tensor | None]:
+    x, w_ih, w_hh, b_ih, b_hh, h0, c0 = inputs
+    y = kept[0]
+    before = _before(h0, y)
+    gates = ops.add(_product(x, w_ih, b_ih), _product(before, w_hh, b_hh))
+    size = h0.shape[1]
+    i, f, g, o = ops.split(gates, axis=2, split=[size] * 4)
+    i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
+    forget = _steps(f)
+    cells, c = [], c0
+    for keep, new in zip(forget, _steps(ops.mul(i, g))):
+        c = ops.add(ops.mul(keep, c), new)
+        cells.append(c)
+    cell = _joined(cells)
+    tc = ops.tanh(cell)
+    # What a gate's sum gets of the gradient of c (i, f, g) and of h (o), and c of h.
+    of_c = [g * i * (1 - i), _before(c0, cell) * f * (1 - f), i * (1 - g * g)]
+    of_c = _steps(concat([ops.unsqueeze(k, axes=[2]) for k in of_c], 2))
+    of_h, c_of_h = _steps(ops.unsqueeze(tc * o * (1 - o), axes=[2])), _steps(o * (1 - tc * tc))
+    gy, gh, gc = gradients
+    dc: Tensor | None = gc
+    n = h0.shape[0]
+    d_gates: list[Tensor] = []
+
+    def step(t: int, dh: Tensor) -> Tensor:
+        nonlocal dc
+        here = ops.mul(dh, c_of_h[t])
+        here = here if dc is None else ops.add(dc, here)
+        parts = [ops.mul(ops.unsqueeze(here, axes=[1]), of_c[t]), ops.mul(ops.unsqueeze(dh, axes=[1]), of_h[t])]
+        d_gates.append(reshape(concat(parts, 1), (n, 4 * size)))
+        dc = ops.mul(here, forget[t])
+        return ops.matmul(d_gates[-1], w_hh)
+
+    _, dh0 = _through_time(gy, gh, x.shape, step, h0)
+    d = _joined(d_gates[::-1])
+    return [*_weights(x, before, w_ih, d, d, b_ih is not None), dh0, dc]
+
+
+def _gru(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None]) -> list[Tensor | None]:
+    x, w_ih, w_hh, b_ih, b_hh, h0 = inputs
+    y = kept[0]
+    before = _before(h0, y)
+    size, n = h0.shape[1], h0.shape[0]
+    xr, xz, xn = ops.split(_product(x, w_ih, b_ih), axis=2, split=[size] * 3)
+    hr, hz, hn = ops.split(_product(before, w_hh, b_hh), axis=2, split=[size] * 3)
+    r, z = ops.sigmoid(xr + hr), ops.sigmoid(xz + hz)
+    new = ops.tanh(xn + r * hn)
+    of_n = (1 - z) * (1 - new * new)
+    of_r, of_z = of_n * hn * r * (1 - r), (before - new) * z * (1 - z)
+    of_h = concat([ops.unsqueeze(k, axes=[2]) for k in (of_r, of_z, of_n * r)], 2)
+    steps, keep = _steps(of_h), _steps(z)
+
+    def step(t: int, dh: Tensor) -> Tensor:
+        d = reshape(ops.mul(ops.unsqueeze(dh, axes=[1]), steps[t]), (n, 3 * size))
+        return ops.add(ops.matmul(d, w_hh), ops.mul(dh, keep[t]))
+
+    all_, dh0 = _through_time(gradients[0], gradients[1], x.shape, step, h0)
+    dh = ops.unsqueeze(_joined(all_), axes=[2])
+    of_x = concat([ops.unsqueeze(k, axes=[2]) for k in (of_r, of_z, of_n)], 2)
+    flat = (*x.shape[:2], 3 * size)
+    dx_gates, dh_gates = reshape(ops.mul(dh, of_x), flat), reshape(ops.mul(dh, of_h), flat)
+    return [*_weights(x, before, w_ih, dx_gates, dh_gates, b_ih is not None), dh0]
+
+
+def _rnn(
+    slope: Callable[[Tensor], Tensor],
+) -> Callable[[Inputs, list[Tensor], list[Tensor | None]], list[Tensor | None]]:
+    def backward(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None]) -> list[Tensor | None]:
+        x, w_ih, w_hh, b_ih, _, h0 = inputs
+        slopes = slope(kept[0])
+        steps = _steps(slopes)
+        all_, dh0 = _through_time(
+            gradients[0], gradients[1], x.shape, lambda t, dh: ops.matmul(ops.mul(dh, steps[t]), w_hh), h0
+        )
+        d = ops.mul(_joined(all_), slopes)
+        return [*_weights(x, _before(h0, kept[0]), w_ih, d, d, b_ih is not None), dh0]
+
+    return backward
+
+
+_BACKWARD = {
+    "lstm": _lstm,
+    "gru": _gru,
+    "tanh": _rnn(lambda y: 1 - y * y),
+    "relu": _rnn(lambda y: ops.sign(y)),
+}
