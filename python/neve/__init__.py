@@ -14,10 +14,19 @@ import os
 import sys
 import time
 
-from . import _neve
-from ._neve import Engine, Error, Model, Session
+from . import _neve, autograd, linalg, ops, random
+from ._functions import *  # noqa: F403 (zeros, exp, sum, ...: the functions over tensors; they hide Python's own in this file)
+from ._functions import __all__ as _function_names
+from ._neve import Engine, Error, Model, Session, Tensor, get_num_threads, promote, set_num_threads
+from .autograd import enable_grad, grad, is_grad_enabled, no_grad, set_grad_enabled
+from .random import bernoulli, manual_seed, multinomial, normal, rand, randint, randn, randperm
 
 __all__ = ["Engine", "Error", "Model", "Range", "Session", "amp", "load", "nn", "optim", "optimize"]
+__all__ += [
+    "Tensor", "autograd", "bernoulli", "enable_grad", "get_num_threads", "grad", "is_grad_enabled", "linalg", "manual_seed",
+    "multinomial", "no_grad", "normal", "ops", "promote", "rand", "randint", "randn", "random", "randperm", "set_grad_enabled",
+    "set_num_threads", *_function_names,
+]  # fmt: skip
 __version__ = _neve.version()
 
 
@@ -74,7 +83,7 @@ class _Progress:
             from tqdm import tqdm
 
             self.bar = tqdm(total=100, bar_format="{desc:<28.28} {percentage:3.0f}%|{bar}| {elapsed}", leave=False)
-        self.bar.n = round(100 * done)
+        self.bar.n = int(100 * done + 0.5)  # round is a function of tensors here
         self.bar.set_description_str(phase, refresh=True)
 
     def close(self):

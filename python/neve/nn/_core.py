@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .. import _neve
+from ..random import default_generator
 
 Tensor = _neve.Tensor
 Error = _neve.Error
@@ -229,23 +230,7 @@ def raised(x: Tensor) -> Tensor:
 # ---- random numbers --------------------------------------------------------------------------------------------------
 
 
-class _Generator:
-    """Draws are (key, counter): one counter value is one draw of any size."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.seed(0)
-
-    def seed(self, seed: int) -> None:
-        self.key, self.counter = _neve.tensor(np.array([seed], dtype=np.int64)), 0
-
-    def draw(self) -> tuple[Tensor, Tensor]:
-        with self.lock:
-            self.counter += 1
-            return self.key, _neve.tensor(np.array([self.counter - 1], dtype=np.int64))
-
-
-generator = _Generator()
+generator = default_generator
 
 
 def draw() -> tuple[Tensor, Tensor]:
