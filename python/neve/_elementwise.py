@@ -284,8 +284,8 @@ def hypot(a: ArrayLike, b: ArrayLike) -> Tensor:
     big, small = ops.max(x, y), ops.min(x, y)
     safe = ops.where(ops.equal(big, scalar(0, big.dtype)), scalar(1, big.dtype), big)
     r = ops.div(small, safe)
-    y = ops.mul(big, ops.sqrt(ops.mul(r, r) + 1))
-    return ops.where(ops.is_inf(big), big, y)
+    root = ops.mul(big, ops.sqrt(ops.mul(r, r) + 1))
+    return ops.where(ops.or_(ops.is_inf(x), ops.is_inf(y)), scalar(math.inf, x.dtype), root)
 
 
 def logaddexp(a: ArrayLike, b: ArrayLike) -> Tensor:

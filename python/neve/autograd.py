@@ -393,7 +393,8 @@ def gradcheck(
                 moved.reshape(-1)[k] += sign * eps
                 values = [a.detach() if isinstance(a, Tensor) else a for a in args]
                 values[i] = _neve.tensor(moved)
-                values[i].requires_grad = True  # f may ask for gradients itself
+                for k2 in asked:
+                    values[k2].requires_grad = True  # f may ask for gradients itself
                 sides.append([np.array(y.detach()).astype(np.float64).reshape(-1) for y in outputs(values)])
             columns.append([(p - m) / (2 * eps) for p, m in zip(*sides)])
         made = outputs(args)
