@@ -126,6 +126,14 @@ def number_dtype(value: Number, beside: str) -> str:
 
 def scalar(value: Number, dtype: str) -> Tensor:
     """A tensor of rank 0."""
+    if (
+        dtype == "f32"
+        and isinstance(value, float)
+        or dtype == "i64"
+        and type(value) is int
+        and -(2**63) <= value < 2**63
+    ):
+        return _neve.tensor(value)
     if isinstance(value, float) and kind(dtype) == 1:
         value = int(value)
     if isinstance(value, int) and kind(dtype) == 1:
@@ -164,8 +172,9 @@ def floating(x: Tensor) -> Tensor:
     return x if x.dtype in FLOATS or x.dtype in COMPLEX else x.astype("f32")
 
 
-def ints(values: Iterable[int]) -> Tensor:
-    return _neve.tensor(np.array(list(values), dtype=np.int64))
+def ints(values: Iterable[int]) -> list[int]:
+    """Integers as ops take them for an i64 vector."""
+    return list(values)
 
 
 def one_axis(call: str, axis: Any, rank: int, name: str = "axis") -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -28,9 +29,16 @@ from ._base import (
 )
 
 
+@functools.lru_cache(64)
+def _unit(value: int, dtype: str) -> Tensor:
+    """0 or 1 in a dtype, as the op takes it; never handed out."""
+    return ops.reshape(scalar(value, dtype), [1])
+
+
 def _filled(shape: Sequence[int], value: Number, dtype: str, requires_grad: bool = False) -> Tensor:
-    one = scalar(value, "bool" if dtype == "bool" else dtype)
-    y = ops.constant_of_shape(ints(shape), value=ops.reshape(one, [1]))
+    plain = type(value) is int and value in (0, 1)
+    one = _unit(value, dtype) if plain else ops.reshape(scalar(value, dtype), [1])
+    y = ops.constant_of_shape(ints(shape), value=one)
     if requires_grad:
         y.requires_grad = True
     return y

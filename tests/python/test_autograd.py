@@ -4,10 +4,9 @@ import copy
 import pickle
 import threading
 
+import neve
 import numpy as np
 import pytest
-
-import neve
 from neve.autograd import Function, checkpoint, detect_anomaly, gradcheck, gradgradcheck, hessian, jacobian
 
 RNG = np.random.default_rng(3)

@@ -4,10 +4,9 @@ import pathlib
 import subprocess
 import sys
 
+import neve
 import numpy as np
 import pytest
-
-import neve
 from neve import _neve
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

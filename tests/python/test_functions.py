@@ -2,10 +2,9 @@
 
 import math
 
+import neve
 import numpy as np
 import pytest
-
-import neve
 
 INF, NAN = np.inf, np.nan
 SHORT = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "bool": np.bool_}
