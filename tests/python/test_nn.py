@@ -343,3 +343,40 @@ def test_recurrent_weights_changed_before_backward():
     assert "backward: an operand of gru was changed in place after it was used (clone() before the change)" in str(
         e.value
     )
+
+
+def test_a_seed_repeats_initialisation_and_dropout():
+    def numbers():
+        neve.manual_seed(7)
+        m = nn.Sequential(nn.Linear(5, 6), nn.Dropout(0.5))
+        return np.array(m(rand(4, 5)).detach()).copy()
+
+    first = numbers()
+    np.testing.assert_array_equal(first, numbers())
+    neve.manual_seed(8)
+    assert not np.array_equal(first, np.array(nn.Linear(5, 6)(rand(4, 5)).detach()))
+
+
+def test_empty_batches():
+    for m, shape, want in (
+        (nn.Linear(3, 4), (0, 3), (0, 4)),
+        (nn.Conv2d(3, 4, 3), (0, 3, 5, 5), (0, 4, 3, 3)),
+        (nn.BatchNorm2d(3), (0, 3, 5, 5), (0, 3, 5, 5)),
+        (nn.LayerNorm(3), (0, 3), (0, 3)),
+        (nn.MaxPool2d(2), (0, 3, 4, 4), (0, 3, 2, 2)),
+        (nn.LSTM(3, 4, 2), (5, 0, 3), (5, 0, 4)),
+        (nn.GRU(3, 4), (5, 0, 3), (5, 0, 4)),
+        (nn.TransformerEncoderLayer(4, 2, 8), (5, 0, 4), (5, 0, 4)),
+    ):
+        x = rand(*shape).requires_grad_()
+        y = m(x)
+        y = y[0] if isinstance(y, tuple) else y
+        y.backward(rand(*y.shape))
+        assert y.shape == want and x.grad.shape == shape, type(m).__name__
+
+
+def test_pickle_with_buffers():
+    m = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    m(rand(6, 3))
+    p = pickle.loads(pickle.dumps(copy.deepcopy(m))).eval()
+    np.testing.assert_array_equal(np.array(p(rand(2, 3)).detach()), np.array(m.eval()(rand(2, 3)).detach()))

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .. import _neve
+from ..autograd import no_grad as no_grad
 from ..random import default_generator
 
 Tensor = _neve.Tensor
@@ -187,16 +188,6 @@ def prod(values: Iterable[int]) -> int:
 # ---- recording -------------------------------------------------------------------------------------------------------
 
 
-class no_grad:
-    """Operations inside are not recorded for gradients."""
-
-    def __enter__(self) -> None:
-        self.before = _neve.set_grad_enabled(False)
-
-    def __exit__(self, *_: object) -> None:
-        _neve.set_grad_enabled(self.before)
-
-
 def recording(*tensors: Tensor | None) -> bool:
     """Whether a gradient may be asked of what is computed from these."""
     return _neve.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
@@ -230,12 +221,9 @@ def raised(x: Tensor) -> Tensor:
 # ---- random numbers --------------------------------------------------------------------------------------------------
 
 
-generator = default_generator
-
-
 def draw() -> tuple[Tensor, Tensor]:
-    """The (key, counter) of the next draw of the process's generator (neve.random.manual_seed sets it)."""
-    return generator.draw()
+    """The (key, counter) of the next draw of the process's generator (neve.manual_seed sets it)."""
+    return default_generator.draw()
 
 
 def uniform(shape: Sequence[int], low: float = 0.0, high: float = 1.0, dtype: str = "f32") -> Tensor:

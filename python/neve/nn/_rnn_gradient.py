@@ -64,10 +64,10 @@ def _weights(
 ) -> list[Tensor | None]:
     """Gradients of x, w_ih, w_hh, b_ih, b_hh from those of the gates' two sums [t, n, gates * h]."""
     rows = x.shape[0] * x.shape[1]
-    gx, gh = reshape(dx_gates, (rows, -1)), reshape(dh_gates, (rows, -1))
+    gx, gh = reshape(dx_gates, (rows, dx_gates.shape[2])), reshape(dh_gates, (rows, dh_gates.shape[2]))
     dx = reshape(ops.matmul(gx, w_ih), x.shape)
-    dw_ih = ops.gemm(gx, reshape(x, (rows, -1)), None, transA=True)
-    dw_hh = ops.gemm(gh, reshape(before, (rows, -1)), None, transA=True)
+    dw_ih = ops.gemm(gx, reshape(x, (rows, x.shape[2])), None, transA=True)
+    dw_hh = ops.gemm(gh, reshape(before, (rows, before.shape[2])), None, transA=True)
     if not bias:
         return [dx, dw_ih, dw_hh, None, None]
     db = sum_(gx, (0,))
