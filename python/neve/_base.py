@@ -126,13 +126,9 @@ def number_dtype(value: Number, beside: str) -> str:
 
 def scalar(value: Number, dtype: str) -> Tensor:
     """A tensor of rank 0."""
-    if (
-        dtype == "f32"
-        and isinstance(value, float)
-        or dtype == "i64"
-        and type(value) is int
-        and -(2**63) <= value < 2**63
-    ):
+    if dtype == "f32":
+        return _neve.tensor(float(value))
+    if dtype == "i64" and type(value) is int and -(2**63) <= value < 2**63:
         return _neve.tensor(value)
     if isinstance(value, float) and kind(dtype) == 1:
         value = int(value)
@@ -147,6 +143,13 @@ def scalar(value: Number, dtype: str) -> Tensor:
 
 def common(call: str, *values: Any) -> list[Tensor]:
     """Operands in the dtype that they promote to (array API); numbers are weak, arrays are not."""
+    if len(values) == 2 and isinstance(values[0], Tensor):
+        t, v = values
+        if isinstance(v, Tensor):
+            if t.dtype == v.dtype:
+                return [t, v]
+        elif type(v) in (int, float) and t.dtype == "f32":
+            return [t, _neve.tensor(float(v))]
     tensors = [
         v if is_number(v) and not isinstance(v, np.generic) else as_tensor(v, call, "an operand") for v in values
     ]
