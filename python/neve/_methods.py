@@ -188,6 +188,21 @@ def _detach_(self: Tensor) -> Tensor:
     return self
 
 
+def _dim(self: Tensor) -> int:
+    """The number of axes."""
+    return self.ndim
+
+
+def _numel(self: Tensor) -> int:
+    """The number of elements."""
+    return self.size
+
+
+def _element_size(self: Tensor) -> int:
+    """The bytes of an element."""
+    return self.itemsize
+
+
 def _is_floating_point(self: Tensor) -> bool:
     """Whether the dtype is a float."""
     return kind(self.dtype) == 2
@@ -292,8 +307,8 @@ def _install() -> None:
         "bernoulli_": _bernoulli_, "tril_": _in_place(tril, "tril_"), "triu_": _in_place(triu, "triu_"), "detach_": _detach_,
         "to": _to, "type_as": _to, "float": _converts("f32"), "double": _converts("f64"), "half": _converts("f16"),
         "bfloat16": _converts("bf16"), "int": _converts("i32"), "long": _converts("i64"), "bool": _converts("bool"),
-        "new_zeros": _new(0), "new_ones": _new(1), "new_full": _new_full, "cpu": _to, "dim": lambda self: self.ndim,
-        "numel": lambda self: self.size, "element_size": lambda self: self.itemsize, "is_floating_point": _is_floating_point,
+        "new_zeros": _new(0), "new_ones": _new(1), "new_full": _new_full, "cpu": _to, "dim": _dim,
+        "numel": _numel, "element_size": _element_size, "is_floating_point": _is_floating_point,
         "__iter__": _iter, "__contains__": _contains, "__format__": _format, "__round__": _round, "__complex__": _complex,
         "__reduce_ex__": _reduce_ex, "__deepcopy__": _deepcopy, "__array_ufunc__": _array_ufunc, "__array_priority__": 1000.0,
         "__repr__": _printing.tensor_repr, "__pos__": e.positive, "__divmod__": e.divmod,

@@ -237,6 +237,8 @@ OptimizeOptions options_from(const Model& m, const nb::dict& d) {
 }  // namespace
 
 NB_MODULE(_neve, m) {
+  // Tensors and graphs that the program still holds when Python ends are no leak, and a library does not print.
+  nb::set_leak_warnings(false);
   error_type = nb::steal<nb::object>(PyErr_NewExceptionWithDoc(
       "neve.Error", "What went wrong, with values and types; `code` says what kind.", PyExc_RuntimeError, nullptr));
   m.attr("Error") = error_type;

@@ -130,3 +130,9 @@ def test_ops_are_strict():
     assert np.array(neve.ops.conv(neve.ones(1, 1, 3, 3), neve.ones(1, 1, 3, 3), None)).item() == 9
     with pytest.raises(neve.Error, match="they must have one dtype"):
         neve.ops.add(neve.tensor([1]), neve.tensor([1.0]))
+
+
+def test_everything_public_is_documented():
+    assert len(neve._functions.__all__) >= 250
+    for name in neve._functions.__all__:
+        assert getattr(neve, name).__doc__, name
