@@ -74,7 +74,10 @@ def _into(t: Tensor, value: Tensor, name: str) -> Tensor:
 
 def _in_place(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     def m(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return _into(self, f(self, *args, **{_ALIASES.get(k, k): v for k, v in kwargs.items()}), name)
+        x = self
+        if _neve.is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in (self, *args)):
+            x = self.clone()  # what the gradient may keep of the operand must not be written over
+        return _into(self, f(x, *args, **{_ALIASES.get(k, k): v for k, v in kwargs.items()}), name)
 
     m.__name__, m.__qualname__ = name, f"Tensor.{name}"
     m.__doc__ = f"{name[:-1]}, written over this tensor; returns it. Error{{type_mismatch}} where the dtype cannot hold the result."

@@ -275,3 +275,16 @@ def test_generators():
     for w in workers:
         w.join()
     assert sorted(draws) == list(range(2, 402))
+
+
+def test_in_place_is_recorded():
+    x = neve.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 2
+    y.mul_(3).add_(x).pow_(2).clamp_(0, 100).sqrt_()
+    y.sum().backward()
+    assert x.grad.tolist() == [7.0, 0.0]  # the second is beyond 100
+    h = x * 1
+    z = (h * h).sum()
+    h.add_(1)
+    with pytest.raises(neve.Error, match="was changed in place after it was saved for the gradient"):
+        z.backward()
