@@ -21,7 +21,20 @@ from ._neve import Engine, Error, Model, Session, Tensor, get_num_threads, promo
 from .autograd import enable_grad, grad, is_grad_enabled, no_grad, set_grad_enabled
 from .random import bernoulli, manual_seed, multinomial, normal, rand, randint, randn, randperm
 
-__all__ = ["Engine", "Error", "Model", "Range", "Session", "amp", "load", "nn", "optim", "optimize"]
+__all__ = [
+    "Engine",
+    "Error",
+    "Model",
+    "Range",
+    "Session",
+    "amp",
+    "load",
+    "load_weights",
+    "nn",
+    "optim",
+    "optimize",
+    "save",
+]
 __all__ += [
     "Tensor", "autograd", "bernoulli", "enable_grad", "get_num_threads", "grad", "is_grad_enabled", "linalg", "manual_seed",
     "multinomial", "no_grad", "normal", "ops", "promote", "rand", "randint", "randn", "random", "randperm", "set_grad_enabled",
@@ -170,3 +183,4 @@ Engine.__repr__ = _repr
 Model.__repr__ = _repr
 
 from . import amp, nn, optim  # noqa: E402 (they use what is above)
+from ._io import load_weights, save  # noqa: E402
