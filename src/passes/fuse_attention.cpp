@@ -158,8 +158,7 @@ void wrap(Graph& g, Node* attention) {
   for (size_t i = 0; i < 3; ++i) {
     Node* n = g.def(attention->in[i]);
     const bool new_one = std::find(nodes.begin(), nodes.end(), n) == nodes.end();
-    if (n && n->is("transpose") && g.use_count(n->out[0]) == 1 && new_one &&
-        (i == 1 || permutation(g, *n).back() == 3))
+    if (n && n->is("transpose") && g.use_count(n->out[0]) == 1 && new_one && (i == 1 || permutation(g, *n).back() == 3))
       nodes.push_back(n);
   }
   nodes.push_back(attention);
@@ -245,9 +244,11 @@ int64_t fuse_attention(Graph& g, PassContext& c) {
     if (count >= c.rewrite.stop_after) break;
     count += fuse(g, n, masks);
   }
-  if (count)
-    for (Node* n : g.nodes())
-      if (n->is("scaled_dot_product_attention") && g.dtype(n->out[0]) == DType::f32) wrap(g, n);
+  if (!count) return 0;
+  std::vector<Node*> attentions;  // wrapping takes nodes away
+  for (Node* n : g.nodes())
+    if (n->is("scaled_dot_product_attention") && g.dtype(n->out[0]) == DType::f32) attentions.push_back(n);
+  for (Node* n : attentions) wrap(g, n);
   return count;
 }
 

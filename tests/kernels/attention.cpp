@@ -91,7 +91,8 @@ TEST(Attention, Refusals) {
   auto why = [](DType t, const AttrList& attrs) {
     Piece p;
     const Shape shape{1, 2, 5, 8};
-    p.output(p.call("scaled_dot_product_attention", {p.input(t, shape), p.input(t, shape), p.input(t, shape)}, attrs)[0]);
+    p.output(
+        p.call("scaled_dot_product_attention", {p.input(t, shape), p.input(t, shape), p.input(t, shape)}, attrs)[0]);
     return refusal("native.attention", p.subgraph(), {});
   };
   EXPECT_EQ(why(DType::f32, {}), "");

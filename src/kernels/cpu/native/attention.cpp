@@ -234,8 +234,8 @@ class BoundAttention final : public BoundKernel {
         simd_.dot_rows(query[m], k + t * s_.k[2], s_.k[2], n, s_.d, scores + m * most_keys);
       return;
     }
-    const float* keys = reinterpret_cast<const float*>(args.scratch + keys_at_) +
-                        (b * s_.groups + group) * key_floats_ + t * s_.d;
+    const float* keys =
+        reinterpret_cast<const float*>(args.scratch + keys_at_) + (b * s_.groups + group) * key_floats_ + t * s_.d;
     for (int64_t j = 0; j < n; j += width_) simd_.panel(4, count, s_.d, query, keys + j * s_.d, scores + j, most_keys);
   }
 
@@ -265,8 +265,7 @@ class AttentionKernel final : public Kernel {
       int64_t n = 1;
       for (size_t a = m.size(); a-- > 0; n *= m[a]) s.mask[4 - m.size() + a] = m[a] == 1 ? 0 : n;
     }
-    if (s.groups < 1 || s.heads < 1 || s.heads % s.groups)
-      return str(s.heads, " heads of q over ", s.groups, " of k");
+    if (s.groups < 1 || s.heads < 1 || s.heads % s.groups) return str(s.heads, " heads of q over ", s.groups, " of k");
     return std::shared_ptr<const BoundKernel>(std::make_shared<BoundAttention>(p_, s, sizes.threads));
   }
 
@@ -330,7 +329,8 @@ Result<Kernel> accept(const Request& r, int variant) {
     if (auto why = read_operand(g, n.in[i], *operands[i])) return *why;
   if (p.q.axis[3] != 3 || p.v.axis[3] != 3) return "q or v has its last axis elsewhere in memory";
   size_t used = 1;
-  for (size_t i = 0; i < 3; ++i) used += maker(g, n.in[i]) != nullptr && std::find(&n.in[0], &n.in[0] + i, n.in[i]) == &n.in[0] + i;
+  for (size_t i = 0; i < 3; ++i)
+    used += maker(g, n.in[i]) != nullptr && std::find(&n.in[0], &n.in[0] + i, n.in[i]) == &n.in[0] + i;
   if (n.in.size() > 3 && n.in[3] >= 0) {
     p.mask = input_number(g, n.in[3]);
     if (p.mask < 0) return "the mask is made inside the piece";

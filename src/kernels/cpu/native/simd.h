@@ -93,7 +93,7 @@ struct RnnStep {
 /// A row of scores of attention, some keys at a time: x becomes exp(scale x + mask - max), the sums go on.
 struct SoftmaxRow {
   float* x;
-  int64_t n, width;   ///< x[n .. width) becomes 0; width is a multiple of lanes
+  int64_t n, width;  ///< x[n .. width) becomes 0; width is a multiple of lanes
   float scale;
   const float* mask;  ///< [n]; null: none
   float max, sum;     ///< before and after; at first minus infinity and 0
