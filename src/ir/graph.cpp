@@ -404,7 +404,42 @@ Subgraph to_subgraph(const Graph& g) {
   return to_subgraph(g, nodes, g.inputs(), g.outputs());
 }
 
+namespace {
+bool has_inner_weights(const Graph& g, bool inner) {
+  for (Node* n = g.first(); n; n = n->next) {
+    if (inner && n->is("weight")) return true;
+    for (const auto& r : n->regions)
+      if (has_inner_weights(*r, true)) return true;
+  }
+  return false;
+}
+
+const Tensor& find_weight(const Weights& weights, const Node& n) {
+  const std::string name = n.attrs.get_string("name");
+  const auto it = weights.find(name);
+  if (it == weights.end()) fail(ErrorCode::not_found, "run: the model has no weight named '", name, "'");
+  return it->second;
+}
+
+// Weights inside of regions become constants: a region is handed parameters only.
+void supply_inner_weights(Graph& g, const Weights& weights, bool inner) {
+  for (Node* n : g.nodes()) {
+    for (auto& r : n->regions) supply_inner_weights(*r, weights, true);
+    if (!inner || !n->is("weight")) continue;
+    g.insert_before(n);
+    g.replace(n->out[0], g.constant(find_weight(weights, *n)));
+    g.insert_before(nullptr);
+    g.erase(n);
+  }
+}
+}  // namespace
+
 std::vector<Tensor> run_reference(const Graph& g, const Weights& weights, std::span<const Tensor> in, int threads) {
+  if (has_inner_weights(g, false)) {
+    Graph copy = g.clone();
+    supply_inner_weights(copy, weights, false);
+    return run_reference(copy, weights, in, threads);
+  }
   // Weight nodes become inputs of the piece that is evaluated.
   std::vector<Node*> nodes;
   std::vector<Value> inputs = g.inputs();
@@ -414,11 +449,8 @@ std::vector<Tensor> run_reference(const Graph& g, const Weights& weights, std::s
       nodes.push_back(n);
       continue;
     }
-    const std::string name = n->attrs.get_string("name");
-    const auto it = weights.find(name);
-    if (it == weights.end()) fail(ErrorCode::not_found, "run: the model has no weight named '", name, "'");
     inputs.push_back(n->out[0]);
-    arguments.push_back(it->second);
+    arguments.push_back(find_weight(weights, *n));
   }
   return evaluate(to_subgraph(g, nodes, inputs, g.outputs()), arguments, threads);
 }

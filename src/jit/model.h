@@ -38,6 +38,9 @@ struct ResolvedRanges {
 };
 /// @throws Error{not_found | shape_mismatch | invalid_argument} naming the input and axis
 ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& ranges);
+/// Refuses a widened axis where a relation that a node needs then fails at a point of a range.
+/// @throws Error{shape_mismatch} with the relation and its node
+void check_widened(const ir::Graph& g, const ResolvedRanges& ranges);
 /// Values of the symbols of `types` where the inputs have these sizes.
 compile::Point point_of(std::span<const TensorType> types, std::span<const Sizes> sizes);
 

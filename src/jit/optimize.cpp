@@ -301,6 +301,7 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   ir::Module storage;
   const ir::Weights* weights = nullptr;
   ir::Graph source = graph_for(model, m->ranges, storage, &weights);
+  check_widened(source, m->ranges);
   m->input_types.clear();
   for (Value v : source.inputs()) m->input_types.push_back(source.type(v));
   m->seconds["types"] = since(start);

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
+#include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "jit/model.h"
@@ -102,37 +105,47 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   return out;
 }
 
-// How many of the relations that the model states are broken where its inputs have these sizes: those of the graph, and
-// those of branches, which may exclude each other. Relations over sizes that arise inside are passed over.
-std::pair<int, int> broken_relations(const ir::Graph& g, const std::vector<Sizes>& sizes) {
+using ValueOf = std::function<std::optional<int64_t>(const Symbol&)>;
+
+// The value of every symbol that an input axis states, where the inputs have these sizes.
+ValueOf values_at(const ir::Graph& g, const std::vector<Sizes>& sizes) {
   std::map<uint32_t, int64_t> values;
   for (size_t i = 0; i < sizes.size(); ++i) {
     const Shape& shape = g.type(g.inputs()[i]).shape;
     for (size_t a = 0; a < shape.size(); ++a)
       if (shape[a].is_symbol()) values.emplace(shape[a].as_symbol().id, sizes[i][a]);
   }
-  auto value = [&](const Symbol& s) -> std::optional<int64_t> {
+  return [values](const Symbol& s) -> std::optional<int64_t> {
     const auto it = values.find(s.id);
     return it == values.end() ? std::nullopt : std::optional<int64_t>(it->second);
   };
-  auto broken = [&](const Constraint& c) {
-    try {
-      const int64_t a = evaluate(c.a, value), b = evaluate(c.b, value);
-      switch (c.kind) {
-        case Constraint::equal:
-          return a != b;
-        case Constraint::at_least:
-          return a < b;
-        case Constraint::divides:
-          return b == 0 || a % b != 0;
-        case Constraint::broadcastable:
-          return a != b && a != 1 && b != 1;
-      }
-    } catch (const Error& e) {
-      return e.code() == ErrorCode::shape_mismatch;
+}
+
+// Relations over sizes that arise inside are passed over.
+bool is_broken(const Constraint& c, const ValueOf& value) {
+  try {
+    const int64_t a = evaluate(c.a, value), b = evaluate(c.b, value);
+    switch (c.kind) {
+      case Constraint::equal:
+        return a != b;
+      case Constraint::at_least:
+        return a < b;
+      case Constraint::divides:
+        return b == 0 || a % b != 0;
+      case Constraint::broadcastable:
+        return a != b && a != 1 && b != 1;
     }
-    return false;
-  };
+  } catch (const Error& e) {
+    return e.code() == ErrorCode::shape_mismatch;
+  }
+  return false;
+}
+
+// How many of the relations that the model states are broken where its inputs have these sizes: those of the graph, and
+// those of branches, which may exclude each other.
+std::pair<int, int> broken_relations(const ir::Graph& g, const std::vector<Sizes>& sizes) {
+  const ValueOf value = values_at(g, sizes);
+  auto broken = [&](const Constraint& c) { return is_broken(c, value); };
   std::pair<int, int> count{0, 0};
   for (const Constraint& c : g.constraints) count.first += broken(c);
   for (ir::Node* n = g.first(); n; n = n->next)
@@ -272,6 +285,29 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
         }
     }
   return out;
+}
+
+void check_widened(const ir::Graph& g, const ResolvedRanges& ranges) {
+  if (ranges.widened.empty()) return;
+  for (const ResolvedRange& r : ranges.ranges) {
+    std::vector<std::vector<Sizes>> points = r.opts;
+    points.push_back(r.min);
+    points.push_back(r.max);
+    for (const auto& sizes : points) {
+      const ValueOf value = values_at(g, sizes);
+      for (const Constraint& c : g.constraints) {
+        if (!is_broken(c, value)) continue;
+        std::string axes, at;
+        for (const std::string& w : ranges.widened) axes += (axes.empty() ? "" : ", ") + w;
+        for (size_t i = 0; i < sizes.size(); ++i) {
+          at += str(i ? ";" : "", g.name(g.inputs()[i]), "=");
+          for (size_t a = 0; a < sizes[i].size(); ++a) at += str(a ? "x" : "", sizes[i][a]);
+        }
+        fail(ErrorCode::shape_mismatch, "range: ", axes, ", which the model fixes, cannot have other sizes: ", c.reason,
+             " (at ", at, " it is not so that ", to_string(c), ")");
+      }
+    }
+  }
 }
 
 compile::Point point_of(std::span<const TensorType> types, std::span<const Sizes> sizes) {

@@ -44,7 +44,13 @@ class DimEmitter {
     });
     std::vector<Value> values;
     std::vector<Dim> dims;
-    for (const DimCode& c : code) step(c, d, symbols, values, dims);
+    for (const DimCode& c : code) step(c, symbols, values, dims);
+    if (!values[size_t(last)].valid()) {
+      std::string missing;
+      for (Dim s : symbols)
+        if (Value v; missing.empty() && !direct(s, v) && !solve(s, v)) missing = to_string(s);
+      fail(ErrorCode::internal, "internal: dims: ", d, " needs ", missing, ", which no source has as a size");
+    }
     return values[size_t(last)];
   }
 
@@ -116,61 +122,83 @@ class DimEmitter {
     return false;
   }
 
-  void step(const DimCode& c, Dim whole, const std::vector<Dim>& symbols, std::vector<Value>& values,
-            std::vector<Dim>& dims) {
-    const auto a = [&] { return values[size_t(c.a)]; };
-    const auto b = [&] { return values[size_t(c.b)]; };
-    const auto da = [&] { return dims[size_t(c.a)]; };
-    const auto db = [&] { return dims[size_t(c.b)]; };
-    switch (c.op) {
-      case DimCode::constant:
-        dims.push_back(c.value);
-        values.push_back(b_.ints({c.value}));
-        return;
-      case DimCode::symbol: {
-        const Dim s = symbols[size_t(c.a)];
-        Value v;
-        if (!direct(s, v) && !solve(s, v))
-          fail(ErrorCode::internal, "internal: dims: ", whole, " needs ", s, ", which no source has as a size");
-        dims.push_back(s);
-        values.push_back(v);
-        return;
-      }
+  static Dim combined(DimCode::Op op, Dim a, Dim b) {
+    switch (op) {
       case DimCode::add:
-        dims.push_back(da() + db());
-        return values.push_back(b_.call("add", {a(), b()}));
+        return a + b;
       case DimCode::mul:
-        dims.push_back(da() * db());
-        return values.push_back(b_.call("mul", {a(), b()}));
+        return a * b;
       case DimCode::min:
-        dims.push_back(min(da(), db()));
-        return values.push_back(b_.call("min", {a(), b()}));
+        return min(a, b);
       case DimCode::max:
-        dims.push_back(max(da(), db()));
-        return values.push_back(b_.call("max", {a(), b()}));
+        return max(a, b);
       case DimCode::mod:
-        dims.push_back(mod(da(), db()));
-        return values.push_back(b_.call("mod", {a(), b()}));
-      case DimCode::floordiv: {
-        dims.push_back(floordiv(da(), db()));
-        const bool truncates = proven(at_least(da(), 0)) && proven(at_least(db(), 0));
-        const Value n = truncates ? a() : b_.call("sub", {a(), b_.call("mod", {a(), b()})});
-        return values.push_back(b_.call("div", {n, b()}));
-      }
-      case DimCode::ceildiv: {
-        dims.push_back(ceildiv(da(), db()));
-        // ceil(a / b) = floor(a / b) + (a mod b != 0)
-        const Value m = b_.call("mod", {a(), b()});
-        const Value floor = b_.call("div", {b_.call("sub", {a(), m}), b()});
-        const Value rest = b_.cast(b_.call("not", {b_.call("equal", {m, b_.ints({0})})}), DType::i64);
-        return values.push_back(b_.call("add", {floor, rest}));
-      }
-      case DimCode::broadcast: {
-        dims.push_back(broadcast(da(), db()));
-        const Value one = b_.call("equal", {a(), b_.ints({1})});
-        return values.push_back(b_.call("where", {one, b(), a()}));
-      }
+        return mod(a, b);
+      case DimCode::floordiv:
+        return floordiv(a, b);
+      case DimCode::ceildiv:
+        return ceildiv(a, b);
+      case DimCode::broadcast:
+        return broadcast(a, b);
+      case DimCode::constant:
+      case DimCode::symbol:
+        break;
     }
+    return a;
+  }
+
+  // A symbol that no source has gives no value; what is made of it has one where a source has that as a size
+  // (floordiv(n, 3)).
+  void step(const DimCode& c, const std::vector<Dim>& symbols, std::vector<Value>& values, std::vector<Dim>& dims) {
+    Value v;
+    if (c.op == DimCode::constant) {
+      dims.push_back(c.value);
+      v = b_.ints({c.value});
+    } else if (c.op == DimCode::symbol) {
+      const Dim s = symbols[size_t(c.a)];
+      dims.push_back(s);
+      if (!direct(s, v) && !solve(s, v)) v = {};
+    } else {
+      const Value x = values[size_t(c.a)], y = values[size_t(c.b)];
+      const Dim dx = dims[size_t(c.a)], dy = dims[size_t(c.b)];
+      dims.push_back(combined(c.op, dx, dy));
+      if (x.valid() && y.valid())
+        v = computed(c.op, x, y, proven(at_least(dx, 0)) && proven(at_least(dy, 0)));
+      else if (!direct(dims.back(), v))
+        v = {};
+    }
+    values.push_back(v);
+  }
+
+  Value computed(DimCode::Op op, Value a, Value b, bool never_negative) {
+    switch (op) {
+      case DimCode::add:
+        return b_.call("add", {a, b});
+      case DimCode::mul:
+        return b_.call("mul", {a, b});
+      case DimCode::min:
+        return b_.call("min", {a, b});
+      case DimCode::max:
+        return b_.call("max", {a, b});
+      case DimCode::mod:
+        return b_.call("mod", {a, b});
+      case DimCode::floordiv: {  // div truncates
+        const Value n = never_negative ? a : b_.call("sub", {a, b_.call("mod", {a, b})});
+        return b_.call("div", {n, b});
+      }
+      case DimCode::ceildiv: {  // ceil(a / b) = floor(a / b) + (a mod b != 0)
+        const Value m = b_.call("mod", {a, b});
+        const Value floor = b_.call("div", {b_.call("sub", {a, m}), b});
+        const Value rest = b_.cast(b_.call("not", {b_.call("equal", {m, b_.ints({0})})}), DType::i64);
+        return b_.call("add", {floor, rest});
+      }
+      case DimCode::broadcast:
+        return b_.call("where", {b_.call("equal", {a, b_.ints({1})}), b, a});
+      case DimCode::constant:
+      case DimCode::symbol:
+        break;
+    }
+    return {};
   }
 
   Builder& b_;

@@ -35,13 +35,30 @@ struct FunctionRegions final : Regions {
   }
 };
 
+/// Values of symbols, as the sizes of tensors show them.
+using Bindings = std::unordered_map<uint32_t, int64_t>;
+void learn_sizes(Bindings& b, const TensorType& type, const Tensor& t) {
+  if (!t.defined() || type.rank() != t.rank()) return;
+  for (size_t i = 0; i < type.shape.size(); ++i)
+    if (type.shape[i].is_symbol()) b.emplace(type.shape[i].as_symbol().id, t.shape()[i]);
+}
+
 struct GraphRegions final : Regions {
-  explicit GraphRegions(std::span<const std::shared_ptr<const Subgraph>> graphs) : graphs(graphs) {}
+  GraphRegions(std::span<const std::shared_ptr<const Subgraph>> graphs, Bindings known)
+      : graphs(graphs), known(std::move(known)) {}
   std::span<const std::shared_ptr<const Subgraph>> graphs;
+  Bindings known;  ///< of the graph around: the types of a region may speak of its symbols
   size_t count() const override { return graphs.size(); }
   std::vector<TensorType> types(const OpDef&, size_t k, RegionSignature) const override {
     std::vector<TensorType> t;
-    for (int32_t v : graphs[k]->outputs) t.push_back(graphs[k]->types[size_t(v)]);
+    for (int32_t v : graphs[k]->outputs) {
+      t.push_back(graphs[k]->types[size_t(v)]);
+      for (Dim& d : t.back().shape)
+        d = substitute(d, [&](const Symbol& s) -> std::optional<Dim> {
+          const auto it = known.find(s.id);
+          return it == known.end() ? std::nullopt : std::optional<Dim>(it->second);
+        });
+    }
     return t;
   }
   std::vector<Tensor> run(size_t k, std::span<const Tensor> arguments, int threads) const override {
@@ -208,10 +225,11 @@ std::vector<Tensor> evaluate(const Subgraph& g, std::span<const Tensor> in, int 
   if (in.size() != g.inputs.size())
     fail(ErrorCode::invalid_argument, "evaluate: got ", in.size(), " tensors (the subgraph has ", g.inputs.size(),
          " inputs)");
-  std::vector<Tensor> values(g.types.size());
+  std::vector<Tensor> values(g.types.size()), given;
   for (size_t i = 0; i < in.size(); ++i) {
     const bool constant = !in[i].defined() && i < g.constants.size() && g.constants[i].defined();
-    values[size_t(g.inputs[i])] = constant ? g.constants[i] : in[i];
+    given.push_back(constant ? g.constants[i] : in[i]);
+    values[size_t(g.inputs[i])] = given.back();
   }
   std::vector<size_t> last(g.types.size(), 0);
   for (size_t n = 0; n < g.nodes.size(); ++n)
@@ -225,11 +243,18 @@ std::vector<Tensor> evaluate(const Subgraph& g, std::span<const Tensor> in, int 
     arguments.clear();
     for (int32_t v : node.in) arguments.push_back(v < 0 ? Tensor() : values[size_t(v)]);
     try {
-      std::vector<Tensor> out = run_op(*node.op, node.attrs, arguments, threads, GraphRegions(node.regions));
+      Bindings known;
+      if (!node.regions.empty()) {
+        for (size_t i = 0; i < g.inputs.size(); ++i) learn_sizes(known, g.types[size_t(g.inputs[i])], given[i]);
+        for (int32_t v : node.in)
+          if (v >= 0) learn_sizes(known, g.types[size_t(v)], values[size_t(v)]);
+      }
+      std::vector<Tensor> out =
+          run_op(*node.op, node.attrs, arguments, threads, GraphRegions(node.regions, std::move(known)));
       for (size_t k = 0; k < node.out.size(); ++k)
         if (node.out[k] >= 0) values[size_t(node.out[k])] = std::move(out[k]);
     } catch (const Error& e) {
-      throw e.with(str("  at node '", node.name, "'"));
+      throw node.name.empty() ? e : e.with(str("  at node '", node.name, "'"));
     }
     for (int32_t v : node.in)
       if (v >= 0 && last[size_t(v)] == n) values[size_t(v)] = {};

@@ -13,4 +13,8 @@ int64_t merge_matmuls(ir::Graph& g, PassContext& c);
 /// node.
 int64_t fuse_epilogues(ir::Graph& g, PassContext& c);
 
+/// softmax(scale q k^T + mask) v becomes scaled_dot_product_attention, `fused` with the transposes around it. f32 of
+/// rank 4; the scores and weights must have no other reader.
+int64_t fuse_attention(ir::Graph& g, PassContext& c);
+
 }  // namespace neve::passes

@@ -26,6 +26,7 @@ constexpr Stage stages[] = {
     {{"fold_into_conv", "Batch normalisation and channel factors into convolution weights.", fold_into_conv}, false},
     {{"merge_matmuls", "Products that share their left side (Q, K, V) become one.", merge_matmuls}, false},
     {{"canonicalize_again", "What the folds left behind.", canonicalize}, false},
+    {{"fuse_attention", "softmax(q k^T) v and the transposes around it into one attention.", fuse_attention}, false},
     {{"fuse_epilogues", "Bias, activation and residual into convolutions and products.", fuse_epilogues}, false},
     {{"remove_dead_again", "What the fusions left behind.", remove_dead}, false},
 };

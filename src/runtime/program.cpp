@@ -142,7 +142,7 @@ void Program::check_constraints(size_t s, std::span<const int64_t> steps) const 
   const int32_t known = p.segments[s].steps, before = s ? p.segments[s - 1].steps : 0;
   for (const plan::PlanConstraint& c : p.constraints) {
     const int32_t needed = std::max(c.a, c.b);
-    if (needed >= known || (s && needed < before)) continue;
+    if (needed >= known || needed >= int32_t(steps.size()) || (s && needed < before)) continue;
     const int64_t a = steps[size_t(c.a)], b = steps[size_t(c.b)];
     bool ok = true;
     switch (c.kind) {
@@ -180,7 +180,20 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
   inst->symbols = symbols;
   inst->threads = threads;
   inst->steps.assign(p.dim_code.size(), -1);
-  run_dim_code(std::span(p.dim_code).first(size_t(segment.steps)), symbols, inst->steps);
+  const auto code = std::span(p.dim_code).first(size_t(segment.steps));
+  try {
+    run_dim_code(code, symbols, inst->steps);
+  } catch (const Error&) {
+    // A broken relation usually says more than the arithmetic that it breaks: it names the node.
+    constexpr int64_t unset = std::numeric_limits<int64_t>::min();
+    std::vector<int64_t> steps(p.dim_code.size(), unset);
+    try {
+      run_dim_code(code, symbols, steps);
+    } catch (const Error&) {
+    }
+    check_constraints(s, std::span(steps).first(size_t(std::find(steps.begin(), steps.end(), unset) - steps.begin())));
+    throw;
+  }
   check_constraints(s, inst->steps);
   const ThreadScope scope(threads);
   for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {

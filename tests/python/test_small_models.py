@@ -35,9 +35,7 @@ def check(model, k, results, goldens):
             assert gap <= bound, f"{where}: differs by {gap:.3g} (bound {bound:.3g})"
 
 
-KNOWN = {
-    "style": "a size made of another one by rounding up, (height + 1) // 2, cannot be written as one of the inputs' sizes"
-}
+KNOWN = {}
 
 
 def parameters():

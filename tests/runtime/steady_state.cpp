@@ -19,7 +19,7 @@ bool of_library_kernels(void* caller) {
   return dladdr(caller, &info) && info.dli_fname && std::strstr(info.dli_fname, "dnnl");
 }
 
-void* counted(size_t bytes, size_t alignment, void* caller) {
+[[maybe_unused]] void* counted(size_t bytes, size_t alignment, void* caller) {
   if (counting.load(std::memory_order_relaxed) && !of_library_kernels(caller)) ++allocations;
   void* p = alignment <= alignof(std::max_align_t)
                 ? std::malloc(bytes ? bytes : 1)
@@ -31,7 +31,12 @@ void* counted(size_t bytes, size_t alignment, void* caller) {
 
 // Of the whole program, libneve included: the dynamic linker binds the library's calls to these. (Under a sanitizer
 // that brings its own they are not ours to replace.)
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define NEVE_SANITIZED 1
+#endif
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(NEVE_SANITIZED)
 #define NEVE_COUNTS 1
 void* operator new(size_t n) { return counted(n, 1, __builtin_return_address(0)); }
 void* operator new[](size_t n) { return counted(n, 1, __builtin_return_address(0)); }
@@ -58,7 +63,7 @@ int64_t allocations_of(const std::function<void()>& f) {
   return allocations;
 }
 
-void expect_none(std::string_view text, const std::vector<std::vector<Sizes>>& all, int threads) {
+[[maybe_unused]] void expect_none(std::string_view text, const std::vector<std::vector<Sizes>>& all, int threads) {
   const Model m = text_model(text);
   OptimizeOptions o = quiet();
   o.threads = threads;

@@ -37,6 +37,7 @@ class ScratchPlan {
   size_t size_ = 0;
 };
 
+std::vector<Entry> attention_entries();
 std::vector<Entry> gemv_entries();
 std::vector<Entry> pad_entries();
 std::vector<Entry> resize_entries();

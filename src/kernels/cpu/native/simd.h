@@ -90,6 +90,15 @@ struct RnnStep {
   Activation f;
 };
 
+/// A row of scores of attention, some keys at a time: x becomes exp(scale x + mask - max), the sums go on.
+struct SoftmaxRow {
+  float* x;
+  int64_t n, width;  ///< x[n .. width) becomes 0; width is a multiple of lanes
+  float scale;
+  const float* mask;  ///< [n]; null: none
+  float max, sum;     ///< before and after; at first minus infinity and 0
+};
+
 struct Simd {
   int64_t lanes;
   /// c[m, j] = sum over i < k of a[m][i] * b[i * width + j], width = vectors * lanes, 1 <= vectors <= 4; c has rows at
@@ -103,6 +112,12 @@ struct Simd {
   void (*rnn)(const RnnStep&);
   /// y[i] = a[i] + w * (b[i] - a[i]) in the order of the weights given: wa a + wb b. Any n.
   void (*blend)(const float* a, const float* b, float wa, float wb, float* y, int64_t n);
+  /// Returns the factor for what was summed with the maximum before.
+  float (*softmax_row)(SoftmaxRow&);
+  /// y[j] = dot(q, k + j stride) of size d, j < n.
+  void (*dot_rows)(const float* q, const float* k, int64_t stride, int64_t n, int64_t d, float* y);
+  /// y[i] = factor y[i] + sum over j < n of p[j] v[j stride + i], i < e.
+  void (*add_rows)(const float* p, const float* v, int64_t stride, int64_t n, int64_t e, float factor, float* y);
 };
 
 const Simd& simd_baseline();

@@ -318,7 +318,109 @@ void blend(const float* a, const float* b, float wa, float wb, float* y, int64_t
   for (; i < n; ++i) y[i] = a[i] * wa + b[i] * wb;
 }
 
-constexpr Simd functions{lanes, panel, activate, lstm, gru_gates, gru_state, rnn, blend};
+// ---- attention ----
+
+NEVE_INLINE float sum_of(V x) {
+  float a[lanes], s = 0;
+  store(a, x);
+  for (int64_t i = 0; i < lanes; ++i) s += a[i];
+  return s;
+}
+
+float softmax_row(SoftmaxRow& r) {
+  const float lowest = -__builtin_inff();
+  const V scale = all(r.scale);
+  V top = all(r.max);
+  int64_t i = 0;
+  for (; i + lanes <= r.n; i += lanes) {
+    V x = load(r.x + i) * scale;
+    if (r.mask) x = x + load(r.mask + i);
+    store(r.x + i, x);
+    top = most(top, x);
+  }
+  for (int64_t j = i; j < r.n; ++j) r.x[j] = r.x[j] * r.scale + (r.mask ? r.mask[j] : 0.f);
+  for (int64_t j = r.n; j < r.width; ++j) r.x[j] = lowest;
+  for (; i < r.n; i += lanes) top = most(top, load(r.x + i));
+  float a[lanes], max = r.max;
+  store(a, top);
+  for (int64_t j = 0; j < lanes; ++j) max = a[j] > max ? a[j] : max;
+  // Nothing seen so far: the exponentials are 0 whatever is subtracted.
+  const V base = all(max == lowest ? 0.f : max);
+  V sum0 = all(0.f), sum1 = all(0.f);
+  const int64_t end = (r.n + lanes - 1) / lanes * lanes;
+  for (i = 0; i + 2 * lanes <= end; i += 2 * lanes) {
+    const V x = exp_of(load(r.x + i) - base), y = exp_of(load(r.x + i + lanes) - base);
+    store(r.x + i, x);
+    store(r.x + i + lanes, y);
+    sum0 = sum0 + x;
+    sum1 = sum1 + y;
+  }
+  for (; i < end; i += lanes) {
+    const V x = exp_of(load(r.x + i) - base);
+    store(r.x + i, x);
+    sum0 = sum0 + x;
+  }
+  for (; i < r.width; i += lanes) store(r.x + i, all(0.f));
+  float factor = 0;
+  if (r.max != lowest) {
+    store(a, exp_of(all(r.max) - base));
+    factor = r.max == max ? 1.f : a[0];
+  }
+  r.sum = r.sum * factor + sum_of(sum0 + sum1);
+  r.max = max;
+  return factor;
+}
+
+void dot_rows(const float* q, const float* k, int64_t stride, int64_t n, int64_t d, float* y) {
+  for (int64_t j = 0; j < n; ++j, k += stride) {
+    V s0 = all(0.f), s1 = all(0.f), s2 = all(0.f), s3 = all(0.f);
+    int64_t i = 0;
+    for (; i + 4 * lanes <= d; i += 4 * lanes) {
+      s0 = fma(load(q + i), load(k + i), s0);
+      s1 = fma(load(q + i + lanes), load(k + i + lanes), s1);
+      s2 = fma(load(q + i + 2 * lanes), load(k + i + 2 * lanes), s2);
+      s3 = fma(load(q + i + 3 * lanes), load(k + i + 3 * lanes), s3);
+    }
+    for (; i + lanes <= d; i += lanes) s0 = fma(load(q + i), load(k + i), s0);
+    float s = sum_of((s0 + s1) + (s2 + s3));
+    for (; i < d; ++i) s += q[i] * k[i];
+    y[j] = s;
+  }
+}
+
+void add_rows(const float* p, const float* v, int64_t stride, int64_t n, int64_t e, float factor, float* y) {
+  int64_t i = 0;
+  // A factor of 0 belongs to a y that holds nothing yet.
+  auto start = [&](const float* at) { return factor == 0 ? all(0.f) : load(at) * all(factor); };
+  for (; i + 4 * lanes <= e; i += 4 * lanes) {
+    V s0 = start(y + i), s1 = start(y + i + lanes), s2 = start(y + i + 2 * lanes), s3 = start(y + i + 3 * lanes);
+    for (int64_t j = 0; j < n; ++j) {
+      const float* x = v + j * stride + i;
+      const V w = all(p[j]);
+      s0 = fma(w, load(x), s0);
+      s1 = fma(w, load(x + lanes), s1);
+      s2 = fma(w, load(x + 2 * lanes), s2);
+      s3 = fma(w, load(x + 3 * lanes), s3);
+    }
+    store(y + i, s0);
+    store(y + i + lanes, s1);
+    store(y + i + 2 * lanes, s2);
+    store(y + i + 3 * lanes, s3);
+  }
+  for (; i + lanes <= e; i += lanes) {
+    V s = start(y + i);
+    for (int64_t j = 0; j < n; ++j) s = fma(all(p[j]), load(v + j * stride + i), s);
+    store(y + i, s);
+  }
+  for (; i < e; ++i) {
+    float s = factor == 0 ? 0.f : y[i] * factor;
+    for (int64_t j = 0; j < n; ++j) s += p[j] * v[j * stride + i];
+    y[i] = s;
+  }
+}
+
+constexpr Simd functions{lanes, panel, activate,    lstm,     gru_gates, gru_state,
+                         rnn,   blend, softmax_row, dot_rows, add_rows};
 
 }  // namespace
 }  // namespace neve::kernels::native

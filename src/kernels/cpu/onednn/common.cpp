@@ -291,7 +291,10 @@ PostOps read_post_ops(const Request& request, size_t channel_axis, bool allow_su
     step.input = input;
     if (o.shape == result.shape) {
       step.same_shape = true;
-      if (allow_sum && op == "add" && !summed && input < request.may_overwrite.size() &&
+      // A value that the piece reads elsewhere too (the image itself as residual) must not be written over.
+      size_t reads = 0;
+      for (const SubgraphNode& m : g.nodes) reads += size_t(std::count(m.in.begin(), m.in.end(), g.inputs[input]));
+      if (allow_sum && reads == 1 && op == "add" && !summed && input < request.may_overwrite.size() &&
           g.roles[input] == InputRole::activation) {
         step.kind = PostOps::Step::sum;
         summed = true;

@@ -317,20 +317,12 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     if (s <= 0) return "the sizes at the point are not known or empty";
   for (int64_t s : y)
     if (s <= 0) return "the result is empty at the point";
-  // One variant a format; row-major only has one.
-  Format format = Format::any;
+  // One variant a format that has fast code; row-major only has one.
   const bool one_d = xt.rank() == 3;
-  if (r.plain_only) {
-    if (variant) return "no more variants";
-    format = Format::plain;
-  } else if (variant < 3) {
-    constexpr Format order[] = {Format::any, Format::channels_last, Format::plain};
-    format = order[variant];
-    if (one_d && format == Format::channels_last) format = Format::plain;
-    if (one_d && variant == 2) return "no more variants";
-  } else {
-    return "no more variants";
-  }
+  std::vector<Format> formats{Format::any, Format::channels_last, Format::plain};
+  if (one_d) formats.erase(formats.begin() + 1);
+  if (r.plain_only) formats = {Format::plain};
+  if (variant >= int(formats.size())) return "no more variants";
   bool may_sum = false;
   p.post = read_post_ops(r, 1, true);
   for (PostOps::Step& s : p.post.steps)
@@ -356,7 +348,7 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     const Geometry geo = geometry(p.shape, x, w, y);
     if (!geo.fits) return "negative padding";
     const auto type = *data_type(p.dtype);
-    auto activation = [&](const Sizes& s, const Layout& offered) {
+    auto activation = [&](Format format, const Sizes& s, const Layout& offered) {
       const memory::dims dims(s.begin(), s.end());
       if (format == Format::plain) return *describe(p.dtype, s, Layout{});
       if (format == Format::any) {
@@ -369,11 +361,23 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
     };
     const memory::desc weights = memory::desc(weight_dims(p.shape, w), type, memory::format_tag::any);
     const bool weight_is_fixed = g.roles[p.w] == InputRole::weight;
-    Made m = make_primitive(p, geo, activation(x, r.offered[p.x]), weights, activation(y, Layout{}), y, false);
-    // An input has one layout: a block that adds its own input gives its result in the same.
-    for (const PostOps::Step& s : p.post.steps)
-      if (s.same_shape && s.input == p.x && m.src != m.dst) m = make_primitive(p, geo, m.src, weights, m.src, y, false);
-    if (is_slow(m.impl) && variant > 0) return "no more variants";
+    const auto made = [&](Format f) {
+      Made m = make_primitive(p, geo, activation(f, x, r.offered[p.x]), weights, activation(f, y, Layout{}), y, false);
+      // An input has one layout: a block that adds its own input gives its result in the same.
+      for (const PostOps::Step& s : p.post.steps)
+        if (s.same_shape && s.input == p.x && m.src != m.dst) m = make_primitive(p, geo, m.src, weights, m.src, y, false);
+      return m;
+    };
+    Made m;
+    int fast = 0;  // formats so far that have fast code
+    for (size_t k = 0; k < formats.size() && fast <= variant; ++k) {
+      Made next = made(formats[k]);
+      if (!is_slow(next.impl) && fast++ == variant) m = std::move(next);
+    }
+    if (fast <= variant) {
+      if (variant > 0) return "no more variants";
+      m = made(formats[0]);
+    }
     const auto xl = name_of(m.src, xt.shape), yl = name_of(m.dst, g.types[size_t(n.out[0])].shape);
     if (!xl || !yl || !describe(p.dtype, x, *xl) || !describe(p.dtype, y, *yl))
       return "a layout of " + m.impl + " has no name here";
