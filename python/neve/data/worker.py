@@ -1,0 +1,169 @@
+"""What runs in a worker process of a DataLoader, and how batches of arrays cross to the parent."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing import shared_memory
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class WorkerInfo(NamedTuple):
+    """Which worker this is: id of num_workers, its seed in this epoch, and the data set."""
+
+    id: int
+    num_workers: int
+    seed: int
+    dataset: Any
+
+
+_info: WorkerInfo | None = None
+
+
+def get_worker_info() -> WorkerInfo | None:
+    """The worker that this code runs in; None in the parent."""
+    return _info
+
+
+class Order(NamedTuple):
+    """What the parent asks for: the batch `number` of an epoch; indices is None for the next of an iterable data set."""
+
+    epoch: int
+    number: int
+    indices: Any
+    seed: int
+
+
+def batch_seed(seed: int, epoch: int, number: int) -> int:
+    """The seed of one batch: the same whichever worker makes it."""
+    return int(np.random.SeedSequence([seed % 2**64, epoch, number]).generate_state(1, np.uint64)[0])
+
+
+def seed_all(seed: int) -> None:
+    """Seeds Python's and NumPy's global generators, and Neve's."""
+    from ..random import manual_seed
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    manual_seed(seed % 2**63)
+
+
+def pack(value: Any) -> tuple[bytes, str | None, list[tuple[int, int]]]:
+    """A pickle whose large arrays lie in shared memory: (pickle, name of the memory, spans). The parent removes the memory."""
+    buffers: list[pickle.PickleBuffer] = []
+    raw = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    views = [b.raw() for b in buffers]
+    total, spans = 0, []
+    for v in views:
+        spans.append((total, v.nbytes))
+        total += -(-v.nbytes // 64) * 64
+    if not total:
+        return raw, None, spans
+    memory = _memory(create=True, size=total)
+    for v, (at, n) in zip(views, spans):
+        memory.buf[at : at + n] = v
+    name = memory.name
+    memory.close()
+    return raw, name, spans
+
+
+def unpack(packed: tuple[bytes, str | None, list[tuple[int, int]]]) -> Any:
+    """The value; its arrays are copied out of the shared memory, which is removed."""
+    raw, name, spans = packed
+    if name is None:
+        return pickle.loads(raw, buffers=[bytearray() for _ in spans])
+    memory = _memory(name=name)
+    try:
+        return pickle.loads(raw, buffers=[bytearray(memory.buf[at : at + n]) for at, n in spans])
+    finally:
+        memory.close()
+        _unlink(name)
+
+
+def discard(packed: Any) -> None:
+    """Removes the shared memory of a batch that nobody takes."""
+    if isinstance(packed, tuple) and len(packed) == 3 and packed[1]:
+        _unlink(packed[1])
+
+
+def _memory(**how: Any) -> shared_memory.SharedMemory:
+    # The tracker of multiprocessing would remove the memory when the worker ends, and complain: it is told nothing.
+    from multiprocessing import resource_tracker
+
+    with _quiet:
+        before = resource_tracker.register
+        resource_tracker.register = lambda *_: None  # type: ignore[assignment]
+        try:
+            return shared_memory.SharedMemory(**how)
+        finally:
+            resource_tracker.register = before
+
+
+_quiet = threading.Lock()
+
+
+def _unlink(name: str) -> None:
+    try:
+        os.unlink(f"/dev/shm/{name}")
+    except FileNotFoundError:
+        pass
+
+
+def _watch(parent: int) -> None:
+    """Ends this process when the parent is gone, however it went."""
+    import time
+
+    while os.path.exists(f"/proc/{parent}"):
+        time.sleep(1)
+    os._exit(1)
+
+
+def main(
+    connection: Any, parent: int, worker: int, workers: int, dataset_raw: bytes, fetch: Callable[..., Any]
+) -> None:
+    """Takes orders until None comes: (kind, epoch, number, packed batch or error) goes back for each."""
+    global _info
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who ends the workers
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    try:
+        from .. import _neve
+
+        _neve.set_num_threads(1)  # workers are parallel already
+        dataset, collate, init = pickle.loads(dataset_raw)
+        started = False
+        epoch, iterator = -1, None
+        while True:
+            order = connection.recv()
+            if order is None:
+                return
+            try:
+                _info = WorkerInfo(worker, workers, order.seed, dataset)
+                if not started and init is not None:
+                    seed_all(order.seed)
+                    init(worker)
+                started = True
+                seed_all(order.seed)
+                if order.indices is None:
+                    if epoch != order.epoch or iterator is None:
+                        epoch, iterator = order.epoch, iter(dataset)
+                    result = fetch(iterator, order, collate)
+                else:
+                    result = fetch(dataset, order, collate)
+                answer = ("batch", pack(result))
+            except StopIteration:
+                answer = ("end", None)
+            except Exception as error:
+                answer = ("error", (type(error).__name__, str(error), traceback.format_exc()))
+            connection.send((order.epoch, order.number, *answer))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+    except Exception as error:
+        connection.send((-1, -1, "error", (type(error).__name__, str(error), traceback.format_exc())))

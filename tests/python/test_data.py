@@ -1,0 +1,129 @@
+"""Data sets, samplers and loaders: the same batches for any number of workers, and workers that die are named."""
+
+import glob
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import neve.data as data
+import numpy as np
+import pytest
+from neve import Error
+
+
+class Squares(data.Dataset):
+    def __init__(self, n=20, bad=None, kill=None, slow=None):
+        self.n, self.bad, self.kill, self.slow = n, bad, kill, slow
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, i):
+        if i == self.bad:
+            raise KeyError("sample is bad")
+        if i == self.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if i == self.slow:
+            time.sleep(60)
+        return np.full((3,), i * i, np.float32), i, np.random.rand()
+
+
+class Row(data.IterableDataset):
+    def __iter__(self):
+        info = data.get_worker_info()
+        return iter(range(info.id if info else 0, 10, info.num_workers if info else 1))
+
+
+@pytest.fixture(autouse=True)
+def no_leftovers():
+    before = set(glob.glob("/dev/shm/psm_*"))
+    yield
+    assert set(glob.glob("/dev/shm/psm_*")) <= before
+
+
+def values(loader):
+    return [(x.tolist(), i.tolist(), r.tolist()) for x, i, r in loader]
+
+
+def test_same_batches_for_any_number_of_workers():
+    here = data.DataLoader(Squares(), 3, shuffle=True, generator=5)
+    one = data.DataLoader(Squares(), 3, shuffle=True, generator=5, num_workers=1)
+    two = data.DataLoader(Squares(), 3, shuffle=True, generator=5, num_workers=2, persistent_workers=True)
+    for _ in range(2):
+        a, b, c = values(here), values(one), values(two)
+        assert b == c and [x[:2] for x in a] == [x[:2] for x in b]
+        assert sorted(sum((x[1] for x in a), [])) == list(range(20)) and len(a) == len(here) == 7
+    two._pool.close()
+
+
+def test_exception_in_a_worker_has_its_traceback():
+    with pytest.raises(Error, match="(?s)KeyError in worker . at batch 2:.*__getitem__.*sample is bad"):
+        list(data.DataLoader(Squares(bad=7), 3, num_workers=2))
+
+
+def test_killed_worker_is_named():
+    start = time.monotonic()
+    with pytest.raises(Error, match=r"worker . \(process \d+\) ended by signal 9"):
+        list(data.DataLoader(Squares(kill=7), 3, num_workers=2))
+    assert time.monotonic() - start < 30
+
+
+def test_timeout():
+    start = time.monotonic()
+    with pytest.raises(Error, match="no batch from worker . in 3 seconds"):
+        list(data.DataLoader(Squares(slow=3), 3, num_workers=1, timeout=3))
+    assert time.monotonic() - start < 20
+
+
+def test_left_early_leaves_nothing():
+    loader = iter(data.DataLoader(Squares(), 2, num_workers=1))
+    next(loader)
+    loader.close()
+
+
+def test_iterable():
+    assert [b.tolist() for b in data.DataLoader(Row(), 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    got = [b.tolist() for b in data.DataLoader(Row(), 2, num_workers=2)]
+    assert sorted(sum(got, [])) == list(range(10))
+
+
+def test_interrupt_ends_everything(tmp_path):
+    script = tmp_path / "s.py"
+    script.write_text(
+        "import sys, time, neve.data as d, numpy as np\n"
+        "class S(d.Dataset):\n"
+        "    def __len__(self): return 1000\n"
+        "    def __getitem__(self, i): time.sleep(0.05); return np.zeros(10)\n"
+        "if __name__ == '__main__':\n"
+        "    for b in d.DataLoader(S(), 2, num_workers=2): print('batch', flush=True)\n"
+    )
+    run = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, start_new_session=True,
+    )  # fmt: skip
+    assert run.stdout.readline() == "batch\n"
+    os.killpg(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=20)
+    assert "KeyboardInterrupt" in err and run.returncode != 0
+
+
+def test_samplers_and_sets():
+    s = data.RandomSampler(range(10), generator=1)
+    first, second = list(s), list(s)
+    assert sorted(first) == list(range(10)) and first != second
+    assert list(data.RandomSampler(range(10), generator=1)) == first
+    assert set(data.WeightedRandomSampler([0, 1, 0, 3], 50, generator=0)) == {1, 3}
+    assert list(data.BatchSampler(range(5), 2, True)) == [[0, 1], [2, 3]]
+    parts = data.random_split(range(10), [0.75, 0.25])
+    assert [len(p) for p in parts] == [8, 2] and sorted([*parts[0], *parts[1]]) == list(range(10))
+    both = data.TensorDataset(np.arange(3)) + data.TensorDataset(np.arange(4))
+    assert len(both) == 7 and both[3] == (0,) and both[-1] == (3,)
+    assert [data.Subset(both, [6, 0])[i][0] for i in range(2)] == [3, 0]
+    with pytest.raises(Error, match="random_split: lengths are"):
+        data.random_split(range(10), [3, 3])
+    with pytest.raises(Error, match="DataLoader: shuffle with a sampler"):
+        data.DataLoader(range(3), sampler=s, shuffle=True)
+    with pytest.raises(Error, match="shapes"):
+        list(data.DataLoader([np.zeros(2), np.zeros(3)], 2))
