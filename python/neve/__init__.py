@@ -31,6 +31,7 @@ __all__ = [
     "data",
     "load",
     "load_weights",
+    "models",
     "nn",
     "optim",
     "optimize",
@@ -183,5 +184,5 @@ Engine.report = property(_report, doc="What was done and why: the report as a di
 Engine.__repr__ = _repr
 Model.__repr__ = _repr
 
-from . import amp, data, nn, optim  # noqa: E402 (they use what is above)
+from . import amp, data, models, nn, optim  # noqa: E402 (they use what is above)
 from ._io import load_weights, save  # noqa: E402
