@@ -563,7 +563,7 @@ def average_pool_grad(dy: TensorLike, shape: TensorLike, *, kernel_shape: Sequen
 def batch_normalization(x: TensorLike, scale: TensorLike, bias: TensorLike, input_mean: TensorLike, input_var: TensorLike, *, epsilon: float = 1e-05, momentum: float = 0.9, training_mode: bool = False) -> tuple[Any, ...]:
     """y = (x - mean) / sqrt(var + epsilon) * scale + bias for each channel; in training mode mean and var are those of x, and the running ones are moved.
 
-    Source: ONNX BatchNormalization-15. Kind: composite: lowered to other ops where no kernel takes it.
+    Source: ONNX BatchNormalization-15. Kind: composite: lowered to other ops where no kernel takes it. Has a gradient.
 
     Inputs:
         x: [n, c, ...] or [n]
@@ -1868,7 +1868,7 @@ def is_nan(x: TensorLike) -> Tensor:
 def layer_normalization(x: TensorLike, scale: TensorLike, bias: TensorLike | None = None, *, axis: int = -1, epsilon: float = 1e-05, stash_type: str = "f32", outputs: int = 1) -> tuple[Any, ...]:
     """y = (x - mean) / sqrt(var + epsilon) * scale + bias, with mean and var over the axes from `axis` on.
 
-    Source: ONNX LayerNormalization-17. Kind: composite: lowered to other ops where no kernel takes it.
+    Source: ONNX LayerNormalization-17. Kind: composite: lowered to other ops where no kernel takes it. Has a gradient.
 
     Inputs:
         x

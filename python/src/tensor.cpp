@@ -421,9 +421,10 @@ void bind_tensor(nb::module_& m) {
            })
       .def(
           "__array__",
-          [](const Tensor& t, nb::handle dtype, nb::handle) -> nb::object {
-            nb::object a = array_from(t);
-            return dtype.is_none() ? a : nb::object(a.attr("astype")(dtype));
+          [](const Tensor& t, nb::handle dtype, nb::handle copy) -> nb::object {
+            const bool own = !copy.is_none() && nb::cast<bool>(nb::bool_(copy));
+            nb::object a = array_from(own ? t.detach().clone() : t);
+            return dtype.is_none() ? a : nb::object(a.attr("astype")(dtype, nb::arg("copy") = false));
           },
           nb::arg("dtype").none() = nb::none(), nb::arg("copy").none() = nb::none())
       .def("__dlpack__",

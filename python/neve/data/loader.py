@@ -74,8 +74,16 @@ def default_collate(batch: list[Any]) -> Any:
 
 
 def _fetch(source: Any, order: _worker.Order, collate: Callable[..., Any]) -> Any:
-    """A batch by indices of a data set, or the next samples of an iterator."""
-    return collate(next(source) if order.indices is None else [source[i] for i in order.indices])
+    """A batch by indices of a data set, or the next samples of an iterator; raises EndOfData behind the last ones."""
+    if order.indices is None:
+        try:
+            samples = next(source)
+        except StopIteration:
+            raise _worker.EndOfData from None
+    try:
+        return collate(samples if order.indices is None else [source[i] for i in order.indices])
+    except StopIteration as error:  # a defect of the data set or of collate, which must not look like the end
+        raise RuntimeError("StopIteration was raised while a batch was made") from error
 
 
 class _Batches:
@@ -207,7 +215,7 @@ class DataLoader:
         for number, indices in enumerate(self._orders()):
             try:
                 batch = _fetch(source, _worker.Order(epoch, number, indices, 0), self._collate)
-            except StopIteration:
+            except _worker.EndOfData:
                 return
             yield self._finish(batch)
 

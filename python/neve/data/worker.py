@@ -14,6 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
+class EndOfData(Exception):
+    """An iterable data set has no further samples."""
+
+
 class WorkerInfo(NamedTuple):
     """Which worker this is: id of num_workers, its seed in this epoch, and the data set."""
 
@@ -158,7 +162,7 @@ def main(
                 else:
                     result = fetch(dataset, order, collate)
                 answer = ("batch", pack(result))
-            except StopIteration:
+            except EndOfData:
                 answer = ("end", None)
             except Exception as error:
                 answer = ("error", (type(error).__name__, str(error), traceback.format_exc()))

@@ -365,7 +365,8 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
       Made m = make_primitive(p, geo, activation(f, x, r.offered[p.x]), weights, activation(f, y, Layout{}), y, false);
       // An input has one layout: a block that adds its own input gives its result in the same.
       for (const PostOps::Step& s : p.post.steps)
-        if (s.same_shape && s.input == p.x && m.src != m.dst) m = make_primitive(p, geo, m.src, weights, m.src, y, false);
+        if (s.same_shape && s.input == p.x && m.src != m.dst)
+          m = make_primitive(p, geo, m.src, weights, m.src, y, false);
       return m;
     };
     Made m;
