@@ -102,6 +102,7 @@ def test_interrupt_ends_everything(tmp_path):
     run = subprocess.Popen(
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it in background jobs
     )  # fmt: skip
     assert run.stdout.readline() == "batch\n"
     os.killpg(run.pid, signal.SIGINT)
