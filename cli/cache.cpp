@@ -105,8 +105,7 @@ void collect(int64_t keep_mb) {
   std::printf("%ju bytes freed, %ju kept in %s\n", freed, kept, folder_text().c_str());
 }
 
-struct WhyOptions : CommonOptions {
-  std::string model;
+struct WhyOptions : CommonOptions, ModelOptions {
   bool all = false;
 };
 
@@ -147,7 +146,7 @@ void why_miss(const WhyOptions& o) {
   x.gate = false;
   x.progress = progress_bar(false);
   CacheTrace trace;
-  const Model model = load(o.model);
+  const Model model = load_model(o);
   if (!model.has_engine()) optimize(model, x);
   std::map<std::string, std::vector<CacheLookup>> by_cache;
   for (CacheLookup& l : trace.take()) {
@@ -188,7 +187,7 @@ void add_cache(CLI::App& app, int& status) {
   auto o = std::make_shared<WhyOptions>();
   CLI::App* why = c->add_subcommand(
       "why-miss", "What optimize (or loading an archive) would look for, and why it is not there; changes nothing");
-  why->add_option("model", o->model, "The model (.onnx) or archive (.neve)")->required();
+  add_model(*why, *o);
   add_common(*why, *o);
   why->add_flag("--all", o->all, "Every miss, not the first three of each reason");
   why->callback([o] { why_miss(*o); });

@@ -25,6 +25,15 @@ struct CommonOptions {
 void add_common(CLI::App& command, CommonOptions& o);
 void apply(const CommonOptions& o, OptimizeOptions& x);
 
+/// Which model, and what its file leaves unsaid: the same options for every subcommand that reads one.
+struct ModelOptions {
+  std::string model;
+  std::vector<std::string> input_shapes, input_values, sequence_lengths;
+  int64_t opset = 0;
+};
+void add_model(CLI::App& command, ModelOptions& o, const char* what = "The model (.onnx) or archive (.neve)");
+Model load_model(const ModelOptions& o);
+
 /// Reads and writes .npy; reads the members of .npz. @throws Error{corrupt_file | unsupported | io}
 Tensor read_npy(const std::string& path);
 NamedTensors read_npz(const std::string& path);

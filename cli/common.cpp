@@ -51,6 +51,74 @@ std::pair<std::string, std::string> split_pair(const std::string& text, const ch
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
+namespace {
+
+// Apart by commas outside of parentheses: "batch,3,max(a, b)".
+std::vector<std::string> split_axes(const std::string& text) {
+  std::vector<std::string> out;
+  if (text.empty()) return out;
+  out.emplace_back();
+  int depth = 0;
+  for (const char c : text) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && depth == 0)
+      out.emplace_back();
+    else if (c != ' ' || !out.back().empty())
+      out.back() += c;
+  }
+  return out;
+}
+
+template <class T>
+T number(const std::string& text, const char* option) {
+  T v{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty())
+    fail(ErrorCode::invalid_argument, option, ": '", text, "' is no number");
+  return v;
+}
+
+}  // namespace
+
+void add_model(CLI::App& c, ModelOptions& o, const char* what) {
+  c.add_option("model", o.model, what)->required();
+  c.add_option("--input-shape", o.input_shapes,
+               "NAME=AXIS,AXIS,...: 3 fixes an axis, a name opens it (equal names are equal sizes), past+new ties it "
+               "to others, ? keeps what the file says")
+      ->allow_extra_args(false);
+  c.add_option("--input-value", o.input_values, "NAME=NUMBER or NAME=FILE.npy: an input that is the same at every call")
+      ->allow_extra_args(false);
+  c.add_option("--sequence-length", o.sequence_lengths,
+               "NAME=N: elements of an input that is a sequence (0 or 1: an optional)")
+      ->allow_extra_args(false);
+  c.add_option("--opset", o.opset, "Version of the default operator set, instead of what the file says")
+      ->check(at_least(1));
+}
+
+Model load_model(const ModelOptions& o) {
+  LoadOptions x;
+  for (const std::string& s : o.input_shapes) {
+    auto [name, axes] = split_pair(s, "--input-shape");
+    x.input_shapes[name] = split_axes(axes);
+  }
+  for (const std::string& s : o.sequence_lengths) {
+    auto [name, n] = split_pair(s, "--sequence-length");
+    x.sequence_lengths[name] = number<int64_t>(n, "--sequence-length");
+  }
+  x.opset = o.opset;
+  for (const std::string& s : o.input_values) {
+    auto [name, text] = split_pair(s, "--input-value");
+    if (text.ends_with(".npy")) {
+      x.input_values[name] = read_npy(text);
+    } else {
+      Tensor t = Tensor::empty(DType::f64, {});
+      *t.data_as<double>() = number<double>(text, "--input-value");
+      x.input_values[name] = std::move(t);
+    }
+  }
+  return load(o.model, x);
+}
+
 std::vector<Sizes> sizes_for(const std::vector<PortInfo>& ports, const NamedSizes& named) {
   std::vector<Sizes> out;
   std::map<std::string, int64_t> symbols;

@@ -8,8 +8,8 @@
 namespace neve::cli {
 namespace {
 
-struct InspectOptions {
-  std::string model, html;
+struct InspectOptions : ModelOptions {
+  std::string html;
   bool graph = false, plan = false;
 };
 
@@ -23,7 +23,7 @@ void print_ports(const char* title, const std::vector<PortInfo>& ports) {
 }
 
 void inspect(const InspectOptions& o) {
-  const Model m = load(o.model);
+  const Model m = load_model(o);
   if (o.graph) {
     std::fputs((m.has_engine() ? m.engine().graph_text() : m.graph_text()).c_str(), stdout);
   } else {
@@ -49,7 +49,7 @@ void inspect(const InspectOptions& o) {
 void add_inspect(CLI::App& app, int&) {
   auto o = std::make_shared<InspectOptions>();
   CLI::App* c = app.add_subcommand("inspect", "Show inputs, outputs, graph, plan or report of a model or archive");
-  c->add_option("model", o->model, "The model (.onnx) or archive (.neve)")->required();
+  add_model(*c, *o);
   c->add_flag("--graph", o->graph, "Print the graph");
   c->add_flag("--plan", o->plan, "Print the instructions and their kernels");
   c->add_option("--html", o->html, "Write the report as a page");

@@ -9,8 +9,8 @@
 namespace neve::cli {
 namespace {
 
-struct Options : CommonOptions {
-  std::string model, output, precision = "fp32", test_data, calib_data, report, html, dump_ir;
+struct Options : CommonOptions, ModelOptions {
+  std::string output, precision = "fp32", test_data, calib_data, report, html, dump_ir;
   std::vector<std::string> float_ops;
   std::vector<double> tolerance;
   int64_t memory_budget = 0;
@@ -36,7 +36,7 @@ void run(const Options& o) {
   // An output that cannot be written is found before the work, not after it.
   for (const std::string& path : {o.output, o.report, o.html})
     if (!path.empty()) AtomicFile probe(path);
-  const Model model = load(o.model);
+  const Model model = load_model(o);
   for (const std::string& w : model.warnings()) std::fprintf(stderr, "neve: warning: %s\n", w.c_str());
   const Engine e = optimize(model, x);
   const std::string report = e.report_json();
@@ -87,7 +87,7 @@ void apply(const CommonOptions& o, OptimizeOptions& x) {
 void add_optimize(CLI::App& app, int&) {
   auto o = std::make_shared<Options>();
   CLI::App* c = app.add_subcommand("optimize", "Make a checked, fast engine and write it as one archive");
-  c->add_option("model", o->model, "The model: .onnx")->required();
+  add_model(*c, *o, "The model: .onnx");
   c->add_option("-o,--output", o->output, "The archive to write: .neve");
   add_common(*c, *o);
   c->add_option("--precision", o->precision, "fp32, bf16, fp16, int8 or auto")

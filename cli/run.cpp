@@ -17,8 +17,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point t) { return std::chrono::duration<double, std::milli>(Clock::now() - t).count(); }
 
-struct RunOptions {
-  std::string model, method = "forward", output;
+struct RunOptions : ModelOptions {
+  std::string method = "forward", output;
   std::vector<std::string> inputs;
   int threads = 0;
 };
@@ -32,7 +32,7 @@ void make_folder(const std::string& path) {
 
 void run(const RunOptions& o) {
   if (!o.output.empty()) make_folder(o.output);
-  const Model model = load(o.model);
+  const Model model = load_model(o);
   if (o.method != "forward")
     fail(ErrorCode::not_found, "run: the model has no method '", o.method, "' (it has: forward)");
   NamedTensors given;
@@ -79,8 +79,8 @@ void run(const RunOptions& o) {
   }
 }
 
-struct BenchOptions {
-  std::string model, compare, json, python, peer_model;
+struct BenchOptions : ModelOptions {
+  std::string compare, json, python, peer_model;
   std::vector<std::string> shapes;
   int threads = 0;
   double seconds = 2;
@@ -191,7 +191,7 @@ std::unique_ptr<Peer> make_peer(const BenchOptions& o, const Model& model, int t
 
 void bench(const BenchOptions& o) {
   if (!o.json.empty()) AtomicFile probe(o.json);
-  const Model model = load(o.model);
+  const Model model = load_model(o);
   std::vector<NamedSizes> shapes;
   for (const std::string& s : o.shapes) shapes.push_back(parse_shape(s));
   if (shapes.empty()) shapes.push_back({});
@@ -254,7 +254,7 @@ void bench(const BenchOptions& o) {
 void add_run(CLI::App& app, int&) {
   auto o = std::make_shared<RunOptions>();
   CLI::App* c = app.add_subcommand("run", "Run a model or an archive on .npy files");
-  c->add_option("model", o->model, "The model (.onnx) or archive (.neve)")->required();
+  add_model(*c, *o);
   c->add_option("--input", o->inputs, "NAME=FILE.npy; the name ends at the last '='")->allow_extra_args(false);
   c->add_option("--method", o->method, "Method to call");
   c->add_option("--output-dir", o->output, "Write each output as NAME.npy (with / as _); else they are printed");
@@ -265,7 +265,7 @@ void add_run(CLI::App& app, int&) {
 void add_bench(CLI::App& app, int&) {
   auto o = std::make_shared<BenchOptions>();
   CLI::App* c = app.add_subcommand("bench", "Time a model or an archive");
-  c->add_option("model", o->model, "The model (.onnx) or archive (.neve)")->required();
+  add_model(*c, *o);
   c->add_option("--shape", o->shapes, "NAME=1x3x224x224[;NAME=...]: one flag is one measurement")
       ->allow_extra_args(false);
   c->add_option("--compare", o->compare, "onnxruntime: time it too, in a process of its own, in turn with Neve");

@@ -89,8 +89,23 @@ class Model {
   std::shared_ptr<Impl> impl_;
 };
 
-/// Reads a model file: .onnx or .neve, told by content, not by name. @throws Error
-Model load(const std::string& path);
+/// What the file of a model leaves unsaid, or says otherwise than you want. For ONNX models; an archive has all
+/// settled.
+struct LoadOptions {
+  /// Shapes by input name, one text an axis: "3" fixes it, a name opens it (equal names are equal sizes, those of the
+  /// file included), "past + sequence" ties it to others, "?" keeps what the file says.
+  std::map<std::string, std::vector<std::string>> input_shapes = {};
+  /// Inputs that are the same at every call: they become constants and leave the signature.
+  NamedTensors input_values = {};
+  /// Elements of inputs that are sequences (0 or 1 of optionals); they become inputs "name.0", "name.1", ...
+  std::map<std::string, int64_t> sequence_lengths = {};
+  int64_t opset = 0;  ///< version of the default operator set; 0: what the file says
+};
+
+/// Reads a model file: .onnx or .neve, told by content, not by name.
+/// @throws Error{not_found | io} for the file; Error{corrupt_file}; Error{unsupported} with everything that the model
+/// needs and Neve lacks; Error{not_found | invalid_argument | shape_mismatch} for options that do not fit it.
+Model load(const std::string& path, const LoadOptions& options = {});
 
 /// One thread's way to run an engine: owns the arena. Not thread-safe; make one a thread. Keeps the engine alive.
 class Session {

@@ -58,12 +58,23 @@ class Range:
     opts: list = dataclasses.field(default_factory=list)
 
 
-def load(path):
+def load(path, *, input_shapes=None, input_values=None, sequence_lengths=None, opset=None):
     """Reads a model: .onnx, or .neve with its engine. Returns a Model or an Engine; both are called alike, with arrays.
+
+    The options say what an ONNX file leaves unsaid, or says otherwise than you want:
+    input_shapes: {name: axes}; a number fixes an axis, a name opens it (equal names are equal sizes, those of the file
+    included), "past + sequence" ties it to others, None or "?" keeps what the file says.
+    input_values: {name: array} of inputs that are the same at every call; they leave the signature.
+    sequence_lengths: {name: n} elements of inputs that are sequences (0 or 1 of optionals); they become inputs
+    "name.0", "name.1", ...
+    opset: version of the default operator set, instead of what the file says.
 
     Raises Error. A .neve file is checked: digests on every load, its self-test once a machine.
     """
-    model = _neve.load(os.fspath(path))
+    import numpy
+
+    values = {name: numpy.asarray(v) for name, v in (input_values or {}).items()}
+    model = _neve.load(os.fspath(path), input_shapes or {}, values, sequence_lengths or {}, opset or 0)
     return model.engine() if model.has_engine else model
 
 
@@ -143,7 +154,7 @@ def optimize(
     """
     options = {k: v for k, v in locals().items() if k not in ("model", "progress")}
     if isinstance(model, (str, os.PathLike)):
-        model = _neve.load(os.fspath(model))
+        model = _neve.load(os.fspath(model), {}, {}, {}, 0)
     if isinstance(model, Engine):
         raise TypeError("optimize: this is an Engine already (load the model that it was made from)")
     if isinstance(options["ranges"], (Range, str)):

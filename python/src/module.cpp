@@ -351,8 +351,19 @@ NB_MODULE(_neve, m) {
       .def_prop_ro("input_names", [](const PyEngine& e) { return names_of(e.engine.inputs()); })
       .def_prop_ro("output_names", [](const PyEngine& e) { return names_of(e.engine.outputs()); });
 
-  m.def("load", [](const std::string& path) {
+  m.def("load", [](const std::string& path, nb::dict shapes, nb::dict values, nb::dict lengths, int64_t opset) {
+    LoadOptions o;
+    for (auto [name, axes] : shapes) {
+      auto& to = o.input_shapes[nb::cast<std::string>(name)];
+      for (nb::handle axis : nb::borrow<nb::iterable>(axes))
+        to.push_back(axis.is_none() ? "?" : nb::cast<std::string>(nb::str(axis)));
+    }
+    std::vector<AnyArray> hold;
+    for (auto [name, value] : values)
+      o.input_values[nb::cast<std::string>(name)] = tensor_from(value, hold, "load").clone();
+    for (auto [name, n] : lengths) o.sequence_lengths[nb::cast<std::string>(name)] = nb::cast<int64_t>(n);
+    o.opset = opset;
     nb::gil_scoped_release free;
-    return load(path);
+    return load(path, o);
   });
 }

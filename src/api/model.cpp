@@ -1,4 +1,5 @@
 // Model: loading, running unoptimised.
+#include <algorithm>
 #include <filesystem>
 
 #include "api/impl.h"
@@ -13,9 +14,96 @@ namespace neve {
 
 const char* version() { return "0.1.0"; }
 
-Model load(const std::string& path) {
+namespace {
+
+// Makes dims of the texts of input_shapes. Symbols are made once, so that reading the file again gives the same.
+class ShapeTexts {
+ public:
+  ShapeTexts(const std::string& path, import::OnnxOptions& out) : file_(import::read_onnx_signature(path)), out_(out) {}
+
+  /// Axes that say something: they also settle what the file's own name for that axis means.
+  void settle(const std::string& name, const std::vector<std::string>& axes) {
+    const std::vector<std::string>* said = said_of(name);
+    if (said && said->size() != axes.size())
+      fail(ErrorCode::shape_mismatch, "load: input_shapes: '", name, "' has ", axes.size(), " axes (the file says ",
+           said->size(), ")");
+    Shape& shape = out_.input_shapes[name];
+    for (size_t a = 0; a < axes.size(); ++a) {
+      shape.push_back(0);
+      if (axes[a] == "?") continue;
+      shape[a] = parse(name, a, axes[a]);
+      if (said && is_name((*said)[a])) out_.symbols.try_emplace((*said)[a], shape[a]);
+    }
+  }
+
+  /// Axes that keep what the file says.
+  void keep(const std::string& name, const std::vector<std::string>& axes) {
+    const std::vector<std::string>* said = said_of(name);
+    Shape& shape = out_.input_shapes[name];
+    for (size_t a = 0; a < axes.size(); ++a) {
+      if (axes[a] != "?") continue;
+      const std::string text = said ? (*said)[a] : "";
+      shape[a] = is_name(text)  ? symbol(text, where(name, a))
+                 : text.empty() ? Dim::symbol(str(name, "_", a), 0, Dim::unbounded, 1, where(name, a))
+                                : parse(name, a, text);
+    }
+  }
+
+ private:
+  static bool is_name(const std::string& text) { return text.find_first_not_of("0123456789") != text.npos; }
+  static std::string where(const std::string& name, size_t axis) { return str("input '", name, "' axis ", axis); }
+
+  const std::vector<std::string>* said_of(const std::string& name) const {
+    for (const import::OnnxPort& p : file_.inputs)
+      if (p.name == name && p.shape) return &*p.shape;
+    return nullptr;
+  }
+
+  Dim symbol(const std::string& name, const std::string& origin) {
+    const auto [at, fresh] = out_.symbols.try_emplace(name);
+    if (fresh) at->second = Dim::symbol(name, 0, Dim::unbounded, 1, origin);
+    return at->second;
+  }
+
+  Dim parse(const std::string& name, size_t axis, const std::string& text) {
+    Dim d;
+    try {
+      d = parse_dim(text, [&](std::string_view s) { return symbol(std::string(s), where(name, axis)); });
+    } catch (const Error& e) {
+      fail(ErrorCode::invalid_argument, "load: input_shapes: ", where(name, axis), ": '", text,
+           "' is no size (a number, a name, an expression such as \"past + sequence\", or \"?\"): ", e.message());
+    }
+    if (d.is_constant() && d.value() < 0)
+      fail(ErrorCode::invalid_argument, "load: input_shapes: ", where(name, axis), ": size ", d,
+           " (0 or more is right)");
+    return d;
+  }
+
+  import::OnnxSignature file_;
+  import::OnnxOptions& out_;
+};
+
+import::OnnxOptions onnx_options(const std::string& path, const LoadOptions& given) {
+  import::OnnxOptions out;
+  for (const auto& [name, t] : given.input_values) out.input_values[name] = t;
+  for (const auto& [name, n] : given.sequence_lengths) out.sequence_lengths[name] = n;
+  if (given.opset) out.opset = given.opset;
+  if (given.input_shapes.empty()) return out;
+  ShapeTexts texts(path, out);
+  for (const auto& [name, axes] : given.input_shapes) texts.settle(name, axes);
+  for (const auto& [name, axes] : given.input_shapes) texts.keep(name, axes);
+  return out;
+}
+
+}  // namespace
+
+Model load(const std::string& path, const LoadOptions& options) {
   auto impl = std::make_shared<Model::Impl>();
   if (jit::is_archive(path)) {
+    if (!options.input_shapes.empty() || !options.input_values.empty() || !options.sequence_lengths.empty() ||
+        options.opset)
+      fail(ErrorCode::invalid_argument, "load: '", path,
+           "' is an archive, its signature is settled (options are for ONNX models)");
     impl->engine = jit::load_archive(path);
     impl->inputs = jit::ports_of(impl->engine->graph, false);
     impl->outputs = jit::ports_of(impl->engine->graph, true);
@@ -25,11 +113,12 @@ Model load(const std::string& path) {
     impl->loaded.module.path = path;
     return Model(std::move(impl));
   }
-  impl->loaded.module = import::load_onnx(path);
-  impl->loaded.reload = [path](const std::map<std::string, TensorType, std::less<>>& types) {
-    import::OnnxOptions options;
-    for (const auto& [name, t] : types) options.input_shapes[name] = t.shape;
-    return import::load_onnx(path, options);
+  const import::OnnxOptions read = onnx_options(path, options);
+  impl->loaded.module = import::load_onnx(path, read);
+  impl->loaded.reload = [path, read](const std::map<std::string, TensorType, std::less<>>& types) {
+    import::OnnxOptions again = read;
+    for (const auto& [name, t] : types) again.input_shapes[name] = t.shape;
+    return import::load_onnx(path, again);
   };
   const ir::Graph& g = impl->loaded.module.methods.find("forward")->second;
   impl->inputs = jit::ports_of(g, false);

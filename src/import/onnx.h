@@ -20,6 +20,8 @@ struct OnnxOptions {
   /// sizes. Where a node holds the old size as a literal (a reshape to [1, 512]), the literal is taken as the new size
   /// where the element counts prove it; otherwise the node is named in an error.
   std::map<std::string, Shape, std::less<>> input_shapes = {};
+  /// Dims that stand for sizes which the file names.
+  std::map<std::string, Dim, std::less<>> symbols = {};
   /// Content of inputs that is the same for every call: the input becomes a constant and disappears from the signature.
   std::map<std::string, Tensor, std::less<>> input_values = {};
   /// Number of elements of inputs that are sequences; 0 or 1 for optionals. Elements become inputs "name.0", "name.1",

@@ -171,7 +171,65 @@ std::string run_unfused(const OptimizedModel& m, runtime::SessionCore& plain, Ch
   }
 }
 
+// Sizes to try where the opt is refused: all alike, one symbol much larger than the others, one the sum of two.
+std::vector<std::map<uint32_t, int64_t>> guesses(const std::vector<uint32_t>& symbols) {
+  std::vector<std::map<uint32_t, int64_t>> out;
+  auto all = [&](int64_t n) {
+    std::map<uint32_t, int64_t> m;
+    for (uint32_t s : symbols) m[s] = n;
+    return m;
+  };
+  for (uint32_t i : symbols)
+    for (uint32_t j : symbols)
+      for (uint32_t k : symbols)
+        if (i != j && i != k && j < k) {
+          auto m = all(8);
+          m[i] = m[j] + m[k];
+          out.push_back(std::move(m));
+        }
+  for (int64_t n : {8, 1, 32, 64}) out.push_back(all(n));
+  for (int64_t n : {64, 1})
+    for (uint32_t i : symbols) {
+      out.push_back(all(8));
+      out.back()[i] = n;
+    }
+  return out;
+}
+
 }  // namespace
+
+void settle_open_sizes(OptimizedModel& m, const runtime::EngineCore& baseline) {
+  if (!m.ranges.open || !m.options.test_data.empty()) return;
+  ResolvedRange& range = m.ranges.ranges[0];
+  runtime::SessionCore plain(std::make_shared<runtime::EngineCore>(baseline));
+  auto runs = [&](const std::vector<Sizes>& sizes) {
+    Check c{"", generate_inputs(m.graph, sizes, 1), 1};
+    std::vector<Tensor> y;
+    return run_unfused(m, plain, c, y).empty();
+  };
+  std::vector<uint32_t> symbols;
+  for (size_t i = 0; i < m.input_types.size(); ++i)
+    for (size_t a = 0; a < m.input_types[i].shape.size(); ++a)
+      if (const Dim d = m.input_types[i].shape[a]; d.is_symbol() && range.max[i][a] >= Dim::unbounded)
+        if (std::find(symbols.begin(), symbols.end(), d.as_symbol().id) == symbols.end())
+          symbols.push_back(d.as_symbol().id);
+  if (symbols.size() < 2 || symbols.size() > 5 || runs(range.opts[0])) return;
+  for (const auto& guess : guesses(symbols)) {
+    std::vector<Sizes> sizes = range.opts[0];
+    bool allowed = true;
+    for (size_t i = 0; i < sizes.size(); ++i)
+      for (size_t a = 0; a < sizes[i].size(); ++a)
+        if (const Dim d = m.input_types[i].shape[a]; d.is_symbol())
+          if (const auto it = guess.find(d.as_symbol().id); it != guess.end()) {
+            sizes[i][a] = it->second;
+            allowed = allowed && sizes[i][a] >= range.min[i][a];
+          }
+    compute_expressions(m.graph, {}, sizes);
+    if (!allowed || !runs(sizes)) continue;
+    range.opts = {std::move(sizes)};
+    return;
+  }
+}
 
 GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline) {
   GateResult result;

@@ -38,6 +38,9 @@ struct ResolvedRanges {
 };
 /// @throws Error{not_found | shape_mismatch | invalid_argument} naming the input and axis
 ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& ranges);
+/// Gives axes that the model declares as an expression of others ("past + sequence") its value at these sizes; inputs
+/// in `named` are left alone.
+void compute_expressions(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& sizes);
 /// Refuses a widened axis where a relation that a node needs then fails at a point of a range.
 /// @throws Error{shape_mismatch} with the relation and its node
 void check_widened(const ir::Graph& g, const ResolvedRanges& ranges);
@@ -111,6 +114,9 @@ std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir
 /// [-1, 1), or [0, 1) if `positive`.
 std::vector<Tensor> generate_inputs(const ir::Graph& g, std::span<const Sizes> sizes, uint64_t seed,
                                     bool positive = false);
+/// Where the user named no range and the unfused model refuses the opt (sizes of one input that must be the sum of two
+/// others, and no node says so): takes sizes that it runs with as the opt, if some are found.
+void settle_open_sizes(OptimizedModel& m, const runtime::EngineCore& baseline);
 /// Compares the engine with the baseline on generated inputs at min, opt and max of each range and on the test data.
 GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline);
 /// y against y0 under the tolerance; `skip_nan`: where y0 is not a number, y may be anything.

@@ -343,12 +343,22 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   m->passes.push_back(loops);
 
   t = Clock::now();
+  std::shared_ptr<runtime::EngineCore> baseline;
+  if (given.gate || given.accept_inaccurate) {
+    progress(0.1, "baseline");
+    baseline =
+        build_baseline(source, *weights, m->options.threads, point_of(m->input_types, m->ranges.ranges[0].opts[0]));
+    settle_open_sizes(*m, *baseline);
+  }
+  m->seconds["baseline"] = since(t);
+
+  t = Clock::now();
   compile::TacticCache memory("");
   compile::TacticCache* tactics = !given.tune              ? nullptr
                                   : given.use_tactic_cache ? &compile::TacticCache::standard()
                                                            : &memory;
   if (tactics) tactics->reset_used();
-  build_engine(*m, tactics, [&](double f, const std::string& what) { progress(0.1 + 0.6 * f, "compile " + what); });
+  build_engine(*m, tactics, [&](double f, const std::string& what) { progress(0.15 + 0.55 * f, "compile " + what); });
   progress(0.7, "memory");
   plan_memory(*m, tactics);
   if (tactics) {
@@ -361,11 +371,8 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   }
   m->seconds["compile"] = since(t);
 
-  if (given.gate || given.accept_inaccurate) {
+  if (baseline) {
     t = Clock::now();
-    progress(0.72, "baseline");
-    auto baseline =
-        build_baseline(source, *weights, m->options.threads, point_of(m->input_types, m->ranges.ranges[0].opts[0]));
     progress(0.78, "accuracy");
     m->gate = run_gate(*m, *baseline);
     m->seconds["accuracy"] = since(t);

@@ -68,6 +68,37 @@ void follow(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& to)
   }
 }
 
+using ValueOf = std::function<std::optional<int64_t>(const Symbol&)>;
+
+// The value of every symbol that an input axis states, where the inputs have these sizes.
+ValueOf values_at(const ir::Graph& g, const std::vector<Sizes>& sizes) {
+  std::map<uint32_t, int64_t> values;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const Shape& shape = g.type(g.inputs()[i]).shape;
+    for (size_t a = 0; a < shape.size(); ++a)
+      if (shape[a].is_symbol()) values.emplace(shape[a].as_symbol().id, sizes[i][a]);
+  }
+  return [values](const Symbol& s) -> std::optional<int64_t> {
+    const auto it = values.find(s.id);
+    return it == values.end() ? std::nullopt : std::optional<int64_t>(it->second);
+  };
+}
+
+}  // namespace
+
+void compute_expressions(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& to) {
+  const ValueOf value = values_at(g, to);
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (named.contains(g.name(g.inputs()[i])) || named.contains(str(i))) continue;
+    const Shape& shape = g.type(g.inputs()[i]).shape;
+    for (size_t a = 0; a < shape.size(); ++a)
+      if (!shape[a].is_symbol() && !shape[a].is_constant())
+        to[i][a] = std::min(evaluate(shape[a], value), int64_t(Dim::unbounded));
+  }
+}
+
+namespace {
+
 ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   ResolvedRange out;
   for (Value v : g.inputs()) {
@@ -80,6 +111,8 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   fill(g, r.max, out.max, "max");
   follow(g, r.min, out.min);
   follow(g, r.max, out.max);
+  compute_expressions(g, r.min, out.min);
+  compute_expressions(g, r.max, out.max);
   for (const NamedSizes& o : r.opts) {
     std::vector<Sizes> opt(g.inputs().size());
     for (size_t i = 0; i < opt.size(); ++i) opt[i] = out.min[i];
@@ -88,6 +121,7 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
     for (size_t i = 0; i < opt.size(); ++i)
       if (!o.count(g.name(g.inputs()[i])) && !o.count(str(i))) opt[i] = out.max[i];
     follow(g, o, opt);
+    compute_expressions(g, o, opt);
     out.opts.push_back(std::move(opt));
   }
   for (size_t i = 0; i < out.min.size(); ++i)
@@ -103,22 +137,6 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
       }
     }
   return out;
-}
-
-using ValueOf = std::function<std::optional<int64_t>(const Symbol&)>;
-
-// The value of every symbol that an input axis states, where the inputs have these sizes.
-ValueOf values_at(const ir::Graph& g, const std::vector<Sizes>& sizes) {
-  std::map<uint32_t, int64_t> values;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    const Shape& shape = g.type(g.inputs()[i]).shape;
-    for (size_t a = 0; a < shape.size(); ++a)
-      if (shape[a].is_symbol()) values.emplace(shape[a].as_symbol().id, sizes[i][a]);
-  }
-  return [values](const Symbol& s) -> std::optional<int64_t> {
-    const auto it = values.find(s.id);
-    return it == values.end() ? std::nullopt : std::optional<int64_t>(it->second);
-  };
 }
 
 // Relations over sizes that arise inside are passed over.
@@ -173,6 +191,7 @@ std::vector<Sizes> find_feasible(const ir::Graph& g, const ResolvedRange& r, con
           for (size_t j = 0; j < s.size(); ++j)
             for (size_t b = 0; b < s[j].size(); ++b)
               if (open(j, b) && g.type(g.inputs()[j]).shape[b] == symbol && r.min[j][b] <= n) s[j][b] = n;
+          compute_expressions(g, {}, s);
           const auto count = broken_relations(g, s);
           if (count < least) best = s, least = count;
         }
@@ -203,6 +222,7 @@ std::vector<Sizes> middle(const ir::Graph& g, const ResolvedRange& r) {
       const Dim d = g.type(g.inputs()[i]).shape[a];
       if (r.max[i][a] >= Dim::unbounded && d.is_symbol()) o[i][a] = open[d.as_symbol().id];
     }
+  compute_expressions(g, {}, o);
   return o;
 }
 
@@ -233,6 +253,7 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
   // Axes that share a symbol in the model, or that the file fixed to one number and every range treats alike, share one
   // symbol.
   std::map<std::vector<int64_t>, Dim> made;
+  std::map<uint32_t, Dim> replaced;
   for (size_t i = 0; i < g.inputs().size(); ++i) {
     TensorType t = g.type(g.inputs()[i]);
     for (size_t a = 0; a < t.shape.size(); ++a) {
@@ -248,11 +269,12 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
       if (lo == hi) {
         if (old.is_constant() && !old.is(lo)) out.widened.push_back(str(g.name(g.inputs()[i]), " axis ", a));
         t.shape[a] = Dim(lo);
+        if (old.is_symbol()) replaced.emplace(old.as_symbol().id, Dim(lo));
         continue;
       }
       if (old.is_constant()) out.widened.push_back(str(g.name(g.inputs()[i]), " axis ", a));
       if (old.is_symbol() && old.as_symbol().lo == lo && old.as_symbol().hi == hi) continue;
-      if (!old.is_constant() && !old.is_symbol()) continue;  // an expression of other axes
+      if (!old.is_constant() && !old.is_symbol()) continue;  // an expression of other axes: below
       if (old.is_symbol()) key = {old.rep(), lo, hi};
       auto it = made.find(key);
       if (it == made.end()) {
@@ -264,9 +286,17 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
                  .first;
       }
       t.shape[a] = it->second;
+      if (old.is_symbol()) replaced.emplace(old.as_symbol().id, it->second);
     }
     out.types.push_back(std::move(t));
   }
+  for (size_t i = 0; i < out.types.size(); ++i)
+    for (Dim& d : out.types[i].shape)
+      if (!d.is_constant() && !d.is_symbol())
+        d = substitute(d, [&](const Symbol& s) -> std::optional<Dim> {
+          const auto it = replaced.find(s.id);
+          return it == replaced.end() ? std::nullopt : std::optional<Dim>(it->second);
+        });
   for (ResolvedRange& r : out.ranges)
     if (r.opts.empty()) r.opts = default_points(g, r);
   // Axes of one symbol must be able to be equal at every point.

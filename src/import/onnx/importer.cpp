@@ -59,7 +59,7 @@ bool Importer::decide() {
 
 void Importer::build() {
   module_ = {};
-  symbols_.clear();
+  symbols_ = options_.symbols;
   widened_.clear();
   asked_ = 0;
   converted_ = call_depth_ = 0;
@@ -236,10 +236,41 @@ TensorType Importer::declared_type(const pb::TypeProto& type, const std::string&
   return {dtype, std::move(s)};
 }
 
+namespace {
+
+// A value given for an input, in the dtype and of the rank that the file says.
+Tensor bound_value(const pb::ValueInfoProto& v, const Tensor& given) {
+  const std::string what = str("onnx: input '", v.name(), "'");
+  if (!v.type().has_tensor_type()) fail(ErrorCode::unsupported, what, ": a value can be given for a tensor only");
+  const auto& type = v.type().tensor_type();
+  const DType dtype = require_onnx_dtype(type.elem_type(), what);
+  Tensor t = given;
+  if (t.dtype() != dtype) {
+    t = given.to(dtype);
+    const Tensor a = t.to(DType::f64).contiguous(), b = given.to(DType::f64).contiguous();
+    for (int64_t i = 0; i < a.element_count() && is_int(dtype); ++i)
+      if (a.data_as<double>()[i] != b.data_as<double>()[i])
+        fail(ErrorCode::type_mismatch, what, ": the value given has ", b.data_as<double>()[i], " (the file says ",
+             dtype, ")");
+  }
+  if (!type.has_shape()) return t;
+  const auto& shape = type.shape();
+  bool fits = t.rank() == shape.dim_size();
+  for (int i = 0; fits && i < shape.dim_size(); ++i)
+    fits = !shape.dim(i).has_dim_value() || shape.dim(i).dim_value() < 0 ||
+           shape.dim(i).dim_value() == t.shape()[size_t(i)];
+  if (fits) return t;
+  if (t.element_count() == 1 && t.rank() == 0) return t.reshape(Sizes(size_t(shape.dim_size()), 1));
+  fail(ErrorCode::shape_mismatch, what, ": the value given has shape ", t.shape(), ", the file says otherwise");
+}
+
+}  // namespace
+
 void Importer::add_input(const pb::ValueInfoProto& v, Scope& scope) {
   const std::string what = str("onnx: input '", v.name(), "'");
   if (const auto bound = options_.input_values.find(v.name()); bound != options_.input_values.end()) {
-    scope.items[v.name()] = Item::of(literal(bound->second, v.name()), narrow_type(v.type().tensor_type().elem_type()));
+    scope.items[v.name()] =
+        Item::of(literal(bound_value(v, bound->second), v.name()), narrow_type(v.type().tensor_type().elem_type()));
     return;
   }
   const auto tensor_shape = [](const pb::TypeProto& t) {
