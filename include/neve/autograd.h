@@ -63,12 +63,17 @@ std::vector<Tensor> custom(std::string name, std::span<const Tensor> inputs, std
 std::vector<Tensor> checkpoint(std::function<std::vector<Tensor>(std::span<const Tensor>)> f,
                                std::span<const Tensor> inputs);
 
-/// Anomaly mode: every recorded op keeps where it was called, and backward stops at the first gradient with a NaN,
-/// naming that place. Slow. For this process.
+/// Anomaly mode: backward stops at the first gradient with a NaN, naming the place of the forward operation. Slow. For
+/// this process.
 void set_anomaly_mode(bool on);
 bool anomaly_mode();
-/// Says where the caller is, for errors and anomaly mode ("model.py:12"); set by the Python package. Null: nothing.
-void set_location_provider(std::function<std::string()> provider);
+/// Says where the caller is, for errors: `here` as a number (0: unknown), called for every recorded operation; `text`
+/// as words ("model.py:12"). Set by the Python package.
+struct PlaceProvider {
+  uint32_t (*here)() = nullptr;
+  std::string (*text)(uint32_t place) = nullptr;
+};
+void set_place_provider(PlaceProvider provider);
 
 }  // namespace autograd
 }  // namespace neve

@@ -34,6 +34,13 @@ class Storage {
   /// Bumped by every in-place change; autograd and capture check it.
   uint64_t version() const { return version_.load(std::memory_order_relaxed); }
   void bump() { version_.fetch_add(1, std::memory_order_relaxed); }
+  /// What made the last change and where (see autograd::PlaceProvider), for messages. `op` is never freed.
+  void changed_by(const char* op, uint32_t place) {
+    writer_.store(op, std::memory_order_relaxed);
+    writer_place_.store(place, std::memory_order_relaxed);
+  }
+  const char* writer() const { return writer_.load(std::memory_order_relaxed); }  ///< null: unknown
+  uint32_t writer_place() const { return writer_place_.load(std::memory_order_relaxed); }
 
  private:
   std::byte* data_ = nullptr;
@@ -41,6 +48,8 @@ class Storage {
   bool writable_ = true;
   std::function<void()> release_;
   std::atomic<uint64_t> version_{0};
+  std::atomic<const char*> writer_{nullptr};
+  std::atomic<uint32_t> writer_place_{0};
 };
 
 /// What autograd keeps of a tensor; `eager` defines it.
@@ -54,6 +63,10 @@ struct TensorBody {
   std::shared_ptr<Storage> storage;
   Sizes shape, strides;  ///< strides in elements
   AutogradMeta* autograd = nullptr;
+  /// What this was made from as a view, counted, never a view itself: its gradient follows changes in place.
+  TensorBody* base = nullptr;
+  std::atomic<uint64_t> seen{0};  ///< of views: the version of the storage for which the history is right
+  bool unrecorded_view = false;   ///< a view that was made with recording off
 
   TensorBody() = default;
   TensorBody(const TensorBody& o)  ///< a copy has no part in the gradients of the original
@@ -61,6 +74,7 @@ struct TensorBody {
   TensorBody& operator=(const TensorBody&) = delete;
   ~TensorBody() {
     if (autograd) drop_autograd();
+    if (base && base->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete base;
   }
   static const TensorBody undefined;
 
@@ -161,6 +175,12 @@ class Tensor {
   }
   /// For autograd. Null for an undefined tensor.
   TensorBody* body_pointer() const { return p_; }
+  /// One more handle of what another points to.
+  static Tensor of_body(TensorBody* p) {
+    Tensor t(p);
+    t.retain();
+    return t;
+  }
 
  private:
   explicit Tensor(TensorBody* p) : p_(p) {}

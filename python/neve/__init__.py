@@ -15,6 +15,7 @@ import sys
 import time
 
 from . import _neve, autograd, linalg, ops, random
+from ._deterministic import deterministic, is_deterministic
 from ._functions import *  # noqa: F403 (zeros, exp, sum, ...: the functions over tensors; they hide Python's own in this file)
 from ._functions import __all__ as _function_names
 from ._neve import Engine, Error, Model, Session, Tensor, get_num_threads, promote, set_num_threads
@@ -38,7 +39,7 @@ __all__ = [
     "save",
 ]
 __all__ += [
-    "Tensor", "autograd", "bernoulli", "enable_grad", "get_num_threads", "grad", "is_grad_enabled", "linalg", "manual_seed",
+    "Tensor", "autograd", "bernoulli", "deterministic", "is_deterministic", "enable_grad", "get_num_threads", "grad", "is_grad_enabled", "linalg", "manual_seed",
     "multinomial", "no_grad", "normal", "ops", "promote", "rand", "randint", "randn", "random", "randperm", "set_grad_enabled",
     "set_num_threads", *_function_names,
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,14 +70,15 @@ def _into(t: Tensor, value: Tensor, name: str) -> Tensor:
         shape_error(
             f"{name}: the result is {text_of(value)}, and {text_of(t)} keeps its shape (operands that broadcast to it)"
         )
-    return t.copy_(value)
+    return t._become(value, name)
 
 
 def _in_place(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     def m(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         x = self
         if _neve.is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in (self, *args)):
-            x = self.clone()  # what the gradient may keep of the operand must not be written over
+            x = self.clone()  # what the gradient may keep of the operands must not be written over
+            args = tuple(a.clone() if isinstance(a, Tensor) and a._shares(self) else a for a in args)
         return _into(self, f(x, *args, **{_ALIASES.get(k, k): v for k, v in kwargs.items()}), name)
 
     m.__name__, m.__qualname__ = name, f"Tensor.{name}"
@@ -189,6 +191,20 @@ def _detach_(self: Tensor) -> Tensor:
         value_error("detach_: the tensor was computed from others (detach(), which makes another name of its memory)")
     self.requires_grad = False
     return self
+
+
+def _retain_grad(self: Tensor) -> None:
+    """Backward sets `.grad` of this computed tensor as well. Source: torch.Tensor.retain_grad."""
+    if self.is_leaf:
+        return
+    kept = weakref.ref(self)
+
+    def keep(g: Tensor) -> None:
+        t = kept()
+        if t is not None:
+            t.grad = g.detach().clone() if t.grad is None else t.grad + g.detach()
+
+    self.register_hook(keep)
 
 
 def _dim(self: Tensor) -> int:
@@ -307,7 +323,7 @@ def _install() -> None:
         setattr(Tensor, name + "_", _in_place(getattr(Tensor, name), name + "_"))
     for name, f in {
         "neg_": _in_place(e.negative, "neg_"), "fill_": _fill_, "zero_": _zero_, "uniform_": _uniform_, "normal_": _normal_,
-        "bernoulli_": _bernoulli_, "tril_": _in_place(tril, "tril_"), "triu_": _in_place(triu, "triu_"), "detach_": _detach_,
+        "bernoulli_": _bernoulli_, "tril_": _in_place(tril, "tril_"), "triu_": _in_place(triu, "triu_"), "detach_": _detach_, "retain_grad": _retain_grad,
         "to": _to, "type_as": _to, "float": _converts("f32"), "double": _converts("f64"), "half": _converts("f16"),
         "bfloat16": _converts("bf16"), "int": _converts("i32"), "long": _converts("i64"), "bool": _converts("bool"),
         "new_zeros": _new(0), "new_ones": _new(1), "new_full": _new_full, "cpu": _to, "dim": _dim,

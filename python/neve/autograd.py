@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -292,21 +291,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, preserve_rng_state: boo
 
 # ---- anomalies -------------------------------------------------------------------------------------------------------
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-
-
-def _location() -> str:
-    """file:line of the user's code: the innermost frame outside of this package."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not os.path.abspath(name).startswith(_HERE):
-            return f"{name}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""
-
-
-_neve.set_location_provider(_location)
+_neve.set_package_folder(os.path.dirname(os.path.abspath(__file__)) + os.sep)
 
 
 def set_detect_anomaly(on: bool) -> None:
@@ -315,7 +300,7 @@ def set_detect_anomaly(on: bool) -> None:
 
 
 class detect_anomaly:
-    """Anomaly mode within a `with` block: each operation remembers its line of user code, each gradient is checked."""
+    """Anomaly mode within a `with` block: each gradient is checked for NaN."""
 
     def __enter__(self) -> None:
         self._before = _neve.anomaly_mode()

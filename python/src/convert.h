@@ -28,6 +28,10 @@ Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what);
 /// A NumPy array over the tensor's memory.
 nb::object array_from(const Tensor& t);
 
+/// Keeps the line of the caller for what this thread records after it lets go of the interpreter.
+void remember_place(bool always = false);
+void bind_places(nb::module_& m);
+
 /// The class Tensor, and what works on it.
 void bind_tensor(nb::module_& m);
 

@@ -109,7 +109,12 @@ auto in_place(const char* op) {
     const Tensor& a = nb::cast<const Tensor&>(self);
     Tensor b;
     if (!operand(other, a, b)) return not_implemented();
-    const Tensor y = std::string_view(op) == "div" ? eager::divide(a, b) : eager::binary(o, a, b);
+    // What the gradient may keep of the operand must not be written over.
+    const bool kept = std::string_view(op) != "add" && std::string_view(op) != "sub" && is_grad_enabled() &&
+                      (eager::needs_gradient(a) || eager::needs_gradient(b));
+    const Tensor x = kept ? a.clone() : a;
+    if (kept && b.storage() == a.storage()) b = b.clone();
+    const Tensor y = std::string_view(op) == "div" ? eager::divide(x, b) : eager::binary(o, x, b);
     if (y.dtype() != a.dtype() && !(is_float(a.dtype()) && is_float(y.dtype())))
       throw Error(ErrorCode::type_mismatch, std::string(op) + ": the result is " + to_string(y.dtype()) + ", which " +
                                                 type_text(a) + " cannot hold in place");
@@ -270,6 +275,7 @@ class PyOp {
       int64_t elements = 0;
       for (const Tensor& t : in) elements += t.element_count();
       if (elements > 4096) {
+        remember_place();
         nb::gil_scoped_release free;
         out = eager::call(op_, attrs, in);
       } else {
@@ -391,6 +397,7 @@ void bind_tensor(nb::module_& m) {
           "backward",
           [](const Tensor& t, nb::handle gradient, bool retain_graph, bool create_graph) {
             const Tensor g = gradient.is_none() ? Tensor{} : as_tensor(gradient, "backward");
+            remember_place();
             nb::gil_scoped_release free;
             t.backward(g, retain_graph, create_graph);
           },
@@ -408,7 +415,13 @@ void bind_tensor(nb::module_& m) {
              const Tensor& t = nb::cast<const Tensor&>(self);
              eager::Index all;
              all.kind = eager::Index::ellipsis;
-             eager::set_item(t, std::span(&all, 1), as_tensor(value, "copy_"));
+             eager::set_item(t, std::span(&all, 1), as_tensor(value, "copy_"), "copy_");
+             return nb::borrow(self);
+           })
+      .def("_shares", [](const Tensor& t, const Tensor& o) { return t.storage() == o.storage(); })
+      .def("_become",  // value was computed from this tensor, of its shape: an operation in place of that name
+           [](nb::handle self, const Tensor& value, const std::string& op) {
+             eager::assign(nb::cast<const Tensor&>(self), value, eager::lasting_name(op));
              return nb::borrow(self);
            })
       .def("numpy",
@@ -473,7 +486,8 @@ void bind_tensor(nb::module_& m) {
              std::string s = "tensor(" + to_string(t);
              if (t.dtype() != DType::f32 && t.dtype() != DType::i64 && t.dtype() != DType::boolean)
                s += ", dtype=" + to_string(t.dtype());
-             const AutogradMeta* meta = eager::find_meta(t);
+             const bool asks = eager::needs_gradient(t);
+             const AutogradMeta* meta = asks ? eager::find_meta(t) : nullptr;
              if (meta && meta->node)
                s += ", grad_fn=<" + meta->node->name() + ">";
              else if (meta && meta->requires_grad)
@@ -590,6 +604,7 @@ void bind_tensor(nb::module_& m) {
       "backward",
       [](nb::handle outputs, nb::handle gradients, bool retain_graph, bool create_graph) {
         const auto y = tensors_of(outputs, "backward"), g = tensors_of(gradients, "backward");
+        remember_place();
         nb::gil_scoped_release free;
         autograd::backward(y, g, {retain_graph, create_graph});
       },
@@ -602,6 +617,7 @@ void bind_tensor(nb::module_& m) {
         const auto y = tensors_of(outputs, "grad"), x = tensors_of(inputs, "grad"), g = tensors_of(gradients, "grad");
         std::vector<Tensor> d;
         {
+          remember_place();
           nb::gil_scoped_release free;
           d = autograd::grad(y, x, g, {{retain_graph, create_graph}, allow_unused});
         }
@@ -624,19 +640,15 @@ void bind_tensor(nb::module_& m) {
   });
   m.def("set_anomaly_mode", &autograd::set_anomaly_mode);
   m.def("anomaly_mode", &autograd::anomaly_mode);
-  m.def("set_location_provider", [](nb::callable f) {
-    auto* kept = new nb::callable(std::move(f));  // for the life of the process
-    autograd::set_location_provider([kept] {
-      nb::gil_scoped_acquire hold;
-      return nb::cast<std::string>((*kept)());
-    });
-  });
   m.def("set_num_threads", &eager::set_threads);
-  m.def("get_num_threads", &eager::threads);
+  m.def("get_num_threads", &eager::thread_setting);
+  m.def("set_deterministic", &eager::set_deterministic);
+  m.def("is_deterministic", &eager::is_deterministic);
   // Updates in one pass; lists of tensors in step: parameters, gradients, state (may be empty lists).
   static auto updated = [](nb::handle p, nb::handle g, nb::handle a, nb::handle b, nb::handle c) {
     const auto ps = tensors_of(p, "step"), gs = tensors_of(g, "step"), as = tensors_of(a, "step"),
                bs = tensors_of(b, "step"), cs = tensors_of(c, "step");
+    remember_place(true);
     std::vector<eager::Updated> u;
     auto at = [](const std::vector<Tensor>& v, size_t i) { return i < v.size() ? v[i].detach() : Tensor{}; };
     for (size_t i = 0; i < ps.size(); ++i)
@@ -703,6 +715,7 @@ void bind_tensor(nb::module_& m) {
     for (Tensor& x : v) x = x.detach();
     eager::scale(v, f);
   });
+  bind_places(m);
   m.def("promote", [](nb::handle a, nb::handle b) { return to_string(eager::promote(dtype_of(a), dtype_of(b))); });
 }
 

@@ -15,6 +15,7 @@
 #include "base/cgroup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/thread_limit.h"
 
 #ifndef NEVE_THREADS_STD
 #include <omp.h>
@@ -70,6 +71,7 @@ int count_available() {
 /// Threads do not survive fork(), and the child would wait for them for ever: a child of a process that has used the
 /// pool runs everything in the calling thread.
 std::atomic<bool> pool_used{false}, forked{false};
+std::atomic<int> thread_limit{0};
 
 void note_use() {
   if (pool_used.load(std::memory_order_relaxed)) return;
@@ -99,7 +101,8 @@ struct Loop {
 bool inside_loop() { return omp_in_parallel(); }
 
 void run_parallel(const Loop& loop) {
-#pragma omp parallel num_threads(loop.parts)
+  const int limit = thread_limit.load(std::memory_order_relaxed);
+#pragma omp parallel num_threads(limit ? std::min(limit, loop.parts) : loop.parts)
   {
     const int threads = omp_get_num_threads();  // may be fewer than asked for
     for (int p = omp_get_thread_num(); p < loop.parts; p += threads) loop.run(p);
@@ -196,10 +199,13 @@ void parallel_for(int64_t n, int64_t grain, int threads, Body body) {
   const int64_t most = std::max<int64_t>(n / std::max<int64_t>(grain, 1), 1);
   const Loop loop{n, int(std::min<int64_t>(std::clamp(threads, 1, max_threads), most)), body};
   if (loop.parts == 1) return loop.run(0);
+  if (thread_limit.load(std::memory_order_relaxed) == 1) return loop.run_all();
   if (inside_loop() || forked.load(std::memory_order_relaxed)) return loop.run_all();
   note_use();
   run_parallel(loop);
 }
+
+void limit_threads(int n) { thread_limit.store(n, std::memory_order_relaxed); }
 
 void set_threads(int threads) {
   set_library_threads(forked.load(std::memory_order_relaxed) ? 1 : std::clamp(threads, 1, max_threads));

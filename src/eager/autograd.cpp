@@ -1,9 +1,12 @@
 // Recording: which operations are kept on the tape, and what of them.
 #include "eager/autograd.h"
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 
 #include "core/tensor_hooks.h"
+#include "eager/write.h"
 #include "op/differentiate.h"
 #include "op/registry.h"
 
@@ -12,8 +15,7 @@ namespace {
 
 thread_local bool grad_enabled = true;
 std::atomic<bool> anomalies{false};
-std::mutex location_mutex;
-std::function<std::string()> location_provider;
+autograd::PlaceProvider places;
 
 }  // namespace
 
@@ -24,17 +26,25 @@ GradMode::~GradMode() { grad_enabled = before_; }
 
 void autograd::set_anomaly_mode(bool on) { anomalies = on; }
 bool autograd::anomaly_mode() { return anomalies; }
-void autograd::set_location_provider(std::function<std::string()> provider) {
-  std::lock_guard lock(location_mutex);
-  location_provider = std::move(provider);
-}
+void autograd::set_place_provider(PlaceProvider provider) { places = provider; }
 
 namespace eager {
 
-std::string current_location() {
-  std::lock_guard lock(location_mutex);
-  return location_provider ? location_provider() : std::string();
+uint32_t current_place() { return places.here ? places.here() : 0; }
+
+std::string place_text(const char* what, uint32_t place) {
+  return place && places.text ? str("\n  ", what, " at ", places.text(place)) : std::string();
 }
+
+const char* lasting_name(std::string_view name) {
+  static std::mutex mutex;
+  static std::set<std::string, std::less<>> names;
+  std::lock_guard lock(mutex);
+  const auto it = names.find(name);
+  return (it == names.end() ? *names.emplace(name).first : *it).c_str();
+}
+
+std::string Node::where() const { return place_text("recorded", place); }
 
 uint64_t next_sequence() {
   static std::atomic<uint64_t> next{1};
@@ -61,8 +71,10 @@ Node::~Node() {
 AutogradMeta* find_meta(const Tensor& t) { return t.defined() ? t.body_pointer()->autograd : nullptr; }
 
 bool needs_gradient(const Tensor& t) {
-  const AutogradMeta* m = find_meta(t);
-  return m && (m->requires_grad || m->node);
+  if (!t.defined()) return false;
+  const TensorBody& b = *t.body_pointer();
+  if (b.base && b.seen.load(std::memory_order_relaxed) != b.storage->version()) refresh_view(t);
+  return b.autograd && (b.autograd->requires_grad || b.autograd->node);
 }
 
 namespace {
@@ -141,6 +153,9 @@ class OpNode final : public Node {
   }
 
   void release() override {
+    bool kept = false;
+    for (size_t i = 0; i < saved_.size(); ++i) kept = kept || (saved_[i].tensor.defined() && piece_->reads(i));
+    if (!kept) return;
     saved_.clear();
     piece_.reset();
     released_ = true;
@@ -153,15 +168,16 @@ class OpNode final : public Node {
     return Tensor::view(nothing, t.dtype(), t.shape(), Sizes(size_t(t.rank()), 0));
   }
 
-  std::string where() const { return location.empty() ? "" : "\n  at " + location; }
-
   Tensor unpack(size_t i) {
     const Saved& s = saved_[i];
     if (!s.tensor.defined()) return {};
-    if (s.tensor.storage()->version() != s.version)
+    const Storage& bytes = *s.tensor.storage();
+    if (bytes.version() != s.version)
       fail(ErrorCode::invalid_argument, "backward: ", i < inputs_ ? "an operand" : "the result", " of '", name(), "', ",
-           type_text(s.tensor), ", was changed in place after it was saved for the gradient (version ",
-           s.tensor.storage()->version(), ", saved at version ", s.version, "; change a copy: clone())", where());
+           type_text(s.tensor), ", was changed in place",
+           bytes.writer() ? str(" by '", bytes.writer(), "'") : std::string(),
+           " after it was saved for the gradient (version ", bytes.version(), ", saved at version ", s.version,
+           "; change a copy: clone())", place_text("saved", place), place_text("changed", bytes.writer_place()));
     return s.tensor;
   }
 
@@ -208,7 +224,7 @@ class Barrier final : public Node {
   std::string name() const override { return op_; }
   std::vector<Tensor> apply(std::vector<Tensor>, bool) override {
     fail(ErrorCode::unsupported, "backward: '", op_, "' has no gradient (detach() its operands, or its result)",
-         location.empty() ? "" : "\n  at " + location);
+         where());
   }
 
  private:
@@ -218,33 +234,37 @@ class Barrier final : public Node {
 /// A function with a gradient of the user's own.
 class CustomNode final : public Node {
  public:
-  CustomNode(std::string name, std::function<std::vector<Tensor>(std::span<const Tensor>)> f, size_t operands)
-      : name_(std::move(name)), f_(std::move(f)), operands_(operands) {}
+  CustomNode(std::string name, std::function<std::vector<Tensor>(std::span<const Tensor>)> f, size_t operands,
+             bool saves = true)
+      : name_(std::move(name)), f_(std::move(f)), operands_(operands), saves_(saves) {}
   std::string name() const override { return name_; }
   std::vector<Tensor> apply(std::vector<Tensor> gradients, bool record) override {
     if (!f_)
       fail(ErrorCode::invalid_argument, "backward: the graph of '", name_,
-           "' was freed by an earlier backward (retain_graph=true keeps it)");
+           "' was freed by an earlier backward (retain_graph=true keeps it)", where());
     const GradMode mode(record);
     std::vector<Tensor> d = f_(gradients);
     if (d.size() != operands_)
       fail(ErrorCode::invalid_argument, name_, ": its backward returned ", d.size(), " gradients (one for each of its ",
-           operands_, " inputs would be right; an undefined tensor where there is none)");
+           operands_, " inputs would be right; an undefined tensor where there is none)", where());
     return d;
   }
-  void release() override { f_ = nullptr; }
+  void release() override {
+    if (saves_) f_ = nullptr;
+  }
 
  private:
   std::string name_;
   std::function<std::vector<Tensor>(std::span<const Tensor>)> f_;
   size_t operands_;
+  bool saves_;
 };
 
 void record(NodePtr node, std::span<const Tensor> in, std::span<const Tensor> out) {
-  node->sequence = next_sequence();
   node->results = uint32_t(out.size());
-  if (anomalies.load(std::memory_order_relaxed)) node->location = current_location();
+  node->place = current_place();
   for (const Tensor& t : in) node->next.push_back(gradient_edge(t));
+  node->sequence = next_sequence();  // after the edges: the history of a view may be found just now
   for (size_t k = 0; k < out.size(); ++k)
     if (is_float(out[k].dtype()) || is_complex(out[k].dtype())) set_history(out[k], node, uint32_t(k));
 }
@@ -266,8 +286,8 @@ const TensorHooks hooks{
     [](const Tensor& x) {
       std::vector<Tensor> y{x.detach().clone()};
       if (is_grad_enabled() && needs_gradient(x))
-        y = autograd::custom("clone", std::span(&x, 1), std::move(y),
-                             [](std::span<const Tensor> g) { return std::vector<Tensor>{g[0]}; });
+        y = linear("clone", std::span(&x, 1), std::move(y),
+                   [](std::span<const Tensor> g) { return std::vector<Tensor>{g[0]}; });
       return y[0];
     },
     [](const Tensor& target, const Tensor& source) {
@@ -293,13 +313,13 @@ void set_history(const Tensor& t, NodePtr node, uint32_t index) {
   AutogradMeta& m = meta_of(t);
   m.node = std::move(node);
   m.index = index;
+  t.body_pointer()->seen.store(t.storage()->version(), std::memory_order_relaxed);
 }
 
 Edge gradient_edge(const Tensor& t) {
+  if (!needs_gradient(t)) return {};
   AutogradMeta* m = find_meta(t);
-  if (!m) return {};
   if (m->node) return {m->node, m->index};
-  if (!m->requires_grad) return {};
   std::lock_guard lock(m->mutex);
   NodePtr n = m->accumulate.lock();
   if (!n) {
@@ -324,6 +344,7 @@ std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Te
   const std::span<const Tensor> operands = plain.empty() ? in : std::span<const Tensor>(plain);
   if (!needs) {
     execute(op, attrs, operands, out);
+    mark_views(in, out);
     return out;
   }
   const bool whole = op.grad || (op.lower && recorded_whole(op, attrs, operands));
@@ -338,6 +359,7 @@ std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Te
   for (Tensor& t : out)  // an operand handed through: its past must not become that of the operand
     for (const Tensor& x : operands)
       if (t.is(x)) t = t.detach();
+  mark_views(in, out);
   bool any_float = false;
   for (const Tensor& t : out) any_float = any_float || is_float(t.dtype()) || is_complex(t.dtype());
   if (!any_float) return out;
@@ -370,11 +392,38 @@ std::vector<Tensor> autograd::custom(std::string name, std::span<const Tensor> i
   bool needed = false;
   for (const Tensor& t : inputs) needed = needed || eager::needs_gradient(t);
   if (!needed || !grad_enabled) return outputs;
-  for (Tensor& t : outputs)
-    if (eager::find_meta(t)) t = t.detach();
+  // What shares bytes with an operand or with another result must not be changed in place; all else is new to the tape.
+  std::vector<bool> shares(outputs.size());
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    auto same = [&](const Tensor& t) { return t.defined() && t.storage() == outputs[k].storage(); };
+    shares[k] = outputs[k].defined() && std::any_of(inputs.begin(), inputs.end(), same);
+    for (size_t j = 0; j < k && outputs[k].defined(); ++j)
+      if (same(outputs[j])) shares[k] = shares[j] = true;
+  }
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    if (!outputs[k].defined()) continue;
+    outputs[k] = outputs[k].detach();
+    outputs[k].body_pointer()->unrecorded_view = shares[k];
+  }
   eager::record(std::make_shared<eager::CustomNode>(std::move(name), std::move(backward), inputs.size()), inputs,
                 outputs);
   return outputs;
+}
+
+std::vector<Tensor> eager::linear(const char* name, std::span<const Tensor> inputs, std::vector<Tensor> outputs,
+                                  std::function<std::vector<Tensor>(std::span<const Tensor>)> backward) {
+  if (!grad_enabled || std::none_of(inputs.begin(), inputs.end(), needs_gradient)) return outputs;
+  record(std::make_shared<CustomNode>(name, std::move(backward), inputs.size(), false), inputs, outputs);
+  return outputs;
+}
+
+eager::NodePtr eager::linear_node(const char* name, std::vector<Edge> next,
+                                  std::function<std::vector<Tensor>(std::span<const Tensor>)> backward) {
+  auto node = std::make_shared<CustomNode>(name, std::move(backward), next.size(), false);
+  node->next = std::move(next);
+  node->place = current_place();
+  node->sequence = next_sequence();
+  return node;
 }
 
 std::vector<Tensor> autograd::checkpoint(std::function<std::vector<Tensor>(std::span<const Tensor>)> f,
@@ -410,10 +459,7 @@ std::vector<Tensor> autograd::checkpoint(std::function<std::vector<Tensor>(std::
 // ---- members of Tensor ------------------------------------------------------------------------------------------
 
 bool Tensor::requires_grad() const { return eager::needs_gradient(*this); }
-bool Tensor::is_leaf() const {
-  const AutogradMeta* m = eager::find_meta(*this);
-  return !m || !m->node;
-}
+bool Tensor::is_leaf() const { return !eager::needs_gradient(*this) || !p_->autograd->node; }
 
 const Tensor& Tensor::set_requires_grad(bool on) const {
   require_defined("set_requires_grad");

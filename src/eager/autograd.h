@@ -47,13 +47,15 @@ class Node : public std::enable_shared_from_this<Node> {
   virtual std::vector<Tensor> apply(std::vector<Tensor> gradients, bool record) = 0;
   /// Of the leaf whose gradient is added up here; null for others.
   virtual const Hooks* leaf_hooks() const { return nullptr; }
-  /// Forgets what was saved.
+  /// Forgets what was saved; a node that saved no tensor can be walked again.
   virtual void release() {}
+  /// "\n  recorded at model.py:12", or nothing.
+  std::string where() const;
 
   std::vector<Edge> next;  ///< per operand; null where none is needed
   uint32_t results = 1;
   uint64_t sequence = 0;            ///< later operations have higher ones
-  std::string location;             ///< of the call, in anomaly mode
+  uint32_t place = 0;               ///< of the call; see autograd::PlaceProvider
   std::map<uint32_t, Hooks> hooks;  ///< by result
 };
 }  // namespace eager
@@ -79,7 +81,18 @@ AutogradMeta* find_meta(const Tensor& t);
 /// Makes `t` result `index` of a node.
 void set_history(const Tensor& t, NodePtr node, uint32_t index);
 uint64_t next_sequence();
-std::string current_location();
+/// Where the caller is: a number, and "\n  WHAT at model.py:12" for it (nothing where it is unknown).
+uint32_t current_place();
+std::string place_text(const char* what, uint32_t place);
+/// A copy of a name that lives as long as the process.
+const char* lasting_name(std::string_view name);
+
+/// Records `outputs` as a linear function of `inputs`: nothing is saved, so the graph is never used up.
+std::vector<Tensor> linear(const char* name, std::span<const Tensor> inputs, std::vector<Tensor> outputs,
+                           std::function<std::vector<Tensor>(std::span<const Tensor>)> backward);
+/// A node of such a function, with its place in the order of recording.
+NodePtr linear_node(const char* name, std::vector<Edge> next,
+                    std::function<std::vector<Tensor>(std::span<const Tensor>)> backward);
 
 /// Runs an op and records it if need be: what every public function calls. A composite without a gradient of its own is
 /// recorded as the ops that it consists of.

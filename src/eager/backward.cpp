@@ -143,7 +143,7 @@ class Walk {
       if (!d[i].defined() || !n.next[i].node) continue;
       if (autograd::anomaly_mode() && has_nan(d[i]))
         fail(ErrorCode::invalid_argument, "backward: the gradient of operand ", i, " of '", n.name(),
-             "' has a NaN (anomaly mode)", n.location.empty() ? "" : "\n  at " + n.location);
+             "' has a NaN (anomaly mode)", n.where());
       put(n.next[i], std::move(d[i]));
     }
   }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/memory.h"
+#include "base/thread_limit.h"
 #include "op/differentiate.h"
 #include "op/reference.h"
 
@@ -16,6 +17,7 @@ namespace neve::eager {
 namespace {
 
 std::atomic<int> thread_count{0};
+std::atomic<bool> deterministic{false};
 struct {
   std::atomic<uint64_t> small{0}, views{0}, pieces{0}, references{0}, compiled{0};
 } counts;
@@ -102,6 +104,11 @@ class Table {
     std::shared_lock lock(mutex_);
     const auto it = plans_.find(k);
     return it == plans_.end() ? nullptr : it->second;
+  }
+  void clear() {
+    std::unique_lock lock(mutex_);
+    plans_.clear();
+    order_.clear();
   }
   void put(const Key& k, std::shared_ptr<const Plan> p) {
     std::unique_lock lock(mutex_);
@@ -233,7 +240,9 @@ void run_piece(const Piece& piece, std::span<const Tensor> in, std::vector<Tenso
 
 }  // namespace
 
-int threads() {
+int threads() { return deterministic.load(std::memory_order_relaxed) ? deterministic_parts : thread_setting(); }
+
+int thread_setting() {
   const int n = thread_count.load(std::memory_order_relaxed);
   if (n) return n;
   const int found = available_threads();
@@ -243,6 +252,14 @@ int threads() {
 void set_threads(int n) {
   if (n < 1) fail(ErrorCode::invalid_argument, "set_threads: ", n, " (1 or more)");
   thread_count.store(n, std::memory_order_relaxed);
+  if (is_deterministic()) limit_threads(n);
+}
+
+bool is_deterministic() { return deterministic.load(std::memory_order_relaxed); }
+void set_deterministic(bool on) {
+  if (deterministic.exchange(on) == on) return;
+  table().clear();  // kernels are chosen for a number of threads
+  limit_threads(on ? thread_setting() : 0);
 }
 
 ExecuteCounts execute_counts() {

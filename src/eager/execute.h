@@ -12,6 +12,14 @@ namespace neve::eager {
 /// Threads of eager execution; at first, available_threads().
 int threads();
 void set_threads(int n);  ///< @throws Error{invalid_argument} below 1
+int thread_setting();     ///< what set_threads was given
+
+/// Results that do not depend on the number of threads: work is split into a fixed number of parts, whatever number is
+/// set; library kernels (oneDNN) run on as many threads. For this process.
+/// @cost  products and convolutions use deterministic_parts threads, no fewer and no more
+constexpr int deterministic_parts = 4;
+void set_deterministic(bool on);
+bool is_deterministic();
 
 /// Runs an op on tensors without recording gradients. Views (reshape, transpose, slice, ...) share the bytes of their
 /// input; other results are new and contiguous. Absent optional inputs are undefined tensors.

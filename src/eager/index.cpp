@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "eager/autograd.h"
+#include "eager/write.h"
 #include "op/registry.h"
 
 namespace neve::eager {
@@ -132,16 +133,16 @@ Tensor get_basic(const Tensor& x, const std::vector<Index>& index);
 Tensor put_basic(const Tensor& g, const std::vector<Index>& index, const Sizes& shape) {
   const Tensor whole = Tensor::zeros(g.dtype(), shape);
   view_of(whole, index).copy_from(g.detach());
-  return autograd::custom("index gradient", std::span(&g, 1), {whole}, [index](std::span<const Tensor> d) {
-    return std::vector<Tensor>{get_basic(d[0], index)};
-  })[0];
+  return linear("index gradient", std::span(&g, 1), {whole},
+                [index](std::span<const Tensor> d) { return std::vector<Tensor>{get_basic(d[0], index)}; })[0];
 }
 
 Tensor get_basic(const Tensor& x, const std::vector<Index>& index) {
-  return autograd::custom("index", std::span(&x, 1), {view_of(x, index)},
-                          [index, shape = x.shape()](std::span<const Tensor> g) {
-                            return std::vector<Tensor>{put_basic(g[0], index, shape)};
-                          })[0];
+  std::vector<Tensor> y{view_of(x, index)};
+  mark_views(std::span(&x, 1), y);
+  return linear("index", std::span(&x, 1), std::move(y), [index, shape = x.shape()](std::span<const Tensor> g) {
+    return std::vector<Tensor>{put_basic(g[0], index, shape)};
+  })[0];
 }
 
 // Tensors among the indices: the axes they choose from come first, then one gather_nd or scatter_nd does it.
@@ -246,22 +247,11 @@ void assign(const Tensor& x, const Tensor& value, const char* op) {
   if (x.shape() != value.shape())
     fail(ErrorCode::shape_mismatch, op, ": ", text(value), " in the place of ", text(x),
          " (an operation in place cannot change the shape)");
-  AutogradMeta* m = find_meta(x);
-  const bool recorded = is_grad_enabled() && (needs_gradient(x) || needs_gradient(value));
-  if (recorded && m && m->requires_grad && !m->node)
-    fail(ErrorCode::invalid_argument, op, ": ", text(x),
-         " is a leaf that asks for gradients and cannot be changed in place (NoGrad / no_grad() allows it, for "
-         "updates)");
-  const Tensor v = value.to(x.dtype());
-  x.detach().copy_from(v.detach());
-  if (!recorded) return;
-  const Edge e = gradient_edge(v);
-  if (e.node) set_history(x, e.node, e.index);
+  write(x, x, value.to(x.dtype()), true, op);
 }
 
-void set_item(const Tensor& x, std::span<const Index> given, const Tensor& value) {
+void set_item(const Tensor& x, std::span<const Index> given, const Tensor& value, const char* op) {
   const std::vector<Index> index = complete(x, given);
-  const bool recorded = is_grad_enabled() && (needs_gradient(x) || needs_gradient(value));
   const Tensor v = value.to(x.dtype());
   if (is_basic(index)) {
     const Tensor target = view_of(x, index);
@@ -269,28 +259,9 @@ void set_item(const Tensor& x, std::span<const Index> given, const Tensor& value
     try {
       wide = broadcast_to(v, target.shape());
     } catch (const Error&) {
-      fail(ErrorCode::shape_mismatch, "index: ", text(value), " cannot be put in the place of ", target.shape());
+      fail(ErrorCode::shape_mismatch, op, ": ", text(value), " cannot be put in the place of ", target.shape());
     }
-    if (!recorded) return target.copy_from(wide.detach());
-    const Tensor past = x.detach();
-    if (AutogradMeta* m = find_meta(x); m && m->requires_grad && !m->node)
-      fail(ErrorCode::invalid_argument, "index: ", text(x),
-           " is a leaf that asks for gradients and cannot be changed in place (NoGrad / no_grad() allows it)");
-    // What x was, without the places that are overwritten, and what is put there.
-    target.copy_from(wide.detach());
-    const Tensor operands[2] = {x, wide};
-    const std::vector<Tensor> y =
-        autograd::custom("index assignment", operands, {past}, [index, shape = x.shape()](std::span<const Tensor> g) {
-          const Tensor rest = g[0].clone();
-          const NoGrad off;
-          const Tensor hole = view_of(rest.detach(), index);
-          const Tensor taken = get_basic(g[0], index).clone();
-          hole.copy_from(Tensor::zeros(g[0].dtype(), hole.shape()));
-          return std::vector<Tensor>{rest.detach(), taken};
-        });
-    const Edge e = gradient_edge(y[0]);
-    if (e.node) set_history(x, e.node, e.index);
-    return;
+    return write(x, target, wide, false, op);
   }
   const Advanced a = analyse(x, index);
   Sizes updates(a.places.shape().begin(), a.places.shape().end() - 1);
@@ -303,7 +274,7 @@ void set_item(const Tensor& x, std::span<const Index> given, const Tensor& value
   try {
     wide = broadcast_to(v, result_shape).transpose(inverse(perm));
   } catch (const Error&) {
-    fail(ErrorCode::shape_mismatch, "index: ", text(value), " cannot be put in the place of ", result_shape);
+    fail(ErrorCode::shape_mismatch, op, ": ", text(value), " cannot be put in the place of ", result_shape);
   }
   const Tensor changed = call1("scatter_nd", {a.base, a.places, wide}).transpose(inverse(a.perm));
   std::vector<Index> others = index;
@@ -312,8 +283,8 @@ void set_item(const Tensor& x, std::span<const Index> given, const Tensor& value
     if (i.kind == Index::tensor) i = Index{};
     whole = whole && i.kind == Index::range && !i.begin && !i.end && i.step == 1;
   }
-  if (whole) return assign(x, changed, "index");
-  set_item(x, others, changed);
+  if (whole) return assign(x, changed, op);
+  set_item(x, others, changed, op);
 }
 
 }  // namespace neve::eager

@@ -20,7 +20,7 @@ struct Index {
 Tensor get_item(const Tensor& x, std::span<const Index> index);
 /// x[index] = value, which is broadcast and converted. Recorded: x goes on as the result of the assignment.
 /// @throws as get_item; Error{shape_mismatch}; Error{invalid_argument} for a leaf that asks for gradients
-void set_item(const Tensor& x, std::span<const Index> index, const Tensor& value);
+void set_item(const Tensor& x, std::span<const Index> index, const Tensor& value, const char* op = "index");
 /// Puts the elements of `value` in the place of those of x, which goes on as `value` did: x += y is assign(x, x + y).
 void assign(const Tensor& x, const Tensor& value, const char* op);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "eager/autograd.h"
 #include "eager/execute.h"
 
 namespace neve::eager {
@@ -51,6 +52,7 @@ void each(std::span<const Updated> parameters, F f) {
     else
       run(double{});
     u.parameter.storage()->bump();
+    u.parameter.storage()->changed_by("an optimiser's step", current_place());
     for (const Tensor* t : {&u.first, &u.second, &u.third})
       if (t->defined()) t->storage()->bump();
   }
@@ -178,6 +180,7 @@ void lamb(std::span<const Updated> parameters, const LambOptions& o) {
     else
       run(double{});
     for (const Tensor* t : {&u.parameter, &u.first, &u.second}) t->storage()->bump();
+    u.parameter.storage()->changed_by("an optimiser's step", current_place());
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/cpu.h"
 #include "compile/compile.h"
+#include "eager/execute.h"
 #include "eager/piece.h"
 #include "kernels/kernel.h"
 #include "loop/analyse.h"
@@ -180,7 +181,7 @@ class Compiler final : public eager::PieceCompiler {
     compile::Point point;
     for (const auto& [symbol, value] : sizes) point[symbol.as_symbol().id] = value;
     compile::Options options;
-    options.threads = threads_;
+    options.threads = eager::is_deterministic() ? eager::deterministic_parts : threads_;
     options.isa = cpu_info().isa;
     auto weights = std::make_shared<runtime::WeightPool>(std::make_shared<const runtime::WeightPool::Map>());
     piece->program = compile::compile_graph(g, weights, point, options).program;

@@ -286,5 +286,5 @@ def test_in_place_is_recorded():
     h = x * 1
     z = (h * h).sum()
     h.add_(1)
-    with pytest.raises(neve.Error, match="was changed in place after it was saved for the gradient"):
+    with pytest.raises(neve.Error, match="was changed in place by 'add_' after it was saved for the gradient"):
         z.backward()

@@ -74,7 +74,7 @@ WRONG = [
     (lambda: neve.norm(X, "nuc"), "invalid_argument", "matrix_norm: ord is 'nuc' ('fro', 1, -1, inf or -inf)"),
     (lambda: V.clone().add_(1.5), "type_mismatch", "add_: the result is f32, which i64[3] cannot hold in place"),
     (lambda: V.clone().mul_(neve.ones(2, 3, dtype="i64")), "shape_mismatch", "mul_: the result is i64[2, 3], and i64[3] keeps its shape (operands that broadcast to it)"),
-    (lambda: L.add_(1), "invalid_argument", "index: f32[2] is a leaf that asks for gradients and cannot be changed in place (NoGrad / no_grad() allows it)"),
+    (lambda: L.add_(1), "invalid_argument", "add_: f32[2] is a leaf that asks for gradients and cannot be changed in place (NoGrad / no_grad() allows it, for updates)"),
     (lambda: X.to("cuda"), "type_mismatch", "dtype: 'cuda' is none (\"f32\", \"i64\", numpy.float32, ... are)"),
     (lambda: (L * 2).__reduce_ex__(2), "invalid_argument", "pickle: f32[2] was computed from others (detach() first: the graph is not saved)"),
     (lambda: neve.manual_seed(1.5), "type_mismatch", "manual_seed: the seed is 1.5 (an integer)"),

@@ -1,0 +1,193 @@
+"""Programs of autograd against PyTorch's results (tests/golden/autograd.npz), and what errors say of them."""
+
+import gc
+import re
+import sys
+import weakref
+from pathlib import Path
+
+import neve
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+sys.path.insert(0, str(GOLDEN))
+from autograd_programs import PROGRAMS, REFUSED, Library  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN / "autograd.npz") as f:
+        return dict(f)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(golden, name):
+    results = PROGRAMS[name](Library(neve, neve.autograd.grad))
+    assert len(results) == sum(key.split("/")[0] == name for key in golden)
+    for k, t in enumerate(results):
+        np.testing.assert_allclose(t.detach().numpy(), golden[f"{name}/{k}"], rtol=1e-12, atol=1e-14, err_msg=str(k))
+
+
+SAVED = r"backward: (an operand|the result) of '{}', f64\[{}\], was changed in place by '{}' after it was saved"
+LEAF = r": f64\[{}\] is a leaf that asks for gradients and cannot be changed in place"
+MESSAGES = {
+    "saved_operand_changed": SAVED.format("mul", 3, "add_"),
+    "saved_operand_changed_through_view": SAVED.format("mul", 3, "index"),
+    "saved_operand_changed_through_detach": SAVED.format("mul", 3, "mul_"),
+    "saved_operand_changed_without_recording": SAVED.format("mul", 3, "mul_"),
+    "saved_result_changed": SAVED.format("exp", 3, "add_"),
+    "saved_factor_changed": SAVED.format("mul", 3, "mul_"),
+    "saved_view_changed_through_base": SAVED.format("mul", 3, "mul_"),
+    "leaf_changed": "add_" + LEAF.format(3),
+    "leaf_changed_by_operator": "mul" + LEAF.format(3),
+    "leaf_element_assigned": "index" + LEAF.format(3),
+    "view_of_leaf_changed": r"mul_: f64\[2\] is a view of f64\[3\], a leaf that asks",
+    "transposed_leaf_changed": r"copy_: f64\[2, 3\] is a view of f64\[3, 2\], a leaf that asks",
+    "view_made_without_recording_changed": "a view made with recording off",
+    "expanded_changed": r"add_: f64\[3, 4\] with strides \[1, 0\] shows elements more than once",
+    "graph_was_freed": r"the graph of 'mul' was freed by an earlier backward \(retain_graph=true keeps it\)",
+    "part_of_graph_was_freed": "the graph of 'exp' was freed",
+    "several_elements_without_gradient": r"backward: f64\[3\] has more than one element, so its gradient must be given",
+    "gradient_of_other_shape": r"backward: a gradient of f64\[4\] for f64\[3\]",
+    "nothing_recorded": r"backward: f64\[\] was not computed from a tensor that asks for gradients",
+    "input_has_no_part": r"grad: the outputs do not depend on input 0, f64\[3\]",
+    "hook_of_other_shape": r"hook: returned f64\[2\] for a gradient of f64\[3\]",
+    "gradients_of_integers": "set_requires_grad: a tensor of i64 has no gradient",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    with pytest.raises(neve.Error, match=MESSAGES[name]):
+        REFUSED[name](Library(neve, neve.autograd.grad))
+
+
+def line_of(mark):
+    with open(__file__) as lines:
+        return next(i for i, line in enumerate(lines, 1) if f"# {mark}\n" in line)
+
+
+def test_error_names_both_lines():
+    a = neve.tensor([1.0, 2.0], requires_grad=True)
+    x = a * 2
+    y = neve.square(x) * x  # saved here
+    x.add_(1)  # changed here
+    with pytest.raises(neve.Error) as caught:
+        y.sum().backward()
+    text = str(caught.value)
+    assert re.search(rf"saved at .*test_autograd_programs\.py:{line_of('saved here')}\b", text), text
+    assert re.search(rf"changed at .*test_autograd_programs\.py:{line_of('changed here')}\b", text), text
+
+
+def test_large_operations_know_their_line():
+    a = neve.ones(300, 300, requires_grad=True)
+    x = a * 2
+    y = neve.exp(x)  # large saved
+    y.mul_(2)  # large changed
+    with pytest.raises(neve.Error) as caught:
+        y.sum().backward(neve.tensor(1.0))
+        a.grad
+        (x * y).sum().backward()
+    text = str(caught.value)
+    assert f"py:{line_of('large saved')}" in text and f"py:{line_of('large changed')}" in text, text
+
+
+def test_freed_graph_names_the_line():
+    a = neve.tensor([1.0, 2.0], requires_grad=True)
+    h = a.exp()  # recorded here
+    h.sum().backward()
+    with pytest.raises(neve.Error, match=f"recorded at .*py:{line_of('recorded here')}"):
+        h.sum().backward()
+
+
+def test_optimiser_step_between_forward_and_backward():
+    w = neve.nn.Parameter(neve.ones(3, 2))
+    optimiser = neve.optim.SGD([w], lr=0.1)
+    loss = (w * w).sum()
+    loss.backward(retain_graph=True)
+    optimiser.step()  # stepped here
+    with pytest.raises(neve.Error) as caught:
+        loss.backward()
+    assert "by 'an optimiser's step'" in str(caught.value) and f"py:{line_of('stepped here')}" in str(caught.value)
+
+
+def test_more_than_the_reference_takes():
+    """What PyTorch refuses and needs not be: operands that are the tensor itself, views of several results."""
+    a = neve.tensor([1.0, 2.0], requires_grad=True)
+    x = a * 2
+    x *= x
+    x.mul_(x)
+    x.sum().backward()
+    np.testing.assert_allclose(a.grad.numpy(), 64 * np.array([1.0, 2.0]) ** 3)
+    a.grad = None
+    x = a * 2
+    first, second = x.split(1)
+    first.mul_(3)
+    (x * x + second).sum().backward()
+    np.testing.assert_allclose(a.grad.numpy(), [72, 16 + 2 + 2])
+    a.grad = None
+    x = neve.zeros(3, 2)
+    top, rest = x[0], x[1:]
+    top.add_(a)
+    rest.copy_(a * a)
+    (x**3).sum().backward()
+    np.testing.assert_allclose(a.grad.numpy(), 3 * np.array([1, 4]) + 12 * np.array([1.0, 2.0]) ** 5, rtol=1e-6)
+
+
+def test_function_results_that_share_memory_are_not_changed_in_place():
+    class Both(neve.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * 2
+            return y, y[:1]
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g * 2
+
+    y, h = Both.apply(neve.ones(2, requires_grad=True))
+    with pytest.raises(neve.Error, match="a result of a function of one's own"):
+        y.mul_(2)
+
+
+def test_recurrent_layers_may_be_changed_in_place():
+    layer = neve.nn.LSTM(3, 4, batch_first=True)
+    y, (h, c) = layer(neve.ones(2, 5, 3))
+    y[:, 0] = 0.0
+    y.mul_(2)
+    y.sum().backward()
+    assert all(p.grad is not None for p in layer.parameters())
+
+
+def test_nothing_leaks():
+    def once():
+        a = neve.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        x = a * 2
+        v = x[1:]
+        x *= a
+        x.mul_(x)
+        v.exp_()
+        x[0] = v[0]
+        x[1:] += v * v
+        x.register_hook(lambda g: g * 2)
+        return weakref.ref(a), neve.tensor(np.ones(100000)), x
+
+    refs = []
+    for _ in range(20):
+        ref, _, x = once()
+        refs.append(ref)
+        del x
+    gc.collect()
+    assert not [r for r in refs if r() is not None]
+
+
+def test_repr_of_views_and_versions():
+    x = neve.zeros(3)
+    v = x[1:]
+    assert v.is_leaf and not v.requires_grad
+    x.mul_(neve.ones(3, requires_grad=True))
+    assert v.requires_grad and not v.is_leaf and "grad_fn=<view>" in repr(v)
+    before = v._version
+    v.add_(1)
+    assert x._version == v._version == before + 1
