@@ -1,4 +1,4 @@
-"""Programs of autograd that run alike in PyTorch and in Neve: changes in place, views, hooks, graphs walked twice.
+"""Programs of autograd that run alike in PyTorch and in Neve: changes in place, views, hooks, graphs walked twice. Long because it is a table.
 
 Each takes `L` (the library and how to make leaves) and returns tensors that are compared; those of REFUSED must raise.
 """
