@@ -54,6 +54,8 @@ class Storage {
 
 /// What autograd keeps of a tensor; `eager` defines it.
 struct AutogradMeta;
+/// What stands for a tensor while a program is captured: a value of a graph, no bytes; `eager` defines it.
+struct CapturedValue;
 
 /// What a tensor handle points to.
 struct TensorBody {
@@ -67,10 +69,17 @@ struct TensorBody {
   TensorBody* base = nullptr;
   std::atomic<uint64_t> seen{0};  ///< of views: the version of the storage for which the history is right
   bool unrecorded_view = false;   ///< a view that was made with recording off
+  std::shared_ptr<CapturedValue> captured;
 
   TensorBody() = default;
   TensorBody(const TensorBody& o)  ///< a copy has no part in the gradients of the original
-      : dtype(o.dtype), offset(o.offset), count(o.count), storage(o.storage), shape(o.shape), strides(o.strides) {}
+      : dtype(o.dtype),
+        offset(o.offset),
+        count(o.count),
+        storage(o.storage),
+        shape(o.shape),
+        strides(o.strides),
+        captured(o.captured) {}
   TensorBody& operator=(const TensorBody&) = delete;
   ~TensorBody() {
     if (autograd) drop_autograd();
@@ -121,16 +130,29 @@ class Tensor {
 
   bool defined() const { return p_ != nullptr; }
   DType dtype() const { return body().dtype; }
-  const Sizes& shape() const { return body().shape; }
-  const Sizes& strides() const { return body().strides; }  ///< in elements
+  /// @throws Error{unsupported} while a program is captured, for a tensor of it with a size that is not one number
+  const Sizes& shape() const {
+    if (is_captured()) [[unlikely]]
+      require_sizes();
+    return body().shape;
+  }
+  const Sizes& strides() const { return bytes_of("strides").strides; }  ///< in elements
   int64_t rank() const { return int64_t(body().shape.size()); }
   int64_t size(int64_t axis) const;  ///< axis may be negative
-  int64_t element_count() const { return body().count; }
-  int64_t bytes() const { return body().count * size_of(body().dtype); }
+  int64_t element_count() const {
+    if (is_captured()) [[unlikely]]
+      require_sizes();
+    return body().count;
+  }
+  int64_t bytes() const { return element_count() * size_of(body().dtype); }
   bool is_contiguous() const;
-  const std::shared_ptr<Storage>& storage() const { return body().storage; }
-  int64_t byte_offset() const { return body().offset; }
-  std::byte* data() const { return p_ ? p_->storage->data() + p_->offset : nullptr; }
+  /// This and what follows: @throws Error{unsupported} for a tensor of a program that is being captured
+  const std::shared_ptr<Storage>& storage() const { return bytes_of("storage").storage; }
+  int64_t byte_offset() const { return bytes_of("byte_offset").offset; }
+  std::byte* data() const {
+    const TensorBody& b = bytes_of("data");
+    return b.storage ? b.storage->data() + b.offset : nullptr;
+  }
   template <class T>
   T* data_as() const {
     return reinterpret_cast<T*>(data());
@@ -169,11 +191,13 @@ class Tensor {
 
   /// Whether both are names of one tensor.
   bool is(const Tensor& o) const { return p_ == o.p_; }
+  /// Whether it stands for a value of a program that is being captured: it has a type, no bytes.
+  bool is_captured() const { return p_ && p_->captured; }
   /// Whether nobody else holds this tensor or its bytes.
   bool is_sole_owner() const {
-    return p_ && p_->references.load(std::memory_order_acquire) == 1 && p_->storage.use_count() == 1;
+    return p_ && !p_->captured && p_->references.load(std::memory_order_acquire) == 1 && p_->storage.use_count() == 1;
   }
-  /// For autograd. Null for an undefined tensor.
+  /// For autograd and capture. Null for an undefined tensor.
   TensorBody* body_pointer() const { return p_; }
   /// One more handle of what another points to.
   static Tensor of_body(TensorBody* p) {
@@ -181,11 +205,20 @@ class Tensor {
     t.retain();
     return t;
   }
+  /// For capture: a tensor without bytes; `count` and negative sizes stand for what is no number.
+  static Tensor of_captured(DType dtype, const Sizes& shape, int64_t count, std::shared_ptr<CapturedValue> value);
 
  private:
   explicit Tensor(TensorBody* p) : p_(p) {}
   const TensorBody& body() const { return p_ ? *p_ : TensorBody::undefined; }
+  const TensorBody& bytes_of(const char* call) const {
+    if (is_captured()) [[unlikely]]
+      fail_captured(call);
+    return body();
+  }
   void require_defined(const char* call) const;
+  void require_sizes() const;
+  [[noreturn]] void fail_captured(const char* call) const;
   void retain() const {
     if (p_) p_->references.fetch_add(1, std::memory_order_relaxed);
   }

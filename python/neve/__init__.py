@@ -156,6 +156,8 @@ def optimize(
     options = {k: v for k, v in locals().items() if k not in ("model", "progress")}
     if isinstance(model, (str, os.PathLike)):
         model = _neve.load(os.fspath(model), {}, {}, {}, 0)
+    if isinstance(model, jit.CapturedFunction):
+        model = model.model
     if isinstance(model, Engine):
         raise TypeError("optimize: this is an Engine already (load the model that it was made from)")
     if isinstance(options["ranges"], (Range, str)):
@@ -196,5 +198,5 @@ Engine.report = property(_report, doc="What was done and why: the report as a di
 Engine.__repr__ = _repr
 Model.__repr__ = _repr
 
-from . import amp, data, models, nn, optim  # noqa: E402 (they use what is above)
+from . import amp, data, jit, models, nn, optim  # noqa: E402 (they use what is above)
 from ._io import load_weights, save  # noqa: E402

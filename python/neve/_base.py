@@ -11,6 +11,7 @@ import numpy as np
 from . import _neve
 
 Tensor = _neve.Tensor
+Dim = _neve.Dim
 Error = _neve.Error
 Number = Union[bool, int, float]
 ArrayLike = Any  # a Tensor, a number, a NumPy array, anything with DLPack, or nested lists of numbers
@@ -213,7 +214,7 @@ def shape_of(call: str, shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, (tuple, list)):
         shape = (shape,)
     try:
-        return tuple(int(n.__index__()) for n in shape)
+        return tuple(n if isinstance(n, Dim) else int(n.__index__()) for n in shape)
     except (AttributeError, TypeError):
         type_error(f"{call}: the shape is {shape!r} (integers)")
 

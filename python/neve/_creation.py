@@ -12,9 +12,11 @@ import numpy as np
 from . import _neve
 from ._base import (
     ArrayLike,
+    Dim,
     Number,
     Tensor,
     as_tensor,
+    common,
     dtype_name,
     floating,
     ints,
@@ -37,6 +39,7 @@ def _unit(value: int, dtype: str) -> Tensor:
 
 def _filled(shape: Sequence[int], value: Number, dtype: str, requires_grad: bool = False) -> Tensor:
     plain = type(value) is int and value in (0, 1)
+    plain = plain and not _neve.is_capturing()  # what is kept must be no part of a program
     one = _unit(value, dtype) if plain else ops.reshape(scalar(value, dtype), [1])
     y = ops.constant_of_shape(ints(shape), value=one)
     if requires_grad:
@@ -108,6 +111,10 @@ def arange(start: Number, stop: Number | None = None, step: Number = 1, *, dtype
         start, stop = 0, start
     if step == 0:
         value_error(f"arange: step is {step!r} (a number that is not 0)")
+    if any(isinstance(v, (Dim, Tensor)) for v in (start, stop, step)):
+        bounds = common("arange", *(_neve.dim_tensor(v) if isinstance(v, Dim) else v for v in (start, stop, step)))
+        y = ops.range(*bounds)
+        return y if dtype is None else y.astype(dtype_name(dtype))
     if dtype is None:
         dtype = "f32" if any(isinstance(v, float) for v in (start, stop, step)) else "i64"
     n = max(math.ceil((stop - start) / step), 0)

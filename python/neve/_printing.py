@@ -72,6 +72,8 @@ def _array_text(t: Tensor) -> str:
 
 def tensor_repr(t: Tensor) -> str:
     """tensor([[1., 2.]], dtype=f64, requires_grad=True): the dtype where it is none of f32, i64, bool."""
+    if _neve.is_captured(t):
+        return _native(t)
     d = t.detach()
     if d.size:
         text = "tensor(" + _array_text(d)

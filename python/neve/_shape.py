@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from . import _neve
 from ._base import (
     ArrayLike,
     Axes,
@@ -29,6 +30,8 @@ def reshape(x: ArrayLike, *shape: Any) -> Tensor:
     """The elements in row-major order under another shape; one -1 is inferred. A view where x is contiguous."""
     t = as_tensor(x, "reshape")
     to = shape_of("reshape", shape)
+    if _neve.is_captured(t):  # sizes need not be numbers: the op's own rule proves or checks them
+        return ops.reshape(t, ints(to), allowzero=-1 not in to)
     known = math.prod(n for n in to if n != -1)
     if to.count(-1) > 1 or builtins.any(n < -1 for n in to):
         value_error(f"reshape: the shape is {to} (sizes of 0 or more, at most one -1)")
@@ -44,7 +47,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
     if len(shape) == 1 and (isinstance(shape[0], (str, type)) or hasattr(shape[0], "kind")):
         return ops.bit_cast(x, to=shape[0])
     y = reshape(x, *shape)
-    if x.size and y.data_ptr() != x.data_ptr():
+    if not _neve.is_captured(y) and x.size and y.data_ptr() != x.data_ptr():
         value_error(f"view: {text_of(x)} with strides {x.strides} has no view as {y.shape} (reshape, which copies)")
     return y
 
@@ -116,6 +119,8 @@ def matrix_transpose(x: ArrayLike) -> Tensor:
 def squeeze(x: ArrayLike, axis: Axes = None) -> Tensor:
     """Without axes of size 1: all, or those named, which must have size 1. A view."""
     t = as_tensor(x, "squeeze")
+    if axis is not None and _neve.is_captured(t):
+        return ops.squeeze(t, axes=many_axes("squeeze", axis, t.ndim))
     if axis is None:
         axes = [i for i, n in enumerate(t.shape) if n == 1]
     else:

@@ -69,9 +69,21 @@ class Generator:
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """The (key, counter) of the next draw, as the random ops take them."""
+        if _neve.is_capturing():
+            from .jit._capture import current_draws
+
+            draws = current_draws()
+            if draws is not None:
+                return draws.draw(self)
         with self._lock:
             self._counter += 1
             return self._key, _neve.tensor(np.array([self._counter - 1], dtype=np.int64))
+
+    def advance(self, draws: int) -> list[Tensor]:
+        """[key, counter] of the next draw; passes over as many draws as a captured program makes."""
+        with self._lock:
+            self._counter += draws
+            return [self._key, _neve.tensor(np.array([self._counter - draws], dtype=np.int64))]
 
     def get_state(self) -> tuple[int, int]:
         """(seed, counter)."""

@@ -11,6 +11,7 @@
 
 #include <mutex>
 
+#include "capture.h"
 #include "convert.h"
 
 using namespace neve;
@@ -111,6 +112,19 @@ class PyEngine {
       give(std::move(s));
     }
     return results(out);
+  }
+  std::vector<Tensor> run(const std::vector<Tensor>& in) {
+    std::vector<Tensor> out;
+    nb::gil_scoped_release free;
+    Session s = take();
+    try {
+      s.run(in, out);
+    } catch (...) {
+      give(std::move(s));
+      throw;
+    }
+    give(std::move(s));
+    return out;
   }
   Session take() {
     std::lock_guard lock(mutex_);
@@ -257,6 +271,7 @@ NB_MODULE(_neve, m) {
   m.def("version", &version);
 
   bind_tensor(m);
+  bind_capture(m);
 
   nb::class_<Model>(m, "Model")
       .def("__call__",
@@ -334,6 +349,7 @@ NB_MODULE(_neve, m) {
 
   nb::class_<PyEngine>(m, "Engine")
       .def("__call__", &PyEngine::call)
+      .def("_run", &PyEngine::run, "Tensors by position, as a list; what captured functions call.")
       .def("session", [](const PyEngine& e) { return new PySession{e.engine.session(), e.engine.inputs()}; })
       .def("warm", [](const PyEngine& e, const std::vector<NamedSizes>& shapes) { e.engine.warm(shapes); })
       .def("save",

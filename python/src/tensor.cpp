@@ -7,7 +7,9 @@
 
 #include <unordered_map>
 
+#include "capture.h"
 #include "convert.h"
+#include "core/tensor_hooks.h"
 #include "eager/autograd.h"
 #include "eager/index.h"
 #include "eager/optimise.h"
@@ -51,8 +53,17 @@ Tensor as_tensor(nb::handle h, const char* what) {
     number_to_tensor(h, PyBool_Check(h.ptr()) ? DType::boolean : PyLong_Check(h.ptr()) ? DType::i64 : DType::f32, t);
     return t;
   }
+  if (Tensor size; dim_tensor(h, size)) return size;
+  const bool was = std::exchange(capturing, false);  // bytes are copied, that is no operation of a program
   std::vector<AnyArray> hold;
-  return tensor_from(h, hold, what).clone();
+  try {
+    t = tensor_from(h, hold, what).clone();
+  } catch (...) {
+    capturing = was;
+    throw;
+  }
+  capturing = was;
+  return was ? captured_constant(t) : t;
 }
 
 /// The other operand of an operator; false for a type that is none of ours.
@@ -63,9 +74,12 @@ bool operand(nb::handle h, const Tensor& beside, Tensor& out) {
     return true;
   }
   if (number_to_tensor(h, beside.dtype(), out)) return true;
+  if (dim_tensor(h, out)) {
+    out = out.to(eager::promote_number(beside.dtype(), NumberKind::integer));
+    return true;
+  }
   if (!nb::hasattr(h, "__array__") && !nb::hasattr(h, "__dlpack__")) return false;
-  std::vector<AnyArray> hold;
-  out = tensor_from(h, hold, "operator").clone();
+  out = as_tensor(h, "operator");
   return true;
 }
 
@@ -142,8 +156,15 @@ eager::Index index_from(nb::handle h) {
   } else if (h.ptr() == Py_Ellipsis) {
     i.kind = eager::Index::ellipsis;
   } else if (PySlice_Check(h.ptr())) {
-    i.begin = as_int(h.attr("start"));
-    i.end = as_int(h.attr("stop"));
+    auto bound = [](nb::handle b, std::optional<int64_t>& number, Tensor& value) {
+      Tensor* t;
+      if (!b.is_none() && nb::try_cast(b, t) && t->is_captured())
+        value = t->to(DType::i64);
+      else if (!dim_tensor(b, value))
+        number = as_int(b);
+    };
+    bound(h.attr("start"), i.begin, i.begin_value);
+    bound(h.attr("stop"), i.end, i.end_value);
     i.step = as_int(h.attr("step")).value_or(1);
   } else if (PyLong_Check(h.ptr()) && !PyBool_Check(h.ptr())) {
     i.kind = eager::Index::integer;
@@ -155,7 +176,7 @@ eager::Index index_from(nb::handle h) {
     } else {
       i.indices = as_tensor(h, "index");
     }
-    if (i.indices.rank() == 0 && is_int(i.indices.dtype())) {
+    if (i.indices.rank() == 0 && is_int(i.indices.dtype()) && !i.indices.is_captured()) {
       i.kind = eager::Index::integer;
       i.value = i.indices.item_int();
       i.indices = {};
@@ -173,9 +194,20 @@ std::vector<eager::Index> indices_from(nb::handle h) {
   return index;
 }
 
+/// Whether reading values is for the capture to allow: of a tensor of the program, or of one from outside, which the
+/// program may have changed, or which may change after it (a parameter).
+bool is_program(const Tensor& t) { return capturing || t.is_captured(); }
+
 // ---- numbers and text ---------------------------------------------------------------------------------------------
 
 nb::object item_of(const Tensor& t, int64_t k) {
+  if (is_program(t)) {
+    const Tensor content = captured_content(t, "item");
+    const bool was = std::exchange(capturing, false);
+    nb::object o = item_of(content, k);
+    capturing = was;
+    return o;
+  }
   if (t.dtype() == DType::boolean) return nb::cast(t.item_int(k) != 0);
   if (is_int(t.dtype())) {
     if (t.dtype() == DType::u64) return nb::steal(PyLong_FromUnsignedLongLong(uint64_t(t.item_int(k))));
@@ -184,6 +216,15 @@ nb::object item_of(const Tensor& t, int64_t k) {
   return nb::cast(t.item(k));
 }
 void one_element(const Tensor& t, const char* what) {
+  if (is_program(t)) {
+    struct Pause {
+      bool was = std::exchange(capturing, false);
+      ~Pause() { capturing = was; }
+    };
+    const Tensor content = captured_content(t, what);
+    const Pause pause;
+    return one_element(content, what);
+  }
   if (t.element_count() != 1)
     throw Error(ErrorCode::invalid_argument, std::string(what) + ": " + type_text(t) + " has " +
                                                  std::to_string(t.element_count()) + " elements (one would do)");
@@ -192,6 +233,13 @@ void one_element(const Tensor& t, const char* what) {
 nb::tuple sizes_tuple(const Sizes& s) {
   nb::list l;
   for (int64_t n : s) l.append(n);
+  return nb::tuple(l);
+}
+
+nb::tuple shape_tuple(const Tensor& t) {
+  if (!t.is_captured()) return sizes_tuple(t.shape());
+  nb::list l;
+  for (size_t a = 0; a < size_t(t.rank()); ++a) l.append(dim_object(t, a));
   return nb::tuple(l);
 }
 
@@ -248,7 +296,10 @@ AttrValue attr_from(nb::handle h, const AttrInfo& info, const AttrValue& like, s
       case 7:
         return dtype_of(h);
       default:
-        return as_tensor(h, "attribute");
+        if (Tensor t = as_tensor(h, "attribute"); t.is_captured())
+          return captured_content(t, std::string(info.name).c_str());
+        else
+          return t;
     }
   } catch (nb::python_error&) {
     throw wrong();
@@ -273,7 +324,7 @@ class PyOp {
     {
       // Small work is not worth letting go of the interpreter.
       int64_t elements = 0;
-      for (const Tensor& t : in) elements += t.element_count();
+      for (const Tensor& t : in) elements += t.is_captured() ? 0 : t.element_count();
       if (elements > 4096) {
         remember_place();
         nb::gil_scoped_release free;
@@ -301,6 +352,7 @@ class PyOp {
         if (ints) v.push_back(*as_int(e));
       }
       if (ints) return Tensor::of_ints(DType::i64, {int64_t(v.size())}, v);
+      if (Tensor sizes; dims_tensor(a, sizes)) return sizes;
     }
     return as_tensor(a, "op");
   }
@@ -368,11 +420,12 @@ nb::list list_of(std::vector<Tensor> v) {
 void bind_tensor(nb::module_& m) {
   nb::class_<Tensor> c(m, "Tensor", nb::is_weak_referenceable());
   c.def(nb::init<const Tensor&>(), "Another name of the same tensor: for classes derived from this one.")
-      .def_prop_ro("shape", [](const Tensor& t) { return sizes_tuple(t.shape()); })
+      .def_prop_ro("shape", &shape_tuple)
       .def_prop_ro("strides", [](const Tensor& t) { return sizes_tuple(t.strides()); })
       .def_prop_ro("dtype", [](const Tensor& t) { return to_string(t.dtype()); })
       .def_prop_ro("ndim", &Tensor::rank)
-      .def_prop_ro("size", &Tensor::element_count)
+      .def_prop_ro("size",
+                   [](const Tensor& t) { return t.is_captured() ? count_object(t) : nb::cast(t.element_count()); })
       .def_prop_ro("nbytes", &Tensor::bytes)
       .def_prop_ro("itemsize", [](const Tensor& t) { return size_of(t.dtype()); })
       .def_prop_ro("is_leaf", &Tensor::is_leaf)
@@ -418,7 +471,10 @@ void bind_tensor(nb::module_& m) {
              eager::set_item(t, std::span(&all, 1), as_tensor(value, "copy_"), "copy_");
              return nb::borrow(self);
            })
-      .def("_shares", [](const Tensor& t, const Tensor& o) { return t.storage() == o.storage(); })
+      .def("_shares",
+           [](const Tensor& t, const Tensor& o) {
+             return !t.is_captured() && !o.is_captured() && t.storage() == o.storage();
+           })
       .def("_become",  // value was computed from this tensor, of its shape: an operation in place of that name
            [](nb::handle self, const Tensor& value, const std::string& op) {
              eager::assign(nb::cast<const Tensor&>(self), value, eager::lasting_name(op));
@@ -430,11 +486,12 @@ void bind_tensor(nb::module_& m) {
                throw Error(
                    ErrorCode::invalid_argument,
                    "numpy: " + type_text(t) + " takes part in gradients (detach() first: arrays are not recorded)");
-             return array_from(t);
+             return array_from(is_program(t) ? captured_content(t, "numpy") : t);
            })
       .def(
           "__array__",
-          [](const Tensor& t, nb::handle dtype, nb::handle copy) -> nb::object {
+          [](const Tensor& given, nb::handle dtype, nb::handle copy) -> nb::object {
+            const Tensor t = is_program(given) ? captured_content(given, "__array__") : given;
             const bool own = !copy.is_none() && nb::cast<bool>(nb::bool_(copy));
             nb::object a = array_from(own ? t.detach().clone() : t);
             return dtype.is_none() ? a : nb::object(a.attr("astype")(dtype, nb::arg("copy") = false));
@@ -454,16 +511,20 @@ void bind_tensor(nb::module_& m) {
              one_element(t, "item");
              return item_of(t, 0);
            })
-      .def("tolist", [](const Tensor& t) { return array_from(t).attr("tolist")(); })
+      .def("tolist",
+           [](const Tensor& t) {
+             return array_from(is_program(t) ? captured_content(t, "tolist") : t).attr("tolist")();
+           })
       .def("__len__",
            [](const Tensor& t) {
              if (t.rank() == 0) throw nb::type_error("len() of a tensor of rank 0");
+             if (t.is_captured()) return nb::cast<int64_t>(nb::int_(dim_object(t, 0)));
              return t.shape()[0];
            })
       .def("__bool__",
            [](const Tensor& t) {
              one_element(t, "bool");
-             return t.item(0) != 0;
+             return (is_program(t) ? captured_content(t, "bool") : t).item(0) != 0;
            })
       .def("__int__",
            [](const Tensor& t) {
@@ -473,7 +534,7 @@ void bind_tensor(nb::module_& m) {
       .def("__float__",
            [](const Tensor& t) {
              one_element(t, "float");
-             return t.item(0);
+             return (is_program(t) ? captured_content(t, "float") : t).item(0);
            })
       .def("__index__",
            [](const Tensor& t) {
@@ -483,6 +544,7 @@ void bind_tensor(nb::module_& m) {
            })
       .def("__repr__",
            [](const Tensor& t) {
+             if (t.is_captured()) return "tensor of a captured program: " + type_text(t);
              std::string s = "tensor(" + to_string(t);
              if (t.dtype() != DType::f32 && t.dtype() != DType::i64 && t.dtype() != DType::boolean)
                s += ", dtype=" + to_string(t.dtype());
@@ -557,7 +619,7 @@ void bind_tensor(nb::module_& m) {
         Tensor* known;
         Tensor t;
         if (nb::try_cast(data, known)) {
-          t = known->detach().clone();
+          t = known->detach().clone();  // while capturing: an operation of the program
         } else {
           t = as_tensor(data, "tensor");
           // Python's own floats are f32 here, as NumPy's are f64 where they say so.

@@ -135,6 +135,7 @@ std::shared_ptr<Storage> Storage::wrap(void* data, size_t bytes, std::function<v
 
 const TensorBody TensorBody::undefined;
 const TensorHooks* tensor_hooks = nullptr;
+constinit thread_local bool capturing = false;
 
 void TensorBody::drop_autograd() noexcept { tensor_hooks->destroy(autograd); }
 
@@ -217,10 +218,33 @@ Tensor Tensor::borrow(void* data, DType dtype, const Sizes& shape) {
   return view(Storage::wrap(data, size_t(bytes), {}, true), dtype, shape, contiguous_strides(shape));
 }
 
-int64_t Tensor::size(int64_t axis) const { return body().shape[size_t(checked_axis("size", *this, axis))]; }
+Tensor Tensor::of_captured(DType dtype, const Sizes& shape, int64_t count, std::shared_ptr<CapturedValue> value) {
+  Tensor t(new TensorBody);
+  t.p_->dtype = dtype;
+  t.p_->shape = shape;
+  t.p_->count = count;
+  t.p_->captured = std::move(value);
+  return t;
+}
+
+void Tensor::require_sizes() const {
+  if (body().count >= 0) return;
+  fail(ErrorCode::unsupported, "the sizes of ", tensor_hooks->describe(*this),
+       " were asked for as numbers (they differ from call to call; captured code keeps them as dims)");
+}
+
+void Tensor::fail_captured(const char* call) const {
+  fail(ErrorCode::unsupported, call, ": ", tensor_hooks->describe(*this), " has no values yet, it is being captured");
+}
+
+int64_t Tensor::size(int64_t axis) const {
+  const int64_t n = body().shape[size_t(checked_axis("size", *this, axis))];
+  if (n < 0) require_sizes();
+  return n;
+}
 
 bool Tensor::is_contiguous() const {
-  if (body().count == 0) return true;
+  if (body().count == 0 || is_captured()) return true;
   int64_t expected = 1;
   for (size_t i = body().shape.size(); i-- > 0;) {
     if (body().shape[i] == 1) continue;
@@ -238,7 +262,7 @@ Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
 
 Tensor Tensor::clone() const {
   if (!defined()) return {};
-  if (p_->autograd) return tensor_hooks->clone(*this);
+  if (is_hooked(*this)) return tensor_hooks->clone(*this);
   Tensor t = empty(body().dtype, body().shape);
   strided_copy(t.data(), t.p_->strides, data(), body().strides, body().shape, size_of(body().dtype));
   return t;
@@ -246,7 +270,7 @@ Tensor Tensor::clone() const {
 
 Tensor Tensor::reshape(const Sizes& shape) const {
   require_defined("reshape");
-  if (p_->autograd) return tensor_hooks->reshape(*this, shape);
+  if (is_hooked(*this)) return tensor_hooks->reshape(*this, shape);
   Sizes target = shape;
   int64_t known = 1, open = -1;
   bool fits = true;
@@ -276,7 +300,7 @@ Tensor Tensor::reshape(const Sizes& shape) const {
 
 Tensor Tensor::transpose(const Sizes& perm) const {
   require_defined("transpose");
-  if (p_->autograd) return tensor_hooks->transpose(*this, perm);
+  if (is_hooked(*this)) return tensor_hooks->transpose(*this, perm);
   std::vector<bool> seen(body().shape.size());
   bool valid = perm.size() == body().shape.size();
   for (int64_t p : perm) {
@@ -296,7 +320,7 @@ Tensor Tensor::transpose(const Sizes& perm) const {
 
 Tensor Tensor::slice(int64_t axis, int64_t begin, int64_t end) const {
   require_defined("slice");
-  if (p_->autograd) return tensor_hooks->slice(*this, axis, begin, end);
+  if (is_hooked(*this)) return tensor_hooks->slice(*this, axis, begin, end);
   const size_t i = size_t(checked_axis("slice", *this, axis));
   if (begin < 0 || end < begin || end > body().shape[i])
     fail(ErrorCode::invalid_argument, "slice: ", begin, "..", end, " of axis ", axis, " of ", type_text(*this),
@@ -311,7 +335,7 @@ Tensor Tensor::slice(int64_t axis, int64_t begin, int64_t end) const {
 
 Tensor Tensor::to(DType dtype) const {
   if (dtype == body().dtype || !defined()) return *this;
-  if (p_->autograd) return tensor_hooks->to(*this, dtype);
+  if (is_hooked(*this)) return tensor_hooks->to(*this, dtype);
   const Tensor source = contiguous();
   Tensor t = empty(dtype, body().shape);
   bool real = !is_complex(dtype);
@@ -334,10 +358,11 @@ void Tensor::copy_from(const Tensor& source) const {
   if (source.body().dtype != body().dtype)
     fail(ErrorCode::type_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this),
          " (dtypes must be equal)");
+  if (is_captured() || source.is_captured()) return tensor_hooks->copy_from(*this, source);
   if (source.body().shape != body().shape)
     fail(ErrorCode::shape_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this),
          " (shapes must be equal)");
-  if (p_->autograd || source.p_->autograd) return tensor_hooks->copy_from(*this, source);
+  if (is_hooked(*this) || is_hooked(source)) return tensor_hooks->copy_from(*this, source);
   if (!body().storage->writable())
     fail(ErrorCode::invalid_argument, "copy_from: the target ", type_text(*this), " is read-only");
   if (body().storage == source.body().storage) {  // may overlap
@@ -360,7 +385,10 @@ std::vector<int64_t> Tensor::to_ints() const {
 }
 
 std::string to_string(const Sizes& s) { return str(std::vector<int64_t>(s)); }
-std::string type_text(const Tensor& t) { return t.defined() ? str(t.dtype(), t.shape()) : "undefined tensor"; }
+std::string type_text(const Tensor& t) {
+  if (t.is_captured()) return tensor_hooks->describe(t);
+  return t.defined() ? str(t.dtype(), t.shape()) : "undefined tensor";
+}
 
 Sizes contiguous_strides(const Sizes& shape) {
   Sizes strides(shape.size());

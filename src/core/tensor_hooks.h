@@ -1,4 +1,4 @@
-// How operations on tensors that take part in gradients reach autograd, which lies above this layer.
+// How operations on tensors that take part in gradients, or in a capture, reach what lies above this layer.
 #pragma once
 #include <neve/tensor.h>
 
@@ -13,7 +13,12 @@ struct TensorHooks {
   Tensor (*to)(const Tensor&, DType);
   Tensor (*clone)(const Tensor&);
   void (*copy_from)(const Tensor& target, const Tensor& source);
+  /// What a captured tensor is in words: "f32[batch, 3] of the program that is being captured".
+  std::string (*describe)(const Tensor&);
 };
 extern const TensorHooks* tensor_hooks;
+/// Whether this thread captures a program: then the members of every tensor go through the hooks.
+extern constinit thread_local bool capturing;
+inline bool is_hooked(const Tensor& t) { return capturing || t.is_captured() || t.body_pointer()->autograd; }
 
 }  // namespace neve

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <atomic>
 #include <set>
+#include <utility>
 
 #include "core/tensor_hooks.h"
+#include "eager/index.h"
+#include "eager/stage.h"
 #include "eager/write.h"
 #include "op/differentiate.h"
 #include "op/registry.h"
@@ -284,6 +287,8 @@ const TensorHooks hooks{
     },
     [](const Tensor& x, DType t) { return call1("cast", {x}, {{"to", t}}); },
     [](const Tensor& x) {
+      if (Stager* s = stager())
+        return s->call(find_op("identity"), find_op("identity").defaults(), std::span(&x, 1))[0];
       std::vector<Tensor> y{x.detach().clone()};
       if (is_grad_enabled() && needs_gradient(x))
         y = linear("clone", std::span(&x, 1), std::move(y),
@@ -291,13 +296,26 @@ const TensorHooks hooks{
       return y[0];
     },
     [](const Tensor& target, const Tensor& source) {
+      if (stager()) return assign(target, source, "copy_from");
       if (is_grad_enabled() && (needs_gradient(target) || needs_gradient(source)))
         fail(ErrorCode::invalid_argument,
              "copy_from: a tensor that takes part in gradients (within NoGrad, or on detach(), it is not recorded)");
       target.detach().copy_from(source.detach());
+    },
+    [](const Tensor& x) {
+      return stager() ? stager()->describe(x) : std::string("a tensor of a program whose capture has ended");
     }};
 
+thread_local Stager* this_stager = nullptr;
+
 }  // namespace
+
+Stager* stager() { return this_stager; }
+Stager* set_stager(Stager* s) {
+  tensor_hooks = &hooks;
+  capturing = s != nullptr;
+  return std::exchange(this_stager, s);
+}
 
 AutogradMeta& meta_of(const Tensor& t) {
   check(t.defined(), "autograd: an undefined tensor");
@@ -330,6 +348,7 @@ Edge gradient_edge(const Tensor& t) {
 }
 
 std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
+  if (capturing) return stager()->call(op, attrs, in);
   uint64_t needs = 0;
   if (grad_enabled)
     for (size_t i = 0; i < in.size() && i < 64; ++i)
@@ -389,6 +408,7 @@ Tensor call1(std::string_view name, std::initializer_list<Tensor> in, const Attr
 
 std::vector<Tensor> autograd::custom(std::string name, std::span<const Tensor> inputs, std::vector<Tensor> outputs,
                                      std::function<std::vector<Tensor>(std::span<const Tensor>)> backward) {
+  if (capturing) return outputs;
   bool needed = false;
   for (const Tensor& t : inputs) needed = needed || eager::needs_gradient(t);
   if (!needed || !grad_enabled) return outputs;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "eager/autograd.h"
+#include "eager/stage.h"
 #include "eager/write.h"
 #include "op/registry.h"
 
@@ -236,6 +237,7 @@ Sizes inverse(const Sizes& perm) {
 }  // namespace
 
 Tensor get_item(const Tensor& x, std::span<const Index> given) {
+  if (capturing) return get_item_staged(x, given);
   const std::vector<Index> index = complete(x, given);
   if (is_basic(index)) return get_basic(x, index);
   const Advanced a = analyse(x, index);
@@ -244,6 +246,7 @@ Tensor get_item(const Tensor& x, std::span<const Index> given) {
 }
 
 void assign(const Tensor& x, const Tensor& value, const char* op) {
+  if (capturing) return stager()->assign(x, value.to(x.dtype()), op);
   if (x.shape() != value.shape())
     fail(ErrorCode::shape_mismatch, op, ": ", text(value), " in the place of ", text(x),
          " (an operation in place cannot change the shape)");
@@ -251,6 +254,7 @@ void assign(const Tensor& x, const Tensor& value, const char* op) {
 }
 
 void set_item(const Tensor& x, std::span<const Index> given, const Tensor& value, const char* op) {
+  if (capturing) return set_item_staged(x, given, value);
   const std::vector<Index> index = complete(x, given);
   const Tensor v = value.to(x.dtype());
   if (is_basic(index)) {

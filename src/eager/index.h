@@ -12,7 +12,8 @@ struct Index {
   int64_t value = 0;
   std::optional<int64_t> begin, end;
   int64_t step = 1;
-  Tensor indices;  ///< integers, or bool (a mask over as many axes as it has)
+  Tensor indices;                 ///< integers, or bool (a mask over as many axes as it has)
+  Tensor begin_value, end_value;  ///< while capturing, where a bound is no number: i64[]
 };
 
 /// x[index]: a view where no tensor is among the indices, else a copy. Recorded.

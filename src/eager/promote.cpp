@@ -1,6 +1,7 @@
 // Promotion of dtypes, and the arithmetic operators that use it.
 #include "eager/promote.h"
 
+#include "core/tensor_hooks.h"
 #include "eager/autograd.h"
 #include "op/registry.h"
 
@@ -40,7 +41,7 @@ Tensor binary(const Operator& o, const Tensor& a, const Tensor& b) {
   const bool same = a.dtype() == b.dtype();
   const DType t = same ? a.dtype() : promote(a.dtype(), b.dtype());
   const Tensor in[2] = {same ? a : a.to(t), same ? b : b.to(t)};
-  const bool plain = !is_grad_enabled() || !(needs_gradient(in[0]) || needs_gradient(in[1]));
+  const bool plain = !capturing && (!is_grad_enabled() || !(needs_gradient(in[0]) || needs_gradient(in[1])));
   if (Tensor y; plain && o.op.scalar && run_small(o.op, o.attrs, in, y)) return y;
   return call1(o.op, o.attrs, in);
 }

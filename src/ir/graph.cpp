@@ -344,6 +344,30 @@ Values inline_graph(const Graph& from, Graph& to, std::span<const Value> argumen
   return out;
 }
 
+// Relations over the sizes of inputs that no node states (decisions taken while capturing) hold for the new types too.
+static void carry_constraints(const Graph& from, std::span<const TensorType> types, Graph& to) {
+  std::map<uint32_t, Dim> now;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const Shape& old = from.type(from.inputs()[i]).shape;
+    for (size_t a = 0; a < old.size(); ++a)
+      if (old[a].is_symbol()) now.emplace(old[a].as_symbol().id, types[i].shape[a]);
+  }
+  for (const Constraint& c : from.constraints) {
+    bool of_inputs = true;
+    const auto with = [&](const Symbol& s) -> std::optional<Dim> {
+      const auto it = now.find(s.id);
+      of_inputs = of_inputs && it != now.end();
+      return it == now.end() ? std::nullopt : std::optional<Dim>(it->second);
+    };
+    const Constraint moved{c.kind, substitute(c.a, with), substitute(c.b, with), c.reason};
+    if (!of_inputs) continue;  // of sizes that arise inside: made anew with their nodes
+    if (prove(moved) == Proof::no)
+      fail(ErrorCode::shape_mismatch, c.reason, ": it must be that ", to_string(c), ", and the new sizes are ", moved.a,
+           " and ", moved.b);
+    to.add_constraint(moved);
+  }
+}
+
 Graph Graph::with_input_types(std::span<const TensorType> types) const {
   check(types.size() == inputs_.size(), "with_input_types: ", types.size(), " types for ", inputs_.size(), " inputs");
   Graph g;
@@ -356,6 +380,7 @@ Graph Graph::with_input_types(std::span<const TensorType> types) const {
   }
   copy_nodes(*this, g, map, true);
   for (size_t i = 0; i < outputs_.size(); ++i) g.add_output(output_names_[i], map.at(outputs_[i].id));
+  carry_constraints(*this, types, g);
   return g;
 }
 

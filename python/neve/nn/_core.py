@@ -86,9 +86,10 @@ def probability(call: str, p: Any) -> None:
 
 def many(call: str, name: str, value: Any, n: int, *, least: int = 0) -> list[int]:
     """An int for every one of n axes, or a sequence of n ints, as a list."""
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+    whole = (int, np.integer, _neve.Dim)  # a Dim that is a parameter of a window becomes the example's number: a guard
+    if isinstance(value, whole) and not isinstance(value, bool):
         values = [int(value)] * n
-    elif isinstance(value, (tuple, list)) and all(isinstance(v, (int, np.integer)) for v in value):
+    elif isinstance(value, (tuple, list)) and all(isinstance(v, whole) for v in value):
         values = [int(v) for v in value]
         if len(values) != n:
             value_error(f"{call}: {name} is {value!r} ({'one integer' if n == 1 else f'one integer, or {n} of them'})")
@@ -109,7 +110,10 @@ def tensor(data: Any, dtype: str | None = None) -> Tensor:
 
 
 def ints(values: Iterable[int]) -> Tensor:
-    return _neve.tensor(np.array(list(values), dtype=np.int64))
+    sizes = list(values)
+    if _neve.is_capturing() and any(isinstance(n, _neve.Dim) for n in sizes):
+        return _neve.dims_tensor(sizes)
+    return _neve.tensor(np.array(sizes, dtype=np.int64))
 
 
 def scalar(value: float, dtype: str) -> Tensor:
@@ -129,11 +133,14 @@ def ones(shape: Sequence[int], dtype: str = "f32") -> Tensor:
 
 
 def arange(n: int) -> Tensor:
+    if isinstance(n, _neve.Dim):
+        return ops.range(tensor(0), _neve.dim_tensor(n), tensor(1))
     return _neve.tensor(np.arange(n, dtype=np.int64))
 
 
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
-    return ops.reshape(x, ints(shape), allowzero=0 in shape and -1 not in shape)
+    known = [n for n in shape if isinstance(n, int)]
+    return ops.reshape(x, ints(shape), allowzero=0 in known and -1 not in known)
 
 
 def transpose(x: Tensor, a: int, b: int) -> Tensor:

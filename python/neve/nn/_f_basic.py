@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .. import _neve
 from ._core import (
     Tensor,
     at_least,
@@ -99,7 +100,7 @@ def embedding(
     if indices.dtype not in ("i64", "i32"):
         type_error(f"{call}: input is {text_of(indices)} (indices: i64 or i32; astype('i64') converts)")
     n = weight.shape[0]
-    if indices.size:
+    if not _neve.is_capturing() and indices.size:  # captured: the op checks it when it runs
         low, high = (
             int(ops.reduce_min(indices, keepdims=False).item()),
             int(ops.reduce_max(indices, keepdims=False).item()),

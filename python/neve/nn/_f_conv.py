@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Union
 
+from .. import _neve
 from ._core import (
     Tensor,
     check_float,
@@ -318,8 +319,10 @@ def interpolate(
         factors = [float(f) for f in (scale_factor if isinstance(scale_factor, (tuple, list)) else [scale_factor] * n)]
         if len(factors) != n or min(factors) <= 0:
             value_error(f"{call}: scale_factor is {scale_factor!r} (one positive number, or {n} of them)")
-        sizes = [int(s * f) for s, f in zip(x.shape[2:], factors)]
         scales = None if recompute_scale_factor else factors
+        by_scale = scales is not None and mode != "area" and not align_corners
+        grown = [] if by_scale else [s * f for s, f in zip(x.shape[2:], factors)]
+        sizes = [n if isinstance(n, _neve.Dim) else int(n) for n in grown]
     if mode == "area":
         return ops.adaptive_avg_pool(x, output_size=sizes)
     kind = "nearest" if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from .. import _neve
 from ._core import (
     Tensor,
     check_float,
@@ -26,6 +28,12 @@ def _affine(call: str, c: int, dtype: str, weight: Tensor | None, bias: Tensor |
             shape_error(f"{call}: {name} is {text_of(t)} and the input has {c} channels (one element for each)")
     weight = ones((c,), dtype) if weight is None else weight.astype(dtype)
     return weight, zeros((c,), dtype) if bias is None else bias.astype(dtype)
+
+
+def _unbiased(n: Any) -> Any:
+    """n / (n - 1), for a number of elements that may differ from call to call."""
+    n = _neve.dim_tensor(n).astype("f32") if isinstance(n, _neve.Dim) else n
+    return n / (n - 1)
 
 
 def batch_norm(
@@ -65,7 +73,7 @@ def batch_norm(
     y, m, v = ops.batch_normalization(x, weight, bias, zero, zero, epsilon=float(eps), momentum=0.0, training_mode=True)
     if running_mean is not None and running_var is not None and n:
         with no_grad():
-            for running, now, scale in ((running_mean, m, 1.0), (running_var, v, n / (n - 1))):
+            for running, now, scale in ((running_mean, m, 1.0), (running_var, v, _unbiased(n))):
                 running *= 1 - momentum
                 running += (now.detach() * (momentum * scale)).astype(running.dtype)
     return y
@@ -100,7 +108,7 @@ def instance_norm(
             v = ops.reduce_mean(ops.mul(x - m, x - m), axes=[0, *axes], keepdims=False)
             for running, now, scale in (
                 (running_mean, ops.reduce_mean(m, axes=[0, *axes], keepdims=False), 1.0),
-                (running_var, v, n / (n - 1)),
+                (running_var, v, _unbiased(n)),
             ):
                 running *= 1 - momentum
                 running += (now.detach() * (momentum * scale)).astype(running.dtype)

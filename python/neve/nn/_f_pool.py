@@ -9,6 +9,7 @@ import numpy as np
 
 from ._core import (
     Tensor,
+    arange,
     check_float,
     fail,
     many,
@@ -71,7 +72,7 @@ def max_pool(
     if not return_indices:
         return unbatched(y, single)
     plane = prod(x.shape[2:])
-    start = tensor(np.arange(x.shape[0] * x.shape[1], dtype=np.int64).reshape(x.shape[:2] + (1,) * n) * plane)
+    start = reshape(arange(x.shape[0] * x.shape[1]), x.shape[:2] + (1,) * n) * plane
     return unbatched(y[0], single), unbatched(ops.sub(y[1], start), single)
 
 
@@ -159,7 +160,7 @@ def adaptive_max_pool(n: int, x: Tensor, output_size: Any, return_indices: bool 
     call = call or f"adaptive_max_pool{n}d"
     x, single = batched(call, x, n)
     sizes = _outputs(call, x, output_size, n)
-    spatial = x.shape[2:]
+    spatial = tuple(int(size) for size in x.shape[2:])  # captured: the windows are those of the example, a guard
     if all(size % out == 0 for size, out in zip(spatial, sizes)):
         kernel = [size // out for size, out in zip(spatial, sizes)]
         y = max_pool(n, x, kernel, return_indices=return_indices)

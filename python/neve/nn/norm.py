@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _neve
 from . import _f_norm as F
 from . import init
 from ._core import Tensor, many, no_grad, ones, positive, shape_error, tensor, text_of, value_error, zeros
@@ -62,7 +63,11 @@ class _RunningNorm(Module):
             return self.momentum or 0.0
         with no_grad():
             self.num_batches_tracked += 1
-        return 1.0 / int(self.num_batches_tracked.item()) if self.momentum is None else self.momentum
+        if self.momentum is not None:
+            return self.momentum
+        if _neve.is_capturing():  # a number of each call
+            return 1.0 / self.num_batches_tracked.astype("f32")
+        return 1.0 / int(self.num_batches_tracked.item())
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, track_running_stats={self.track_running_stats}"

@@ -1,0 +1,147 @@
+"""trace: one run of a program, kept as a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _neve
+from .._base import Tensor, as_tensor, fail, text_of
+from ..autograd import no_grad
+from . import _tree
+from ._capture import CapturedFunction, capture, name_of
+
+
+def trace(
+    function: Callable[..., Any],
+    *args: Any,
+    dynamic: bool | dict[str, Sequence[Any]] = True,
+    check: bool = True,
+    check_inputs: Sequence[Sequence[Any]] = (),
+    relative_tolerance: float = 1e-4,
+    absolute_tolerance: float = 1e-5,
+    **kwargs: Any,
+) -> CapturedFunction:
+    """Captures what `function` (or a Module) does with tensors like these.
+
+    Every size is open, unless the program itself fixes it: a channel count that a weight has, a size that is used as a
+    number. Reading the value of a tensor (bool, int, item, a branch) is an error with the line: what followed would hold
+    for that value only.
+
+    dynamic: False keeps the sizes of the example; {"x": ("batch", 3, None)} says them by input: a number is fixed, a name
+    or a Dim is open, None is fixed to the example's; equal names are equal sizes.
+    check: runs the original and the captured program on the example, on other numbers, and on other sizes where the
+    program allows them, and compares; check_inputs adds argument tuples of your own.
+
+    Raises Error{unsupported} with the line for what cannot be captured; Error{internal} naming the output that differs.
+    """
+    call = "trace"
+    names: dict[str, Any] = {}
+
+    def shape_for(path: str, t: Tensor) -> Sequence[Any]:
+        if dynamic is False:
+            return t.shape
+        given = dynamic.get(path) if isinstance(dynamic, dict) else None
+        if given is None and isinstance(dynamic, dict):
+            return t.shape
+        if given is None:
+            return tuple(_neve.Dim(f"{path}_{axis}") for axis in range(t.ndim))
+        if len(given) != t.ndim:
+            fail("shape_mismatch", f"trace: dynamic[{path!r}] is {tuple(given)} for {text_of(t)} (one entry an axis)")
+        shape = []
+        for axis, d in enumerate(given):
+            if isinstance(d, str):
+                d = names.setdefault(d, _neve.Dim(d))
+            shape.append(t.shape[axis] if d is None else d)
+        return shape
+
+    if isinstance(dynamic, dict):
+        unknown = set(dynamic) - set(_paths(function, args, kwargs))
+        if unknown:
+            fail(
+                "not_found", f"trace: dynamic names {sorted(unknown)} (the inputs are {_paths(function, args, kwargs)})"
+            )
+    with no_grad():
+        captured = capture(function, args, kwargs, call, shape_for)
+    if check:
+        for sample in [*_samples(captured, args, kwargs), *((tuple(s), {}) for s in check_inputs)]:
+            _compare(captured, function, *sample, relative_tolerance, absolute_tolerance)
+    return captured
+
+
+def _paths(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[str]:
+    from ._capture import _signature_names
+
+    return _tree.flatten({**dict(zip(_signature_names(function, args), args)), **kwargs}, "trace")[1]
+
+
+def _samples(captured: CapturedFunction, args: Sequence[Any], kwargs: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """The example, and the example with sizes grown where they are open: axes of one name alike."""
+    tensors, _, structure = _tree.flatten((tuple(args), dict(kwargs)), "trace")
+    shapes = [shape for _, _, shape in captured.inputs[: len(tensors)]]
+    grown = []
+    for t, shape in zip(tensors, shapes):
+        a = np.array(t.detach())
+        for axis, name in enumerate(shape):
+            if isinstance(name, str) and name.isidentifier() and a.shape[axis]:
+                a = np.concatenate([a, np.take(a, [0], axis)], axis)
+        grown.append(as_tensor(a, "trace").astype(t.dtype))
+    samples = [(tuple(args), dict(kwargs))]
+    if any(g.shape != t.shape for g, t in zip(grown, tensors)):
+        samples.append(_tree.unflatten(structure, grown))
+    return samples
+
+
+def _compare(
+    captured: CapturedFunction, function: Any, args: Any, kwargs: Any, relative: float, absolute: float
+) -> None:
+    kept = [(t, t.detach().clone()) for t in captured._states]
+    states = [g.get_state() for g, _ in captured._generators]
+    with no_grad():
+        try:
+            want = function(*args, **kwargs)
+        except Exception:  # not a call that the original allows
+            return
+        for t, value in kept:
+            t.detach().copy_(value)
+        for (g, _), s in zip(captured._generators, states):
+            g.set_state(s)
+        try:
+            got = captured(*args, **kwargs)
+        except _neve.Error:
+            if captured.guards:
+                return  # sizes that a guard refuses
+            raise
+        finally:
+            for t, value in kept:
+                t.detach().copy_(value)
+            for (g, _), s in zip(captured._generators, states):
+                g.set_state(s)
+    a, paths, _ = _tree.flatten(want, "trace")
+    b, _, _ = _tree.flatten(got, "trace")
+    sizes = ", ".join(text_of(t) for t in _tree.flatten((args, kwargs), "trace")[0])
+    for path, x, y in zip(paths, a, b):
+        p, q = (
+            np.array(x.detach().astype("f64") if x.dtype == "bf16" else x.detach()),
+            np.array(y.astype("f64") if y.dtype == "bf16" else y),
+        )
+        if p.shape != q.shape or p.dtype != q.dtype:
+            fail(
+                "internal",
+                f"trace: output {path or '0'} of {name_of(function)} is {text_of(y)} where it should be {text_of(x)} for ({sizes})",
+            )
+        if p.size and p.dtype.kind in "fc":
+            bound = relative * np.nanmax(np.abs(np.where(np.isfinite(p), p, 0))) + absolute
+            if not np.allclose(p, q, rtol=0, atol=bound, equal_nan=True):
+                worst = np.nanmax(np.abs(p - q))
+                fail(
+                    "internal",
+                    f"trace: output {path or '0'} of {name_of(function)} differs from the original by {worst:.3g} for ({sizes})",
+                )
+        elif not np.array_equal(p, q):
+            fail(
+                "internal",
+                f"trace: output {path or '0'} of {name_of(function)} differs from the original for ({sizes})",
+            )

@@ -1,0 +1,120 @@
+"""Nested arguments and results: tensors apart, and what holds them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from .._base import Tensor, text_of, type_error
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """The place of a tensor."""
+
+    index: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A container: what makes it anew, its keys, and what it holds."""
+
+    kind: Any
+    keys: tuple[Any, ...]
+    children: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Constant:
+    """A value that is no tensor: part of what a captured program was made for."""
+
+    value: Any
+
+    def __hash__(self) -> int:
+        try:
+            return hash((type(self.value), self.value))
+        except TypeError:
+            return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Constant) or type(self.value) is not type(other.value):
+            return False
+        same = self.value is other.value or self.value == other.value
+        return same if isinstance(same, bool) else False
+
+
+def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tuple[list[Tensor], list[str], Any]:
+    """(tensors, their paths, structure). Arrays of NumPy are tensors; numbers, strings, None are constants."""
+    tensors: list[Tensor] = []
+    paths: list[str] = []
+
+    def walk(v: Any, at: str) -> Any:
+        if isinstance(v, Tensor):
+            tensors.append(v)
+            paths.append(at)
+            return Leaf(len(tensors) - 1)
+        if arrays and isinstance(v, np.ndarray):
+            from .._creation import asarray
+
+            return walk(asarray(v), at)
+        if isinstance(v, dict):
+            return Node(type(v), tuple(v), tuple(walk(e, f"{at}.{k}" if at else str(k)) for k, e in v.items()))
+        if isinstance(v, (list, tuple)):
+            keys = v._fields if hasattr(v, "_fields") else ()
+            return Node(type(v), keys, tuple(walk(e, f"{at}.{i}" if at else str(i)) for i, e in enumerate(v)))
+        if dataclasses.is_dataclass(v) and not isinstance(v, type):
+            names = tuple(f.name for f in dataclasses.fields(v))
+            return Node(type(v), names, tuple(walk(getattr(v, n), f"{at}.{n}" if at else n) for n in names))
+        return Constant(v)
+
+    return tensors, paths, walk(value, path)
+
+
+def unflatten(structure: Any, tensors: list[Any]) -> Any:
+    """The reverse of flatten, with other tensors."""
+    if isinstance(structure, Leaf):
+        return tensors[structure.index]
+    if isinstance(structure, Constant):
+        return structure.value
+    parts = [unflatten(c, tensors) for c in structure.children]
+    if issubclass(structure.kind, dict):
+        made = structure.kind() if structure.kind is not dict else {}
+        made.update(zip(structure.keys, parts))
+        return made
+    if dataclasses.is_dataclass(structure.kind):
+        return structure.kind(**dict(zip(structure.keys, parts)))
+    return structure.kind(*parts) if structure.keys else structure.kind(parts)
+
+
+def difference(expected: Any, got: Any, at: str = "the arguments") -> str:
+    """Where two structures differ, in words; "" where they do not."""
+    if isinstance(expected, Constant) or isinstance(got, Constant):
+        if expected == got:
+            return ""
+        return f"{at}: {_word(got)} where {_word(expected)} was captured"
+    if isinstance(expected, Leaf) or isinstance(got, Leaf):
+        return "" if type(expected) is type(got) else f"{at}: {_word(got)} where {_word(expected)} was captured"
+    if expected.kind is not got.kind or expected.keys != got.keys or len(expected.children) != len(got.children):
+        return f"{at}: {_word(got)} where {_word(expected)} was captured"
+    names = expected.keys or range(len(expected.children))
+    for name, e, g in zip(names, expected.children, got.children):
+        if d := difference(e, g, f"{at}[{name!r}]"):
+            return d
+    return ""
+
+
+def _word(s: Any) -> str:
+    if isinstance(s, Leaf):
+        return "a tensor"
+    if isinstance(s, Constant):
+        return repr(s.value)
+    return f"{s.kind.__name__} of {len(s.children)}" + (f" ({', '.join(map(str, s.keys))})" if s.keys else "")
+
+
+def require_tensors(values: Any, call: str) -> None:
+    """Refuses what no captured program can return."""
+    for v in values:
+        if not isinstance(v, Tensor):
+            type_error(f"{call}: the program returns {text_of(v)} (tensors, or nested structures of them)")

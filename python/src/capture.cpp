@@ -1,0 +1,277 @@
+// Sizes that are no numbers, and captures: programs that run on tensors without values.
+#include "capture.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include "api/impl.h"
+#include "capture/capture.h"
+#include "eager/autograd.h"
+#include "jit/program.h"
+
+namespace neve::python {
+namespace {
+
+/// A size in Python.
+struct PyDim {
+  Dim dim;
+};
+
+nb::object object_of(Dim d) { return d.is_constant() ? nb::cast(d.value()) : nb::cast(PyDim{d}); }
+
+bool dim_from(nb::handle h, Dim& out) {
+  PyDim* d;
+  if (!h.is_none() && nb::try_cast(h, d)) {
+    out = d->dim;
+    return true;
+  }
+  if (!PyLong_Check(h.ptr()) || PyBool_Check(h.ptr())) return false;
+  out = nb::cast<int64_t>(h);
+  return true;
+}
+
+template <class F>
+auto arithmetic(F f, bool reflected) {
+  return [f, reflected](const PyDim& a, nb::handle other) -> nb::object {
+    Dim b;
+    if (PyFloat_Check(other.ptr())) {
+      const double v = PyFloat_AS_DOUBLE(other.ptr());
+      if (v != double(int64_t(v))) return nb::borrow(Py_NotImplemented);
+      b = int64_t(v);
+      return object_of(reflected ? f(b, a.dim) : f(a.dim, b));
+    }
+    if (!dim_from(other, b)) return nb::borrow(Py_NotImplemented);
+    return object_of(reflected ? f(b, a.dim) : f(a.dim, b));
+  };
+}
+
+// A fraction of a size is a number: that of the example.
+nb::object multiply(const PyDim& a, nb::handle other) {
+  Dim b;
+  if (dim_from(other, b)) return object_of(a.dim * b);
+  if (!PyFloat_Check(other.ptr())) return nb::borrow(Py_NotImplemented);
+  const double v = PyFloat_AS_DOUBLE(other.ptr());
+  if (v == double(int64_t(v))) return object_of(a.dim * int64_t(v));
+  return nb::float_(double(capture::current("a fraction of a size").number(a.dim)) * v);
+}
+
+bool decide(Constraint::Kind k, Dim a, Dim b) {
+  const Proof p = prove({k, a, b, ""});
+  if (p != Proof::unknown) return p == Proof::yes;
+  return capture::current("a size that is no number is compared").decide(k, a, b);
+}
+
+template <class F>
+auto comparison(F f, bool otherwise_false = false) {
+  return [f, otherwise_false](const PyDim& a, nb::handle other) -> nb::object {
+    Dim b;
+    if (!dim_from(other, b)) return otherwise_false ? nb::cast(false) : nb::borrow(Py_NotImplemented);
+    return nb::cast(bool(f(a.dim, b)));
+  };
+}
+
+/// A capture that Python holds; it must end in the thread where it began.
+class PyCapture {
+ public:
+  PyCapture() : capture_(std::make_unique<capture::Capture>()) {}
+
+  Tensor input(const std::string& name, const std::string& dtype, nb::handle shape, const Sizes& example) {
+    TensorType t;
+    if (!parse_dtype(dtype, t.dtype)) throw Error(ErrorCode::type_mismatch, "capture: '" + dtype + "' is no dtype");
+    for (nb::handle h : nb::borrow<nb::iterable>(shape)) {
+      Dim d;
+      if (!dim_from(h, d)) throw Error(ErrorCode::type_mismatch, "capture: a size is neither a number nor a Dim");
+      t.shape.push_back(d);
+    }
+    return get().input(name, t, example);
+  }
+  void name(const Tensor& t, const std::string& name) { get().name(t, name); }
+  void cancel() { capture_.reset(); }
+  capture::Capture& get() {
+    if (!capture_) throw Error(ErrorCode::invalid_argument, "capture: it has ended");
+    return *capture_;
+  }
+
+ private:
+  std::unique_ptr<capture::Capture> capture_;
+};
+
+struct PyProgram {
+  Model model;
+  std::vector<capture::Guard> guards;
+  std::vector<capture::State> states;
+  std::vector<capture::Seen> seen;
+  std::string text;
+};
+
+PyProgram finish(PyCapture& c, const std::vector<Tensor>& outputs, const std::vector<std::string>& names,
+                 const std::string& name) {
+  capture::Program p = c.get().finish(outputs, names);
+  c.cancel();
+  auto impl = std::make_shared<Model::Impl>();
+  impl->loaded = jit::model_of(p, name);
+  const ir::Graph& g = impl->loaded.module.methods.find("forward")->second;
+  impl->inputs = jit::ports_of(g, false);
+  impl->outputs = jit::ports_of(g, true);
+  return {Model(std::move(impl)), std::move(p.guards), std::move(p.states), std::move(p.seen), ""};
+}
+
+}  // namespace
+
+nb::object dim_object(const Tensor& t, size_t axis) { return object_of(capture::current("shape").type(t).shape[axis]); }
+nb::object count_object(const Tensor& t) {
+  Dim n = 1;
+  for (Dim d : capture::current("size").type(t).shape) n *= d;
+  return object_of(n);
+}
+bool dim_tensor(nb::handle h, Tensor& out) {
+  PyDim* d;
+  if (h.is_none() || !nb::try_cast(h, d)) return false;
+  out = capture::current("a size that is no number").dim(d->dim);
+  return true;
+}
+bool dims_tensor(nb::handle list, Tensor& out) {
+  Shape shape;
+  bool any = false;
+  for (nb::handle h : nb::borrow<nb::sequence>(list)) {
+    Dim d;
+    if (!dim_from(h, d)) return false;
+    any = any || !d.is_constant();
+    shape.push_back(d);
+  }
+  if (!any) return false;
+  out = capture::current("a size that is no number").dims(shape);
+  return true;
+}
+Tensor captured_content(const Tensor& t, const char* what) {
+  if (!capture::current_or_null())
+    throw Error(ErrorCode::unsupported, std::string(what) + ": " + type_text(t) + " has no values");
+  capture::Capture& c = capture::current(what);
+  if (const Tensor known = c.known(t); known.defined()) return known;
+  const std::string at = capture::here();
+  throw Error(ErrorCode::unsupported,
+              std::string(what) + ": the value of " + c.describe(t) +
+                  " is read while the program is captured: what follows would hold for this value only (a condition "
+                  "over tensors: neve.where, or to_static)" +
+                  (at.empty() ? "" : "\n  at " + at));
+}
+Tensor captured_constant(const Tensor& t) { return capture::current("tensor").constant(t); }
+
+void bind_capture(nb::module_& m) {
+  nb::class_<PyDim>(m, "Dim", "A size that differs from call to call.")
+      .def(
+          "__init__",
+          [](PyDim* d, const std::string& name, int64_t min, std::optional<int64_t> max, int64_t multiple_of) {
+            if (name.empty() || min < 0 || multiple_of < 1 || (max && *max < min))
+              throw Error(ErrorCode::invalid_argument, "Dim: name '" + name + "', min " + std::to_string(min) +
+                                                           ", max " + (max ? std::to_string(*max) : "none") +
+                                                           ", multiple_of " + std::to_string(multiple_of) +
+                                                           " (a name, 0 <= min <= max, a multiple of 1 or more)");
+            new (d) PyDim{Dim::symbol(name, min, max.value_or(Dim::unbounded), multiple_of, "Dim '" + name + "'")};
+          },
+          nb::arg("name"), nb::arg("min") = 0, nb::arg("max").none() = nb::none(), nb::arg("multiple_of") = 1)
+      .def("__repr__", [](const PyDim& d) { return to_string(d.dim); })
+      .def("__str__", [](const PyDim& d) { return to_string(d.dim); })
+      .def("__hash__", [](const PyDim& d) { return int64_t(d.dim.hash() >> 1); })
+      .def("__add__", arithmetic([](Dim a, Dim b) { return a + b; }, false))
+      .def("__radd__", arithmetic([](Dim a, Dim b) { return a + b; }, true))
+      .def("__sub__", arithmetic([](Dim a, Dim b) { return a - b; }, false))
+      .def("__rsub__", arithmetic([](Dim a, Dim b) { return a - b; }, true))
+      .def("__mul__", &multiply)
+      .def("__rmul__", &multiply)
+      .def("__floordiv__", arithmetic([](Dim a, Dim b) { return floordiv(a, b); }, false))
+      .def("__rfloordiv__", arithmetic([](Dim a, Dim b) { return floordiv(a, b); }, true))
+      .def("__mod__", arithmetic([](Dim a, Dim b) { return mod(a, b); }, false))
+      .def("__rmod__", arithmetic([](Dim a, Dim b) { return mod(a, b); }, true))
+      .def("__truediv__",
+           [](const PyDim& a, nb::handle other) -> nb::object {
+             Dim b;
+             if (dim_from(other, b) && b.is_constant() && b.value() > 0 && proven(divides(b.value(), a.dim)))
+               return object_of(floordiv(a.dim, b));
+             return nb::float_(double(capture::current("a size that is divided").number(a.dim))) / other;
+           })
+      .def("__rtruediv__",
+           [](const PyDim& a, nb::handle other) -> nb::object {
+             return nb::object(nb::borrow(other)) /
+                    nb::float_(double(capture::current("a size that is divided").number(a.dim)));
+           })
+      .def("__neg__", [](const PyDim& a) { return object_of(Dim(0) - a.dim); })
+      .def("__pos__", [](const PyDim& a) { return object_of(a.dim); })
+      .def("__eq__", comparison([](Dim a, Dim b) { return decide(Constraint::equal, a, b); }, true), nb::arg().none())
+      .def(
+          "__ne__",
+          [](const PyDim& a, nb::handle other) {
+            Dim b;
+            return !dim_from(other, b) || !decide(Constraint::equal, a.dim, b);
+          },
+          nb::arg().none())
+      .def("__ge__", comparison([](Dim a, Dim b) { return decide(Constraint::at_least, a, b); }))
+      .def("__le__", comparison([](Dim a, Dim b) { return decide(Constraint::at_least, b, a); }))
+      .def("__gt__", comparison([](Dim a, Dim b) { return decide(Constraint::at_least, a, b + 1); }))
+      .def("__lt__", comparison([](Dim a, Dim b) { return decide(Constraint::at_least, b, a + 1); }))
+      .def("__bool__", [](const PyDim& a) { return !decide(Constraint::equal, a.dim, 0); })
+      .def("__int__", [](const PyDim& a) { return capture::current("int of a size").number(a.dim); })
+      .def("__index__", [](const PyDim& a) { return capture::current("a size as an index").number(a.dim); })
+      .def("__float__", [](const PyDim& a) { return double(capture::current("float of a size").number(a.dim)); });
+  m.attr("Dim").attr("max") = nb::cpp_function([](nb::handle a, nb::handle b) {
+    Dim x, y;
+    if (!dim_from(a, x) || !dim_from(b, y)) throw nb::type_error("Dim.max takes sizes");
+    return object_of(max(x, y));
+  });
+  m.attr("Dim").attr("min") = nb::cpp_function([](nb::handle a, nb::handle b) {
+    Dim x, y;
+    if (!dim_from(a, x) || !dim_from(b, y)) throw nb::type_error("Dim.min takes sizes");
+    return object_of(min(x, y));
+  });
+  m.def("is_capturing", [] { return capture::current_or_null() != nullptr; });
+  m.def("is_captured", [](const Tensor& t) { return t.is_captured(); });
+  m.def("dims_tensor", [](nb::handle h) {
+    Tensor t;
+    if (!dims_tensor(h, t)) throw nb::type_error("a list of sizes with a Dim among them");
+    return t;
+  });
+  m.def("dim_tensor", [](nb::handle h) {
+    Tensor t;
+    if (!dim_tensor(h, t)) throw nb::type_error("a Dim");
+    return t;
+  });
+
+  nb::class_<PyProgram>(m, "Program")
+      .def_ro("model", &PyProgram::model)
+      .def_prop_ro("guards",
+                   [](const PyProgram& p) {
+                     nb::list l;
+                     for (const capture::Guard& g : p.guards)
+                       l.append(nb::make_tuple(to_string(g.relation), g.location));
+                     return l;
+                   })
+      .def_prop_ro("states",
+                   [](const PyProgram& p) {
+                     nb::list l;
+                     for (const capture::State& s : p.states) l.append(nb::make_tuple(s.name, s.tensor));
+                     return l;
+                   })
+      .def("changed",
+           [](const PyProgram& p) {
+             std::vector<std::string> names;
+             for (const capture::Seen& s : p.seen)
+               if (s.tensor.storage()->version() != s.version) names.push_back(s.weight);
+             return names;
+           })
+      .def("model_again", [](PyProgram& p) {
+        for (capture::Seen& s : p.seen) s.version = s.tensor.storage()->version();
+        return p.model;
+      });
+
+  nb::class_<PyCapture>(m, "Capture")
+      .def(nb::init<>())
+      .def("input", &PyCapture::input, nb::arg("name"), nb::arg("dtype"), nb::arg("shape"), nb::arg("example"))
+      .def("name", &PyCapture::name)
+      .def("cancel", &PyCapture::cancel)
+      .def("finish", &finish, nb::arg("outputs"), nb::arg("names"), nb::arg("name"));
+}
+
+}  // namespace neve::python

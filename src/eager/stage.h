@@ -1,0 +1,51 @@
+// Capture as eager execution sees it: while a thread captures a program, its operations go to a Stager instead of
+// running. The Stager lies above this layer.
+#pragma once
+#include <neve/tensor.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/tensor_hooks.h"
+#include "op/builder.h"
+#include "op/def.h"
+
+namespace neve {
+
+/// What a tensor of a program that is being captured stands for. Tensors that share this are one tensor: a change in
+/// place gives it another value.
+struct CapturedValue {
+  uint64_t capture = 0;  ///< which capture made it
+  Value value;
+  uint64_t version = 0;
+  std::shared_ptr<CapturedValue> base;  ///< of a result that shares memory with its operand when it runs at once
+  uint64_t base_version = 0;
+};
+
+namespace eager {
+
+class Stager {
+ public:
+  virtual ~Stager() = default;
+  /// An op whose operands may be tensors of the program or any others.
+  virtual std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) = 0;
+  /// x goes on as `value`, which has its dtype.
+  virtual void assign(const Tensor& x, const Tensor& value, const char* op) = 0;
+  virtual TensorType type(const Tensor& t) = 0;
+  virtual std::string describe(const Tensor& t) = 0;
+};
+
+/// That of this thread; null: operations run.
+Stager* stager();
+/// Returns the one before.
+Stager* set_stager(Stager* s);
+
+struct Index;
+/// x[index] and x[index] = value in terms of ops.
+Tensor get_item_staged(const Tensor& x, std::span<const Index> index);
+void set_item_staged(const Tensor& x, std::span<const Index> index, const Tensor& value);
+
+}  // namespace eager
+}  // namespace neve

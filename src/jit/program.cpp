@@ -1,0 +1,77 @@
+// Captured programs as models: relations that fix a size, or make two sizes one, are taken into the types.
+#include "jit/program.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace neve::jit {
+namespace {
+
+// What a relation says one symbol is: `a == b` with a symbol alone on one side that the other does not contain, or a
+// product or sum with one symbol and constants.
+std::optional<std::pair<Symbol, Dim>> solved(const Constraint& c) {
+  if (c.kind != Constraint::equal) return {};
+  for (const auto& [x, y] : {std::pair(c.a, c.b), std::pair(c.b, c.a)}) {
+    if (!x.is_symbol() || depends_on(y, x.as_symbol())) continue;
+    return std::pair(x.as_symbol(), y);
+  }
+  const Dim difference = c.a - c.b;
+  std::vector<Dim> symbols;
+  collect_symbols(difference, symbols);
+  if (symbols.size() != 1) return {};
+  const Symbol& s = symbols[0].as_symbol();
+  const auto at = [&](int64_t v) {
+    return substitute(difference, [&](const Symbol& y) -> std::optional<Dim> {
+      return y.id == s.id ? std::optional<Dim>(Dim(v)) : std::nullopt;
+    });
+  };
+  const Dim k = at(0), slope = at(1) - k;
+  if (!k.is_constant() || !slope.is_constant() || slope.is(0) || slope * symbols[0] + k != difference) return {};
+  if (k.value() % slope.value() != 0 || -k.value() / slope.value() < 0) return {};
+  return std::pair(s, Dim(-k.value() / slope.value()));
+}
+
+}  // namespace
+
+std::vector<std::string> settle_symbols(ir::Graph& g) {
+  std::vector<std::string> used;
+  for (int round = 0; round < 16; ++round) {
+    std::vector<TensorType> types;
+    for (Value v : g.inputs()) types.push_back(g.type(v));
+    bool changed = false;
+    for (const Constraint& c : g.constraints) {
+      const auto s = solved(c);
+      if (!s) continue;
+      const bool of_inputs = std::any_of(types.begin(), types.end(), [&](const TensorType& t) {
+        return std::any_of(t.shape.begin(), t.shape.end(), [&](Dim d) { return depends_on(d, s->first); });
+      });
+      // Bounds that the other side does not have would be lost; a symbol in an expression stays as it is.
+      const bool fits = s->second.is_constant() ? s->second.value() >= s->first.lo : s->second.is_symbol();
+      if (!of_inputs || !fits) continue;
+      for (TensorType& t : types)
+        for (Dim& d : t.shape)
+          d = substitute(d, [&](const Symbol& y) -> std::optional<Dim> {
+            return y.id == s->first.id ? std::optional<Dim>(s->second) : std::nullopt;
+          });
+      used.push_back(to_string(c));
+      changed = true;
+      break;
+    }
+    if (!changed) break;
+    g = g.with_input_types(types);
+  }
+  return used;
+}
+
+LoadedModel model_of(capture::Program& p, const std::string& name) {
+  settle_symbols(p.graph);
+  LoadedModel m;
+  m.module.format = "captured";
+  m.module.path = name;
+  m.module.weights = p.weights;
+  m.module.methods.emplace("forward", p.graph.clone());
+  return m;
+}
+
+}  // namespace neve::jit

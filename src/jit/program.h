@@ -1,0 +1,15 @@
+// From a captured program to a model.
+#pragma once
+#include "capture/capture.h"
+#include "jit/model.h"
+
+namespace neve::jit {
+
+/// Replaces symbols of the inputs by what the program's relations say they are (n = 3, n = m), types inferred anew.
+/// Returns the relations that were used up so, in words.
+std::vector<std::string> settle_symbols(ir::Graph& g);
+
+/// The program as a model with the method "forward"; symbols are settled first.
+LoadedModel model_of(capture::Program& p, const std::string& name);
+
+}  // namespace neve::jit
