@@ -2,6 +2,7 @@
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)
 
 # oneDNN: a wheel in the build's Python, or whatever dnnl_DIR or CMAKE_PREFIX_PATH names.
 if(NOT EXISTS "${dnnl_DIR}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _creation, _elementwise, _indexing, _linalg, _methods, _reductions, _shape
 from ._creation import *  # noqa: F403
+from ._decompositions import solve  # noqa: F401
 from ._elementwise import *  # noqa: F403
 from ._indexing import *  # noqa: F403
 from ._linalg import *  # noqa: F403
@@ -18,7 +19,7 @@ _HELPERS = {
 
 
 def _public() -> list[str]:
-    names = {"set_printoptions", "get_printoptions", "printoptions"}
+    names = {"set_printoptions", "get_printoptions", "printoptions", "solve"}
     for module in (_creation, _elementwise, _reductions, _shape, _indexing, _linalg):
         for name, value in vars(module).items():
             if not name.startswith("_") and name not in _HELPERS and callable(value):

@@ -194,16 +194,9 @@ inverse = inv
 
 
 def slogdet(x: ArrayLike) -> tuple[Tensor, Tensor]:
-    """(sign, log|det|); made from det, so beyond the range of f64 it overflows."""
-    t = _square("slogdet", x)
-    d = ops.det(t.astype("f64"))
-    return ops.sign(d).astype(t.dtype), ops.log(ops.abs(d)).astype(t.dtype)
-
-
-def solve(a: ArrayLike, b: ArrayLike) -> Tensor:
-    """x of a x = b, by the inverse of a: [.., n, n] with [n] or [.., n, k]."""
-    x, y = (floating(t) for t in common("solve", a, b))
-    return matmul(inv(x), y)
+    """(sign, log|det|); (0, -inf) for singular matrices. Source: array API linalg.slogdet."""
+    sign, log = ops.slogdet(_square("slogdet", x))
+    return sign, log
 
 
 def matrix_power(x: ArrayLike, n: int) -> Tensor:
@@ -227,13 +220,18 @@ def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
 
 
 def matrix_norm(x: ArrayLike, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), *, keepdims: bool = False) -> Tensor:  # noqa: A002
-    """Norms of matrices: "fro", 1 and -1 (sums of columns), inf and -inf (sums of rows)."""
+    """Norms of matrices: "fro", 1 and -1 (sums of columns), inf and -inf (sums of rows), 2, -2 and "nuc" (singular values)."""
     t = floating(as_tensor(x, "matrix_norm"))
     r, c = many_axes("matrix_norm", axis, t.ndim)
     if ord == "fro":
         return vector_norm(t, 2, (r, c), keepdims=keepdims)
+    if ord in (2, -2, "nuc"):
+        from ._decompositions import spectral_norm
+
+        y = spectral_norm(moveaxis(t, (r, c), (-2, -1)), ord)
+        return ops.unsqueeze(y, axes=sorted((r, c))) if keepdims else y
     if ord not in (1, -1, math.inf, -math.inf):
-        value_error(f"matrix_norm: ord is {ord!r} ('fro', 1, -1, inf or -inf)")
+        value_error(f"matrix_norm: ord is {ord!r} ('fro', 'nuc', 1, -1, 2, -2, inf or -inf)")
     first, second = (r, c) if ord in (1, -1) else (c, r)
     sums = _sum(ops.abs(t), first, keepdims=True)
     y = (_max if ord > 0 else _min)(sums, second, keepdims=True)

@@ -1,6 +1,22 @@
 """Linear algebra under the array API's names."""
 
 from ._creation import diagonal
+from ._decompositions import (
+    cholesky,
+    cholesky_solve,
+    cond,
+    eigh,
+    eigvalsh,
+    lstsq,
+    matrix_exp,
+    matrix_rank,
+    pinv,
+    qr,
+    solve,
+    solve_triangular,
+    svd,
+    svdvals,
+)
 from ._linalg import (
     cross,
     det,
@@ -12,7 +28,6 @@ from ._linalg import (
     norm,
     outer,
     slogdet,
-    solve,
     tensordot,
     trace,
     vecdot,
@@ -21,6 +36,7 @@ from ._reductions import vector_norm
 from ._shape import matrix_transpose
 
 __all__ = [
-    "cross", "det", "diagonal", "inv", "matmul", "matrix_norm", "matrix_power", "matrix_transpose", "multi_dot", "norm",
-    "outer", "slogdet", "solve", "tensordot", "trace", "vecdot", "vector_norm",
+    "cholesky", "cholesky_solve", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_exp",
+    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet",
+    "solve", "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip

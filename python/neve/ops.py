@@ -49,6 +49,7 @@ __all__ = [
     "ceil",
     "celu",
     "center_crop_pad",
+    "cholesky",
     "clip",
     "col2im",
     "compress",
@@ -71,6 +72,7 @@ __all__ = [
     "div",
     "dropout",
     "dynamic_quantize_linear",
+    "eigh",
     "einsum",
     "elu",
     "equal",
@@ -148,6 +150,7 @@ __all__ = [
     "prelu",
     "qlinear_conv",
     "qlinear_matmul",
+    "qr",
     "quantize_linear",
     "random_normal",
     "random_uniform",
@@ -189,10 +192,13 @@ __all__ = [
     "size",
     "slice",
     "slice_scatter",
+    "slogdet",
     "softmax",
     "softmax_cross_entropy_loss",
     "softplus",
     "softsign",
+    "solve",
+    "solve_triangular",
     "sort",
     "space_to_depth",
     "split",
@@ -201,6 +207,7 @@ __all__ = [
     "stft",
     "sub",
     "sum_to",
+    "svd",
     "swish",
     "tan",
     "tanh",
@@ -800,6 +807,20 @@ def center_crop_pad(input_data: TensorLike, shape: TensorLike, *, axes: Sequence
     return _op("center_crop_pad")(input_data, shape, axes=axes)
 
 
+def cholesky(x: TensorLike) -> Tensor:
+    """The lower triangular l with l l^T = (x + x^T) / 2, positive definite; in f64.
+
+    Source: array API linalg.cholesky. Kind: primitive. Has a gradient.
+
+    Inputs:
+        x: [.., n, n]
+
+    Outputs:
+        y
+    """
+    return _op("cholesky")(x)
+
+
 def clip(x: TensorLike, low: TensorLike | None = None, high: TensorLike | None = None) -> Tensor:
     """min(max(x, low), high), each where given
 
@@ -1226,6 +1247,21 @@ def dynamic_quantize_linear(x: TensorLike) -> tuple[Any, ...]:
         y_zero_point: u8 scalar
     """
     return _tuple(_op("dynamic_quantize_linear")(x))
+
+
+def eigh(x: TensorLike) -> tuple[Any, ...]:
+    """(x + x^T) / 2 = v diag(w) v^T with the eigenvalues w rising; in f64.
+
+    Source: array API linalg.eigh. Kind: primitive. Has a gradient.
+
+    Inputs:
+        x: [.., n, n]
+
+    Outputs:
+        w: [.., n]
+        v: [.., n, n], columns are eigenvectors
+    """
+    return _tuple(_op("eigh")(x))
 
 
 def einsum(*Inputs: TensorLike | None, equation: str = "") -> Tensor:
@@ -2603,6 +2639,21 @@ def qlinear_matmul(a: TensorLike, a_scale: TensorLike, a_zero_point: TensorLike,
     return _op("qlinear_matmul")(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)
 
 
+def qr(x: TensorLike) -> tuple[Any, ...]:
+    """x = q r: q with orthonormal columns, r upper triangular, by Householder reflections in f64.
+
+    Source: array API linalg.qr (mode reduced). Kind: primitive. Has a gradient.
+
+    Inputs:
+        x: [.., m, n]
+
+    Outputs:
+        q: [.., m, min(m, n)]
+        r: [.., min(m, n), n]
+    """
+    return _tuple(_op("qr")(x))
+
+
 def quantize_linear(x: TensorLike, y_scale: TensorLike, y_zero_point: TensorLike | None = None, *, axis: int = 1, block_size: int = 0, output_dtype: str = "", precision: str = "") -> Tensor:
     """y = saturate(round(x / y_scale) + y_zero_point), rounding half to even.
 
@@ -3376,6 +3427,21 @@ def slice_scatter(x: TensorLike, update: TensorLike, starts: TensorLike, ends: T
     return _op("slice_scatter")(x, update, starts, ends, axes, steps)
 
 
+def slogdet(x: TensorLike) -> tuple[Any, ...]:
+    """Sign and logarithm of the size of determinants, by elimination in f64; 0 and -infinity where singular.
+
+    Source: array API linalg.slogdet. Kind: primitive. Has a gradient.
+
+    Inputs:
+        x: [.., n, n]
+
+    Outputs:
+        sign: [..]
+        logabsdet: [..]
+    """
+    return _tuple(_op("slogdet")(x))
+
+
 def softmax(x: TensorLike, *, axis: int = -1) -> Tensor:
     """Normalised exponential along one axis: y = exp(x) / sum(exp(x)).
 
@@ -3441,6 +3507,40 @@ def softsign(x: TensorLike) -> Tensor:
         y
     """
     return _op("softsign")(x)
+
+
+def solve(a: TensorLike, b: TensorLike) -> Tensor:
+    """x of a x = b, by elimination with pivots in f64.
+
+    Source: array API linalg.solve. Kind: primitive. Has a gradient.
+
+    Inputs:
+        a: [.., n, n], not singular
+        b: [.., n, k]
+
+    Outputs:
+        x: [.., n, k]
+    """
+    return _op("solve")(a, b)
+
+
+def solve_triangular(a: TensorLike, b: TensorLike, *, lower: bool = True, unit: bool = False) -> Tensor:
+    """x of a x = b where a is triangular; not finite where a is singular. In f64.
+
+    Source: torch.linalg.solve_triangular. Kind: primitive. Has a gradient.
+
+    Inputs:
+        a: [.., n, n]; the other triangle is not read
+        b: [.., n, k]
+
+    Outputs:
+        x: [.., n, k]
+
+    Attributes:
+        lower (bool): a is lower triangular, else upper.
+        unit (bool): The diagonal is taken to be 1 and is not read.
+    """
+    return _op("solve_triangular")(a, b, lower=lower, unit=unit)
 
 
 def sort(x: TensorLike, *, axis: int = -1, descending: bool = False) -> tuple[Any, ...]:
@@ -3578,6 +3678,22 @@ def sum_to(x: TensorLike, shape: TensorLike) -> Tensor:
         y
     """
     return _op("sum_to")(x, shape)
+
+
+def svd(x: TensorLike) -> tuple[Any, ...]:
+    """x = u diag(s) vh with k = min(m, n) singular values, falling; in f64.
+
+    Source: array API linalg.svd (full_matrices=False). Kind: primitive. Has a gradient.
+
+    Inputs:
+        x: [.., m, n]
+
+    Outputs:
+        u: [.., m, k], orthonormal columns
+        s: [.., k]
+        vh: [.., k, n], orthonormal rows
+    """
+    return _tuple(_op("svd")(x))
 
 
 def swish(x: TensorLike, *, alpha: float = 1.0) -> Tensor:

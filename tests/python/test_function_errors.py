@@ -71,7 +71,7 @@ WRONG = [
     (lambda: neve.tensordot(X, X, 1), "shape_mismatch", "tensordot: axes [1] of f32[2, 3] and [0] of f32[2, 3] (equal sizes)"),
     (lambda: neve.einsum(X, "ij"), "type_mismatch", "einsum: the equation is f32[2, 3] (a str, such as 'ij,jk->ik', then the operands)"),
     (lambda: neve.cross(X, X[:, :2]), "shape_mismatch", "cross: a is f32[2, 3] and b f32[2, 2] (size 3 along axis -1)"),
-    (lambda: neve.norm(X, "nuc"), "invalid_argument", "matrix_norm: ord is 'nuc' ('fro', 1, -1, inf or -inf)"),
+    (lambda: neve.norm(X, "max"), "invalid_argument", "matrix_norm: ord is 'max' ('fro', 'nuc', 1, -1, 2, -2, inf or -inf)"),
     (lambda: V.clone().add_(1.5), "type_mismatch", "add_: the result is f32, which i64[3] cannot hold in place"),
     (lambda: V.clone().mul_(neve.ones(2, 3, dtype="i64")), "shape_mismatch", "mul_: the result is i64[2, 3], and i64[3] keeps its shape (operands that broadcast to it)"),
     (lambda: L.add_(1), "invalid_argument", "add_: f32[2] is a leaf that asks for gradients and cannot be changed in place (NoGrad / no_grad() allows it, for updates)"),
