@@ -114,7 +114,7 @@ def sign(x: ArrayLike) -> Tensor:
 
 def negative(x: ArrayLike) -> Tensor:
     """-x."""
-    return ops.neg(as_tensor(x, "negative"))
+    return -as_tensor(x, "negative")
 
 
 def positive(x: ArrayLike) -> Tensor:
@@ -125,7 +125,7 @@ def positive(x: ArrayLike) -> Tensor:
 def square(x: ArrayLike) -> Tensor:
     """x * x."""
     t = as_tensor(x, "square")
-    return ops.mul(t, t)
+    return ops.mul(t, t) if t.dtype != "bool" else ops.and_(t, t)
 
 
 def cbrt(x: ArrayLike) -> Tensor:
@@ -204,9 +204,12 @@ def nan_to_num(x: ArrayLike, nan: float = 0.0, posinf: float | None = None, negi
 
 def _binary(name: str, doc: str, op: str, to_float: bool = False) -> Binary:
     call = getattr(ops, op)
+    of_bools = {"add": ops.or_, "max": ops.or_, "mul": ops.and_, "min": ops.and_}.get(op)  # as in NumPy
 
     def f(a: ArrayLike, b: ArrayLike) -> Tensor:
         x, y = common(name, a, b)
+        if of_bools is not None and x.dtype == "bool":
+            return of_bools(x, y)
         return call(floating(x), floating(y)) if to_float else call(x, y)
 
     return _named(f, name, f"{doc}, with broadcasting and promotion of dtypes.")
@@ -266,7 +269,7 @@ def fmax(a: ArrayLike, b: ArrayLike) -> Tensor:
     """The larger of a and b; where one is NaN, the other."""
     x, y = common("fmax", a, b)
     if x.dtype not in FLOATS:
-        return ops.max(x, y)
+        return maximum(x, y)
     return ops.where(ops.is_nan(x), y, ops.where(ops.is_nan(y), x, ops.max(x, y)))
 
 
@@ -274,7 +277,7 @@ def fmin(a: ArrayLike, b: ArrayLike) -> Tensor:
     """The smaller of a and b; where one is NaN, the other."""
     x, y = common("fmin", a, b)
     if x.dtype not in FLOATS:
-        return ops.min(x, y)
+        return minimum(x, y)
     return ops.where(ops.is_nan(x), y, ops.where(ops.is_nan(y), x, ops.min(x, y)))
 
 

@@ -236,7 +236,8 @@ def nanmax(x: ArrayLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor
 
 def nanmin(x: ArrayLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """Smallest value that is not NaN (NaN where all are)."""
-    return -nanmax(-as_tensor(x, "nanmin"), axis, keepdims=keepdims)
+    t = as_tensor(x, "nanmin")
+    return -nanmax(-t, axis, keepdims=keepdims) if t.dtype in FLOATS else min(t, axis, keepdims=keepdims)
 
 
 # ---- order statistics ------------------------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ nb::object array_from(const Tensor& t);
 void remember_place(bool always = false);
 void bind_places(nb::module_& m);
 
+/// Python's buffer protocol for Tensor.
+PyType_Slot* buffer_slots();
+
 /// The class Tensor, and what works on it.
 void bind_tensor(nb::module_& m);
 

@@ -418,7 +418,7 @@ nb::list list_of(std::vector<Tensor> v) {
 }  // namespace
 
 void bind_tensor(nb::module_& m) {
-  nb::class_<Tensor> c(m, "Tensor", nb::is_weak_referenceable());
+  nb::class_<Tensor> c(m, "Tensor", nb::is_weak_referenceable(), nb::type_slots(buffer_slots()));
   c.def(nb::init<const Tensor&>(), "Another name of the same tensor: for classes derived from this one.")
       .def_prop_ro("shape", &shape_tuple)
       .def_prop_ro("strides", [](const Tensor& t) { return sizes_tuple(t.strides()); })
@@ -538,8 +538,10 @@ void bind_tensor(nb::module_& m) {
            })
       .def("__index__",
            [](const Tensor& t) {
-             one_element(t, "index");
-             if (!is_int(t.dtype())) throw nb::type_error("only integer tensors are indices");
+             // A TypeError: bytes(tensor) goes on to the buffer then.
+             if (!is_int(t.dtype()) || t.element_count() != 1)
+               throw nb::type_error(
+                   ("index: " + type_text(t) + " is no index (integer tensors of one element are)").c_str());
              return item_of(t, 0);
            })
       .def("__repr__",
@@ -569,7 +571,11 @@ void bind_tensor(nb::module_& m) {
             eager::set_item(t, indices_from(i), value);
           },
           nb::arg("index").none(), nb::arg("value"))
-      .def("__neg__", [](const Tensor& t) { return eager::call1("neg", {t}); })
+      .def("__neg__",
+           [](const Tensor& t) {
+             const bool is_unsigned = is_int(t.dtype()) && !is_signed_int(t.dtype());  // these wrap around
+             return is_unsigned ? eager::call1("sub", {Tensor::scalar_int(t.dtype(), 0), t}) : eager::call1("neg", {t});
+           })
       .def("__abs__", [](const Tensor& t) { return eager::call1("abs", {t}); })
       .def("__invert__",
            [](const Tensor& t) { return eager::call1(t.dtype() == DType::boolean ? "not" : "bitwise_not", {t}); })

@@ -37,7 +37,20 @@ DType promote_number(DType tensor, NumberKind number) {
 
 Operator::Operator(std::string_view name) : op(find_op(name)), attrs(op.defaults()) {}
 
-Tensor binary(const Operator& o, const Tensor& a, const Tensor& b) {
+namespace {
+
+// Sums of bools are "or", products "and", as in NumPy; the ops themselves take numbers only.
+const Operator& of_bools(const Operator& o) {
+  static const Operator either("or"), both("and");
+  const std::string_view n = o.op.info.name;
+  return n == "add" || n == "max" ? either : n == "mul" || n == "min" ? both : o;
+}
+
+}  // namespace
+
+Tensor binary(const Operator& given, const Tensor& a, const Tensor& b) {
+  const bool bools = a.dtype() == DType::boolean && b.dtype() == DType::boolean;
+  const Operator& o = bools ? of_bools(given) : given;
   const bool same = a.dtype() == b.dtype();
   const DType t = same ? a.dtype() : promote(a.dtype(), b.dtype());
   const Tensor in[2] = {same ? a : a.to(t), same ? b : b.to(t)};
@@ -57,7 +70,17 @@ Tensor divide(const Tensor& a, const Tensor& b) {
 
 Tensor floor_divide(const Tensor& a, const Tensor& b) {
   const DType t = promote(a.dtype(), b.dtype());
-  if (is_float(t)) return call1("floor", {binary("div", a, b)});
+  if (is_float(t)) {
+    // Not floor(a / b), where the quotient may have been rounded up to an integer: 1 // 0.1 is 9. No gradient.
+    const GradMode off(false);
+    const Tensor x = a.to(t).detach(), y = b.to(t).detach(), zero = Tensor::scalar(t, 0);
+    const Tensor rest = call1("mod", {x, y}, {{"fmod", true}}), quotient = binary("div", x, y);
+    const Tensor whole = binary("div", binary("sub", x, rest), y);
+    const Tensor opposite = binary("xor", binary("less", y, zero), binary("less", rest, zero));
+    const Tensor below = binary("and", opposite, call1("not", {binary("equal", rest, zero)}));
+    const Tensor exact = call1("round", {binary("sub", whole, below.to(t))});
+    return call1("where", {binary("equal", y, zero), quotient, exact});
+  }
   // (a - a mod b) / b is exact, and the remainder has the sign of b.
   return binary("div", binary("sub", a, floor_modulo(a, b)), b);
 }

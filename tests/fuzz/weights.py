@@ -18,6 +18,7 @@ import struct
 import sys
 import tempfile
 import time
+import tokenize  # noqa: F401 (NumPy imports it while it reads some headers)
 import zipfile
 import zlib
 
