@@ -47,7 +47,7 @@ int refuse(Py_buffer* view, const std::string& why) {
   return -1;
 }
 
-int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+int fill(PyObject* self, Py_buffer* view, int flags) {
   const Tensor& t = *nb::inst_ptr<Tensor>(self);
   const char* format = format_of(t.dtype());
   if (!format) return refuse(view, "buffer: " + type_text(t) + " has a dtype that Python does not know");
@@ -80,6 +80,14 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   view->suboffsets = nullptr;
   view->internal = held;
   return 0;
+}
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  try {
+    return fill(self, view, flags);
+  } catch (const std::exception& error) {  // e.g. a tensor without values, in capture
+    return refuse(view, error.what());
+  }
 }
 
 void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Held*>(view->internal); }
