@@ -2,11 +2,13 @@
 
 import glob
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 
+import neve
 import neve.data as data
 import numpy as np
 import pytest
@@ -53,7 +55,7 @@ def test_same_batches_for_any_number_of_workers():
     two = data.DataLoader(Squares(), 3, shuffle=True, generator=5, num_workers=2, persistent_workers=True)
     for _ in range(2):
         a, b, c = values(here), values(one), values(two)
-        assert b == c and [x[:2] for x in a] == [x[:2] for x in b]
+        assert a == b == c
         assert sorted(sum((x[1] for x in a), [])) == list(range(20)) and len(a) == len(here) == 7
     two._pool.close()
 
@@ -87,6 +89,47 @@ def test_iterable():
     assert [b.tolist() for b in data.DataLoader(Row(), 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     got = [b.tolist() for b in data.DataLoader(Row(), 2, num_workers=2)]
     assert sorted(sum(got, [])) == list(range(10))
+
+
+class Noise(data.IterableDataset):
+    def __iter__(self):
+        info = data.get_worker_info()
+        for i in range(info.id if info else 0, 11, info.num_workers if info else 1):
+            yield i, np.random.rand(), random.random(), neve.rand(1).item()
+
+
+def test_random_iterables_are_pinned():
+    def run(workers):
+        loader = data.DataLoader(Noise(), 2, num_workers=workers, generator=3)
+        return [[v.tolist() for v in batch] for _ in range(2) for batch in loader]
+
+    assert run(0) == run(1) and run(2) == run(2)
+    assert [b[0] for b in run(2)][:6] == [[0, 2], [1, 3], [4, 6], [5, 7], [8, 10], [9]]
+
+
+def test_generators_of_this_process_go_on():
+    np.random.seed(1), random.seed(1), neve.manual_seed(1)
+    for _ in data.DataLoader(Squares(), 3, generator=5):
+        pass
+    after = np.random.rand(), random.random(), neve.rand(1).item()
+    np.random.seed(1), random.seed(1), neve.manual_seed(1)
+    assert after == (np.random.rand(), random.random(), neve.rand(1).item())
+
+
+def test_manual_seed_pins_the_order():
+    def order():
+        neve.manual_seed(9)
+        return [i.tolist() for _, i, _ in data.DataLoader(Squares(), 4, shuffle=True)]
+
+    first = order()
+    assert first == order()
+    neve.manual_seed(10)
+    assert [i.tolist() for _, i, _ in data.DataLoader(Squares(), 4, shuffle=True)] != first
+
+
+def test_the_exception_itself_without_workers():
+    with pytest.raises(KeyError, match="sample is bad"):
+        list(data.DataLoader(Squares(bad=7), 3, generator=1))
 
 
 def test_interrupt_ends_everything(tmp_path):

@@ -152,8 +152,11 @@ class DataLoader:
 
     With num_workers > 0 batches are made by processes of a fork server (so a script that makes loaders begins under
     `if __name__ == "__main__":`), prefetch_factor ahead each, and come in order. generator is the seed of shuffling and of the
-    random numbers of Python, NumPy and Neve in workers: these are seeded anew for every batch from (seed, epoch, batch), so that
-    batches are the same for any number of workers above 0. None draws a seed.
+    random numbers of Python, NumPy and Neve while a batch is made: these are seeded anew for every batch from (seed, epoch, batch),
+    so that batches are the same for any number of workers. None draws a seed from Neve's generator (neve.manual_seed pins it); then
+    random numbers are seeded in workers, and with num_workers=0 the data set draws from the generators of this process.
+    Batches of an IterableDataset come from the workers in turn; each worker iterates over a copy of it (get_worker_info() tells
+    which part is its own), and those that have ended are passed over: the order is the same in every run.
     collate_fn gets a list of samples; batch_size=None gives samples as they are. timeout: seconds to wait for a batch, 0 for ever.
     Raises Error: {internal} when a worker dies, naming it and its signal; {cancelled} after the timeout; an exception in a
     worker is raised here as Error{invalid_argument} with the worker's traceback in the text.
@@ -182,7 +185,9 @@ class DataLoader:
         self.dataset, self.num_workers, self.timeout = dataset, num_workers, timeout
         self.batch_size, self.drop_last, self.worker_init_fn = batch_size, drop_last, worker_init_fn
         self.prefetch_factor, self.persistent_workers = prefetch_factor, persistent_workers
-        self.seed = int(np.random.default_rng().integers(2**63)) if generator is None else int(generator)
+        needed = shuffle or num_workers > 0
+        self.seed = int(generator) if generator is not None else _worker.drawn_seed() if needed else 0
+        self._pinned = generator is not None
         plain = _stacked if batch_size is not None or batch_sampler is not None else _first
         self._collate, self._finish = (plain, _tensors) if collate_fn is None else (collate_fn, _same)
         self.sampler, self.batch_sampler = sampler, batch_sampler
@@ -213,8 +218,10 @@ class DataLoader:
     def _here(self, epoch: int) -> Iterator[Any]:
         source = iter(self._source) if self.iterable else self._source
         for number, indices in enumerate(self._orders()):
+            seed = _worker.batch_seed(self.seed, epoch, number) if self._pinned else None
             try:
-                batch = _fetch(source, _worker.Order(epoch, number, indices, 0), self._collate)
+                with _worker.seeded(seed):
+                    batch = _fetch(source, _worker.Order(epoch, number, indices, 0), self._collate)
             except _worker.EndOfData:
                 return
             yield self._finish(batch)

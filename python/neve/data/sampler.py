@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..nn._core import positive, value_error
+from .worker import drawn_seed
 
 
 class Sampler:
@@ -34,7 +35,7 @@ class _Seeded(Sampler):
     """Every iteration is an epoch: its order follows from (seed, epoch)."""
 
     def __init__(self, generator: int | None) -> None:
-        self.seed = int(np.random.SeedSequence().entropy % 2**63) if generator is None else int(generator)  # type: ignore[operator]
+        self.seed = drawn_seed() if generator is None else int(generator)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

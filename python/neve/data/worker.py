@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import random
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import shared_memory
 from typing import Any, NamedTuple
 
@@ -56,6 +57,31 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     manual_seed(seed % 2**63)
+
+
+@contextlib.contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """seed_all within the block; the global generators go on afterwards as if nothing had been. None: nothing at all."""
+    if seed is None:
+        yield
+        return
+    from ..random import get_state, set_state
+
+    before = random.getstate(), np.random.get_state(), get_state()
+    seed_all(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        set_state(before[2])
+
+
+def drawn_seed() -> int:
+    """A seed from Neve's generator: neve.manual_seed pins the orders of loaders and samplers that get none of their own."""
+    from ..random import randint
+
+    return int(randint(0, 2**53, (1,), dtype="i64").item())
 
 
 def pack(value: Any) -> tuple[bytes, str | None, list[tuple[int, int]]]:
