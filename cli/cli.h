@@ -51,7 +51,12 @@ std::vector<Tensor> random_inputs(const std::vector<PortInfo>& ports, const std:
 std::pair<std::string, std::string> split_pair(const std::string& text, const char* option);
 /// The engine of a file: the archive's, or one made now for the sizes that the model states.
 Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet);
-/// A bar on a terminal, and Ctrl-C: what OptimizeOptions::progress wants.
+/// From now on Ctrl-C and SIGTERM stop the work where it next asks (check_interrupt), so that nothing half written
+/// stays; a second one ends the process there and then.
+void watch_signals();
+/// The signal that came, or 0.
+int signal_seen();
+/// A bar on a terminal, and the signals: what OptimizeOptions::progress wants.
 std::function<bool(double, const std::string&)> progress_bar(bool quiet);
 
 }  // namespace neve::cli

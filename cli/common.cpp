@@ -183,11 +183,21 @@ Engine engine_for(const Model& model, int threads, const std::vector<Range>& ran
 }
 
 namespace {
-std::atomic<bool> interrupted{false};
+std::atomic<int> seen{0};
+void note_signal(int number) {
+  seen = number;
+  std::signal(number, SIG_DFL);
+}
+}  // namespace
+
+void watch_signals() {
+  std::signal(SIGINT, note_signal);
+  std::signal(SIGTERM, note_signal);
 }
 
+int signal_seen() { return seen; }
+
 std::function<bool(double, const std::string&)> progress_bar(bool quiet) {
-  std::signal(SIGINT, [](int) { interrupted = true; });
   const bool show = !quiet && isatty(2);
   const auto start = std::chrono::steady_clock::now();
   return [show, start](double done, const std::string& phase) {
@@ -197,7 +207,7 @@ std::function<bool(double, const std::string&)> progress_bar(bool quiet) {
       if (done >= 1) std::fprintf(stderr, "\r%46s\r", "");
       std::fflush(stderr);
     }
-    return !interrupted.load();
+    return !signal_seen();
   };
 }
 

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "cli.h"
 
 int main(int argc, char** argv) {
@@ -29,6 +31,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "neve: there is no command '%s' (there are: %s)\n", argv[1], names.c_str());
     return 2;
   }
+  neve::cli::watch_signals();
+  const neve::InterruptScope interrupt([] {
+    if (neve::cli::signal_seen()) neve::fail(neve::ErrorCode::cancelled, "interrupted");
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
@@ -38,7 +44,7 @@ int main(int argc, char** argv) {
     return 2;
   } catch (const neve::Error& e) {
     std::fprintf(stderr, "neve: %s\n", e.what());
-    return e.code() == neve::ErrorCode::cancelled ? 130 : 1;
+    return neve::cli::signal_seen() ? 128 + neve::cli::signal_seen() : 1;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "neve: out of memory\n");
     return 1;

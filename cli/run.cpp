@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/threads.h"
 #include "cli.h"
 #include "peer.h"
@@ -173,6 +174,7 @@ void time_runs(Session& session, const std::vector<Tensor>& in, double seconds, 
   const auto begin = Clock::now();
   for (int n = 0; n < 5 || (ms_since(begin) < seconds * 1e3 && n < 100000); ++n) {
     start = Clock::now();
+    check_interrupt();
     session.run(in, out);
     t.ms.push_back(ms_since(start));
   }

@@ -107,7 +107,7 @@ class _Progress:
         if not sys.stderr.isatty() or time.monotonic() - self.start < 1:
             return
         if self.bar is None:
-            from tqdm import tqdm
+            from tqdm import tqdm  # type: ignore[import-untyped]
 
             self.bar = tqdm(total=100, bar_format="{desc:<28.28} {percentage:3.0f}%|{bar}| {elapsed}", leave=False)
         self.bar.n = int(100 * done + 0.5)  # round is a function of tensors here
@@ -193,10 +193,10 @@ def _save_path(self, path):
     _save(self, os.fspath(path))
 
 
-Engine.save = _save_path
-Engine.report = property(_report, doc="What was done and why: the report as a dict, schema neve.report/1.")
-Engine.__repr__ = _repr
-Model.__repr__ = _repr
+Engine.save = _save_path  # type: ignore[method-assign]
+Engine.report = property(_report, doc="What was done and why: the report as a dict, schema neve.report/1.")  # type: ignore[attr-defined]
+Engine.__repr__ = _repr  # type: ignore[method-assign]
+Model.__repr__ = _repr  # type: ignore[method-assign]
 
 from . import amp, data, jit, models, nn, optim  # noqa: E402 (they use what is above)
 from ._io import load_weights, save  # noqa: E402

@@ -75,11 +75,11 @@ def dtype_name(dtype: Any) -> str:
         return "i64"
     if dtype is bool:
         return "bool"
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", "")
+    name = str(dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", ""))
     name = _KNOWN.get(name, name)
     if name not in FLOATS + INTS + COMPLEX + ("bool",):
         type_error(f'dtype: {dtype!r} is none ("f32", "i64", numpy.float32, ... are)')
-    return str(name)
+    return name
 
 
 def kind(dtype: str) -> int:
@@ -205,7 +205,7 @@ def many_axes(call: str, axis: Axes, rank: int) -> list[int]:
     return [one_axis(call, axis, rank)]
 
 
-def shape_of(call: str, shape: Any) -> tuple[int, ...]:
+def shape_of(call: str, shape: Any) -> tuple[Any, ...]:
     """Sizes from f(2, 3), f((2, 3)), f([2, 3]) or f(5). Raises Error{type_mismatch} for what are none."""
     while isinstance(shape, (tuple, list)) and len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = shape[0]

@@ -119,7 +119,7 @@ def arange(start: Number, stop: Number | None = None, step: Number = 1, *, dtype
         dtype = "f32" if any(isinstance(v, float) for v in (start, stop, step)) else "i64"
     n = max(math.ceil((stop - start) / step), 0)
     whole = all(isinstance(v, int) for v in (start, step))
-    base = np.arange(n, dtype=np.int64 if whole else np.float64)
+    base: Any = np.arange(n, dtype=np.int64 if whole else np.float64)
     return _neve.tensor(base * step + start, dtype=dtype_name(dtype))
 
 
@@ -144,8 +144,8 @@ def geomspace(start: float, stop: float, num: int = 50, *, dtype: Any = "f32") -
 
 def eye(n_rows: int, n_cols: int | None = None, *, k: int = 0, dtype: Any = "f32") -> Tensor:
     """A matrix with ones on diagonal k, zeros elsewhere. Source: array API eye."""
-    shape = sizes_of("eye", (n_rows, n_rows if n_cols is None else n_cols))
-    return _neve.tensor(np.eye(*shape, k=k), dtype=dtype_name(dtype))
+    rows, columns = sizes_of("eye", (n_rows, n_rows if n_cols is None else n_cols))
+    return _neve.tensor(np.eye(rows, columns, k=k), dtype=dtype_name(dtype))
 
 
 def identity(n: int, *, dtype: Any = "f32") -> Tensor:
@@ -155,8 +155,8 @@ def identity(n: int, *, dtype: Any = "f32") -> Tensor:
 
 def tri(n: int, m: int | None = None, k: int = 0, *, dtype: Any = "f32") -> Tensor:
     """A matrix with ones at diagonal k and below, zeros above. Source: numpy.tri."""
-    shape = sizes_of("tri", (n, n if m is None else m))
-    return _neve.tensor(np.tri(*shape, k), dtype=dtype_name(dtype))
+    rows, columns = sizes_of("tri", (n, n if m is None else m))
+    return _neve.tensor(np.tri(rows, columns, k), dtype=dtype_name(dtype))
 
 
 def _triangle(name: str, upper: bool) -> Any:

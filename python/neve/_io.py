@@ -159,7 +159,7 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
             with os.fdopen(handle, "wb") as f:
                 f.write(struct.pack("<Q", len(head)) + head)
                 for name in order:
-                    f.write(memoryview(_array_of(tensors[name]).reshape(-1).view(np.uint8)))
+                    f.write(_array_of(tensors[name]).reshape(-1).view(np.uint8).data)
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(temporary, 0o666 & ~mask)
@@ -242,7 +242,8 @@ class _Zip:
     """Entries of a zip file: each listed once, inside the file, none over another. Raises Bad."""
 
     def __init__(self, file: Any, data: Any) -> None:
-        self.data, self.entries = data, {}
+        self.data = data
+        self.entries: dict[Any, Any] = {}
         try:
             listed = zipfile.ZipFile(file).infolist()
         except Exception as error:  # zipfile raises many kinds for broken files
@@ -299,7 +300,8 @@ class _Tensors:
     """Makes tensors of what a pickle names; equal references share one tensor, and what all need together is bounded."""
 
     def __init__(self, data: Any, storages: Any) -> None:
-        self.data, self.storages, self.made = data, storages, {}
+        self.data, self.storages = data, storages
+        self.made: dict[Any, Any] = {}
         self.budget = 16 * len(data) + 2**20
 
     def _count(self, nbytes: int) -> None:

@@ -56,7 +56,7 @@ def _array_text(t: Tensor) -> str:
     cut = t.size > o["threshold"]
     t = _corners(t) if cut else t
     a = np.array(t.astype("f32") if t.dtype == "bf16" else t)
-    form = {"float_kind": lambda v: f"{v:.{o['precision']}e}"} if o["sci_mode"] else None
+    form: Any = {"float_kind": lambda v: f"{v:.{o['precision']}e}"} if o["sci_mode"] else None
     return np.array2string(
         a,
         precision=o["precision"],

@@ -134,7 +134,7 @@ def squeeze(x: ArrayLike, axis: Axes = None) -> Tensor:
 def expand_dims(x: ArrayLike, axis: Axes = 0) -> Tensor:
     """With new axes of size 1 at the places that they have in the result. A view."""
     t = as_tensor(x, "expand_dims")
-    axes = list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    axes: list[Any] = list(axis) if isinstance(axis, (tuple, list)) else [axis]
     rank = t.ndim + len(axes)
     return ops.unsqueeze(t, axes=many_axes("expand_dims", axes, rank)) if axes else t
 

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 
 namespace neve {
 namespace {
@@ -133,7 +134,8 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::write(std::span<const std::byte> bytes) {
   check(fd_ >= 0, "AtomicFile::write after commit");
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), size_t(1) << 30));
+    check_interrupt();
+    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), size_t(1) << 24));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_write(path_, errno);
     bytes = bytes.subspan(size_t(n));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/threads.h"
 #include "kernels/list.h"
 #include "op/reference.h"
@@ -257,8 +258,10 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
   auto elapsed = [](auto since) {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - since).count();
   };
+  check_interrupt();
   bound.value->run(args);
   while (times.size() < 3 || (times.size() < 15 && elapsed(begin) < 12)) {
+    check_interrupt();
     volatile uint8_t sink = 0;
     const uint8_t* p = sweep.data_as<uint8_t>();
     for (int64_t i = 0; i < sweep.bytes(); i += 64) sink = uint8_t(sink + p[i]);

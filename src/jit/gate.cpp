@@ -4,9 +4,15 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "jit/model.h"
 
 namespace neve::jit {
+
+// A run of a large model takes seconds: it can be stopped between two instructions.
+void let_stop(runtime::SessionCore& session) {
+  session.observe([](const runtime::Program&, int32_t, int64_t) { check_interrupt(); });
+}
 
 namespace {
 
@@ -202,6 +208,7 @@ void settle_open_sizes(OptimizedModel& m, const runtime::EngineCore& baseline) {
   if (!m.ranges.open || !m.options.test_data.empty()) return;
   ResolvedRange& range = m.ranges.ranges[0];
   runtime::SessionCore plain(std::make_shared<runtime::EngineCore>(baseline));
+  let_stop(plain);
   auto runs = [&](const std::vector<Sizes>& sizes) {
     Check c{"", generate_inputs(m.graph, sizes, 1), 1};
     std::vector<Tensor> y;
@@ -235,6 +242,7 @@ GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline
   GateResult result;
   result.ran = true;
   runtime::SessionCore fast(m.core), plain(std::make_shared<runtime::EngineCore>(baseline));
+  let_stop(fast), let_stop(plain);
   for (Check& c : checks_for(m)) {
     std::vector<Tensor> y, y0;
     std::vector<Sizes> sizes;
@@ -248,6 +256,7 @@ GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline
     }
     fast.run(c.inputs, y);
     for (size_t k = 0; k < y0.size(); ++k) {
+      check_interrupt();
       OutputVerdict v = compare(y[k], y0[k], m.options.tolerance, c.seed != 0);
       v.output = m.core->outputs[k].name;
       v.source = c.source;

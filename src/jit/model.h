@@ -119,6 +119,8 @@ std::vector<Tensor> generate_inputs(const ir::Graph& g, std::span<const Sizes> s
 void settle_open_sizes(OptimizedModel& m, const runtime::EngineCore& baseline);
 /// Compares the engine with the baseline on generated inputs at min, opt and max of each range and on the test data.
 GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline);
+/// Runs of this session ask check_interrupt() after every instruction.
+void let_stop(runtime::SessionCore& session);
 /// y against y0 under the tolerance; `skip_nan`: where y0 is not a number, y may be anything.
 OutputVerdict compare(const Tensor& y, const Tensor& y0, const Tolerance& t, bool skip_nan = false);
 

@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/threads.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -171,6 +172,7 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
 namespace {
 
 void warm_if_legal(runtime::SessionCore& session, const std::vector<Sizes>& sizes) {
+  check_interrupt();
   try {
     session.warm(sizes);
   } catch (const Error&) {  // sizes that the model refuses
@@ -187,6 +189,7 @@ std::vector<OptimizedModel::RangeMemory> arenas_at_max(const OptimizedModel& m) 
       for (int64_t n : s) closed = closed && n < Dim::unbounded;
     if (!closed) continue;
     try {
+      check_interrupt();
       runtime::SessionCore session(m.core);
       // A session that meets every tuned point has their scratch as well.
       for (const auto& opt : r.opts) warm_if_legal(session, opt);
@@ -245,12 +248,16 @@ void time_shapes(OptimizedModel& m, std::shared_ptr<runtime::EngineCore> baselin
       t.sizes = sizes;
       const std::vector<Tensor> in = generate_inputs(m.graph, sizes, 7);
       std::vector<Tensor> y, y0;
+      const auto first = Clock::now();
+      let_stop(fast), let_stop(plain);
       try {
         fast.run(in, y);
         plain.run(in, y0);
       } catch (const Error&) {
         continue;
       }
+      // Where a run is long, a look at the clock after each instruction changes no figure.
+      if (since(first) < 0.1) fast.observe({}), plain.observe({});
       std::vector<double> a, b;
       const auto begin = Clock::now();
       while (a.size() < 5 || (a.size() < 100 && since(begin) < 0.25)) {
@@ -260,6 +267,7 @@ void time_shapes(OptimizedModel& m, std::shared_ptr<runtime::EngineCore> baselin
         start = Clock::now();
         plain.run(in, y0);
         b.push_back(since(start) * 1e3);
+        check_interrupt();
         if (a.size() >= 3 && since(begin) > 2) break;
       }
       std::sort(a.begin(), a.end());
@@ -283,9 +291,17 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
   m->options = given;
   check_options(given);
   if (m->options.threads <= 0) m->options.threads = available_threads();
-  auto progress = [&](double done, const std::string& phase) {
-    if (given.progress && !given.progress(done, phase))
-      fail(ErrorCode::cancelled, "optimize: cancelled during ", phase);
+  std::string phase = "types";
+  double done = 0;
+  bool stopped = false;
+  auto ask = [&] {
+    stopped = stopped || (given.progress && !given.progress(done, phase));
+    if (stopped) fail(ErrorCode::cancelled, "optimize: cancelled during ", phase);
+  };
+  const InterruptScope interrupt(ask);
+  auto progress = [&](double now, const std::string& what) {
+    done = now, phase = what;
+    ask();
   };
   const auto start = Clock::now();
   const auto method = model.module.methods.find("forward");
@@ -405,6 +421,7 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
     for (const Tensor& x : in) bytes += x.bytes();
     if (bytes <= (int64_t(16) << 20)) {
       runtime::SessionCore session(m->core);
+      let_stop(session);
       std::vector<Tensor> y;
       session.run(in, y);
       for (Tensor& x : y) x = x.clone();

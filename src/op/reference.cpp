@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/interrupt.h"
 #include "op/loops.h"
 #include "op/regions.h"
 
@@ -240,6 +241,7 @@ std::vector<Tensor> evaluate(const Subgraph& g, std::span<const Tensor> in, int 
   std::vector<Tensor> arguments;
   for (size_t n = 0; n < g.nodes.size(); ++n) {
     const SubgraphNode& node = g.nodes[n];
+    check_interrupt();
     arguments.clear();
     for (int32_t v : node.in) arguments.push_back(v < 0 ? Tensor() : values[size_t(v)]);
     try {

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "ir/verify.h"
 #include "passes/fuse.h"
 #include "passes/pass.h"
@@ -62,6 +63,7 @@ std::vector<PassResult> run_pipeline(ir::Graph& g, const PipelineOptions& option
     PassResult r{std::string(s.pass.name)};
     r.skipped = options.disabled.count(s.pass.name) > 0;
     if (!r.skipped) {
+      check_interrupt();
       const auto start = std::chrono::steady_clock::now();
       PassContext context;
       r.count = s.pass.run(g, context);

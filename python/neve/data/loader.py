@@ -9,7 +9,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import wait
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -189,7 +189,8 @@ class DataLoader:
         self.seed = int(generator) if generator is not None else _worker.drawn_seed() if needed else 0
         self._pinned = generator is not None
         plain = _stacked if batch_size is not None or batch_sampler is not None else _first
-        self._collate, self._finish = (plain, _tensors) if collate_fn is None else (collate_fn, _same)
+        self._collate: Callable[..., Any] = plain if collate_fn is None else collate_fn
+        self._finish: Callable[..., Any] = _tensors if collate_fn is None else _same
         self.sampler, self.batch_sampler = sampler, batch_sampler
         self._source = _Batches(dataset, batch_size or 1, drop_last) if self.iterable else dataset
         if not self.iterable and batch_sampler is None:
@@ -299,7 +300,7 @@ class DataLoader:
             fail("cancelled", f"DataLoader: no batch from worker {waited} in {self.timeout} seconds (a larger timeout)")
         for pipe in got:
             try:
-                _, number, kind, value = pipe.recv()  # type: ignore[union-attr]
+                _, number, kind, value = cast(Any, pipe).recv()
             except (EOFError, OSError):
                 self._dead(pool, pipes[pipe])
             if number < 0:

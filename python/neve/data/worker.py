@@ -95,7 +95,7 @@ def pack(value: Any) -> tuple[bytes, str | None, list[tuple[int, int]]]:
         total += -(-v.nbytes // 64) * 64
     if not total:
         return raw, None, spans
-    memory = _memory(create=True, size=total)
+    memory: Any = _memory(create=True, size=total)
     for v, (at, n) in zip(views, spans):
         memory.buf[at : at + n] = v
     name = memory.name
@@ -108,7 +108,7 @@ def unpack(packed: tuple[bytes, str | None, list[tuple[int, int]]]) -> Any:
     raw, name, spans = packed
     if name is None:
         return pickle.loads(raw, buffers=[bytearray() for _ in spans])
-    memory = _memory(name=name)
+    memory: Any = _memory(name=name)
     try:
         return pickle.loads(raw, buffers=[bytearray(memory.buf[at : at + n]) for at, n in spans])
     finally:
@@ -187,7 +187,7 @@ def main(
                     result = fetch(iterator, order, collate)
                 else:
                     result = fetch(dataset, order, collate)
-                answer = ("batch", pack(result))
+                answer: tuple[str, Any] = ("batch", pack(result))
             except EndOfData:
                 answer = ("end", None)
             except Exception as error:

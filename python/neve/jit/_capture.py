@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -25,7 +26,8 @@ class _Draws:
     """Random numbers of a captured program: the generator's key and counter are inputs, drawn anew at every call."""
 
     def __init__(self, capture: Any) -> None:
-        self.capture, self.used = capture, {}
+        self.capture = capture
+        self.used: dict[Any, Any] = {}
 
     def draw(self, generator: Any) -> tuple[Tensor, Tensor]:
         if id(generator) not in self.used:
@@ -196,7 +198,7 @@ _HERE = __file__.rsplit("/", 2)[0]
 
 def user_location() -> str:
     """file:line of the innermost frame outside of this package."""
-    frame = sys._getframe(1)
+    frame: types.FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
         made.update(zip(structure.keys, parts))
         return made
     if dataclasses.is_dataclass(structure.kind):
-        return structure.kind(**dict(zip(structure.keys, parts)))
+        return cast(Any, structure.kind)(**dict(zip(structure.keys, parts)))
     return structure.kind(*parts) if structure.keys else structure.kind(parts)
 
 

@@ -210,7 +210,7 @@ class _Autocast(threading.local):
 autocast = _Autocast()
 
 
-def lowered(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+def lowered(*tensors: Tensor | None) -> tuple[Any, ...]:
     """Operands of products in the dtype of the autocast in force; f64 and integers stay as they are."""
     to = autocast.dtype
     if to is None:

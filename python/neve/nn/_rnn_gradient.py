@@ -7,9 +7,8 @@ from typing import Any, Optional
 
 from ._core import Tensor, _neve, concat, ops, reshape, sum_, value_error
 
-Inputs = list[
-    Optional[Tensor]
-]  # x [t, n, i], w_ih, w_hh, b_ih, b_hh, h0 [n, h] (and c0): weights in torch's order of gates
+# x [t, n, i], w_ih, w_hh, b_ih, b_hh (None without biases), h0 [n, h] (and c0): weights in torch's order of gates
+Inputs = list[Any]
 
 
 def recorded(

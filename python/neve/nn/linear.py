@@ -116,7 +116,8 @@ class Embedding(Module):
             shape_error(
                 f"Embedding.from_pretrained: embeddings is {text_of(embeddings)} ([num_embeddings, embedding_dim])"
             )
-        made = cls(*embeddings.shape, padding_idx, _weight=embeddings)
+        count, size = embeddings.shape
+        made = cls(count, size, padding_idx, _weight=embeddings)
         made.weight.requires_grad = not freeze
         return made
 

@@ -11,7 +11,7 @@ from .module import Module
 
 
 class _Loss(Module):
-    reductions = ("mean", "sum", "none")
+    reductions: tuple[str, ...] = ("mean", "sum", "none")
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -49,6 +49,10 @@ class Module:
     _pre_hooks: dict[int, tuple[Callable[..., Any], bool]] = {}
     _hooks: dict[int, tuple[Callable[..., Any], bool]] = {}
     _hook_count: int = 0
+
+    if TYPE_CHECKING:  # parameters, buffers and modules are attributes of any name
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self) -> None:
         pass

@@ -142,7 +142,7 @@ class _InstanceNorm(_RunningNorm):
         self._check(x)
         y = F.instance_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training or not self.track_running_stats, self.momentum, self.eps, call=type(self).__name__,
+            self.training or not self.track_running_stats, self.momentum or 0.0, self.eps, call=type(self).__name__,
         )  # fmt: skip
         return y[0] if single else y
 

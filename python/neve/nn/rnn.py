@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from . import init
 from ._core import (
@@ -107,7 +107,7 @@ def _onnx(mode: str, t: Tensor | None) -> Tensor | None:
 def _whole(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> tuple[Tensor, State]:
     """x [t, n, inputs] -> [t, n, hidden], by the op of the registry; it has no gradient."""
     w_ih, w_hh, b_ih, b_hh = (_onnx(mode, t) for t in w)
-    bias = None if b_ih is None else concat([b_ih, b_hh], 1)
+    bias = None if b_ih is None else concat([b_ih, cast(Tensor, b_hh)], 1)
     options: dict[str, Any] = {"direction": "reverse" if reverse else "forward"}
     initial = [ops.unsqueeze(s, axes=[0]) for s in state]
     if mode == "lstm":
@@ -135,8 +135,8 @@ def _sequence(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> 
         y, last = _unrolled(mode, x, state, w, False)
         return (y, *last)
 
-    y, *last = recorded(mode, [x, *w, *state], (y, *last), again)
-    return backward_in_time(y), tuple(last)
+    y, *after = recorded(mode, [x, *w, *state], (y, *last), again)
+    return backward_in_time(y), tuple(after)
 
 
 # ---- layers ----------------------------------------------------------------------------------------------------------

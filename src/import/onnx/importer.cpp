@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "op/registry.h"
 
 namespace neve::import {
@@ -369,6 +370,7 @@ Items Importer::convert_body(const pb::GraphProto& g, Scope& scope) {
 }
 
 void Importer::convert_node(const pb::NodeProto& n, Scope& scope) {
+  check_interrupt();
   if (++converted_ > most_nodes)
     fail(ErrorCode::unsupported, "onnx: more than ", most_nodes, " nodes after inlining functions and loops");
   ir::Graph& g = scope.frame.graph;

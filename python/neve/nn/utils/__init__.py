@@ -25,8 +25,8 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_", "get_total_norm", "parameters_
 
 
 def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [g for g in (p.grad for p in parameters) if g is not None]
+    found: Iterable[Tensor] = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [g for g in (p.grad for p in found) if g is not None]
 
 
 def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:

@@ -1,0 +1,214 @@
+// A node that a kernel runs: the piece it stands for, the kernel chosen, the places of its results; or its parts
+// instead.
+#include <algorithm>
+
+#include "base/error.h"
+#include "compile/compiler.h"
+#include "op/constant.h"
+
+namespace neve::compile {
+using ir::Node;
+using kernels::Kernel;
+using plan::Instr;
+using plan::Place;
+using plan::PlanValue;
+
+// The node as a piece of its own: for a fused node its body, with the roles of what comes in from outside.
+Subgraph Compiler::piece(const Node& n, std::vector<Value>& inputs, const Values& outputs) const {
+  Subgraph s;
+  if (n.is("fused")) {
+    s = to_subgraph(*n.regions[0]);
+    inputs = n.in;
+  } else {
+    for (Value v : n.in)
+      if (v.valid() && std::find(inputs.begin(), inputs.end(), v) == inputs.end()) inputs.push_back(v);
+    Node* one = const_cast<Node*>(&n);
+    s = to_subgraph(g_, std::span<Node* const>(&one, 1), inputs, outputs);
+  }
+  s.facts.resize(s.types.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    s.facts[size_t(s.inputs[i])] = g_.facts(inputs[i]);
+    const Tensor* c = g_.constant_of(inputs[i]);
+    std::optional<Tensor> content = c ? std::optional<Tensor>(*c) : known_content(inputs[i]);
+    s.roles[i] = content ? InputRole::constant : g_.is_weight(inputs[i]) ? InputRole::weight : InputRole::activation;
+    s.constants[i] = content ? *content : Tensor{};
+  }
+  return s;
+}
+
+int32_t Compiler::weight_operand(Value v, const Kernel& kernel, size_t operand) {
+  const std::string packing = kernel.packing_key(operand);
+  if (packing.empty()) return base_value(v);
+  const std::string& name = weight_attrs(g_.def(v)->attrs).name;
+  const auto [w, fresh] = weight_index_.try_emplace({name, packing}, int32_t(plan_->weights.size()));
+  if (fresh) plan_->weights.push_back({name, packing, int32_t(plan_->instrs.size()), int32_t(operand)});
+  return new_value(g_.type(v), Place::weight, w->second, {}, name);
+}
+
+// What the entries are asked: the piece, its sizes at the point and at the ends of the ranges, the layouts offered.
+kernels::Request Compiler::request_for(const Subgraph& graph, const std::vector<Value>& inputs) {
+  kernels::Request request;
+  request.graph = &graph;
+  request.threads = options_.threads;
+  request.isa = options_.isa;
+  request.plain_only = options_.plain_layouts;
+  for (const TensorType& t : graph.types) request.sizes.push_back(guess(t));
+  for (At end : {At::low, At::high}) {
+    std::vector<Sizes> sizes;
+    bool usable = true;
+    for (const TensorType& t : graph.types) {
+      sizes.push_back(guess(t, end));
+      for (int64_t n : sizes.back()) usable = usable && n > 0;
+    }
+    if (usable && sizes != request.sizes) request.ends.push_back(std::move(sizes));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool activation = graph.roles[i] == InputRole::activation;
+    const int32_t base = activation ? base_value(inputs[i]) : -1;
+    request.offered.push_back(activation ? plan_->values[size_t(base)].layout : Layout{});
+    request.may_overwrite.push_back(activation && last_use(inputs[i], base));
+  }
+  return request;
+}
+
+// Where the results go: over an input that nobody reads later, where the kernel allows it, else into the arena.
+std::vector<std::pair<Place, int32_t>> Compiler::choose_places(Instr& instr, const Subgraph& graph,
+                                                               const Kernel& kernel, const std::vector<Value>& inputs,
+                                                               const Values& outputs) {
+  const int accumulates = kernel.accumulates();
+  std::vector<std::pair<Place, int32_t>> places;
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    Place place = Place::arena;
+    int32_t index = -1;
+    int over = k == 0 && accumulates >= 0 ? accumulates : kernel.in_place(k);
+    if (over >= 0) {
+      if (graph.roles[size_t(over)] == InputRole::weight) {  // never written over; its operand comes last
+        places.push_back({place, index});
+        continue;
+      }
+      int32_t& in = instr.in[size_t(over)];
+      const PlanValue& x = plan_->values[size_t(in)];
+      bool fits = last_use(inputs[size_t(over)], in) && x.dtype == g_.type(outputs[k]).dtype &&
+                  x.layout == kernel.output_layout(k) && x.dims.size() == g_.type(outputs[k]).shape.size();
+      for (size_t a = 0; fits && a < x.dims.size(); ++a) fits = x.dims[a] == step(g_.type(outputs[k]).shape[a]);
+      if (!fits && k == 0 && over == accumulates) {
+        in = add_reorder(in, kernel.input_layout(size_t(over)));  // a private copy
+        fits = true;
+      }
+      for (size_t j = 0; fits && j < k; ++j)
+        fits = places[j].first != Place::alias || root(places[j].second) != root(in);
+      if (fits) place = Place::alias, index = in;
+    }
+    places.push_back({place, index});
+  }
+  return places;
+}
+
+void Compiler::visit_kernel(Node& n) {
+  std::vector<Value> inputs;
+  const bool dynamic = defines_sizes(n);
+  // Results that nothing reads (the indices of a pool, the final states of an LSTM) are not asked for.
+  Values outputs;
+  for (Value v : n.out)
+    if (dynamic || n.is("fused") || g_.use_count(v)) outputs.push_back(v);
+  auto graph = std::make_shared<Subgraph>(piece(n, inputs, outputs));
+  const kernels::Request request = request_for(*graph, inputs);
+  Candidate chosen =
+      dynamic ? reference_candidate(*graph) : choose_kernel(request, n, options_, [&](Dim d) { return guess(d); });
+  timed_ += chosen.timed;
+  cached_ += chosen.cached;
+  if (!dynamic && chosen.entry == "reference" && !chosen.forced && expand(n)) return;
+
+  Instr instr;
+  instr.kind = dynamic ? Instr::dynamic : Instr::kernel;
+  instr.choice = chosen.entry;
+  instr.variant = chosen.variant;
+  instr.layouts = request.offered;
+  instr.plain_only = request.plain_only;
+  instr.nest = chosen.nest;
+  instr.name = n.loc ? n.loc->name : "";
+  instr.description = chosen.kernel->description();
+  instr.refusals = chosen.refusals;
+  instr.graph = chosen.graph ? chosen.graph : graph;
+  instr.in.resize(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (graph->roles[i] != InputRole::weight) instr.in[i] = value_in(inputs[i], chosen.kernel->input_layout(i));
+  NodeReport report{instr.name,
+                    chosen.ops,
+                    chosen.entry,
+                    instr.description,
+                    chosen.refusals,
+                    chosen.tactics,
+                    chosen.entry == "reference",
+                    to_string(n.loc)};
+  reports_->push_back(std::move(report));
+
+  // After all reorders: a packing names the instruction whose kernel makes it.
+  auto weights = [&] {
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (graph->roles[i] == InputRole::weight) instr.in[i] = weight_operand(inputs[i], *chosen.kernel, i);
+  };
+  if (dynamic) {
+    weights();
+    kernels_.push_back(chosen.kernel);
+    finish_dynamic(instr, n);
+    return;
+  }
+  for (Dim d : chosen.kernel->shape_values()) instr.shape_values.push_back(step(d));
+  const auto places = choose_places(instr, *graph, *chosen.kernel, inputs, outputs);
+  weights();
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const int32_t v = new_value(g_.type(outputs[k]), places[k].first, places[k].second, chosen.kernel->output_layout(k),
+                                g_.name(outputs[k]));
+    instr.out.push_back(v);
+    remember(outputs[k], v);
+  }
+  plan_->instrs.push_back(std::move(instr));
+  kernels_.push_back(chosen.kernel);
+  regions_.emplace_back();
+}
+
+// A fused piece or composite that no kernel takes whole: its parts take its place, each with kernels of its own.
+bool Compiler::expand(Node& n) {
+  const bool fused = n.is("fused");
+  if (!fused && !n.op->is_composite()) return false;
+  const Node* before = n.prev;
+  g_.insert_before(&n);
+  g_.location = n.loc;
+  const Values results = fused ? inline_graph(*n.regions[0], g_, n.in) : n.op->lower(n.attrs.object(), g_, n.in);
+  g_.insert_before(nullptr);
+  const int64_t start = now_;
+  std::vector<Node*> made;
+  for (Node* m = before ? before->next : g_.first(); m != &n; m = m->next) made.push_back(m);
+  for (size_t k = 0; k < n.out.size() && k < results.size(); ++k) {
+    g_.replace(n.out[k], results[k]);
+  }
+  // Between this node and the next there is room for 2^32 numbers; nested expansions share what their parent left.
+  const int64_t room = std::max<int64_t>(int64_t(1), expansion_room_ / int64_t(made.size() + 1));
+  for (size_t i = 0; i < made.size(); ++i) position_[made[i]] = start + int64_t(i + 1) * room;
+  position_[&n] = start;
+  needed_.erase(&n);
+  std::vector<Node*> useful;
+  for (size_t i = made.size(); i-- > 0;) {
+    bool used = false;
+    for (Value v : made[i]->out) {
+      used = used || g_.is_output(v);
+      for (const ir::Use& u : g_.uses(v)) used = used || needed_.count(u.node);
+    }
+    const bool known = made[i]->out.size() == 1 && g_.facts(made[i]->out[0]).known;
+    if (used && !known) {
+      needed_.insert(made[i]);
+      useful.push_back(made[i]);
+    }
+  }
+  const int64_t outer_room = std::exchange(expansion_room_, room);
+  for (size_t i = useful.size(); i-- > 0;) {
+    now_ = position_.at(useful[i]);
+    visit(*useful[i]);
+  }
+  expansion_room_ = outer_room;
+  now_ = start;
+  return true;
+}
+
+}  // namespace neve::compile
