@@ -11,13 +11,13 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = ROOT / "python" / "neve" / "_neve.pyi"
-HEAD = '''# Types of the compiled module; written by tools/gen_python_stub.py.
+HEAD = """# Types of the compiled module; written by tools/gen_python_stub.py.
 from typing import Any
 
 class Error(RuntimeError):
     code: str
 
-'''
+"""
 
 
 def stub():
@@ -27,11 +27,13 @@ def stub():
     folder = pathlib.Path(neve.__file__).parent
     with tempfile.TemporaryDirectory() as out:
         path = pathlib.Path(out) / "_neve.pyi"
-        command = [sys.executable, "-m", "nanobind.stubgen", "-q", "-m", "_neve", "-o", str(path)]
+        command = [sys.executable, "-m", "nanobind.stubgen", "-q", "-P", "-m", "_neve", "-o", str(path)]
         subprocess.run(command, check=True, env={"PYTHONPATH": str(folder)})
         text = path.read_text()
     text = re.sub(r"\bobject\b", "Any", text).replace('"std::pair<int, int>"', "tuple[int, int]")
-    text = re.sub(r"(class (?:Tensor|Engine|Session|Model).*:\n)", r"\1    def __getattr__(self, name: str) -> Any: ...\n", text)
+    text = re.sub(
+        r"(class (?:Tensor|Engine|Session|Model).*:\n)", r"\1    def __getattr__(self, name: str) -> Any: ...\n", text
+    )
     return HEAD + text
 
 

@@ -247,7 +247,7 @@ def norm(x: ArrayLike, ord: Any = None, axis: Axes = None, *, keepdims: bool = F
     if ord is None or (ord == "fro" and axis is None):
         return vector_norm(t, 2, axis, keepdims=keepdims)
     if (isinstance(axis, (tuple, list)) and len(axis) == 2) or (axis is None and t.ndim == 2):
-        return matrix_norm(t, ord, (0, 1) if axis is None else (axis[0], axis[1]), keepdims=keepdims)  # type: ignore[index]
+        return matrix_norm(t, ord, (0, 1) if axis is None else (axis[0], axis[1]), keepdims=keepdims)
     return vector_norm(t, ord, axis, keepdims=keepdims)
 
 

@@ -128,7 +128,7 @@ def _memory(**how: Any) -> shared_memory.SharedMemory:
 
     with _quiet:
         before = resource_tracker.register
-        resource_tracker.register = lambda *_: None  # type: ignore[assignment]
+        resource_tracker.register = lambda *_: None
         try:
             return shared_memory.SharedMemory(**how)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 from ._core import Tensor, _neve, concat, ops, reshape, sum_, value_error
 

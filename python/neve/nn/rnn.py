@@ -254,7 +254,7 @@ class RNNBase(Module):
             for d, suffix in enumerate(self._suffixes(layer)):
                 k = layer * (2 if self.bidirectional else 1) + d
                 before = tuple(ops.squeeze(ops.slice(s, [k], [k + 1], [0], None), axes=[0]) for s in states)
-                y, after = _sequence(self.mode, x, before, lowered(*self._weights(suffix)), d == 1)  # type: ignore[arg-type]
+                y, after = _sequence(self.mode, x, before, lowered(*self._weights(suffix)), d == 1)
                 outputs.append(y)
                 last.append(after)
             x = concat(outputs, 2) if len(outputs) > 1 else outputs[0]

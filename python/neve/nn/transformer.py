@@ -108,7 +108,7 @@ class MultiheadAttention(Module):
 
 def _activation(call: str, activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     if activation in ("relu", "gelu"):
-        return getattr(_f_basic, activation)  # type: ignore[arg-type]
+        return getattr(_f_basic, activation)
     if not callable(activation):
         value_error(f"{call}: activation is {activation!r} ('relu', 'gelu' or a function)")
     return activation
