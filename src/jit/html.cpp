@@ -16,10 +16,11 @@ main{max-width:1080px;margin:0 auto;padding:28px 20px 80px}h1{font-size:26px;mar
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px;margin:16px 0}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px}.tile b{display:block;font-size:24px;font-weight:650}.tile span{color:var(--soft);font-size:13px}
 table{border-collapse:collapse;width:100%;font-size:13.5px}th{text-align:left;color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);padding:6px 10px 6px 0;white-space:nowrap}
-td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;padding-right:24px}
+td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;padding-right:24px;white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}.soft{color:var(--soft)}code{font:12.5px ui-monospace,monospace}
 .chain{display:flex;flex-wrap:wrap;gap:6px}.node{border:1px solid var(--line);border-left:4px solid var(--accent);border-radius:6px;padding:4px 8px;font-size:12.5px;max-width:260px;overflow:hidden;overflow-wrap:anywhere}
 .node.loop{border-left-color:#7a4fc2}.node.reference{border-left-color:var(--bad)}.node.reorder{border-left-color:var(--base)}.node.control{border-left-color:#c27a1a}
+.group{border:1px dashed var(--line);border-radius:8px;padding:4px 8px 8px}.group>small{color:var(--soft);display:block;margin-bottom:4px}
 .node small{color:var(--soft);display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.key{display:flex;gap:16px;font-size:13px;color:var(--soft);margin:0 0 10px;flex-wrap:wrap}
 .key i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}svg text{fill:var(--soft);font-size:12px}
 details summary{cursor:pointer;color:var(--accent)}</style></head><body><main id="page"></main>
@@ -36,31 +37,36 @@ const ms=v=>v==null?"–":v>=100?v.toFixed(0)+" ms":v>=1?v.toFixed(2)+" ms":(v*1
 const mb=v=>v==null?"–":v>=1<<20?(v/1048576).toFixed(1)+" MB":(v/1024).toFixed(1)+" KB";
 const shape=s=>Object.entries(s).map(([k,v])=>k+" "+(v.length?v.map(x=>x==null?"…":x).join("×"):"scalar")).join(", ");
 const table=(heads,rows)=>el("table",{},el("thead",{},el("tr",{},heads.map(h=>el("th",{class:h.startsWith("#")?"n":null},h.replace("#",""))))),el("tbody",{},rows.map(cells=>el("tr",{},cells.map((c,i)=>el("td",{class:heads[i].startsWith("#")?"n":null},c))))));
+const times=v=>v==null?"–":(v>=10?v.toFixed(0):v.toFixed(2))+"×";
 const verdict=(ok,text)=>el("span",{class:ok?"good":"bad"},text);
 page.append(el("h1",{},"Neve: "+(r.model.path||"model").split("/").pop()),el("p",{class:"sub"},r.model.format+" · "+r.hardware.cpu+" · "+r.hardware.isa+" · "+r.options.threads+" threads · Neve "+r.software.neve));
 const elements=s=>Object.values(s).reduce((n,v)=>n*v.reduce((a,b)=>a*b,1),1);r.runs.sort((a,b)=>elements(a.sizes)-elements(b.sizes));
 const best=r.runs.length?r.runs.map(x=>x.speedup).sort((a,b)=>a-b)[r.runs.length>>1]:null;
 const tile=(b,s,c)=>el("div",{class:"tile"},el("b",{class:c||null},b),el("span",{},s));
 page.append(el("div",{class:"tiles"},
- tile(best?num(best,2)+"×":"–","faster than the same model unfused (median over shapes)"),
+ tile(best?times(best):"–","as fast as the same model unfused (median over shapes)"),
  tile(r.accuracy.verdict,"accuracy, "+r.accuracy.outputs.length+(r.accuracy.outputs.length===1?" check of an output":" checks of outputs"),r.accuracy.verdict==="pass"?"good":"bad"),
  tile((100*r.partition.share_compiled).toFixed(0)+" %","of "+r.partition.instructions+" instructions compiled"),
  tile(mb(r.memory.packed_weight_bytes),"packed weights"),
  tile(r.build.seconds.total!=null?r.build.seconds.total.toFixed(1)+" s":"–","to build; "+r.build.tactics_timed+" tactics timed, "+r.build.tactics_cached+" from the cache")));
 for(const w of r.warnings)page.append(el("div",{class:"card bad"},w));
 // Bars below their sizes; a tail far beyond the medians does not set the scale.
-if(r.runs.length){const W=1000,H=60*r.runs.length,s=svg("svg",{viewBox:`0 0 ${W} ${H}`,width:"100%",role:"img","aria-label":"time per shape"});const top=Math.min(Math.max(...r.runs.map(x=>Math.max(x.p90_ms,x.baseline_p90_ms))),2*Math.max(...r.runs.map(x=>Math.max(x.p50_ms,x.baseline_p50_ms))))||1,X=v=>Math.min(v/top,1)*880;
+if(r.runs.length){const W=Math.max(300,Math.min(1000,innerWidth-82)),H=60*r.runs.length,s=svg("svg",{viewBox:`0 0 ${W} ${H}`,width:"100%",role:"img","aria-label":"time per shape"});const top=Math.min(Math.max(...r.runs.map(x=>Math.max(x.p90_ms,x.baseline_p90_ms))),2*Math.max(...r.runs.map(x=>Math.max(x.p50_ms,x.baseline_p50_ms))))||1,X=v=>Math.min(v/top,1)*(W-90);
  r.runs.forEach((x,i)=>{const y=i*60;s.append(svg("text",{x:0,y:y+13},shape(x.sizes)));
  [[x.p50_ms,x.p90_ms,"var(--accent)",19],[x.baseline_p50_ms,x.baseline_p90_ms,"var(--base)",36]].forEach(([m,p,c,d])=>{s.append(svg("rect",{x:0,y:y+d,width:Math.max(1,X(m)),height:14,rx:3,style:"fill:"+c}));s.append(svg("line",{x1:X(m),x2:X(p),y1:y+d+7,y2:y+d+7,style:"stroke:var(--soft);stroke-width:1.5"}));s.append(svg("text",{x:X(p)+6,y:y+d+12},ms(m)))})});
  card("Time per shape",el("div",{class:"key"},el("span",{},el("i",{style:"background:var(--accent)"}),"engine, median (line: 90th percentile)"),el("span",{},el("i",{style:"background:var(--base)"}),"unfused, same kernels and threads")),s,
- table(["sizes","#runs","#p50","#p90","#p99","#unfused p50","#speed-up"],r.runs.map(x=>[shape(x.sizes),x.n,ms(x.p50_ms),ms(x.p90_ms),ms(x.p99_ms),ms(x.baseline_p50_ms),num(x.speedup,2)+"×"])))}
+ table(["sizes","#runs","#p50","#p90","#p99","#unfused p50","#speed-up"],r.runs.map(x=>[shape(x.sizes),x.n,ms(x.p50_ms),ms(x.p90_ms),ms(x.p99_ms),ms(x.baseline_p50_ms),times(x.speedup)])))}
 card("Accuracy",r.accuracy.message?el("p",{class:"soft"},r.accuracy.message):null,el("p",{class:"soft"},"Against "+r.accuracy.baseline+". Largest difference of any element; allowed is "+num(r.options.tolerance.relative)+" of the largest value + "+num(r.options.tolerance.absolute)+"."),
- table(["output","checked with","sizes","#difference","#allowed","worst element","verdict"],r.accuracy.outputs.map(o=>[el("code",{},o.output),o.source,shape(o.sizes),num(o.value),num(o.threshold),o.worst_index<0?"–":"["+o.worst_index+"] "+num(o.got)+" for "+num(o.expected),verdict(o.verdict==="pass",o.verdict)])));
+ table(["output","checked with","sizes","#difference","#allowed","worst element","verdict"],r.accuracy.outputs.map(o=>[el("code",{},o.output),o.source,shape(o.sizes),num(o.value),num(o.threshold),o.worst_index<0||!o.value?"–":"["+o.worst_index+"] "+num(o.got)+" for "+num(o.expected),verdict(o.verdict==="pass",o.verdict)])));
 const kind=k=>k.startsWith("onednn")?"library":k;
+// Neighbours whose names share the first parts of their path (a layer, a block) stand in one box; a name without a path belongs to the box around it.
+const place=n=>n.name.includes("/")?n.name.split("/").filter(Boolean).slice(0,-1).slice(0,2).join(" / "):null;
+const grouped=nodes=>{const out=[];for(const n of nodes){const p=place(n),last=out[out.length-1];if(last&&(p===null||p===last.title))last.nodes.push(n);else out.push({title:p||"",nodes:[n]})}return out};
+const chip=n=>el("div",{class:"node "+kind(n.kernel),title:n.name+"\n"+n.kernel+" "+n.description+(n.tactics.length?"\n"+n.tactics.map(t=>t.kernel+": "+ms(t.ms)).join("\n"):"")+(n.refusals.length?"\nnot: "+n.refusals.join("\nnot: "):"")},n.ops.replaceAll("+","+\u200b"),el("small",{},n.name||n.description));
 const moved=r.partition.nodes.filter(n=>n.kernel==="reorder").length;
 card("Graph: "+(r.partition.nodes.length-moved)+" instructions in order"+(moved?", "+moved+" changes of layout between them":""),el("div",{class:"key"},[["var(--accent)","library kernel"],["#7a4fc2","compiled loop"],["var(--base)","layout change"],["#c27a1a","control flow"],["var(--bad)","reference"]].map(([c,t])=>el("span",{},el("i",{style:"background:"+c}),t))),
- el("div",{class:"chain"},r.partition.nodes.slice(0,600).map(n=>el("div",{class:"node "+kind(n.kernel),title:n.name+"\n"+n.kernel+" "+n.description+(n.tactics.length?"\n"+n.tactics.map(t=>t.kernel+": "+ms(t.ms)).join("\n"):"")+(n.refusals.length?"\nnot: "+n.refusals.join("\nnot: "):"")},n.ops.replaceAll("+","+\u200b"),el("small",{},n.name||n.description)))));
-card("Fallbacks",r.partition.fallbacks.length?table(["op","node","reason"],r.partition.fallbacks.map(f=>[f.op,el("code",{},f.location||f.name),f.reason])):el("p",{class:"good"},"None: everything runs on compiled kernels."));
+ el("div",{class:"chain"},grouped(r.partition.nodes.slice(0,600)).flatMap(g=>g.title?el("div",{class:"group"},el("small",{},g.title),el("div",{class:"chain"},g.nodes.map(chip))):g.nodes.map(chip))));
+card("Fallbacks",r.partition.fallbacks.length?table(["op","node","reason"],r.partition.fallbacks.map(f=>[f.op,el("code",{title:f.location},f.name||f.location),f.reason])):el("p",{class:"good"},"None: everything runs on compiled kernels."));
 card("Optimisations",table(["pass","status","#changes","#build time","note"],r.optimizations.map(p=>[p.name,el("span",{class:p.status==="effective"?"good":p.status==="rejected"?"bad":"soft"},p.status),p.count,ms(p.build_ms),p.reason])));
 card("Ranges",r.ranges.open?el("p",{class:"soft"},"No range was given: every size that the model allows is served."):null,r.ranges.widened.length?el("p",{},"Widened, though the file fixed it: "+r.ranges.widened.join(", ")):null,
  table(["min","max","tuned at"],r.ranges.ranges.map(x=>[shape(x.min),shape(x.max),x.opts.map(shape).join("; ")])),
