@@ -18,7 +18,7 @@ run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/outside ${MODEL})
 run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/tutorial ${MODEL})
 # The example in C++ against the same folder.
-run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/../../examples/03_cpp -B ${WORK}/example -G Ninja -DCMAKE_BUILD_TYPE=Release
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/../../examples/08_run_cpp -B ${WORK}/example -G Ninja -DCMAKE_BUILD_TYPE=Release
     -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 run(${CMAKE_COMMAND} --build ${WORK}/example)
 run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/example/example ${MODEL})

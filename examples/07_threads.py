@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One engine, many threads: each has a session of its own, with its own memory: python examples/02_threads.py"""
+"""One engine, many threads: each has a session of its own, with its own memory: python examples/07_threads.py"""
 
 import concurrent.futures
 import pathlib

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A saved model in, a checked, fast engine for every batch from 1 to 32 out: python examples/01_optimize.py"""
+"""A saved model in, a checked, fast engine for every batch from 1 to 32 out: python examples/06_optimize.py"""
 
 import pathlib
 import tempfile
