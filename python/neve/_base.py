@@ -61,7 +61,10 @@ def text_of(t: Any) -> str:
     """A value as errors name it: f32[2, 3] for tensors, the repr of small things, else its type."""
     if isinstance(t, Tensor):
         return f"{t.dtype}[{', '.join(map(str, t.shape))}]"
-    return repr(t) if isinstance(t, (int, float, str, tuple, list, type(None))) else type(t).__name__
+    if isinstance(t, (tuple, list)) and len(t) > 16:
+        return f"{type(t).__name__} of {len(t)}"
+    small = isinstance(t, (int, float, str, tuple, list, type(None)))
+    return text if small and len(text := repr(t)) <= 200 else type(t).__name__
 
 
 def dtype_name(dtype: Any) -> str:

@@ -5,55 +5,23 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from .. import _neve
+from .._base import fail as fail
+from .._base import ops as ops
+from .._base import shape_error as shape_error
+from .._base import text_of as text_of
+from .._base import type_error as type_error
+from .._base import value_error as value_error
 from ..autograd import no_grad as no_grad
 from ..random import default_generator
 
 Tensor = _neve.Tensor
 Error = _neve.Error
 FLOATS = ("f64", "f32", "bf16", "f16")
-
-
-class _Ops:
-    """The registry's ops as attributes; each is made at its first use."""
-
-    def __getattr__(self, name: str) -> _neve.Op:
-        made = _neve.Op(name.rstrip("_"))
-        setattr(self, name, made)
-        return made
-
-
-ops = _Ops()
-
-
-def fail(code: str, text: str) -> NoReturn:
-    """Raises neve.Error with the code and the text `<call>: <what is wrong> (<what would be right>)`."""
-    error = Error(text)
-    error.code = code
-    raise error
-
-
-def shape_error(text: str) -> NoReturn:
-    fail("shape_mismatch", text)
-
-
-def type_error(text: str) -> NoReturn:
-    fail("type_mismatch", text)
-
-
-def value_error(text: str) -> NoReturn:
-    fail("invalid_argument", text)
-
-
-def text_of(t: Any) -> str:
-    """A value as errors name it: f32[2, 3] for tensors, the repr of other things."""
-    if isinstance(t, Tensor):
-        return f"{t.dtype}[{', '.join(map(str, t.shape))}]"
-    return repr(t) if isinstance(t, (int, float, str, bool, tuple, type(None))) else type(t).__name__
 
 
 def check_tensor(call: str, name: str, t: Any) -> None:
