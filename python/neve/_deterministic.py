@@ -11,7 +11,8 @@ class deterministic:
     Work is split into four parts whatever `set_num_threads` says; that number bounds the threads of Neve's own loops only:
     products and convolutions (oneDNN) use four. With it off, the same seed and the same number of threads give the same
     bits. As a `with` block it ends with the block. For this process; pieces that were compiled before are compiled anew.
-    Cost: on more than four CPUs large operations gain nothing beyond four; on fewer, products cost a few percent more.
+    Cost: on more than four CPUs large operations gain nothing beyond four; on fewer, the four threads of a product take turns,
+    which small products feel most (several times slower on two busy CPUs).
     """
 
     def __init__(self, on: bool = True) -> None:

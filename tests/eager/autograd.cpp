@@ -6,6 +6,7 @@
 #include <random>
 
 #include "eager/autograd.h"
+#include "eager/index.h"
 #include "op/registry.h"
 #include "ops/sample_run.h"
 
@@ -50,6 +51,19 @@ TEST(Autograd, ViewsAreWalkedBack) {
   EXPECT_EQ(y.item(0), 4);
   y.backward(Tensor::of(DType::f32, {2}, {1, 10}));
   EXPECT_EQ(to_string(x.grad()), to_string(Tensor::of(DType::f32, {2, 3}, {0, 10, 0, 1, 0, 0})));
+}
+
+TEST(Autograd, ChangesThroughViews) {
+  const Tensor a = leaf({3}, {1, 2, 3}), b = leaf({1}, {10});
+  const Tensor x = call1("mul", {a, Tensor::of(DType::f32, {3}, {2, 2, 2})}), other = x.slice(0, 0, 2);
+  eager::assign(x.slice(0, 1, 2), b, "assign");
+  EXPECT_EQ(other.item(1), 10);
+  call1("reduce_sum", {call1("mul", {x, x})}, {{"keepdims", false}}).backward(Tensor{}, true);
+  EXPECT_EQ(to_string(a.grad()), to_string(Tensor::of(DType::f32, {3}, {8, 0, 24})));
+  EXPECT_EQ(b.grad().item(), 20);
+  call1("reduce_sum", {other}, {{"keepdims", false}}).backward();  // a view of what x is now
+  EXPECT_EQ(to_string(a.grad()), to_string(Tensor::of(DType::f32, {3}, {10, 0, 24})));
+  EXPECT_EQ(b.grad().item(), 21);
 }
 
 std::string message(const std::function<void()>& f) {
