@@ -499,13 +499,16 @@ void bind_tensor(nb::module_& m) {
           nb::arg("dtype").none() = nb::none(), nb::arg("copy").none() = nb::none())
       .def("__dlpack__",
            [](const Tensor& t, nb::kwargs) {
+             if (t.requires_grad() && is_grad_enabled())
+               throw nb::buffer_error(
+                   ("__dlpack__: " + type_text(t) + " takes part in gradients (detach() first)").c_str());
              Tensor* kept = new Tensor(t.detach());
              nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<Tensor*>(p); });
              std::vector<size_t> shape(t.shape().begin(), t.shape().end());
              nb::ndarray<> a(t.data(), shape.size(), shape.data(), owner, t.strides().data(), dtype_to(t.dtype()));
              return nb::cast(a, nb::rv_policy::reference);
            })
-      .def("__dlpack_device__", [](const Tensor&) { return std::make_pair(1, 0); })
+      .def("__dlpack_device__", [](const Tensor&) { return nb::make_tuple(1, 0); })
       .def("item",
            [](const Tensor& t) {
              one_element(t, "item");

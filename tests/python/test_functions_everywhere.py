@@ -308,7 +308,9 @@ def test_buffer_is_guarded():
         memoryview(x)
     with pytest.raises(BufferError, match="dtype that Python does not know"):
         memoryview(neve.ones(2, dtype="bf16"))
-    assert memoryview(x.detach()).tolist() == [1, 1, 1]
+    with pytest.raises(BufferError, match="takes part in gradients"):
+        np.from_dlpack(x)
+    assert memoryview(x.detach()).tolist() == [1, 1, 1] and x.__dlpack_device__() == (1, 0)
     assert np.asarray(neve.ones(2, dtype="bf16")).tolist() == [1, 1]
 
 
