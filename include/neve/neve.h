@@ -4,4 +4,9 @@
 #include <neve/dtype.h>
 #include <neve/engine.h>
 #include <neve/error.h>
+#include <neve/functions.h>
+#include <neve/models.h>
+#include <neve/nn.h>
+#include <neve/ops.h>
+#include <neve/optim.h>
 #include <neve/tensor.h>

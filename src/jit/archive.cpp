@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/threads.h"
+#include "core/safetensors.h"
 #include "ir/text.h"
 #include "jit/model.h"
 #include "jit/zip.h"
@@ -23,116 +24,6 @@ using nlohmann::json;
 namespace {
 
 constexpr int format_version = 1;
-
-// ---- safetensors ------------------------------------------------------------------------------------------------
-
-const char* safetensors_name(DType t) {
-  switch (t) {
-    case DType::f64:
-      return "F64";
-    case DType::f32:
-      return "F32";
-    case DType::bf16:
-      return "BF16";
-    case DType::f16:
-      return "F16";
-    case DType::i64:
-      return "I64";
-    case DType::i32:
-      return "I32";
-    case DType::i16:
-      return "I16";
-    case DType::i8:
-      return "I8";
-    case DType::u8:
-      return "U8";
-    case DType::u16:
-      return "U16";
-    case DType::u32:
-      return "U32";
-    case DType::u64:
-      return "U64";
-    case DType::boolean:
-      return "BOOL";
-    case DType::c64:
-      return "C64";
-    case DType::c128:
-      return "C128";
-  }
-  return "?";
-}
-
-std::string write_safetensors(const std::map<std::string, Tensor, std::less<>>& tensors) {
-  json header = json::object();
-  uint64_t at = 0;
-  std::vector<std::pair<uint64_t, Tensor>> placed;
-  for (const auto& [name, t] : tensors) {
-    at = (at + 63) / 64 * 64;
-    header[name] = {
-        {"dtype", safetensors_name(t.dtype())}, {"shape", t.shape()}, {"data_offsets", {at, at + uint64_t(t.bytes())}}};
-    placed.emplace_back(at, t.contiguous());
-    at += uint64_t(t.bytes());
-  }
-  std::string text = header.dump();
-  while ((text.size() + 8) % 64) text += ' ';
-  std::string out(8 + text.size() + at, '\0');
-  const uint64_t n = text.size();
-  std::memcpy(out.data(), &n, 8);
-  std::memcpy(out.data() + 8, text.data(), text.size());
-  for (const auto& [offset, t] : placed)
-    if (t.bytes()) std::memcpy(out.data() + 8 + text.size() + offset, t.data(), size_t(t.bytes()));
-  return out;
-}
-
-// Tensors that view the mapping, which they keep alive.
-std::map<std::string, Tensor, std::less<>> read_safetensors(std::span<const std::byte> bytes,
-                                                            std::shared_ptr<const MappedFile> file,
-                                                            const std::string& member) {
-  auto corrupt = [&](const std::string& what) -> void {
-    fail(ErrorCode::corrupt_file, "load: '", file->path(), "': ", member, ": ", what);
-  };
-  if (bytes.size() < 8) corrupt("is too short");
-  uint64_t n = 0;
-  std::memcpy(&n, bytes.data(), 8);
-  if (n > bytes.size() - 8 || n > (uint64_t(1) << 30)) corrupt("its header ends outside of it");
-  const json header = json::parse(reinterpret_cast<const char*>(bytes.data()) + 8,
-                                  reinterpret_cast<const char*>(bytes.data()) + 8 + n, nullptr, false);
-  if (!header.is_object()) corrupt("its header is not a JSON object");
-  const auto data = bytes.subspan(8 + n);
-  std::map<std::string, Tensor, std::less<>> out;
-  for (const auto& [name, e] : header.items()) {
-    if (name == "__metadata__") continue;
-    const bool sound = e.is_object() && e.contains("dtype") && e["dtype"].is_string() && e.contains("shape") &&
-                       e["shape"].is_array() && e.contains("data_offsets") && e["data_offsets"].is_array() &&
-                       e["data_offsets"].size() == 2 && e["data_offsets"][0].is_number_unsigned() &&
-                       e["data_offsets"][1].is_number_unsigned();
-    if (!sound) corrupt(str("tensor '", name, "' is not described as it should be"));
-    DType dtype{};
-    bool found = false;
-    for (int i = 0; i < dtype_count; ++i)
-      if (e["dtype"] == safetensors_name(DType(i))) dtype = DType(i), found = true;
-    if (!found) corrupt(str("tensor '", name, "' has the unknown dtype ", e["dtype"].get<std::string>()));
-    Sizes shape;
-    int64_t count = 1;
-    for (const json& d : e["shape"]) {
-      if (!d.is_number_unsigned() || d.get<uint64_t>() > (uint64_t(1) << 40))
-        corrupt(str("tensor '", name, "' has a size that cannot be"));
-      shape.push_back(d.get<int64_t>());
-      if (__builtin_mul_overflow(count, shape.back(), &count) || count > (int64_t(1) << 44))
-        corrupt(str("tensor '", name, "' is too large"));
-    }
-    const uint64_t begin = e["data_offsets"][0], end = e["data_offsets"][1];
-    if (begin > end || end > data.size() || end - begin != uint64_t(count * size_of(dtype)))
-      corrupt(str("tensor '", name, "' has offsets that do not fit its shape"));
-    void* p = const_cast<std::byte*>(data.data() + begin);
-    auto storage = Storage::wrap(p, size_t(end - begin), [file] {}, false);
-    Tensor t = Tensor::view(std::move(storage), dtype, shape, contiguous_strides(shape));
-    // Old files may be unaligned; kernels expect elements where their size wants them.
-    if (reinterpret_cast<uintptr_t>(p) % uintptr_t(size_of(dtype))) t = t.clone();
-    out.emplace(name, std::move(t));
-  }
-  return out;
-}
 
 json ranges_to_json(const ResolvedRanges& r) {
   json list = json::array();
@@ -225,7 +116,7 @@ bool is_archive(const std::string& path) {
 void save_archive(const OptimizedModel& m, const std::string& path) {
   AtomicFile file(path);
   const std::string graph = ir::print(m.graph, "forward");
-  const std::string weights = write_safetensors(*m.weights);
+  const std::string weights = write_safetensors(*m.weights, 64);
   json plan = {{"isa", to_string(cpu_info().isa)},
                {"cpu", cpu_info().model},
                {"machine", compile::machine_text(cpu_info().isa)},
@@ -238,7 +129,7 @@ void save_archive(const OptimizedModel& m, const std::string& path) {
     for (size_t i = 0; i < m.golden[k].first.size(); ++i) golden[str(k, ".in.", i)] = m.golden[k].first[i];
     for (size_t i = 0; i < m.golden[k].second.size(); ++i) golden[str(k, ".out.", i)] = m.golden[k].second[i];
   }
-  const std::string golden_bytes = write_safetensors(golden);
+  const std::string golden_bytes = write_safetensors(golden, 64);
   json versions = json::object();
   for (const OpDef* op : all_ops())
     if (op->info.version != 1) versions[std::string(op->info.name)] = op->info.version;
@@ -337,7 +228,8 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
       if (name != "manifest.json" && !digests.contains(name))
         corrupt(str("member '", name, "' is not in the manifest"));
     m->graph = ir::parse(text_of(zip.get("graphs/forward.nir")));
-    m->weights = std::make_shared<ir::Weights>(read_safetensors(zip.get("weights.safetensors"), zip.file(), "weights"));
+    m->weights = std::make_shared<ir::Weights>(
+        read_safetensors(zip.get("weights.safetensors"), zip.file(), str("load: '", zip.file()->path(), "': weights")));
     for (Value v : m->graph.inputs()) m->input_types.push_back(m->graph.type(v));
     std::string plan_name;
     for (const std::string& name : zip.names())
@@ -354,7 +246,8 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
     m->options.tolerance.absolute = manifest.at("tolerance").at("absolute");
     m->options.disable_kernels = manifest.at("disable_kernels").get<std::set<std::string, std::less<>>>();
     m->options.disable_ops = manifest.at("disable_ops").get<std::set<std::string, std::less<>>>();
-    const auto golden = read_safetensors(zip.get("golden/samples.safetensors"), zip.file(), "golden samples");
+    const auto golden = read_safetensors(zip.get("golden/samples.safetensors"), zip.file(),
+                                         str("load: '", zip.file()->path(), "': golden samples"));
     for (size_t k = 0; k < manifest.value("golden", size_t(0)) && k < 64; ++k) {
       auto& [in, out] = m->golden.emplace_back();
       for (size_t i = 0; i < m->graph.inputs().size(); ++i) in.push_back(golden.at(str(k, ".in.", i)));

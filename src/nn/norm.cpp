@@ -1,0 +1,113 @@
+// Layers of normalisation.
+#include <neve/nn.h>
+
+#include "base/error.h"
+#include "nn/check.h"
+
+namespace neve::nn {
+
+BatchNorm::BatchNorm(std::string type, int64_t channels, int64_t least_rank, int64_t most_rank,
+                     const BatchNormOptions& o)
+    : Layer(std::move(type)),
+      channels_(channels),
+      least_(least_rank),
+      most_(most_rank),
+      eps_(o.eps),
+      momentum_(o.momentum) {
+  check_positive(this->type().c_str(), "channels", channels);
+  if (o.affine) {
+    weight = add_parameter("weight", ones({channels}, o.dtype));
+    bias = add_parameter("bias", zeros({channels}, o.dtype));
+  }
+  running_mean = add_buffer("running_mean", zeros({channels}, o.dtype));
+  running_var = add_buffer("running_var", ones({channels}, o.dtype));
+  num_batches_tracked = add_buffer("num_batches_tracked", zeros({}, DType::i64));
+}
+
+Tensor BatchNorm::forward(const Tensor& x) const {
+  const char* call = type().c_str();
+  check_float(call, "input", x);
+  if (x.rank() < least_ || x.rank() > most_ || x.size(1) != channels_)
+    fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " (rank ", least_,
+         most_ != least_ ? str(" or ", most_) : std::string(), ": [batch, ", channels_, ", ...])");
+  const Tensor scale = weight.defined() ? weight.to(x.dtype()) : ones({channels_}, x.dtype());
+  const Tensor shift = bias.defined() ? bias.to(x.dtype()) : zeros({channels_}, x.dtype());
+  if (!is_training())
+    return std::get<0>(
+        batch_normalization(x, scale, shift, running_mean.to(x.dtype()), running_var.to(x.dtype()), {.epsilon = eps_}));
+  const int64_t n = x.element_count() / channels_;
+  if (n == 1)
+    fail(ErrorCode::invalid_argument, call, ": input is ", type_text(x),
+         " in training: one value for each channel has no variance (a larger batch, or eval())");
+  const Tensor zero = zeros({channels_}, x.dtype());
+  const auto [y, mean, var] =
+      batch_normalization(x, scale, shift, zero, zero, {.epsilon = eps_, .momentum = 0.0, .training_mode = true});
+  if (n) {
+    const NoGrad off;
+    auto follow = [&](const Tensor& running, const Tensor& now, double scale_by) {
+      running *= 1 - momentum_;
+      running += (now.detach() * (momentum_ * scale_by)).to(running.dtype());
+    };
+    follow(running_mean, mean, 1);
+    follow(running_var, var, double(n) / double(n - 1));
+    num_batches_tracked += 1;
+  }
+  return y;
+}
+
+namespace {
+
+void check_last_axes(const char* call, const Tensor& x, const Sizes& shape) {
+  check_float(call, "input", x);
+  bool ends = x.rank() >= int64_t(shape.size());
+  for (size_t i = 0; ends && i < shape.size(); ++i)
+    ends = x.size(x.rank() - int64_t(shape.size()) + int64_t(i)) == shape[i];
+  if (!ends)
+    fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " and the normalised shape ", shape,
+         " (the input ends in ", shape, ")");
+}
+
+}  // namespace
+
+LayerNorm::LayerNorm(const Sizes& shape, const NormOptions& o) : Layer("LayerNorm"), shape_(shape), eps_(o.eps) {
+  if (!o.affine) return;
+  weight = add_parameter("weight", ones(shape, o.dtype));
+  if (o.bias) bias = add_parameter("bias", zeros(shape, o.dtype));
+}
+Tensor LayerNorm::forward(const Tensor& x) const {
+  check_last_axes("LayerNorm", x, shape_);
+  const Tensor scale = weight.defined() ? weight.to(x.dtype()) : ones(shape_, x.dtype());
+  return std::get<0>(layer_normalization(x, scale, bias.defined() ? bias.to(x.dtype()) : bias,
+                                         {.axis = -int64_t(shape_.size()), .epsilon = eps_}));
+}
+
+RMSNorm::RMSNorm(const Sizes& shape, double eps, DType dtype) : Layer("RMSNorm"), shape_(shape), eps_(eps) {
+  weight = add_parameter("weight", ones(shape, dtype));
+}
+Tensor RMSNorm::forward(const Tensor& x) const {
+  check_last_axes("RMSNorm", x, shape_);
+  return rms_normalization(x, weight.to(x.dtype()), {.axis = -int64_t(shape_.size()), .epsilon = eps_});
+}
+
+GroupNorm::GroupNorm(int64_t groups, int64_t channels, const NormOptions& o)
+    : Layer("GroupNorm"), groups_(groups), channels_(channels), eps_(o.eps) {
+  check_positive("GroupNorm", "groups", groups);
+  if (channels <= 0 || channels % groups)
+    fail(ErrorCode::invalid_argument, "GroupNorm: channels is ", channels, " and groups ", groups,
+         " (groups divides the channels)");
+  if (!o.affine) return;
+  weight = add_parameter("weight", ones({channels}, o.dtype));
+  bias = add_parameter("bias", zeros({channels}, o.dtype));
+}
+Tensor GroupNorm::forward(const Tensor& x) const {
+  check_float("GroupNorm", "input", x);
+  if (x.rank() < 2 || x.size(1) != channels_)
+    fail(ErrorCode::shape_mismatch, "GroupNorm: input is ", type_text(x), " ([batch, ", channels_, ", ...])");
+  const Tensor scale = weight.defined() ? weight.to(x.dtype()) : ones({channels_}, x.dtype());
+  const Tensor shift = bias.defined() ? bias.to(x.dtype()) : zeros({channels_}, x.dtype());
+  const Tensor in = x.rank() == 2 ? unsqueeze(x, 2) : x;
+  const Tensor y = group_normalization(in, scale, shift, {.num_groups = groups_, .epsilon = eps_});
+  return x.rank() == 2 ? squeeze(y, {2}) : y;
+}
+
+}  // namespace neve::nn
