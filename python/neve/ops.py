@@ -123,6 +123,7 @@ __all__ = [
     "lp_pool_grad",
     "lrn",
     "lstm",
+    "lstm_grad",
     "matmul",
     "matmul_integer",
     "max",
@@ -2136,6 +2137,8 @@ def lstm(x: TensorLike, w: TensorLike, r: TensorLike, b: TensorLike | None = Non
         y: [sequence, directions, batch, hidden]
         y_h: optional, [directions, batch, hidden]
         y_c: optional, [directions, batch, hidden]
+        gates: optional, [sequence, directions, batch, 4 * hidden], for lstm_grad: i o f c after their activations
+        cells: optional, [sequence, directions, batch, hidden], for lstm_grad: the cell after each step
 
     Attributes:
         hidden_size (int): Number of units; 0: as r tells.
@@ -2149,6 +2152,28 @@ def lstm(x: TensorLike, w: TensorLike, r: TensorLike, b: TensorLike | None = Non
         input_forget (bool): The forget gate is 1 - the input gate.
     """
     return _tuple(_op("lstm")(x, w, r, b, sequence_lens, initial_h, initial_c, p, hidden_size=hidden_size, direction=direction, activations=activations, activation_alpha=activation_alpha, activation_beta=activation_beta, clip=clip, layout=layout, outputs=outputs, input_forget=input_forget))
+
+
+def lstm_grad(gates: TensorLike, cells: TensorLike, r: TensorLike, initial_c: TensorLike, dy: TensorLike | None = None, dy_h: TensorLike | None = None, dy_c: TensorLike | None = None) -> tuple[Any, ...]:
+    """The gradient of lstm (one direction, the usual activations, whole sequences) by the sums inside its gates and by its first state.
+
+    Source: adjoint of ONNX LSTM-22. Kind: primitive.
+
+    Inputs:
+        gates: [sequence, batch, 4 * hidden], i o f c: as lstm gives them
+        cells: [sequence, batch, hidden]: as lstm gives them
+        r: [4 * hidden, hidden]
+        initial_c: [batch, hidden]
+        dy: optional, [sequence, batch, hidden]
+        dy_h: optional, [batch, hidden]
+        dy_c: optional, [batch, hidden]
+
+    Outputs:
+        d_gates: [sequence, batch, 4 * hidden]: by the sums, before the activations
+        d_initial_h: [batch, hidden]
+        d_initial_c: [batch, hidden]
+    """
+    return _tuple(_op("lstm_grad")(gates, cells, r, initial_c, dy, dy_h, dy_c))
 
 
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:

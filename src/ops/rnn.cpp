@@ -433,14 +433,18 @@ struct Lstm : RecurrentAttrs {
                  {"p", "[directions, 3 * hidden], gates i o f", Arity::optional}},
       .outputs = {{"y", "[sequence, directions, batch, hidden]"},
                   {"y_h", "[directions, batch, hidden]", Arity::optional},
-                  {"y_c", "[directions, batch, hidden]", Arity::optional}}};
+                  {"y_c", "[directions, batch, hidden]", Arity::optional},
+                  {"gates", "[sequence, directions, batch, 4 * hidden], for lstm_grad: i o f c after their activations",
+                   Arity::optional},
+                  {"cells", "[sequence, directions, batch, hidden], for lstm_grad: the cell after each step",
+                   Arity::optional}}};
   static constexpr auto attrs =
       std::tuple_cat(recurrent_fields,
                      std::tuple{attr("input_forget", &Lstm::input_forget, "The forget gate is 1 - the input gate.")});
 
   void infer(Inferring& t) const {
     TensorType y, last;
-    infer_recurrent(t, *this, 4, 3, 3, y, last);
+    infer_recurrent(t, *this, 4, 3, 5, y, last);
     require_state(t, 5, last);
     require_state(t, 6, last);
     if (t.has(7)) {
@@ -449,20 +453,29 @@ struct Lstm : RecurrentAttrs {
       t.require_equal(t.in(7).shape[1], t.in(2).shape[2] * 3, "p must have three values for each unit");
     }
     t.result(y);
-    for (int64_t k = 1; k < outputs; ++k) t.result(last);
+    for (int64_t k = 1; k < std::min<int64_t>(outputs, 3); ++k) t.result(last);
+    if (outputs > 3) {
+      TensorType gates = y;
+      gates.shape.back() = y.shape.back() * 4;
+      t.result(gates);
+    }
+    if (outputs > 4) t.result(y);
   }
 
   /// The clip bounds gates, not the cell, as in ONNX Runtime.
   template <class T>
-  void cell(const Direction<T>& d, const T* x, const T* p, T* h, T* c) const {
+  void cell(const Direction<T>& d, const T* x, const T* p, T* h, T* c, T* gates) const {
     const int64_t n = d.hidden;
     for (int64_t j = 0; j < n; ++j) {
       T gi = x[j] + p[j], go = x[n + j] + p[n + j], gf = x[2 * n + j] + p[2 * n + j], gc = x[3 * n + j] + p[3 * n + j];
       if (d.peephole) gi += d.peephole[j] * c[j], gf += d.peephole[2 * n + j] * c[j];
       const T i = d.f[0](d.bounded(gi)), f = input_forget ? T(1) - i : d.f[0](d.bounded(gf));
-      c[j] = f * c[j] + i * d.f[1](d.bounded(gc));
+      const T g = d.f[1](d.bounded(gc));
+      c[j] = f * c[j] + i * g;
       if (d.peephole) go += d.peephole[n + j] * c[j];
-      h[j] = d.f[0](d.bounded(go)) * d.f[2](c[j]);
+      const T o = d.f[0](d.bounded(go));
+      h[j] = o * d.f[2](c[j]);
+      if (gates) gates[j] = i, gates[n + j] = o, gates[2 * n + j] = f, gates[3 * n + j] = g;
     }
   }
 
@@ -472,15 +485,21 @@ struct Lstm : RecurrentAttrs {
       run_directions<T>(*this, 4, e.threads, in, out[0], f, 3, [&](Direction<T>& d) {
         d.project(in[0].data_as<T>(), 4);
         const int64_t n = d.hidden;
+        T* gates = outputs > 3 ? out[3].data_as<T>() : nullptr;
+        T* cells = outputs > 4 ? out[4].data_as<T>() : nullptr;
+        if (gates && d.index == 0) std::fill_n(gates, out[3].element_count(), T(0));
+        if (cells && d.index == 0) std::fill_n(cells, out[4].element_count(), T(0));
         for (int64_t s = 0; s < d.steps; ++s) {
           d.recur(d.h.data(), 0, 4);
           parallel_for(d.batch, std::max<int64_t>(1, 4096 / (n + 1)), e.threads, [&](int64_t begin, int64_t end, int) {
             for (int64_t b = begin; b < end; ++b) {
               const int64_t t = d.time(s, b);
               if (t < 0) continue;
+              const int64_t at = d.output_offset(t, b);
               cell(d, d.input.data() + d.row(t, b) * 4 * n, d.hidden_product.data() + b * 4 * n, d.h.data() + b * n,
-                   d.c.data() + b * n);
-              std::copy_n(d.h.data() + b * n, n, out[0].data_as<T>() + d.output_offset(t, b));
+                   d.c.data() + b * n, gates ? gates + 4 * at : nullptr);
+              std::copy_n(d.h.data() + b * n, n, out[0].data_as<T>() + at);
+              if (cells) std::copy_n(d.c.data() + b * n, n, cells + at);
             }
           });
         }
@@ -498,7 +517,10 @@ struct Lstm : RecurrentAttrs {
                    {in({3, 2, 4}), in({2, 20, 4}), in({2, 20, 5}), in({2, 40}),
                     given(Tensor::of(DType::i32, {2}, {2, 3})), in({2, 2, 5}), in({2, 2, 5}), in({2, 15})}),
             sample(Lstm{{.direction = "reverse", .clip = 0.7, .layout = 1, .outputs = 3}, true},
-                   {in({2, 3, 4}), in({1, 20, 4}), in({1, 20, 5}), in({1, 40})})};
+                   {in({2, 3, 4}), in({1, 20, 4}), in({1, 20, 5}), in({1, 40})}),
+            sample(Lstm{{.direction = "bidirectional", .outputs = 5}},
+                   {in({3, 2, 4}), in({2, 20, 4}), in({2, 20, 5}), in({2, 40}),
+                    given(Tensor::of(DType::i32, {2}, {2, 3}))})};
   }
 };
 

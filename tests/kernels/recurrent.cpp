@@ -146,5 +146,27 @@ TEST(Recurrent, Refusals) {
   EXPECT_EQ(refusal("native.rnn", p.subgraph(), {}), "only f32, x is f64[2, 1, 3]");
 }
 
+TEST(NativeRnn, LstmKeepsItsGates) {
+  expect_layer({"lstm", 4, 20, 7, "forward", {}, 5, true, false, true});
+  expect_layer({"lstm", 4, 5, 4, "bidirectional", {}, 5, true, true, true, true, true});
+}
+
+TEST(NativeLstmGrad, AgreesWithItsDefinition) {
+  for (int64_t units : {5, 16, 67}) {
+    Piece p;
+    const Dim steps = Dim::symbol("steps"), batch = Dim::symbol("batch");
+    const bool all = units != 16;
+    auto state = [&] { return p.input(DType::f32, {batch, units}); };
+    const Value gates = p.input(DType::f32, {steps, batch, 4 * units}),
+                cells = p.input(DType::f32, {steps, batch, units}), r = p.input(DType::f32, {4 * units, units}),
+                c = state();
+    const Value dy = all ? p.input(DType::f32, {steps, batch, units}) : Value{}, dy_h = state(),
+                dy_c = all ? state() : Value{};
+    for (Value v : p.call("lstm_grad", {gates, cells, r, c, dy, dy_h, dy_c}, {})) p.output(v);
+    auto at = [&](int64_t t, int64_t b) { return SymbolValues{{id(steps), t}, {id(batch), b}}; };
+    expect_reference("native.lstm_grad", p.subgraph(), {at(5, 3), at(1, 1), at(3, 17), at(0, 2), at(3, 0)});
+  }
+}
+
 }  // namespace
 }  // namespace neve::test

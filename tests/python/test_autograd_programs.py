@@ -193,3 +193,32 @@ def test_repr_of_views_and_versions():
     before = v._version
     v.add_(1)
     assert x._version == v._version == before + 1
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_gradient_of_lstm_is_that_of_central_differences(steps):
+    generator = np.random.default_rng(3)
+    layer = neve.nn.LSTM(3, 5, dtype="f64")
+    x, h, c, scale = (
+        neve.tensor(generator.standard_normal(s)) for s in ((steps, 2, 3), (1, 2, 5), (1, 2, 5), (steps, 2, 5))
+    )
+    leaves = [x, h, c, *layer.parameters()]
+    for t in leaves:
+        t.requires_grad = True
+
+    def loss():
+        y, (last, cell) = layer(x, (h, c))
+        return (y * scale).sum() + (last * last).sum() + (cell * 2.0).sum()
+
+    found = neve.autograd.grad(loss(), leaves)
+    for t, d in zip(leaves, found):
+        for at in generator.integers(0, t.size, 4):
+            index, values = np.unravel_index(at, t.shape), []
+            with neve.no_grad():
+                for step in (1e-6, -2e-6):
+                    t[tuple(int(i) for i in index)] += step
+                    values.append(loss().item())
+                t[tuple(int(i) for i in index)] += 1e-6
+            assert (values[0] - values[1]) / 2e-6 == pytest.approx(
+                d[tuple(int(i) for i in index)].item(), rel=1e-6, abs=1e-8
+            )

@@ -1,4 +1,7 @@
-"""Gradients of whole recurrent sequences: gates are computed again for all steps at once, only the chain through time goes step by step."""
+"""Gradients of whole recurrent sequences: only the chain through time goes step by step.
+
+An LSTM keeps its gates for that, and an op of the registry follows the chain; others compute their gates again, for all steps at once.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,18 @@ Inputs = list[Any]
 
 
 def recorded(
-    mode: str, inputs: Inputs, results: tuple[Tensor, ...], unrolled: Callable[[], tuple[Tensor, ...]]
+    mode: str,
+    inputs: Inputs,
+    results: tuple[Tensor, ...],
+    unrolled: Callable[[], tuple[Tensor, ...]],
+    saved: tuple[Tensor, ...] = (),
 ) -> tuple[Tensor, ...]:
-    """Results y [t, n, h], h [n, h] (and c) of a sequence, with their gradient; unrolled: the same in recorded ops, for second derivatives."""
+    """Results y [t, n, h], h [n, h] (and c) of a sequence, with their gradient.
+
+    unrolled: the same in recorded ops, for second derivatives. saved: what the forward pass kept for the gradient.
+    """
     versions = [None if t is None else t._version for t in inputs]
-    kept = [r.detach() for r in results]
+    kept = [r.detach() for r in results] + list(saved)
 
     def backward(gradients: list[Tensor | None]) -> list[Tensor | None]:
         if any(t is not None and t._version != v for t, v in zip(inputs, versions)):
@@ -30,7 +40,10 @@ def recorded(
                 _neve.grad([y for y, _ in pairs], asked, [g for _, g in pairs], create_graph=True, allow_unused=True)
             )
             return [next(found) if t is not None and t.requires_grad else None for t in inputs]
-        return _BACKWARD[mode]([None if t is None else t.detach() for t in inputs], kept, gradients)
+        found = _BACKWARD[mode](
+            [None if t is None else t.detach() for t in inputs], kept, gradients, inputs[0].requires_grad
+        )
+        return [d if t is not None and t.requires_grad else None for t, d in zip(inputs, found)]
 
     return tuple(_neve.custom(mode, inputs, list(results), backward))
 
@@ -59,12 +72,12 @@ def _product(t: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
 
 
 def _weights(
-    x: Tensor, before: Tensor, w_ih: Tensor, dx_gates: Tensor, dh_gates: Tensor, bias: bool
+    x: Tensor, before: Tensor, w_ih: Tensor, dx_gates: Tensor, dh_gates: Tensor, bias: bool, wants_x: bool
 ) -> list[Tensor | None]:
-    """Gradients of x, w_ih, w_hh, b_ih, b_hh from those of the gates' two sums [t, n, gates * h]."""
+    """Gradients of x (if wants_x), w_ih, w_hh, b_ih, b_hh from those of the gates' two sums [t, n, gates * h]."""
     rows = x.shape[0] * x.shape[1]
     gx, gh = reshape(dx_gates, (rows, dx_gates.shape[2])), reshape(dh_gates, (rows, dh_gates.shape[2]))
-    dx = reshape(ops.matmul(gx, w_ih), x.shape)
+    dx = reshape(ops.matmul(gx, w_ih), x.shape) if wants_x else None
     dw_ih = ops.gemm(gx, reshape(x, (rows, x.shape[2])), None, transA=True)
     dw_hh = ops.gemm(gh, reshape(before, (rows, before.shape[2])), None, transA=True)
     if not bias:
@@ -87,45 +100,21 @@ def _through_time(
     return all_[::-1], rec
 
 
-def _lstm(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None]) -> list[Tensor | None]:
-    x, w_ih, w_hh, b_ih, b_hh, h0, c0 = inputs
-    y = kept[0]
-    before = _before(h0, y)
-    gates = ops.add(_product(x, w_ih, b_ih), _product(before, w_hh, b_hh))
-    size = h0.shape[1]
-    i, f, g, o = ops.split(gates, axis=2, split=[size] * 4)
-    i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
-    forget = _steps(f)
-    cells, c = [], c0
-    for keep, new in zip(forget, _steps(ops.mul(i, g))):
-        c = ops.add(ops.mul(keep, c), new)
-        cells.append(c)
-    cell = _joined(cells)
-    tc = ops.tanh(cell)
-    # What a gate's sum gets of the gradient of c (i, f, g) and of h (o), and c of h.
-    of_c = [g * i * (1 - i), _before(c0, cell) * f * (1 - f), i * (1 - g * g)]
-    of_c = _steps(concat([ops.unsqueeze(k, axes=[2]) for k in of_c], 2))
-    of_h, c_of_h = _steps(ops.unsqueeze(tc * o * (1 - o), axes=[2])), _steps(o * (1 - tc * tc))
-    gy, gh, gc = gradients
-    dc: Tensor | None = gc
-    n = h0.shape[0]
-    d_gates: list[Tensor] = []
-
-    def step(t: int, dh: Tensor) -> Tensor:
-        nonlocal dc
-        here = ops.mul(dh, c_of_h[t])
-        here = here if dc is None else ops.add(dc, here)
-        parts = [ops.mul(ops.unsqueeze(here, axes=[1]), of_c[t]), ops.mul(ops.unsqueeze(dh, axes=[1]), of_h[t])]
-        d_gates.append(reshape(concat(parts, 1), (n, 4 * size)))
-        dc = ops.mul(here, forget[t])
-        return ops.matmul(d_gates[-1], w_hh)
-
-    _, dh0 = _through_time(gy, gh, x.shape, step, h0)
-    d = _joined(d_gates[::-1])
-    return [*_weights(x, before, w_ih, d, d, b_ih is not None), dh0, dc]
+def _rows(t: Tensor, order: tuple[int, ...]) -> Tensor:
+    """The gates of a weight's rows in another order."""
+    parts = ops.split(t, axis=0, num_outputs=len(order))
+    return concat([parts[i] for i in order], 0)
 
 
-def _gru(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None]) -> list[Tensor | None]:
+def _lstm(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None], wants_x: bool) -> list[Tensor | None]:
+    x, _, _, b_ih, _, h0, c0 = inputs
+    y, _, _, gates, cells, w, r = kept  # weights with the gates in ONNX's order, as the op has them
+    d, dh0, dc0 = ops.lstm_grad(gates, cells, r, c0, *gradients)
+    dx, *weights = _weights(x, _before(h0, y), w, d, d, b_ih is not None, wants_x)
+    return [dx, *(None if t is None else _rows(t, (0, 2, 3, 1)) for t in weights), dh0, dc0]
+
+
+def _gru(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None], wants_x: bool) -> list[Tensor | None]:
     x, w_ih, w_hh, b_ih, b_hh, h0 = inputs
     y = kept[0]
     before = _before(h0, y)
@@ -148,13 +137,15 @@ def _gru(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None]) -> 
     of_x = concat([ops.unsqueeze(k, axes=[2]) for k in (of_r, of_z, of_n)], 2)
     flat = (*x.shape[:2], 3 * size)
     dx_gates, dh_gates = reshape(ops.mul(dh, of_x), flat), reshape(ops.mul(dh, of_h), flat)
-    return [*_weights(x, before, w_ih, dx_gates, dh_gates, b_ih is not None), dh0]
+    return [*_weights(x, before, w_ih, dx_gates, dh_gates, b_ih is not None, wants_x), dh0]
 
 
 def _rnn(
     slope: Callable[[Tensor], Tensor],
-) -> Callable[[Inputs, list[Tensor], list[Tensor | None]], list[Tensor | None]]:
-    def backward(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None]) -> list[Tensor | None]:
+) -> Callable[[Inputs, list[Tensor], list[Tensor | None], bool], list[Tensor | None]]:
+    def backward(
+        inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None], wants_x: bool
+    ) -> list[Tensor | None]:
         x, w_ih, w_hh, b_ih, _, h0 = inputs
         slopes = slope(kept[0])
         steps = _steps(slopes)
@@ -162,7 +153,7 @@ def _rnn(
             gradients[0], gradients[1], x.shape, lambda t, dh: ops.matmul(ops.mul(dh, steps[t]), w_hh), h0
         )
         d = ops.mul(_joined(all_), slopes)
-        return [*_weights(x, _before(h0, kept[0]), w_ih, d, d, b_ih is not None), dh0]
+        return [*_weights(x, _before(h0, kept[0]), w_ih, d, d, b_ih is not None, wants_x), dh0]
 
     return backward
 

@@ -104,38 +104,44 @@ def _onnx(mode: str, t: Tensor | None) -> Tensor | None:
     return ops.unsqueeze(t, axes=[0])
 
 
-def _whole(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> tuple[Tensor, State]:
-    """x [t, n, inputs] -> [t, n, hidden], by the op of the registry; it has no gradient."""
+def _whole(
+    mode: str, x: Tensor, state: State, w: Weights, reverse: bool, recorded: bool = False
+) -> tuple[Tensor, State, State]:
+    """x [t, n, inputs] -> [t, n, hidden], the last state, and what the gradient wants to keep if recorded."""
     w_ih, w_hh, b_ih, b_hh = (_onnx(mode, t) for t in w)
     bias = None if b_ih is None else concat([b_ih, cast(Tensor, b_hh)], 1)
     options: dict[str, Any] = {"direction": "reverse" if reverse else "forward"}
     initial = [ops.unsqueeze(s, axes=[0]) for s in state]
+    saved: State = ()
     if mode == "lstm":
-        y, *last = ops.lstm(x, w_ih, w_hh, bias, None, *initial, outputs=3, **options)
+        y, *last = ops.lstm(x, w_ih, w_hh, bias, None, *initial, outputs=5 if recorded else 3, **options)
+        if recorded:
+            saved = (*(ops.squeeze(t, axes=[1]) for t in last[2:]), *(ops.squeeze(t, axes=[0]) for t in (w_ih, w_hh)))
+            last = last[:2]
     elif mode == "gru":
         y, *last = ops.gru(x, w_ih, w_hh, bias, None, *initial, outputs=2, linear_before_reset=True, **options)
     else:
         y, *last = ops.rnn(x, w_ih, w_hh, bias, None, *initial, outputs=2, activations=[mode.capitalize()], **options)
-    return ops.squeeze(y, axes=[1]), tuple(ops.squeeze(s, axes=[0]) for s in last)
+    return ops.squeeze(y, axes=[1]), tuple(ops.squeeze(s, axes=[0]) for s in last), saved
 
 
 def _sequence(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> tuple[Tensor, State]:
     """x [t, n, inputs] -> [t, n, hidden] and the last state, with a gradient where one may be asked."""
     if not recording(x, *state, *w):
-        return _whole(mode, x, state, w, reverse)
+        return _whole(mode, x, state, w, reverse)[:2]
 
     def backward_in_time(t: Tensor) -> Tensor:
         return ops.slice(t, [-1], [-(2**62)], [0], [-1]) if reverse else t
 
     x = backward_in_time(x)
     with no_grad():
-        y, last = _whole(mode, x, state, w, False)
+        y, last, saved = _whole(mode, x, state, w, False, recorded=True)
 
     def again() -> State:
         y, last = _unrolled(mode, x, state, w, False)
         return (y, *last)
 
-    y, *after = recorded(mode, [x, *w, *state], (y, *last), again)
+    y, *after = recorded(mode, [x, *w, *state], (y, *last), again, saved)
     return backward_in_time(y), tuple(after)
 
 

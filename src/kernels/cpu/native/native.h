@@ -39,6 +39,7 @@ class ScratchPlan {
 
 std::vector<Entry> attention_entries();
 std::vector<Entry> gemv_entries();
+std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> pad_entries();
 std::vector<Entry> resize_entries();
 std::vector<Entry> rnn_entries();

@@ -28,7 +28,7 @@ struct RnnPlan {
   float clip = 0;
   std::vector<Activation> activations;  // per direction, cell by cell
   std::array<int, 8> in{};              // x w r b lengths h c p: inputs of the piece, -1: absent
-  std::array<int, 3> out{};             // y y_h y_c, -1: nobody reads it
+  std::array<int, 5> out{};             // y y_h y_c gates cells, -1: nobody reads it
   bool packed_w = false, packed_r = false;
   Isa isa = Isa::baseline;
 };
@@ -97,7 +97,7 @@ class BoundRnn final : public BoundKernel {
     const int32_t* lengths;
     bool reverse;
     const Activation* f;
-    float *h[2], *c, *z, *gated, *projected, *product;
+    float *h[2], *c, *z, *gated, *projected, *product, *gates;
     const float** pointers;  // [block of steps * rows], [rows] of h, [rows] of gated, [rows] of input
   };
 
@@ -132,7 +132,7 @@ class BoundRnn final : public BoundKernel {
   size_t at_w_ = 0, at_r_ = 0, at_bias_ = 0;
   ScratchPlan part_;
   size_t task_bytes_ = 0;
-  size_t at_h_, at_c_, at_z_, at_gated_, at_projected_, at_product_, at_pointers_;
+  size_t at_h_, at_c_, at_z_, at_gated_, at_projected_, at_product_, at_gates_ = 0, at_pointers_;
 };
 
 BoundRnn::BoundRnn(const RnnPlan& p, const BindSizes& sizes) : p_(p), simd_(simd_for(p.isa)), threads_(sizes.threads) {
@@ -158,6 +158,7 @@ BoundRnn::BoundRnn(const RnnPlan& p, const BindSizes& sizes) : p_(p), simd_(simd
   at_gated_ = part_.add_of<float>(chunk_rows_ * padded_);
   at_projected_ = part_.add_of<float>(block_steps_ * chunk_rows_ * width);
   at_product_ = part_.add_of<float>(threads_ * chunk_rows_ * 4 * simd_.lanes);
+  if (p.out[3] >= 0) at_gates_ = part_.add_of<float>(chunk_rows_ * 4 * padded_);
   at_pointers_ = part_.add_of<const float*>((block_steps_ + 2 + threads_) * chunk_rows_);
   task_bytes_ = part_.size();
 }
@@ -198,8 +199,10 @@ void BoundRnn::run(const RunArgs& args) const {
   const float *w, *r;
   float* bias = reinterpret_cast<float*>(args.scratch + at_bias_);
   prepare(args, w, r, bias);
-  if (p_.out[0] >= 0 && p_.in[4] >= 0)
-    std::memset(args.out[size_t(p_.out[0])], 0, size_t(steps_ * p_.directions * batch_ * units_) * sizeof(float));
+  for (size_t k : {0, 3, 4})
+    if (p_.out[k] >= 0 && p_.in[4] >= 0)
+      std::memset(args.out[size_t(p_.out[k])], 0,
+                  size_t(steps_ * p_.directions * batch_ * units_) * (k == 3 ? 4 : 1) * sizeof(float));
   const int64_t width = p_.gates * padded_;
   auto at = [&](size_t task, size_t offset) { return args.scratch + scratch_.size() + task * task_bytes_ + offset; };
   const int64_t work = steps_ * chunk_rows_ * width * (inputs_ + units_);
@@ -224,6 +227,7 @@ void BoundRnn::run(const RunArgs& args) const {
       t.h[0] = floats(at_h_), t.h[1] = t.h[0] + chunk_rows_ * padded_;
       t.c = floats(at_c_), t.z = floats(at_z_), t.gated = floats(at_gated_);
       t.projected = floats(at_projected_), t.product = floats(at_product_);
+      t.gates = p_.out[3] < 0 ? nullptr : floats(at_gates_);
       t.pointers = reinterpret_cast<const float**>(at(n, at_pointers_));
       run_task(args, t);
     }
@@ -245,16 +249,22 @@ void BoundRnn::run_task(const RunArgs& args, Task& t) const {
   };
   load(p_.in[5], t.h[0]);
   load(p_.in[6], t.c);
-  float* y = p_.out[0] < 0 ? nullptr : static_cast<float*>(args.out[size_t(p_.out[0])]);
+  auto sequence = [&](size_t k) { return p_.out[k] < 0 ? nullptr : static_cast<float*>(args.out[size_t(p_.out[k])]); };
+  float *y = sequence(0), *gates = sequence(3), *cells = sequence(4);
   int now = 0;
   for (int64_t first = 0; first < steps_; first += block_steps_) {
     const int64_t count = std::min(block_steps_, steps_ - first);
     project(args, t, first, count);
     for (int64_t s = first; s < first + count; ++s, now ^= 1) {
       step(args, t, s, s - first, now);
-      for (int64_t b = 0; y && b < t.rows; ++b) {
+      for (int64_t b = 0; b < t.rows; ++b) {
         const int64_t at = time(t, s, b);
-        if (at >= 0) std::memcpy(y + output_row(t, at, b), t.h[now ^ 1] + b * padded_, row_bytes);
+        if (at < 0) continue;
+        const int64_t to = output_row(t, at, b);
+        if (y) std::memcpy(y + to, t.h[now ^ 1] + b * padded_, row_bytes);
+        if (cells) std::memcpy(cells + to, t.c + b * padded_, row_bytes);
+        for (int64_t g = 0; gates && g < 4; ++g)
+          std::memcpy(gates + 4 * to + g * units_, t.gates + (b * 4 + g) * padded_, row_bytes);
       }
     }
   }
@@ -326,9 +336,10 @@ void BoundRnn::cell(const Task& t, int64_t block, const float* product, const fl
     return simd_.gru_state({t.rows, product, product_stride, input, t.z + at, before, h, padded_,
                             p_.linear_before_reset, t.recurrent_bias + at, p_.clip, t.f[0], t.f[1]});
   }
-  LstmStep s{t.rows,  product,         input,  t.c + at, before, h, padded_, {nullptr, nullptr, nullptr},
-             p_.clip, p_.input_forget, t.f[0], t.f[1],   t.f[2]};
+  LstmStep s{t.rows,  product,         input,  t.c + at, before, h,       padded_, {nullptr, nullptr, nullptr},
+             p_.clip, p_.input_forget, t.f[0], t.f[1],   t.f[2], nullptr, 0,       0};
   for (int64_t g = 0; t.peephole && g < 3; ++g) s.peephole[g] = t.peephole + g * padded_ + at;
+  if (t.gates) s.gates = t.gates + at, s.gates_stride = 4 * padded_, s.gate_stride = padded_;
   simd_.lstm(s);
 }
 

@@ -46,6 +46,20 @@ struct LstmStep {
   float clip;                ///< 0: none
   bool input_forget;
   Activation f, g, out;
+  float* gates = nullptr;  ///< where the gates go, each at `gate_stride` behind the other; null: nowhere
+  int64_t gates_stride = 0, gate_stride = 0;
+};
+
+/// One step of the gradient of an LSTM with the usual activations, for some rows of the batch. Gates as in LstmStep.
+struct LstmGradStep {
+  int64_t rows, units;
+  const float* gates;        ///< [rows, 4 units], after their activations
+  const float* cell;         ///< [rows, units], after the step
+  const float* cell_before;  ///< [rows, units]
+  const float* dy;           ///< [rows, units]; null: none
+  const float* dh;           ///< [rows, units], from the step behind
+  float* dc;                 ///< [rows, units], from the step behind; becomes that for the step before
+  float* d_gates;            ///< [rows, 4 units], before their activations
 };
 
 /// Gates z and r of a GRU: z and r * h are stored (rows at `stride`).
@@ -107,6 +121,7 @@ struct Simd {
   /// x[i] = f(x[i]); n is a multiple of lanes.
   void (*activate)(const Activation& f, float* x, int64_t n);
   void (*lstm)(const LstmStep&);
+  void (*lstm_grad)(const LstmGradStep&);
   void (*gru_gates)(const GruGates&);
   void (*gru_state)(const GruState&);
   void (*rnn)(const RnnStep&);

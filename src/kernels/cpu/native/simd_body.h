@@ -260,10 +260,53 @@ void lstm(const LstmStep& s) {
     }
     i = apply(s.f, bounded(s.clip, i));
     f = s.input_forget ? all(1.f) - i : apply(s.f, bounded(s.clip, f));
-    c = fma(f, c, i * apply(s.g, bounded(s.clip, g)));
+    const V candidate = apply(s.g, bounded(s.clip, g));
+    c = fma(f, c, i * candidate);
     if (s.peephole[0]) o = fma(load(s.peephole[1]), c, o);
+    o = apply(s.f, bounded(s.clip, o));
     store(at, c);
-    store(s.h + m * s.stride, apply(s.f, bounded(s.clip, o)) * apply(s.out, c));
+    store(s.h + m * s.stride, o * apply(s.out, c));
+    if (!s.gates) continue;
+    float* to = s.gates + m * s.gates_stride;
+    store(to, i);
+    store(to + s.gate_stride, o);
+    store(to + 2 * s.gate_stride, f);
+    store(to + 3 * s.gate_stride, candidate);
+  }
+}
+
+void lstm_grad(const LstmGradStep& s) {
+  const V one = all(1.f);
+  const int64_t n = s.units;
+  for (int64_t m = 0; m < s.rows; ++m) {
+    const float* gate = s.gates + m * 4 * n;
+    float* to = s.d_gates + m * 4 * n;
+    for (int64_t j = 0; j < n; j += lanes) {
+      // The last units of a row that is no multiple of the vector go through a copy.
+      const int64_t count = n - j < lanes ? n - j : lanes, at = m * n + j;
+      float room[5][16];
+      auto take = [&](const float* p) {
+        if (count == lanes) return load(p);
+        for (int64_t k = 0; k < lanes; ++k) room[4][k] = k < count ? p[k] : 0.f;
+        return load(room[4]);
+      };
+      const V i = take(gate + j), o = take(gate + n + j), f = take(gate + 2 * n + j), g = take(gate + 3 * n + j);
+      const V t = apply({Activation::tanh, 0, 0}, take(s.cell + at));
+      const V dh = s.dy ? take(s.dh + at) + take(s.dy + at) : take(s.dh + at);
+      const V dc = fma(dh * o, one - t * t, take(s.dc + at));
+      const V results[5] = {dc * g * i * (one - i), dh * t * o * (one - o),
+                            dc * take(s.cell_before + at) * f * (one - f), dc * i * (one - g * g), dc * f};
+      if (count == lanes) {
+        for (int k = 0; k < 4; ++k) store(to + k * n + j, results[k]);
+        store(s.dc + at, results[4]);
+        continue;
+      }
+      for (int k = 0; k < 5; ++k) {
+        store(room[k], results[k]);
+        float* p = k < 4 ? to + k * n + j : s.dc + at;
+        for (int64_t l = 0; l < count; ++l) p[l] = room[k][l];
+      }
+    }
   }
 }
 
@@ -419,8 +462,8 @@ void add_rows(const float* p, const float* v, int64_t stride, int64_t n, int64_t
   }
 }
 
-constexpr Simd functions{lanes, panel, activate,    lstm,     gru_gates, gru_state,
-                         rnn,   blend, softmax_row, dot_rows, add_rows};
+constexpr Simd functions{lanes,     panel, activate, lstm,        lstm_grad, gru_gates,
+                         gru_state, rnn,   blend,    softmax_row, dot_rows,  add_rows};
 
 }  // namespace
 }  // namespace neve::kernels::native
