@@ -92,11 +92,16 @@ struct RandomUniform {
     if (dtype == DType::f32) {  // the same numbers: 24 bits are within the first word of each pair
       const int64_t n = y.element_count();
       float* v = y.data_as<float>();
-      parallel_for((n + 1) / 2, grain, e.threads, [&](int64_t b, int64_t end, int) {
+      const bool unit = low == 0 && high == 1;
+      parallel_for((n + 15) / 16, grain / 4, e.threads, [&](int64_t b, int64_t end, int) {
+        std::array<uint32_t, 16> words;
         for (int64_t i = b; i < end; ++i) {
-          const auto r = philox(key, counter, uint64_t(i));
-          v[2 * i] = float(low + (high - low) * (double(r[0] >> 8) * 0x1p-24));
-          if (2 * i + 1 < n) v[2 * i + 1] = float(low + (high - low) * (double(r[2] >> 8) * 0x1p-24));
+          philox_words(key, counter, uint64_t(i) * 8, words);
+          float* to = v + 16 * i;
+          const int64_t count = std::min<int64_t>(16, n - 16 * i);
+          for (int64_t k = 0; unit && k < count; ++k) to[k] = float(int32_t(words[size_t(k)] >> 8)) * 0x1p-24f;
+          for (int64_t k = 0; !unit && k < count; ++k)
+            to[k] = float(low + (high - low) * (double(words[size_t(k)] >> 8) * 0x1p-24));
         }
       });
       return;

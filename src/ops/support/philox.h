@@ -18,6 +18,9 @@ inline std::array<uint32_t, 4> philox(uint64_t key, uint64_t counter, uint64_t b
   return c;
 }
 
+/// Words 0 and 2 of eight blocks from `first` on, block by block.
+void philox_words(uint64_t key, uint64_t counter, uint64_t first, std::array<uint32_t, 16>& out);
+
 /// In [0, 1), with 53 bits.
 inline double unit_double(uint32_t high, uint32_t low) { return double((uint64_t(high) << 32 | low) >> 11) * 0x1p-53; }
 
