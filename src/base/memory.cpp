@@ -51,7 +51,7 @@ std::mutex kept_mutex;
 std::atomic<size_t> kept_limit{0};
 std::atomic<size_t> live_now{0}, live_most{0};  // of large blocks
 // Kept blocks are a part of what was in use at most, so that peaks stay where they are.
-size_t room() { return std::min(kept_limit.load(std::memory_order_relaxed), (size_t(64) << 20) + live_most / 4); }
+size_t room() { return std::min(kept_limit.load(std::memory_order_relaxed), (size_t(64) << 20) + live_most / 2); }
 
 void count_live(size_t bytes) {
   const size_t now = live_now.fetch_add(bytes, std::memory_order_relaxed) + bytes;
@@ -66,18 +66,25 @@ std::vector<Kept>& kept() {
   return *list;
 }
 
-void* take_kept(size_t bytes) {
+/// The smallest kept block that fits, the last one freed of those; `bytes` becomes its size. Half as much again is not
+/// too large: pages that are there already cost less than fresh ones.
+void* take_kept(size_t& bytes) {
   if (!kept_limit.load(std::memory_order_relaxed)) return nullptr;
   std::lock_guard lock(kept_mutex);
   std::vector<Kept>& list = kept();
+  const size_t most = bytes < huge_page ? bytes : bytes + bytes / 2;
+  size_t best = list.size();
   for (size_t i = list.size(); i-- > 0;) {
-    if (list[i].bytes != bytes) continue;
-    void* p = list[i].block;
-    list.erase(list.begin() + std::ptrdiff_t(i));
-    kept_now -= bytes;
-    return p;
+    if (list[i].bytes < bytes || list[i].bytes > most) continue;
+    if (best == list.size() || list[i].bytes < list[best].bytes) best = i;
+    if (list[best].bytes == bytes) break;
   }
-  return nullptr;
+  if (best == list.size()) return nullptr;
+  void* p = list[best].block;
+  bytes = list[best].bytes;
+  list.erase(list.begin() + std::ptrdiff_t(best));
+  kept_now -= bytes;
+  return p;
 }
 
 bool keep(void* block, size_t bytes) {
@@ -116,9 +123,10 @@ void* allocate_block(size_t bytes, size_t& taken) {
   taken = round_large(bytes);
   const bool huge = taken >= 2 * huge_page;
   if (huge) taken = (taken + huge_page - 1) / huge_page * huge_page;
+  void* p = take_kept(taken);
   count_live(taken);
-  if (void* p = take_kept(taken)) return p;
-  void* p = std::aligned_alloc(huge ? huge_page : alignment, taken);
+  if (p) return p;
+  p = std::aligned_alloc(huge ? huge_page : alignment, taken);
   if (p && huge) ::madvise(p, taken, MADV_HUGEPAGE);  // fewer page faults; no matter if refused
   if (!p && kept_block_bytes()) {
     release_kept_blocks();
