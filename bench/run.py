@@ -4,6 +4,7 @@
     ./dev bench                       Neve alone: speed, and the network's time over that of its bare convolutions
     ./dev bench --peers               with ONNX Runtime (--backends adds openvino, torch)
     ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
+    ./dev bench --train               training steps and eager inference; with --peers beside PyTorch
 
 The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every figure comes
 from a process of its own; a round runs every backend once, in turn; a ratio is taken inside a round, and the median of the rounds
@@ -26,6 +27,7 @@ sys.path.insert(0, str(HERE))
 import workloads as table  # noqa: E402
 
 WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory")
+TRAIN = ("resnet18", "encoder", "lstm", "digits", "resnet50_b1", "resnet50_b8", "add")  # of training.py
 
 
 class Bench:
@@ -61,17 +63,16 @@ class Bench:
             "seconds": self.options.seconds,
             **request,
         }
+        return self.answer("worker.py", python, request, workload.name, self.environment(cache))
+
+    def answer(self, script, python, request, name, env):
         done = subprocess.run(
-            [python, str(HERE / "worker.py")],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            env=self.environment(cache),
+            [python, str(HERE / script)], input=json.dumps(request), capture_output=True, text=True, env=env
         )
         if done.returncode == 0 and done.stdout.strip():
             return json.loads(done.stdout.strip().splitlines()[-1])
         words = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        failure = f"{workload.name}: {task} with {backend}: {words}"
+        failure = f"{name}: {request['task']} with {request['backend']}: {words}"
         if failure not in self.failures:
             self.failures.append(failure)
             print("  " + failure, file=sys.stderr)
@@ -224,6 +225,68 @@ class Bench:
                         flush=True,
                     )
 
+    # -------------------------------------------------------------------------------------------------------- training
+
+    def ask_training(self, name, task, backend, **request):
+        python = sys.executable if backend == "neve" else self.options.peers_python
+        options = {"threads": self.options.threads, "seconds": self.options.seconds}
+        request = {"workload": name, "task": task, "backend": backend, **options, **request}
+        return self.answer("training.py", python, request, name, self.environment())
+
+    def train(self, backends):
+        """Steps of training.py's models, op by op: every round asks each library once, in turn."""
+        rows = self.result["train"] = []
+        for name in self.options.train_models:
+            rounds = []
+            for number in range(self.options.rounds):
+                order = backends if number % 2 == 0 else backends[::-1]
+                answers = {b: self.ask_training(name, "speed", b) for b in order}
+                rounds.append({b: a for b, a in answers.items() if a})
+            row = {"model": name}
+            for backend in backends:
+                found = [r[backend] for r in rounds if backend in r]
+                if not found:
+                    continue
+                self.result["versions"][backend] = found[0]["version"]
+                medians = [a["median_ms"] for a in found]
+                row[backend] = {
+                    "median_ms": statistics.median(medians),
+                    "rounds_ms": medians,
+                    "first_ms": [a["first_ms"] for a in found],
+                }
+            both = [r["torch"]["median_ms"] / r["neve"]["median_ms"] for r in rounds if len(r) == 2]
+            if both:
+                row["speedup"] = statistics.median(both)
+            rows.append(row)
+            print(train_line(row, backends), flush=True)
+        if "resnet18" in self.options.train_models:
+            answers = {b: self.ask_training("resnet18", "memory", b) for b in backends}
+            row = self.result["train_memory"] = {b: a["peak_bytes"] for b, a in answers.items() if a}
+            words = ", ".join(f"{b} {n / 2**20:.0f} MiB" for b, n in row.items())
+            print(f"  resnet18: peak of resident memory above the import: {words}", flush=True)
+        if "digits" in self.options.train_models:
+            answer = self.ask_training("digits", "leak", "neve", steps=self.options.leak_steps)
+            if answer:
+                self.result["train_leak"] = answer
+                print(
+                    f"  digits: {answer['steps']} steps, resident memory grew by {answer['grown_bytes'] / 2**20:.1f} MiB after the "
+                    f"first tenth",
+                    flush=True,
+                )
+
+
+def train_line(row, backends):
+    parts = []
+    for backend in backends:
+        if backend in row:
+            times = row[backend]["rounds_ms"]
+            parts.append(
+                f"{backend} {row[backend]['median_ms']:.4g} ms ({min(times):.4g}..{max(times):.4g}, first {row[backend]['first_ms'][0]:.4g})"
+            )
+    if "speedup" in row:
+        parts.append(f"{row['speedup']:.2f}x PyTorch's speed")
+    return f"  {row['model']}: " + "; ".join(parts)
+
 
 def time_of(answers, backend, index):
     return answers[backend]["runs"][index]["median_ms"]
@@ -291,13 +354,19 @@ def parse():
     parser.add_argument("--backends", nargs="+", choices=("neve", "onnxruntime", "openvino", "torch"))
     parser.add_argument("--models", nargs="+", choices=names, default=names)
     parser.add_argument("--models-dir", help="folder of the made models (build/bench-models)")
+    parser.add_argument("--train", action="store_true", help="training steps and eager execution instead")
+    parser.add_argument("--train-models", nargs="+", choices=TRAIN, default=TRAIN)
+    parser.add_argument("--leak-steps", type=int, default=10_000, help="of digits, for the size of the process")
     parser.add_argument("--what", nargs="+", choices=(*WHAT, "all"), default=["speed", "convs"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of timing for each size in a round")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go")
     options = parser.parse_args()
-    options.backends = options.backends or (["neve", "onnxruntime"] if options.peers else ["neve"])
+    peer = "torch" if options.train else "onnxruntime"
+    options.backends = options.backends or (["neve", peer] if options.peers else ["neve"])
+    if options.train and set(options.backends) - {"neve", "torch"}:
+        parser.error("--train compares with torch only")
     if options.rounds < 1 or options.seconds <= 0 or options.threads < 1:
         parser.error("--rounds, --seconds and --threads must be positive")
     if set(options.backends) - {"neve"} and not options.peers_python:
@@ -309,9 +378,13 @@ def parse():
 def main():
     options = parse()
     bench = Bench(options)
-    make_missing(bench)
+    if options.train:
+        print("train:", flush=True)
+        bench.train(options.backends)
+    else:
+        make_missing(bench)
     for what in WHAT:
-        if what in options.what and bench.work:
+        if not options.train and what in options.what and bench.work:
             print(f"{what}:", flush=True)
             bench.speed(options.backends) if what == "speed" else getattr(bench, what)()
     bench.result["machine"]["load_after"] = os.getloadavg()
