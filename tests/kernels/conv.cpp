@@ -35,5 +35,34 @@ TEST(Conv, TunedWhereLayoutsCoincide) {
   expect_conv(64, 64, 3, 64, {1, 1, 1});
 }
 
+// Convolutions of one point with weights that come with each call, and their gradients by the input.
+TEST(ConvPoint, AgreesWithTheDefinition) {
+  const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
+  std::vector<SymbolValues> sizes;
+  for (const auto& [b, y, z] : {std::array<int64_t, 3>{2, 6, 6}, {1, 7, 5}, {3, 1, 1}, {0, 4, 4}})
+    sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
+  Asked how;
+  how.tolerance = 2e-4;
+  Piece forward;
+  const Value x = forward.input(DType::f32, {n, 33, h, w}), weight = forward.input(DType::f32, {20, 33, 1, 1});
+  forward.output(forward.call("conv", {x, weight}, {})[0]);
+  expect_reference("onednn.conv_point", forward.subgraph(), sizes, how);
+}
+
+TEST(ConvPoint, RefusesOthers) {
+  auto why = [](std::vector<int64_t> kernel, std::vector<int64_t> strides, std::vector<int64_t> pads, bool fixed) {
+    Piece p;
+    const Shape shape{4, 3, kernel[0], kernel[1]};
+    const Value x = p.input(DType::f32, {1, 3, 8, 8});
+    const Value weight = fixed ? p.weight(DType::f32, shape) : p.input(DType::f32, shape);
+    p.output(p.call("conv", {x, weight}, {{"strides", strides}, {"pads", pads}})[0]);
+    return refusal("onednn.conv_point", p.subgraph(), {});
+  };
+  EXPECT_EQ(why({1, 1}, {1, 1}, {0, 0, 0, 0}, true), "the weight is fixed");
+  EXPECT_EQ(why({1, 1}, {2, 2}, {0, 0, 0, 0}, false), "strides");
+  EXPECT_EQ(why({1, 1}, {1, 1}, {1, 1, 1, 1}, false), "padding");
+  EXPECT_EQ(why({3, 1}, {1, 1}, {1, 0, 1, 0}, false), "the kernel may be larger than one point");
+}
+
 }  // namespace
 }  // namespace neve::test

@@ -394,7 +394,8 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
 }  // namespace
 
 std::vector<Entry> conv_entries() {
-  return {{"onednn.conv", [](const Request& r, int variant) { return accept_conv(r, variant, false); }}};
+  return {conv_point_entry(),
+          {"onednn.conv", [](const Request& r, int variant) { return accept_conv(r, variant, false); }}};
 }
 std::vector<Entry> deconv_entries() {
   return {{"onednn.deconv", [](const Request& r, int variant) { return accept_conv(r, variant, true); }}};

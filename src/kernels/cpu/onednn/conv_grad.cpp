@@ -101,7 +101,8 @@ Result<Kernel> accept(const Request& r, int variant, bool by_input) {
 }  // namespace
 
 std::vector<Entry> conv_input_grad_entries() {
-  return {{"onednn.conv_input_grad", [](const Request& r, int variant) { return accept(r, variant, true); }}};
+  return {conv_point_grad_entry(),
+          {"onednn.conv_input_grad", [](const Request& r, int variant) { return accept(r, variant, true); }}};
 }
 std::vector<Entry> conv_weight_grad_entries() {
   return {{"onednn.conv_weight_grad", [](const Request& r, int variant) { return accept(r, variant, false); }}};

@@ -26,4 +26,8 @@ dnnl::memory::dims weight_dims(const ConvShape& c, const Sizes& w);
 /// How the weight lies in the file, seen in oneDNN's dims.
 dnnl::memory::desc plain_weight(const ConvShape& c, const Sizes& w, dnnl::memory::data_type t);
 
+/// Convolutions of one point as products of matrices: asked before the others.
+Entry conv_point_entry();
+Entry conv_point_grad_entry();
+
 }  // namespace neve::kernels::onednn
