@@ -10,7 +10,7 @@ import numpy as np
 from neve import nn
 from neve.nn import functional as F
 
-EPOCHS, BATCH, SEED = 14, 64, 7
+EPOCHS, BATCH, SEED = 11, 64, 7
 
 
 class Block(nn.Module):
