@@ -1,6 +1,6 @@
 """Every op of the registry as a function: strict about dtypes, no promotion (the functions of neve itself promote).
 
-Made by tools/gen_python_ops.py from docs/ops. Do not edit. One file, however long, so that it can be read as a list.
+Made by tools/gen_python_ops.py from docs/ops. Do not edit. Long because it is one list.
 Inputs are tensors, arrays, None where they are optional, or lists of integers (i64 vectors); attributes are keywords.
 """
 
