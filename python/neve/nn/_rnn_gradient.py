@@ -40,10 +40,10 @@ def recorded(
                 _neve.grad([y for y, _ in pairs], asked, [g for _, g in pairs], create_graph=True, allow_unused=True)
             )
             return [next(found) if t is not None and t.requires_grad else None for t in inputs]
-        found = _BACKWARD[mode](
+        all_ = _BACKWARD[mode](
             [None if t is None else t.detach() for t in inputs], kept, gradients, inputs[0].requires_grad
         )
-        return [d if t is not None and t.requires_grad else None for t, d in zip(inputs, found)]
+        return [d if t is not None and t.requires_grad else None for t, d in zip(inputs, all_)]
 
     return tuple(_neve.custom(mode, inputs, list(results), backward))
 
