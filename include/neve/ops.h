@@ -908,7 +908,23 @@ struct LstmOptions {
 /// @return y  [sequence, directions, batch, hidden]
 /// @return y_h  optional, [directions, batch, hidden]
 /// @return y_c  optional, [directions, batch, hidden]
-std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& x, const Tensor& w, const Tensor& r, const Tensor& b = {}, const Tensor& sequence_lens = {}, const Tensor& initial_h = {}, const Tensor& initial_c = {}, const Tensor& p = {}, const LstmOptions& options = {});
+/// @return gates  optional, [sequence, directions, batch, 4 * hidden], for lstm_grad: i o f c after their activations
+/// @return cells  optional, [sequence, directions, batch, hidden], for lstm_grad: the cell after each step
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> lstm(const Tensor& x, const Tensor& w, const Tensor& r, const Tensor& b = {}, const Tensor& sequence_lens = {}, const Tensor& initial_h = {}, const Tensor& initial_c = {}, const Tensor& p = {}, const LstmOptions& options = {});
+
+/// The gradient of lstm (one direction, the usual activations, whole sequences) by the sums inside its gates and by its first state.
+/// Source: adjoint of ONNX LSTM-22. Kind: primitive.
+/// @param gates  [sequence, batch, 4 * hidden], i o f c: as lstm gives them
+/// @param cells  [sequence, batch, hidden]: as lstm gives them
+/// @param r  [4 * hidden, hidden]
+/// @param initial_c  [batch, hidden]
+/// @param dy  optional, [sequence, batch, hidden]
+/// @param dy_h  optional, [batch, hidden]
+/// @param dy_c  optional, [batch, hidden]
+/// @return d_gates  [sequence, batch, 4 * hidden]: by the sums, before the activations
+/// @return d_initial_h  [batch, hidden]
+/// @return d_initial_c  [batch, hidden]
+std::tuple<Tensor, Tensor, Tensor> lstm_grad(const Tensor& gates, const Tensor& cells, const Tensor& r, const Tensor& initial_c, const Tensor& dy = {}, const Tensor& dy_h = {}, const Tensor& dy_c = {});
 
 /// Matrix product of the last two axes, broadcasting the others; a vector is a row (a) or a column (b).
 /// Source: ONNX MatMul-13; numpy.matmul. Kind: primitive. Has a gradient. Public name: `matmul`.
@@ -1854,6 +1870,7 @@ using ops::lp_pool;
 using ops::lp_pool_grad;
 using ops::lrn;
 using ops::lstm;
+using ops::lstm_grad;
 using ops::matmul_integer;
 using ops::max_pool;
 using ops::max_pool_grad;

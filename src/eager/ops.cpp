@@ -616,10 +616,15 @@ Tensor lrn(const Tensor& x, const LrnOptions& options) {
   const Attrs attrs = kept(o, options, [](const LrnOptions& k) -> AttrList { return {{"size", k.size}, {"alpha", k.alpha}, {"beta", k.beta}, {"bias", k.bias}}; });
   return run1(o, attrs, {x});
 }
-std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& x, const Tensor& w, const Tensor& r, const Tensor& b, const Tensor& sequence_lens, const Tensor& initial_h, const Tensor& initial_c, const Tensor& p, const LstmOptions& options) {
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> lstm(const Tensor& x, const Tensor& w, const Tensor& r, const Tensor& b, const Tensor& sequence_lens, const Tensor& initial_h, const Tensor& initial_c, const Tensor& p, const LstmOptions& options) {
   static const Operator o("lstm");
   const Attrs attrs = kept(o, options, [](const LstmOptions& k) -> AttrList { return {{"hidden_size", k.hidden_size}, {"direction", k.direction}, {"activations", k.activations}, {"activation_alpha", k.activation_alpha}, {"activation_beta", k.activation_beta}, {"clip", k.clip}, {"layout", k.layout}, {"outputs", k.outputs}, {"input_forget", k.input_forget}}; });
   std::vector<Tensor> y = run(o, attrs, {x, w, r, b, sequence_lens, initial_h, initial_c, p});
+  return {result(y, 0), result(y, 1), result(y, 2), result(y, 3), result(y, 4)};
+}
+std::tuple<Tensor, Tensor, Tensor> lstm_grad(const Tensor& gates, const Tensor& cells, const Tensor& r, const Tensor& initial_c, const Tensor& dy, const Tensor& dy_h, const Tensor& dy_c) {
+  static const Operator o("lstm_grad");
+  std::vector<Tensor> y = run(o, o.attrs, {gates, cells, r, initial_c, dy, dy_h, dy_c});
   return {result(y, 0), result(y, 1), result(y, 2)};
 }
 Tensor matmul(const Tensor& a, const Tensor& b) {

@@ -33,10 +33,10 @@ Tensor whole(const std::string& mode, const Tensor& x, State& state, const Weigh
   const Tensor h0 = unsqueeze(state.h, 0);
   Tensor y;
   if (mode == "lstm") {
-    auto [all, h, c] =
+    const auto made =
         lstm(x, w_ih, w_hh, bias, {}, h0, unsqueeze(state.c, 0), {}, {.direction = direction, .outputs = 3});
-    y = all;
-    state = {squeeze(h, {0}), squeeze(c, {0})};
+    y = std::get<0>(made);
+    state = {squeeze(std::get<1>(made), {0}), squeeze(std::get<2>(made), {0})};
   } else if (mode == "gru") {
     auto [all, h] =
         gru(x, w_ih, w_hh, bias, {}, h0, {.direction = direction, .outputs = 2, .linear_before_reset = true});
