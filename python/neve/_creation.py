@@ -39,8 +39,10 @@ def _unit(value: int, dtype: str) -> Tensor:
 
 def _filled(shape: Sequence[int], value: Number, dtype: str, requires_grad: bool = False) -> Tensor:
     plain = type(value) is int and value in (0, 1)
-    plain = plain and not _neve.is_capturing()  # what is kept must be no part of a program
-    one = _unit(value, dtype) if plain else ops.reshape(scalar(value, dtype), [1])
+    if _neve.is_capturing():  # what is kept must be no part of a program
+        one = _neve.tensor(np.array([value]), dtype=dtype)
+    else:
+        one = _unit(value, dtype) if plain else ops.reshape(scalar(value, dtype), [1])
     y = ops.constant_of_shape(ints(shape), value=one)
     if requires_grad:
         y.requires_grad = True

@@ -33,13 +33,22 @@ bool dim_from(nb::handle h, Dim& out) {
   return true;
 }
 
+/// A size beside a fraction is a number of each call: a captured f32 scalar.
+Tensor as_real(Dim d) { return capture::current("a size beside a fraction").dim(d).to(DType::f32); }
+nb::object real_with(const PyDim& a, nb::handle other, const char* op, bool reflected) {
+  Dim b;
+  const nb::object x = nb::cast(as_real(a.dim)), y = dim_from(other, b) ? nb::cast(as_real(b)) : nb::borrow(other);
+  const nb::module_ m = nb::module_::import_("operator");
+  return reflected ? m.attr(op)(y, x) : m.attr(op)(x, y);
+}
+
 template <class F>
-auto arithmetic(F f, bool reflected) {
-  return [f, reflected](const PyDim& a, nb::handle other) -> nb::object {
+auto arithmetic(F f, bool reflected, const char* op) {
+  return [f, reflected, op](const PyDim& a, nb::handle other) -> nb::object {
     Dim b;
     if (PyFloat_Check(other.ptr())) {
       const double v = PyFloat_AS_DOUBLE(other.ptr());
-      if (v != double(int64_t(v))) return nb::borrow(Py_NotImplemented);
+      if (v != double(int64_t(v))) return real_with(a, other, op, reflected);
       b = int64_t(v);
       return object_of(reflected ? f(b, a.dim) : f(a.dim, b));
     }
@@ -55,7 +64,7 @@ nb::object multiply(const PyDim& a, nb::handle other) {
   if (!PyFloat_Check(other.ptr())) return nb::borrow(Py_NotImplemented);
   const double v = PyFloat_AS_DOUBLE(other.ptr());
   if (v == double(int64_t(v))) return object_of(a.dim * int64_t(v));
-  return nb::float_(double(capture::current("a fraction of a size").number(a.dim)) * v);
+  return real_with(a, other, "mul", false);
 }
 
 bool decide(Constraint::Kind k, Dim a, Dim b) {
@@ -89,6 +98,18 @@ class PyCapture {
     return get().input(name, t, example);
   }
   void name(const Tensor& t, const std::string& name) { get().name(t, name); }
+  nb::list learned() {
+    nb::list l;
+    if (!capture_) return l;
+    std::vector<TensorType> types = capture_->input_types();
+    jit::settle_types(types, capture_->relations());
+    for (const TensorType& t : types) {
+      nb::list shape;
+      for (Dim d : t.shape) shape.append(object_of(d));
+      l.append(nb::tuple(shape));
+    }
+    return l;
+  }
   void cancel() { capture_.reset(); }
   capture::Capture& get() {
     if (!capture_) throw Error(ErrorCode::invalid_argument, "capture: it has ended");
@@ -99,12 +120,16 @@ class PyCapture {
   std::unique_ptr<capture::Capture> capture_;
 };
 
+struct PyBranch {
+  std::shared_ptr<capture::Capture::Branch> branch;
+};
+
 struct PyProgram {
   Model model;
   std::vector<capture::Guard> guards;
   std::vector<capture::State> states;
   std::vector<capture::Seen> seen;
-  std::string text;
+  std::vector<size_t> changed_inputs;
 };
 
 PyProgram finish(PyCapture& c, const std::vector<Tensor>& outputs, const std::vector<std::string>& names,
@@ -116,7 +141,8 @@ PyProgram finish(PyCapture& c, const std::vector<Tensor>& outputs, const std::ve
   const ir::Graph& g = impl->loaded.module.methods.find("forward")->second;
   impl->inputs = jit::ports_of(g, false);
   impl->outputs = jit::ports_of(g, true);
-  return {Model(std::move(impl)), std::move(p.guards), std::move(p.states), std::move(p.seen), ""};
+  return {Model(std::move(impl)), std::move(p.guards), std::move(p.states), std::move(p.seen),
+          std::move(p.changed_inputs)};
 }
 
 }  // namespace
@@ -176,28 +202,25 @@ void bind_capture(nb::module_& m) {
       .def("__repr__", [](const PyDim& d) { return to_string(d.dim); })
       .def("__str__", [](const PyDim& d) { return to_string(d.dim); })
       .def("__hash__", [](const PyDim& d) { return int64_t(d.dim.hash() >> 1); })
-      .def("__add__", arithmetic([](Dim a, Dim b) { return a + b; }, false))
-      .def("__radd__", arithmetic([](Dim a, Dim b) { return a + b; }, true))
-      .def("__sub__", arithmetic([](Dim a, Dim b) { return a - b; }, false))
-      .def("__rsub__", arithmetic([](Dim a, Dim b) { return a - b; }, true))
+      .def("__add__", arithmetic([](Dim a, Dim b) { return a + b; }, false, "add"))
+      .def("__radd__", arithmetic([](Dim a, Dim b) { return a + b; }, true, "add"))
+      .def("__sub__", arithmetic([](Dim a, Dim b) { return a - b; }, false, "sub"))
+      .def("__rsub__", arithmetic([](Dim a, Dim b) { return a - b; }, true, "sub"))
       .def("__mul__", &multiply)
       .def("__rmul__", &multiply)
-      .def("__floordiv__", arithmetic([](Dim a, Dim b) { return floordiv(a, b); }, false))
-      .def("__rfloordiv__", arithmetic([](Dim a, Dim b) { return floordiv(a, b); }, true))
-      .def("__mod__", arithmetic([](Dim a, Dim b) { return mod(a, b); }, false))
-      .def("__rmod__", arithmetic([](Dim a, Dim b) { return mod(a, b); }, true))
+      .def("__floordiv__", arithmetic([](Dim a, Dim b) { return floordiv(a, b); }, false, "floordiv"))
+      .def("__rfloordiv__", arithmetic([](Dim a, Dim b) { return floordiv(a, b); }, true, "floordiv"))
+      .def("__mod__", arithmetic([](Dim a, Dim b) { return mod(a, b); }, false, "mod"))
+      .def("__rmod__", arithmetic([](Dim a, Dim b) { return mod(a, b); }, true, "mod"))
       .def("__truediv__",
            [](const PyDim& a, nb::handle other) -> nb::object {
              Dim b;
              if (dim_from(other, b) && b.is_constant() && b.value() > 0 && proven(divides(b.value(), a.dim)))
                return object_of(floordiv(a.dim, b));
-             return nb::float_(double(capture::current("a size that is divided").number(a.dim))) / other;
+             return real_with(a, other, "truediv", false);
            })
       .def("__rtruediv__",
-           [](const PyDim& a, nb::handle other) -> nb::object {
-             return nb::object(nb::borrow(other)) /
-                    nb::float_(double(capture::current("a size that is divided").number(a.dim)));
-           })
+           [](const PyDim& a, nb::handle other) -> nb::object { return real_with(a, other, "truediv", true); })
       .def("__neg__", [](const PyDim& a) { return object_of(Dim(0) - a.dim); })
       .def("__pos__", [](const PyDim& a) { return object_of(a.dim); })
       .def("__eq__", comparison([](Dim a, Dim b) { return decide(Constraint::equal, a, b); }, true), nb::arg().none())
@@ -226,6 +249,76 @@ void bind_capture(nb::module_& m) {
     if (!dim_from(a, x) || !dim_from(b, y)) throw nb::type_error("Dim.min takes sizes");
     return object_of(min(x, y));
   });
+  m.def("capture_depth", [] {
+    const capture::Capture* c = capture::current_or_null();
+    return c ? int64_t(c->depth()) : -1;
+  });
+  static auto body_of = [](nb::callable f) -> capture::Capture::Body {
+    return [f](std::span<const Tensor> parameters) {
+      nb::list in;
+      for (const Tensor& t : parameters) in.append(nb::cast(t));
+      std::vector<Tensor> out;
+      const nb::object made = f(in);
+      for (nb::handle h : nb::borrow<nb::sequence>(made)) out.push_back(nb::cast<Tensor>(h));
+      return out;
+    };
+  };
+  m.def("stage_if", [](const Tensor& condition, nb::callable then_body, nb::callable else_body) {
+    const capture::Capture::Body bodies[2] = {body_of(then_body), body_of(else_body)};
+    return capture::current("if").region("if", std::span(&condition, 1), bodies);
+  });
+  m.def(
+      "stage_loop",
+      [](nb::handle trips, const Tensor& condition, const std::vector<Tensor>& carried, nb::callable body) {
+        std::vector<Tensor> fixed;
+        fixed.push_back(trips.is_none() ? Tensor{} : nb::cast<Tensor>(trips));
+        fixed.push_back(condition);
+        fixed.insert(fixed.end(), carried.begin(), carried.end());
+        const capture::Capture::Body b = body_of(body);
+        std::vector<Tensor> out = capture::current("loop").region("loop", fixed, std::span(&b, 1));
+        return out;
+      },
+      nb::arg("trips").none(), nb::arg("condition"), nb::arg("carried"), nb::arg("body"));
+  nb::class_<PyBranch>(m, "Branch");
+  m.def("stage_open", [](nb::callable body) { return PyBranch{capture::current("if").open(body_of(body))}; });
+  m.def("stage_close",
+        [](const Tensor& condition, const PyBranch& a, const PyBranch& b, nb::callable end_a, nb::callable end_b) {
+          const std::shared_ptr<capture::Capture::Branch> branches[2] = {a.branch, b.branch};
+          const capture::Capture::Body ends[2] = {body_of(end_a), body_of(end_b)};
+          return capture::current("if").close(condition, branches, ends);
+        });
+  m.def("set_alias", [](const Tensor& t, const Tensor& original, const Tensor& flag) {
+    capture::current("alias").set_alias(t, original, flag);
+  });
+  m.def("alias", [](const Tensor& t, const Tensor& original) -> nb::object {
+    const capture::Capture::Alias a = capture::current("alias").alias(t, original);
+    return a.flag.defined() ? nb::cast(a.flag) : nb::cast(a.always);
+  });
+  m.def("stage_probe", [](const std::vector<Tensor>& like, nb::callable body) {
+    capture::current("probe").probe(like, body_of(body));
+  });
+  m.def("prove_sizes", [](const std::string& kind, nb::handle a, nb::handle b) -> std::optional<bool> {
+    Dim x, y;
+    if (!dim_from(a, x) || !dim_from(b, y)) throw nb::type_error("prove_sizes: sizes");
+    Proof p = Proof::unknown;
+    bool opposite = false;
+    if (kind == "eq" || kind == "ne") {
+      p = equal(x, y);
+      opposite = kind == "ne";
+    } else if (kind == "ge" || kind == "lt") {
+      p = at_least(x, y);
+      opposite = kind == "lt";
+    } else {
+      p = at_least(y, x);
+      opposite = kind == "gt";
+    }
+    if (p == Proof::unknown) return {};
+    return (p == Proof::yes) != opposite;
+  });
+  m.def("is_stated", [](nb::handle h) {
+    Dim d;
+    return dim_from(h, d) && capture::current("size").is_stated(d);
+  });
   m.def("is_capturing", [] { return capture::current_or_null() != nullptr; });
   m.def("is_captured", [](const Tensor& t) { return t.is_captured(); });
   m.def("dims_tensor", [](nb::handle h) {
@@ -241,6 +334,7 @@ void bind_capture(nb::module_& m) {
 
   nb::class_<PyProgram>(m, "Program")
       .def_ro("model", &PyProgram::model)
+      .def_ro("changed_inputs", &PyProgram::changed_inputs)
       .def_prop_ro("guards",
                    [](const PyProgram& p) {
                      nb::list l;
@@ -270,6 +364,7 @@ void bind_capture(nb::module_& m) {
       .def(nb::init<>())
       .def("input", &PyCapture::input, nb::arg("name"), nb::arg("dtype"), nb::arg("shape"), nb::arg("example"))
       .def("name", &PyCapture::name)
+      .def("learned", &PyCapture::learned, "Shapes of the inputs with what the program fixed so far.")
       .def("cancel", &PyCapture::cancel)
       .def("finish", &finish, nb::arg("outputs"), nb::arg("names"), nb::arg("name"));
 }

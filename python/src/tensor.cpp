@@ -630,9 +630,18 @@ void bind_tensor(nb::module_& m) {
         if (nb::try_cast(data, known)) {
           t = known->detach().clone();  // while capturing: an operation of the program
         } else {
-          t = as_tensor(data, "tensor");
-          // Python's own floats are f32 here, as NumPy's are f64 where they say so.
-          if (dtype.is_none() && t.dtype() == DType::f64 && !nb::hasattr(data, "dtype")) t = t.to(DType::f32);
+          const bool was = std::exchange(capturing, false);  // numbers, converted: one constant of a program
+          try {
+            t = as_tensor(data, "tensor");
+            // Python's own floats are f32 here, as NumPy's are f64 where they say so.
+            if (dtype.is_none() && t.dtype() == DType::f64 && !nb::hasattr(data, "dtype")) t = t.to(DType::f32);
+            if (!dtype.is_none()) t = t.to(dtype_of(dtype));
+          } catch (...) {
+            capturing = was;
+            throw;
+          }
+          capturing = was;
+          if (was && !t.is_captured()) t = captured_constant(t);
         }
         if (!dtype.is_none()) t = t.to(dtype_of(dtype));
         if (requires_grad) t.set_requires_grad();

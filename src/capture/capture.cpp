@@ -29,7 +29,7 @@ std::vector<int64_t> key_of(const Tensor& t) {
 bool shares_memory(const OpDef& op) {
   const std::string_view n = op.info.name;
   return n == "reshape" || n == "squeeze" || n == "unsqueeze" || n == "flatten" || n == "transpose" || n == "slice" ||
-         n == "expand" || n == "split" || n == "gather";
+         n == "expand" || n == "split";
 }
 
 ir::LocationRef location_from(const std::string& text) {
@@ -58,7 +58,12 @@ std::string here() {
   return at == text.npos ? "" : text.substr(at + 3);
 }
 
-Capture::Capture() : id_(next_id()) { before_ = eager::set_stager(this); }
+Capture::Capture() : id_(next_id()) {
+  frames_.emplace_back();
+  frames_[0].serial = next_id();
+  frames_[0].graph = &graph_;
+  before_ = eager::set_stager(this);
+}
 Capture::~Capture() {
   if (!ended_) eager::set_stager(before_);
 }
@@ -72,22 +77,48 @@ Capture& current(const char* call) {
 
 void Capture::locate() {
   const std::string text = here();
-  if (!graph_.location || to_string(graph_.location) != text) graph_.location = location_from(text);
+  ir::Graph& g = graph();
+  if (!g.location || to_string(g.location) != text) g.location = location_from(text);
 }
 
-void Capture::note_sources(Value v) {
+void Capture::note_sources(size_t frame, Value v) {
+  Frame& f = frames_[frame];
   bool states = false;
-  for (Dim d : graph_.type(v).shape) {
+  for (Dim d : f.graph->type(v).shape) {
     if (d.is_constant()) continue;
     std::vector<Dim> symbols;
     collect_symbols(d, symbols);
-    for (Dim s : symbols) states = stated_.insert(s.as_symbol().id).second || states;
+    for (Dim s : symbols) states = f.stated.insert(s.as_symbol().id).second || states;
   }
-  if (states) sources_.push_back(v);
+  if (states) f.sources.push_back(v);
+}
+
+// Sizes that only a frame below states are taken from there.
+void Capture::require_sources(std::span<const Dim> dims) {
+  std::vector<Dim> symbols;
+  for (Dim d : dims) collect_symbols(d, symbols);
+  for (Dim s : symbols) {
+    const uint32_t id = s.as_symbol().id;
+    if (top().stated.count(id)) continue;
+    for (size_t k = frames_.size() - 1; k-- > 0;) {
+      if (!frames_[k].stated.count(id)) continue;
+      for (Value v : std::vector<Value>(frames_[k].sources)) {
+        bool has = false;
+        for (Dim d : frames_[k].graph->type(v).shape) has = has || depends_on(d, s.as_symbol());
+        if (!has) continue;
+        CapturedValue c;
+        c.frame = frames_[k].serial;
+        c.value = v;
+        value_in(c, frames_.size() - 1);
+        break;
+      }
+      break;
+    }
+  }
 }
 
 Tensor Capture::wrap(Value v, std::shared_ptr<CapturedValue> base) {
-  const TensorType& t = graph_.type(v);
+  const TensorType& t = graph().type(v);
   Sizes shape;
   int64_t count = 1;
   for (Dim d : t.shape) {
@@ -96,17 +127,55 @@ Tensor Capture::wrap(Value v, std::shared_ptr<CapturedValue> base) {
   }
   auto value = std::make_shared<CapturedValue>();
   value->capture = id_;
+  value->frame = top().serial;
   value->value = v;
   if (base) value->base_version = base->version;
   value->base = std::move(base);
-  note_sources(v);
+  note_sources(frames_.size() - 1, v);
   return Tensor::of_captured(t.dtype, shape, count, std::move(value));
+}
+
+// A value of the frame below as one of this frame.
+Value Capture::import(size_t frame, Value below) {
+  Frame &f = frames_[frame], &outer = frames_[frame - 1];
+  const auto key = std::pair(outer.serial, below.id);
+  if (const auto it = f.in.find(key); it != f.in.end()) return it->second;
+  Value v;
+  if (const Tensor* c = outer.graph->constant_of(below)) {
+    v = f.graph->constant(*c);
+  } else if (f.discovery) {
+    v = f.graph->add_input("", outer.graph->type(below), outer.graph->facts(below));
+    f.taken.push_back(below);
+  } else {
+    missing_ = Missing{outer.serial, below};
+    fail(ErrorCode::internal, "internal: capture: a region is made once more");
+  }
+  f.in.emplace(key, v);
+  note_sources(frame, v);
+  return v;
+}
+
+Value Capture::value_in(const CapturedValue& c, size_t frame) {
+  size_t k = 0;
+  while (k < frames_.size() && frames_[k].serial != c.frame) ++k;
+  if (k == frames_.size())
+    fail(ErrorCode::unsupported,
+         "capture: a tensor that was made inside a branch or a loop is used outside of it (assign it to a variable of "
+         "the function, which the branch or loop then hands on)",
+         here().empty() ? "" : "\n  at " + here());
+  Value v = c.value;
+  for (; k < frame; ++k) v = import(k + 1, v);
+  return v;
 }
 
 Tensor Capture::input(const std::string& name, const TensorType& type, const Sizes& example) {
   for (size_t a = 0; a < type.shape.size() && a < example.size(); ++a)
     if (type.shape[a].is_symbol()) examples_.emplace(type.shape[a].as_symbol().id, example[a]);
-  return wrap(graph_.add_input(name, type));
+  check(depth() == 0, "capture: an input inside a region");
+  Tensor t = wrap(graph_.add_input(name, type));
+  inputs_.push_back(t.body_pointer()->captured);
+  if (graph_.inputs().size() == arguments_ + 1) ++arguments_;  // until the first buffer or key
+  return t;
 }
 
 void Capture::name(const Tensor& t, const std::string& name) {
@@ -117,10 +186,11 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
   const std::vector<int64_t> key = key_of(t);
   const auto it = lifted_.find(key);
   if (it != lifted_.end()) return it->second;
-  for (const auto& [other, l] : lifted_)
-    if (other[0] == key[0] && l.changed)
-      fail(ErrorCode::unsupported, "capture: ", type_text(t), " shares its memory with '", l.name,
-           "', which the program changed in place (use one of the two, or clone() it)");
+  if (changed_count_)
+    for (const auto& [other, l] : lifted_)
+      if (other[0] == key[0] && l.changed)
+        fail(ErrorCode::unsupported, "capture: ", type_text(t), " shares its memory with '", l.name,
+             "', which the program changed in place (use one of the two, or clone() it)");
   Lifted l;
   l.tensor = t;
   l.version = t.storage()->version();
@@ -128,6 +198,8 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
   l.name = named != names_.end() ? named->second : str("captured.", lifted_.size());
   l.weight = is_float(t.dtype()) && t.rank() >= 1 && t.element_count() > 1;
   l.buffer = !l.weight && named != names_.end();
+  // At the very top of the graph, whatever region asks first.
+  ir::Node* const at = graph_.insertion_point();
   if (l.weight) {
     std::vector<int64_t> shape(t.shape().begin(), t.shape().end());
     l.first =
@@ -138,22 +210,85 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
   } else {
     l.first = graph_.constant(copy_of(t));
   }
-  l.now = l.first;
+  graph_.insert_before(at);
+  l.now = std::make_shared<CapturedValue>();
+  l.now->capture = id_;
+  l.now->frame = frames_[0].serial;
+  l.now->value = l.first;
+  note_sources(0, l.first);
   return lifted_.emplace(key, std::move(l)).first->second;
 }
 
 Value Capture::value_of(const Tensor& t) {
   if (!t.defined()) return {};
-  if (!t.is_captured()) return lift(t).now;
+  if (!t.is_captured()) return value_in(*lift(t).now, frames_.size() - 1);
   const CapturedValue& c = *t.body_pointer()->captured;
   if (c.capture != id_)
     fail(ErrorCode::unsupported, "capture: a tensor of another capture is used (return it from there, or pass it in)");
-  if (c.base && c.base->version != c.base_version)
+  if (is_stale(c)) refresh(t);
+  return value_in(c, frames_.size() - 1);
+}
+
+// What x may be is changed with it, where it is that.
+void Capture::change_aliases(const Tensor& x, const char* op) {
+  const auto aliases = x.body_pointer()->captured->aliases;
+  for (const auto& [original, flag] : aliases) {
+    Tensor handle = wrap(value_in(*original, frames_.size() - 1));
+    handle.body_pointer()->captured = original;
+    const TensorType a = type(handle), b = type(x);
+    if (a.dtype != b.dtype || a.shape != b.shape)
+      fail(ErrorCode::unsupported, op, ": ", describe(x),
+           " is changed in place, and is by then another tensor or the one it was before a branch or loop, whose sizes "
+           "need not be the same (clone() it before it is changed)",
+           here().empty() ? "" : "\n  at " + here());
+    const Body bodies[2] = {
+        [&](std::span<const Tensor>) { return std::vector<Tensor>{eager::call1("identity", {x})}; },
+        [&](std::span<const Tensor>) { return std::vector<Tensor>{eager::call1("identity", {handle})}; }};
+    assign(handle, region("if", std::span(&flag, 1), bodies)[0], op);
+  }
+}
+
+void Capture::set_alias(const Tensor& t, const Tensor& original, const Tensor& flag) {
+  t.body_pointer()->captured->aliases.emplace_back(original.body_pointer()->captured, flag);
+}
+
+Capture::Alias Capture::alias_of(const std::shared_ptr<CapturedValue>& c, const CapturedValue* original, int depth) {
+  if (c.get() == original) return {true, {}};
+  Alias found;
+  if (depth > 64) return found;
+  for (const auto& [o, flag] : c->aliases) {
+    const Alias inner = alias_of(o, original, depth + 1);
+    if (!inner.always && !inner.flag.defined()) continue;
+    const Tensor f = inner.always ? flag : eager::call1("and", {flag, inner.flag});
+    found.flag = found.flag.defined() ? eager::call1("or", {found.flag, f}) : f;
+  }
+  return found;
+}
+
+Capture::Alias Capture::alias(const Tensor& t, const Tensor& original) {
+  if (!t.is_captured() || !original.is_captured()) return {};
+  return alias_of(t.body_pointer()->captured, original.body_pointer()->captured.get(), 0);
+}
+
+bool Capture::is_stale(const CapturedValue& c) {
+  return c.base && (c.base->version != c.base_version || is_stale(*c.base));
+}
+
+// A view of what was changed since it was taken shows the change.
+void Capture::refresh(const Tensor& t) {
+  const std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
+  const std::string_view how = c->view ? c->view->info.name : "";
+  if (how.empty() || ((how == "reshape" || how == "flatten") && c->base->base))
     fail(ErrorCode::unsupported, "capture: ", describe(t),
-         " shares memory with a tensor that was changed in place after it was taken (take it again, or clone() it "
-         "first)",
+         " may or may not share memory with a tensor that was changed in place after it was taken (take it again, or "
+         "clone() it first)",
          here().empty() ? "" : "\n  at " + here());
-  return c.value;
+  std::vector<Tensor> operands{wrap(value_in(*c->base, frames_.size() - 1))};
+  operands[0].body_pointer()->captured = c->base;
+  operands.insert(operands.end(), c->others.begin(), c->others.end());
+  const Value now = value_of(eager::call1(*c->view, c->attrs, operands));
+  change(c, now);
+  c->base_version = c->base->version;
 }
 
 std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
@@ -163,7 +298,7 @@ std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span
   if (op.info.regions) fail(ErrorCode::internal, "internal: capture: ", op.info.name, " has regions");
   Values out;
   try {
-    out = graph_.emit(op, attrs, operands);
+    out = graph().emit(op, attrs, operands);
   } catch (const Error& e) {
     const std::string at = here();
     throw at.empty() || e.message().find(at) != std::string::npos ? e : e.with("  at " + at);
@@ -171,13 +306,55 @@ std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span
   std::shared_ptr<CapturedValue> base;
   if (shares_memory(op) && !in.empty() && in[0].is_captured()) base = in[0].body_pointer()->captured;
   std::vector<Tensor> results;
-  for (Value v : out) results.push_back(v.valid() ? wrap(v, base) : Tensor{});
+  for (Value v : out) {
+    results.push_back(v.valid() ? wrap(v, base) : Tensor{});
+    if (!base || !v.valid()) continue;
+    CapturedValue& c = *results.back().body_pointer()->captured;
+    c.view = &op;
+    c.attrs = attrs;
+    c.others.assign(in.begin() + 1, in.end());
+  }
   return results;
+}
+
+// Puts new elements of a view in their places in what it is a view of: the places are found by taking the same view of
+// the numbers of all elements.
+void Capture::write_view(const Tensor& view, const Tensor& value) {
+  const std::shared_ptr<CapturedValue> c = view.body_pointer()->captured;
+  const std::string_view how = c->view ? c->view->info.name : "";
+  const bool reshapes = how == "reshape" || how == "flatten";
+  if (how.empty() || how == "expand" || how == "split" || (reshapes && c->base->base))
+    fail(
+        ErrorCode::unsupported, "in place: ", describe(view), " may or may not share memory with the tensor that '",
+        how,
+        "' took it from; changing it in place is not captured (assign through the tensor itself, x[...] = ..., or work "
+        "on a clone())",
+        here().empty() ? "" : "\n  at " + here());
+  // A handle of the base: its type is that of its value now.
+  Tensor base = wrap(value_in(*c->base, frames_.size() - 1));
+  base.body_pointer()->captured = c->base;
+  auto ints = [](std::initializer_list<int64_t> v) {
+    return Tensor::of_ints(DType::i64, {int64_t(v.size())}, std::span<const int64_t>(v.begin(), v.size()));
+  };
+  using eager::call1;
+  const Tensor shape = call1("shape", {base});
+  const Tensor count = call1("reduce_prod", {shape}, {{"keepdims", false}, {"axes", std::vector<int64_t>{0}}});
+  const Tensor numbers = call1(
+      "reshape", {call1("range", {Tensor::scalar_int(DType::i64, 0), count, Tensor::scalar_int(DType::i64, 1)}), shape},
+      {{"allowzero", true}});
+  std::vector<Tensor> operands{numbers};
+  operands.insert(operands.end(), c->others.begin(), c->others.end());
+  const Tensor places = call1("reshape", {call1(*c->view, c->attrs, operands), ints({-1})});
+  const Tensor y = call1("scatter_nd", {call1("reshape", {base, ints({-1})}),
+                                        call1("unsqueeze", {places}, {{"axes", std::vector<int64_t>{1}}}),
+                                        call1("reshape", {value, ints({-1})})});
+  assign(base, call1("reshape", {y, shape}, {{"allowzero", true}}), "in place");
+  c->base_version = c->base->version;
 }
 
 // A value in the place of one of another type: equal by proof or by what the graph then requires.
 Value Capture::equal_types(Value v, const TensorType& as, const char* op) {
-  const TensorType& t = graph_.type(v);
+  const TensorType t = graph().type(v);
   if (t.dtype != as.dtype || t.rank() != as.rank())
     fail(ErrorCode::shape_mismatch, op, ": ", t, " in the place of ", as,
          " (an operation in place cannot change the type)");
@@ -187,7 +364,7 @@ Value Capture::equal_types(Value v, const TensorType& as, const char* op) {
       fail(ErrorCode::shape_mismatch, op, ": ", t, " in the place of ", as,
            " (an operation in place cannot change the shape)");
     if (p == Proof::unknown)
-      graph_.add_constraint({Constraint::equal, t.shape[a], as.shape[a], str(op, " in place: axis ", a)});
+      graph().add_constraint({Constraint::equal, t.shape[a], as.shape[a], str(op, " in place: axis ", a)});
   }
   return v;
 }
@@ -197,14 +374,9 @@ void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
   const Value v = value_of(value);
   if (x.is_captured()) {
     value_of(x);
-    CapturedValue& c = *x.body_pointer()->captured;
-    if (c.base)
-      fail(ErrorCode::unsupported, op, ": ", describe(x),
-           " is a view of another tensor; changing it in place is not captured (assign through the tensor itself, "
-           "x[...] = ..., or work on a clone())",
-           here().empty() ? "" : "\n  at " + here());
-    c.value = equal_types(v, graph_.type(c.value), op);
-    ++c.version;
+    if (x.body_pointer()->captured->base) write_view(x, value);
+    change(x.body_pointer()->captured, equal_types(v, type(x), op));
+    change_aliases(x, op);
     return;
   }
   const bool before = lifted_.count(key_of(x)) > 0;
@@ -219,13 +391,23 @@ void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
     if (&other != &l && other.tensor.storage() == x.storage())
       fail(ErrorCode::unsupported, op, ": ", type_text(x), " shares its memory with '", other.name,
            "', which the program uses too (clone() one of them)");
-  l.now = equal_types(v, type_of(l.tensor), op);
+  change(l.now, equal_types(v, type_of(l.tensor), op));
+  changed_count_ += !l.changed;
   l.changed = true;
 }
 
-TensorType Capture::type(const Tensor& t) {
-  return t.is_captured() ? graph_.type(t.body_pointer()->captured->value) : type_of(t);
+void Capture::change(const std::shared_ptr<CapturedValue>& c, Value v) {
+  if (c->frame != top().serial) {
+    Frame& f = top();
+    if (std::none_of(f.changes.begin(), f.changes.end(), [&](const Change& x) { return x.what == c; }))
+      f.changes.push_back({c, c->frame, c->value, c->version});
+  }
+  c->frame = top().serial;
+  c->value = v;
+  ++c->version;
 }
+
+TensorType Capture::type(const Tensor& t) { return t.is_captured() ? graph().type(value_of(t)) : type_of(t); }
 
 std::string Capture::describe(const Tensor& t) {
   if (!t.is_captured()) {
@@ -234,19 +416,22 @@ std::string Capture::describe(const Tensor& t) {
   }
   const CapturedValue& c = *t.body_pointer()->captured;
   if (c.capture != id_) return "a tensor of another capture";
-  return to_string(graph_.type(c.value));
+  for (const Frame& f : frames_)
+    if (f.serial == c.frame) return to_string(f.graph->type(c.value));
+  return "a tensor of a branch or loop that has ended";
 }
 
 Tensor Capture::dims(std::span<const Dim> d) {
   locate();
-  return wrap(graph_.dims(d, sources_));
+  require_sources(d);
+  return wrap(graph().dims(d, top().sources));
 }
 Tensor Capture::dim(Dim d) {
-  locate();
-  const Value v = graph_.dims(std::span(&d, 1), sources_);
+  const Tensor v = dims(std::span(&d, 1));
   const int64_t zero = 0;
-  return wrap(graph_.call("gather", {v, graph_.constant(Tensor::of_ints(DType::i64, {}, std::span(&zero, 1)))},
-                          {{"axis", int64_t(0)}}));
+  return wrap(graph().call("gather",
+                           {value_of(v), graph().constant(Tensor::of_ints(DType::i64, {}, std::span(&zero, 1)))},
+                           {{"axis", int64_t(0)}}));
 }
 
 bool Capture::decide(Constraint::Kind relation, Dim a, Dim b) {
@@ -299,22 +484,24 @@ int64_t Capture::number(Dim d) {
 
 Tensor Capture::constant(const Tensor& t) {
   locate();
-  return wrap(graph_.constant(copy_of(t)));
+  return wrap(graph().constant(copy_of(t)));
 }
 
 Tensor Capture::evaluated(Value v) {
-  if (const auto it = evaluated_.find(v.id); it != evaluated_.end()) return it->second;
-  Tensor& result = evaluated_[v.id];
-  if (const Tensor* c = graph_.constant_of(v)) return result = *c;
-  const TensorType& t = graph_.type(v);
-  if (const Facts f = graph_.facts(v); f.known && is_constant(f.content) && is_int(t.dtype)) {
+  std::map<uint32_t, Tensor>& kept = top().evaluated;
+  if (const auto it = kept.find(v.id); it != kept.end()) return it->second;
+  Tensor& result = kept[v.id];
+  ir::Graph& g = graph();
+  if (const Tensor* c = g.constant_of(v)) return result = *c;
+  const TensorType& t = g.type(v);
+  if (const Facts f = g.facts(v); f.known && is_constant(f.content) && is_int(t.dtype)) {
     std::vector<int64_t> numbers;
     for (Dim d : f.content) numbers.push_back(d.value());
     Sizes shape;
     if (t.rank()) shape.push_back(int64_t(numbers.size()));
-    return evaluated_[v.id] = Tensor::of_ints(t.dtype, shape, numbers);
+    return kept[v.id] = Tensor::of_ints(t.dtype, shape, numbers);
   }
-  const ir::Node* n = graph_.def(v);
+  const ir::Node* n = g.def(v);
   if (!n || n->is("weight") || n->op->info.random || !n->regions.empty() || !is_constant(t.shape)) return {};
   int64_t count = 1;
   for (Dim d : t.shape) count *= d.value();
@@ -331,10 +518,247 @@ Tensor Capture::evaluated(Value v) {
   for (Tensor& x : in)
     if (x.defined()) x = x.contiguous();
   const std::vector<Tensor> out = evaluate(*n->op, n->attrs, in);
-  return evaluated_[v.id] = out[graph_.result_index(v)];
+  return kept[v.id] = out[g.result_index(v)];
 }
 
 Tensor Capture::known(const Tensor& t) { return evaluated(value_of(t)); }
+
+// Runs a body in a frame of its own. `own`: values of its parameters, of which the last stand for `carried`, tensors
+// from outside. `end` sees the results while the frame is open; after it, what was changed of outer tensors is as
+// before.
+std::vector<Tensor> Capture::run_body(const Body& body, ir::Graph& g, bool discovery, std::span<const Value> own,
+                                      std::span<const std::shared_ptr<CapturedValue>> carried,
+                                      FunctionRef<void(std::vector<Tensor>&)> end) {
+  frames_.emplace_back();
+  struct Close {
+    Capture& c;
+    ~Close() {
+      for (const Change& x : c.top().changes)
+        x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version;
+      c.frames_.pop_back();
+    }
+  } close{*this};
+  Frame& f = top();
+  f.serial = next_id();
+  f.graph = &g;
+  f.discovery = discovery;
+  const size_t first_carried = own.size() - carried.size();
+  std::vector<Tensor> parameters;
+  for (size_t i = 0; i < first_carried; ++i) parameters.push_back(wrap(own[i]));
+  for (size_t i = 0; i < carried.size(); ++i) {
+    change(carried[i], own[first_carried + i]);
+    note_sources(frames_.size() - 1, own[first_carried + i]);
+  }
+  std::vector<Tensor> results = body(parameters);
+  end(results);
+  return results;
+}
+
+void Capture::push(Frame f) { frames_.push_back(std::move(f)); }
+
+Capture::Frame Capture::pop() {
+  Frame f = std::move(frames_.back());
+  frames_.pop_back();
+  for (const Change& x : f.changes) x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version;
+  return f;
+}
+
+std::shared_ptr<Capture::Branch> Capture::open(const Body& body) {
+  auto branch = std::make_shared<Branch>();
+  branch->graph = std::make_unique<ir::Graph>();
+  branch->graph->location = graph().location;
+  Frame f;
+  f.serial = next_id();
+  f.graph = branch->graph.get();
+  f.discovery = true;
+  const size_t depth = frames_.size();
+  push(std::move(f));
+  try {
+    body({});
+  } catch (...) {
+    while (frames_.size() > depth) pop();
+    throw;
+  }
+  for (const Change& x : top().changes) branch->after.emplace_back(x.what->frame, x.what->value);
+  branch->frame = pop();
+  return branch;
+}
+
+std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std::shared_ptr<Branch>> branches,
+                                   std::span<const Body> ends) {
+  locate();
+  const OpDef& op = find_op("if");
+  std::vector<std::shared_ptr<CapturedValue>> changed;
+  for (const auto& b : branches)
+    for (const Change& x : b->frame.changes)
+      if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
+  std::vector<Values> results;
+  Values taken;
+  for (size_t k = 0; k < branches.size(); ++k) {
+    Branch& b = *branches[k];
+    const size_t depth = frames_.size();
+    push(std::move(b.frame));
+    for (size_t i = 0; i < b.after.size(); ++i) {
+      CapturedValue& c = *top().changes[i].what;
+      c.frame = b.after[i].first, c.value = b.after[i].second, ++c.version;
+    }
+    Values out;
+    try {
+      for (const Tensor& t : ends[k]({})) out.push_back(value_of(t));
+      for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
+    } catch (...) {
+      while (frames_.size() > depth) pop();
+      throw;
+    }
+    b.frame = pop();
+    results.push_back(std::move(out));
+    for (Value v : b.frame.taken)
+      if (std::find(taken.begin(), taken.end(), v) == taken.end()) taken.push_back(v);
+  }
+  std::vector<std::unique_ptr<ir::Graph>> regions;
+  for (size_t k = 0; k < branches.size(); ++k) {
+    const Branch& b = *branches[k];
+    auto region = std::make_unique<ir::Graph>();
+    std::map<uint32_t, Value> map;
+    for (Value v : taken) {
+      const Value in = region->add_input("", graph().type(v), graph().facts(v));
+      for (size_t i = 0; i < b.frame.taken.size(); ++i)
+        if (b.frame.taken[i] == v) map[b.graph->inputs()[i].id] = in;
+    }
+    ir::copy_nodes(*b.graph, *region, map, false);
+    for (Value v : results[k]) region->add_output("", map.at(v.id));
+    region->constraints = b.graph->constraints;
+    regions.push_back(std::move(region));
+  }
+  Values in{value_of(condition)};
+  in.insert(in.end(), taken.begin(), taken.end());
+  const Values out = graph().emit_node(op, op.defaults(), in, std::move(regions))->out;
+  std::vector<Tensor> made;
+  const size_t own = out.size() - changed.size();
+  for (size_t k = 0; k < own; ++k) made.push_back(wrap(out[k]));
+  for (size_t k = 0; k < changed.size(); ++k) {
+    note_sources(frames_.size() - 1, out[own + k]);
+    change(changed[k], out[own + k]);
+  }
+  return made;
+}
+
+void Capture::probe(std::span<const Tensor> like, const Body& body) {
+  ir::Graph scratch;
+  scratch.location = graph().location;
+  Values own;
+  for (const Tensor& t : like) own.push_back(scratch.add_input("", type(t)));
+  run_body(body, scratch, true, own, {}, [](std::vector<Tensor>&) {});
+}
+
+std::vector<TensorType> Capture::input_types() const {
+  std::vector<TensorType> types;
+  for (size_t i = 0; i < arguments_; ++i) types.push_back(graph_.type(graph_.inputs()[i]));
+  return types;
+}
+
+bool Capture::is_stated(Dim d) const {
+  std::vector<Dim> symbols;
+  collect_symbols(d, symbols);
+  return std::all_of(symbols.begin(), symbols.end(), [&](Dim s) {
+    return std::any_of(frames_.begin(), frames_.end(),
+                       [&](const Frame& f) { return f.stated.count(s.as_symbol().id) > 0; });
+  });
+}
+
+std::vector<Tensor> Capture::region(std::string_view name, std::span<const Tensor> fixed,
+                                    std::span<const Body> bodies) {
+  const OpDef& op = find_op(name);
+  const bool loop = name == "loop";
+  locate();
+  std::vector<std::shared_ptr<CapturedValue>> changed;  // of outer tensors, by the bodies
+  Values taken;
+  Values start;
+  for (const Tensor& t : fixed) start.push_back(value_of(t));
+  // What the bodies use and change is found by running them for nothing.
+  const auto attrs = [&] {
+    const int64_t n = int64_t(fixed.size()) - 2 + int64_t(changed.size());
+    return loop ? op.defaults().with({{"carried", n}}) : op.defaults();
+  };
+  const auto inputs = [&] {
+    Values in = start;
+    if (loop)
+      for (const auto& c : changed) in.push_back(value_in(*c, frames_.size() - 1));
+    in.insert(in.end(), taken.begin(), taken.end());
+    return in;
+  };
+  const auto note = [&](const Frame& f) {
+    for (const Change& x : f.changes)
+      if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
+    for (Value v : f.taken)
+      if (std::find(taken.begin(), taken.end(), v) == taken.end()) taken.push_back(v);
+  };
+  for (const Body& body : bodies) {
+    ir::Graph scratch;
+    scratch.location = graph().location;
+    Values own;
+    if (loop) {
+      own.push_back(scratch.add_input("", {DType::i64, {}}));
+      own.push_back(scratch.add_input("", {DType::boolean, {}}));
+      for (size_t i = 2; i < start.size(); ++i) own.push_back(scratch.add_input("", graph().type(start[i])));
+    }
+    run_body(body, scratch, true, own, {}, [&](std::vector<Tensor>& results) {
+      for (const Tensor& t : results) value_of(t);
+      note(top());
+    });
+  }
+  for (int attempt = 0;; ++attempt) {
+    const Values in = inputs();
+    std::vector<RegionFn> regions;
+    const size_t serials = frames_.size();
+    for (const Body& body : bodies)
+      regions.push_back([&, serials](Builder& b, std::span<const Value> parameters) -> Values {
+        auto& g = dynamic_cast<ir::Graph&>(b);
+        const size_t count = parameters.size() - taken.size();
+        Values out;
+        frames_.resize(serials);
+        const auto own = parameters.first(count);
+        const std::span<const std::shared_ptr<CapturedValue>> carried =
+            loop ? std::span<const std::shared_ptr<CapturedValue>>(changed)
+                 : std::span<const std::shared_ptr<CapturedValue>>();
+        const Body with_taken = [&](std::span<const Tensor> p) {
+          Frame& f = top();
+          for (size_t i = 0; i < taken.size(); ++i) {
+            f.in[{frames_[frames_.size() - 2].serial, taken[i].id}] = parameters[count + i];
+            note_sources(frames_.size() - 1, parameters[count + i]);
+          }
+          return body(p);
+        };
+        run_body(with_taken, g, false, own, carried, [&](std::vector<Tensor>& results) {
+          for (const Tensor& t : results) out.push_back(value_of(t));
+          for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
+          for (const Change& x : top().changes)
+            if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) {
+              changed.push_back(x.what);
+              missing_ = Missing{frames_[frames_.size() - 2].serial, {}};
+              fail(ErrorCode::internal, "internal: capture: a region is made once more");
+            }
+        });
+        return out;
+      });
+    try {
+      const Values out = graph().emit(op, attrs(), in, regions);
+      std::vector<Tensor> results;
+      const size_t own = out.size() - changed.size();
+      for (size_t k = 0; k < own; ++k) results.push_back(wrap(out[k]));
+      for (size_t k = 0; k < changed.size(); ++k) {
+        note_sources(frames_.size() - 1, out[own + k]);
+        change(changed[k], out[own + k]);
+      }
+      return results;
+    } catch (...) {
+      if (!missing_ || missing_->below != top().serial) throw;
+      const Missing m = *std::exchange(missing_, std::nullopt);
+      if (attempt > 64) fail(ErrorCode::internal, "internal: capture: a region does not settle");
+      if (m.value.valid() && std::find(taken.begin(), taken.end(), m.value) == taken.end()) taken.push_back(m.value);
+    }
+  }
+}
 
 Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::string> names) {
   Program p;
@@ -343,6 +767,12 @@ Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::st
     const bool direct = !graph_.def(v) || graph_.is_weight(v) || graph_.constant_of(v) || graph_.is_output(v);
     if (direct) v = graph_.call("identity", {v});
     graph_.add_output(names[k], v);
+  }
+  p.first_changed = graph_.outputs().size();
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i]->version == 0) continue;
+    p.changed_inputs.push_back(i);
+    graph_.add_output(str("changed.", i), graph_.call("identity", {value_in(*inputs_[i], 0)}));
   }
   ended_ = true;
   eager::set_stager(before_);
@@ -368,7 +798,7 @@ Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::st
       graph_.replace(l.first, in);
       at = inputs.end() - 1;
     }
-    const Value now = l.now == l.first ? in : l.now;
+    const Value now = l.now->value == l.first ? in : l.now->value;
     p.states.push_back({l.tensor, l.name, size_t(at - inputs.begin()), graph_.outputs().size()});
     graph_.add_output("state." + l.name, graph_.def(now) ? now : graph_.call("identity", {now}));
   }

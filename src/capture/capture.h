@@ -1,6 +1,7 @@
 // A capture: what a program does with tensors of this thread, as a graph. Sizes stay symbols; whatever becomes a plain
 // number or a decision is kept with its place in the source, or refused.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.h"
 #include "eager/stage.h"
 #include "ir/graph.h"
 
@@ -40,6 +42,9 @@ struct Program {
   std::vector<Guard> guards;
   std::vector<State> states;
   std::vector<Seen> seen;
+  /// Inputs that the program changed in place, by their number in input(): new values are outputs from `first_changed`.
+  std::vector<size_t> changed_inputs;
+  size_t first_changed = 0;
 };
 
 /// From construction to finish() or destruction, all operations on tensors in this thread become nodes. Not copyable;
@@ -67,6 +72,36 @@ class Capture final : public eager::Stager {
   Tensor known(const Tensor& t);
   /// A tensor that the program made itself, from numbers.
   Tensor constant(const Tensor& t);
+  /// What happens in a region: from its parameters (those of the op that change from call to call) to its results.
+  using Body = std::function<std::vector<Tensor>(std::span<const Tensor> parameters)>;
+  /// An `if` (fixed: the condition; two bodies) or a `loop` (fixed: trip count or undefined, condition, carried values;
+  /// one body). Bodies run several times, the last time for good; what they change in place of tensors from outside
+  /// becomes a result too. @throws Error of the ops; Error{unsupported} where a tensor leaves its region otherwise
+  std::vector<Tensor> region(std::string_view op, std::span<const Tensor> fixed, std::span<const Body> bodies);
+  /// Says that t is `original` where `flag` (bool[]) holds: a branch or loop may have kept the variable as it was.
+  void set_alias(const Tensor& t, const Tensor& original, const Tensor& flag);
+  /// Whether t is `original`: always, never, or where the tensor given holds.
+  struct Alias {
+    bool always = false;
+    Tensor flag;  ///< defined: sometimes
+  };
+  Alias alias(const Tensor& t, const Tensor& original);
+  /// A branch that has run, whose results are not yet said.
+  struct Branch;
+  /// Runs a body as a branch of an `if` to come; then all is as before it.
+  std::shared_ptr<Branch> open(const Body& body);
+  /// Emits the `if`. `ends`: run once more inside of each branch, after what it did, and give its results.
+  std::vector<Tensor> close(const Tensor& condition, std::span<const std::shared_ptr<Branch>> branches,
+                            std::span<const Body> ends);
+  /// Runs a body in a region that is thrown away, with parameters of the types of `like`: nothing of it stays.
+  void probe(std::span<const Tensor> like, const Body& body);
+  /// Whether the size can be computed here: its symbols are sizes of values that exist at this place.
+  bool is_stated(Dim d) const;
+  /// Types of the inputs so far, and what is known of their sizes.
+  std::vector<TensorType> input_types() const;
+  const std::vector<Constraint>& relations() const { return graph_.constraints; }
+  /// Regions that are open: 0 at the top.
+  size_t depth() const { return frames_.size() - 1; }
   /// Ends the capture. @throws Error{unsupported} for an output that belongs to another capture
   Program finish(std::span<const Tensor> outputs, std::span<const std::string> names);
 
@@ -79,31 +114,79 @@ class Capture final : public eager::Stager {
  private:
   struct Lifted {
     Tensor tensor;
-    Value first, now;
+    Value first;
+    std::shared_ptr<CapturedValue> now;
     std::string name;
     uint64_t version = 0;
     bool weight = false, changed = false;
     bool buffer = false;  ///< named, neither weight nor constant: an input until the end says otherwise
   };
+  /// A change in place of what is from outside of a region.
+  struct Change {
+    std::shared_ptr<CapturedValue> what;
+    uint64_t frame;
+    Value value;
+    uint64_t version;
+  };
+  /// The graph at the top, or a region that is being made.
+  struct Frame {
+    uint64_t serial = 0;
+    ir::Graph* graph = nullptr;
+    bool discovery = false;                             ///< parameters are added for what is used from outside
+    std::map<std::pair<uint64_t, uint32_t>, Value> in;  ///< what is from outside, by frame and value
+    std::vector<Value> taken;                           ///< of the frame below, in the order of the parameters
+    std::vector<Value> sources;                         ///< values that state a symbol
+    std::set<uint32_t> stated;
+    std::vector<Change> changes;
+    std::map<uint32_t, Tensor> evaluated;  ///< by value; undefined: depends on more than constants
+  };
+  void push(Frame f);
+  Frame pop();       ///< what was changed of outer tensors is as before
+  struct Missing {   ///< what a region needs and was not given: it is made once more
+    uint64_t below;  ///< the frame that has it
+    Value value;     ///< invalid: nothing, but an outer tensor is changed there
+  };
+  Frame& top() { return frames_.back(); }
+  ir::Graph& graph() { return *frames_.back().graph; }
   Value value_of(const Tensor& t);
+  Value value_in(const CapturedValue& c, size_t frame);
+  Value import(size_t frame, Value below);
   Tensor evaluated(Value v);
   Lifted& lift(const Tensor& t);
   Tensor wrap(Value v, std::shared_ptr<CapturedValue> base = {});
-  void note_sources(Value v);
+  void change(const std::shared_ptr<CapturedValue>& c, Value v);
+  void note_sources(size_t frame, Value v);
+  void require_sources(std::span<const Dim> d);
   void locate();
   Value equal_types(Value v, const TensorType& as, const char* op);
+  std::vector<Tensor> run_body(const Body& body, ir::Graph& g, bool discovery, std::span<const Value> own,
+                               std::span<const std::shared_ptr<CapturedValue>> carried,
+                               FunctionRef<void(std::vector<Tensor>&)> end);
 
   uint64_t id_;
   ir::Graph graph_;
+  Alias alias_of(const std::shared_ptr<CapturedValue>& c, const CapturedValue* original, int depth);
+  void change_aliases(const Tensor& x, const char* op);
+  void write_view(const Tensor& view, const Tensor& value);
+  void refresh(const Tensor& view);
+  static bool is_stale(const CapturedValue& c);
+  std::vector<std::shared_ptr<CapturedValue>> inputs_;
+  size_t changed_count_ = 0;  ///< of lifted tensors
+  size_t arguments_ = 0;      ///< inputs that come first, before buffers and keys
+  std::vector<Frame> frames_;
+  std::optional<Missing> missing_;
   std::map<std::vector<int64_t>, Lifted> lifted_;
   std::map<std::vector<int64_t>, std::string> names_;
   std::map<uint32_t, int64_t> examples_;  ///< by symbol
-  std::map<uint32_t, Tensor> evaluated_;  ///< by value; undefined: depends on more than constants
-  std::vector<Value> sources_;            ///< values that state a symbol
-  std::set<uint32_t> stated_;
   std::vector<Guard> guards_;
   eager::Stager* before_ = nullptr;
   bool ended_ = false;
+};
+
+struct Capture::Branch {
+  std::unique_ptr<ir::Graph> graph;
+  Frame frame;
+  std::vector<std::pair<uint64_t, Value>> after;  ///< per change of the frame: where and what the new value is
 };
 
 /// Where the caller is in its source, "model.py:41"; "" where it is unknown.

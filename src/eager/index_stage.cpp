@@ -51,6 +51,7 @@ std::vector<Index> complete(const Tensor& x, std::span<const Index> given) {
       if (i.kind == Index::tensor && !is_int(i.indices.dtype()))
         fail(ErrorCode::type_mismatch, "index: a tensor of ", i.indices.dtype(), " (integers, or bool as a mask)");
       all.push_back(i);
+      if (i.kind == Index::tensor && i.indices.rank() == 0) all.back().kind = Index::integer;
     }
   }
   if (!dots) all.resize(all.size() + size_t(x.rank()) - taken);
@@ -75,8 +76,15 @@ Tensor take_basic(Tensor x, std::span<const Index> index) {
   }
   axis = 0;
   for (const Index& i : index) {
-    if (i.kind == Index::integer) {
-      x = call1("gather", {x, Tensor::scalar_int(DType::i64, i.value)}, {{"axis", axis}});
+    if (i.kind == Index::integer) {  // slice and squeeze: views, as when it runs at once
+      Tensor begin = ints({i.value}), end = ints({i.value == -1 ? INT64_MAX : i.value + 1});
+      if (i.indices.defined()) {
+        const Tensor n = call1("shape", {x}, {{"start", axis}, {"end", axis + 1}}), k = as_vector(i.indices);
+        begin = call1("where", {call1("less", {k, ints({0})}), call1("add", {k, n}), k});
+        end = call1("add", {begin, ints({1})});
+      }
+      x = call1("slice", {x, begin, end, ints({axis})});
+      x = call1("squeeze", {x}, {{"axes", std::vector<int64_t>{axis}}});
       continue;
     }
     if (i.kind == Index::new_axis) x = call1("unsqueeze", {x}, {{"axes", std::vector<int64_t>{axis}}});

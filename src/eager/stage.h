@@ -18,10 +18,16 @@ namespace neve {
 /// place gives it another value.
 struct CapturedValue {
   uint64_t capture = 0;  ///< which capture made it
+  uint64_t frame = 0;    ///< in which region of it the value is
   Value value;
   uint64_t version = 0;
   std::shared_ptr<CapturedValue> base;  ///< of a result that shares memory with its operand when it runs at once
   uint64_t base_version = 0;
+  const OpDef* view = nullptr;  ///< how it is taken from the base, so that changes can be put back there
+  Attrs attrs;
+  std::vector<Tensor> others;  ///< operands after the base
+  /// Tensors that this may be, by what ran: where the flag (bool[]) holds, a change of this is a change of that.
+  std::vector<std::pair<std::shared_ptr<CapturedValue>, Tensor>> aliases;
 };
 
 namespace eager {

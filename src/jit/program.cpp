@@ -64,6 +64,26 @@ std::vector<std::string> settle_symbols(ir::Graph& g) {
   return used;
 }
 
+bool settle_types(std::vector<TensorType>& types, std::span<const Constraint> relations) {
+  bool any = false;
+  for (const Constraint& given : relations) {
+    // What is settled already stands in the relation too: symbols are replaced as they are found.
+    const auto s = solved(given);
+    if (!s) continue;
+    const bool fits = s->second.is_constant() ? s->second.value() >= s->first.lo : s->second.is_symbol();
+    if (!fits) continue;
+    for (TensorType& t : types)
+      for (Dim& d : t.shape) {
+        const Dim now = substitute(d, [&](const Symbol& y) -> std::optional<Dim> {
+          return y.id == s->first.id ? std::optional<Dim>(s->second) : std::nullopt;
+        });
+        any = any || now != d;
+        d = now;
+      }
+  }
+  return any;
+}
+
 LoadedModel model_of(capture::Program& p, const std::string& name) {
   settle_symbols(p.graph);
   LoadedModel m;

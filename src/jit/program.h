@@ -8,6 +8,8 @@ namespace neve::jit {
 /// Replaces symbols of the inputs by what the program's relations say they are (n = 3, n = m), types inferred anew.
 /// Returns the relations that were used up so, in words.
 std::vector<std::string> settle_symbols(ir::Graph& g);
+/// The same for types alone. Whether anything changed.
+bool settle_types(std::vector<TensorType>& types, std::span<const Constraint> relations);
 
 /// The program as a model with the method "forward"; symbols are settled first.
 LoadedModel model_of(capture::Program& p, const std::string& name);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import threading
@@ -30,6 +31,11 @@ class _Draws:
         self.used: dict[Any, Any] = {}
 
     def draw(self, generator: Any) -> tuple[Tensor, Tensor]:
+        if _neve.capture_depth() > 0:
+            fail(
+                "unsupported",
+                "capture: random numbers inside a branch or a loop over tensors (each pass would draw the same; draw them before it)",
+            )
         if id(generator) not in self.used:
             n = len(self.used)
             key = self.capture.input(f"random.{n}.key", "i64", (1,), (1,))
@@ -46,6 +52,11 @@ _local = threading.local()
 def current_draws() -> _Draws | None:
     """Of the capture of this thread."""
     return getattr(_local, "draws", None)
+
+
+def current_asserts() -> list[tuple[Tensor, str]]:
+    """Of the capture of this thread: conditions that must hold when the program runs, and what is said where not."""
+    return _local.asserts
 
 
 class CapturedFunction:
@@ -118,6 +129,10 @@ class CapturedFunction:
         count = len(outputs) - len(self._states)
         for state, value in zip(self._states, outputs[count:]):
             state.detach().copy_(value)
+        changed = self._program.changed_inputs
+        count -= len(changed)
+        for i, value in zip(changed, outputs[count:]):
+            tensors[i].detach().copy_(value)
         return _tree.unflatten(self._results, outputs[:count])
 
     def __repr__(self) -> str:
@@ -157,38 +172,96 @@ def modules_of(function: Any) -> dict[str, Module]:
     return {f"{name}.": m for name, m in found.items() if isinstance(m, Module)}
 
 
+def _stage() -> Any:
+    from . import _stage as module
+
+    return module
+
+
+def _transform(function: Any) -> Any:
+    from ._transform import is_user_code, transform
+
+    return transform(function) if is_user_code(getattr(function, "__func__", function)) else function
+
+
+def _checked(output: Tensor) -> Tensor:
+    """The first result, which is there only if all that the program asserted holds."""
+    from .._base import ops
+
+    for condition, text in _local.asserts:
+        output = _neve.stage_if(
+            condition,
+            lambda _, t=output: [ops.identity(t)],
+            lambda _, t=output, m=text: [ops.fail(ops.shape(t), message=m, dtype=t.dtype)],
+        )[0]
+    return output
+
+
 def capture(
     function: Callable[..., Any],
     args: Sequence[Any],
     kwargs: dict[str, Any],
     call: str,
     shape_for: Callable[[str, Tensor], Sequence[Any]],
+    *,
+    convert: bool = False,
 ) -> CapturedFunction:
-    """Runs `function` once on tensors without values. `shape_for(path, tensor)`: its sizes, numbers or Dims."""
+    """Runs `function` once on tensors without values. `shape_for(path, tensor)`: its sizes, numbers or Dims.
+
+    convert: control flow of the user's functions becomes part of the graph where tensors decide it.
+    """
     named = dict(zip(_signature_names(function, args), args))
-    tensors, paths, structure = _tree.flatten((tuple(args), dict(kwargs)), call)
-    _, paths, _ = _tree.flatten({**named, **kwargs}, call)
-    names = [p if p.isidentifier() else p for p in paths]
-    run = _neve.Capture()
+    tensors, _, structure = _tree.flatten((tuple(args), dict(kwargs)), call)
+    _, names, _ = _tree.flatten({**named, **kwargs}, call)
+    shapes = [tuple(shape_for(n, t)) for n, t in zip(names, tensors)]
+    program_function = _transform(function) if convert else function
+    for _ in range(8):
+        run = _neve.Capture()
+        try:
+            return _run(run, function, program_function, names, tensors, structure, shapes, call, convert)
+        except BaseException as error:
+            # Sizes that the program itself fixed before it failed: known from the start, they may make it whole.
+            learned = run.learned()
+            run.cancel()
+            same = len(learned) != len(shapes) or [hash(tuple(s)) for s in learned] == [hash(s) for s in shapes]
+            if same or not isinstance(error, (_neve.Error, TypeError, ValueError)):
+                raise
+            shapes = [tuple(s) for s in learned]
+    fail("internal", f"internal: {call}: the sizes of {name_of(function)} do not settle")
+
+
+def _run(
+    run: Any,
+    function: Callable[..., Any],
+    program_function: Callable[..., Any],
+    names: list[str],
+    tensors: list[Tensor],
+    structure: Any,
+    shapes: list[tuple[Any, ...]],
+    call: str,
+    convert: bool,
+) -> CapturedFunction:
     outer = current_draws()
     draws = _local.draws = _Draws(run)
+    asserts, _local.asserts = getattr(_local, "asserts", None), []
     try:
         for prefix, module in modules_of(function).items():
             for name, t in [*module.named_parameters(), *module.named_buffers()]:
                 run.name(t, prefix + name)
-        inputs = [run.input(n, t.dtype, tuple(shape_for(n, t)), t.shape) for n, t in zip(names, tensors)]
+        inputs = [run.input(n, t.dtype, s, t.shape) for n, t, s in zip(names, tensors, shapes)]
         inner_args, inner_kwargs = _tree.unflatten(structure, inputs)
-        returned = function(*inner_args, **inner_kwargs)
+        with _stage().activated() if convert else contextlib.nullcontext():
+            returned = program_function(*inner_args, **inner_kwargs)
+        if convert:
+            returned = _stage().as_tensors(returned)
         outputs, out_paths, results = _tree.flatten(returned, call)
         if not outputs:
             fail("unsupported", f"{call}: {name_of(function)} returns no tensor ({text_of(returned)})")
         out_names = [f"output.{p}" if p else "output" for p in out_paths]
+        outputs[0] = _checked(outputs[0])
         program = run.finish([o.detach() for o in outputs], out_names, name_of(function))
-    except BaseException:
-        run.cancel()
-        raise
     finally:
-        _local.draws = outer
+        _local.draws, _local.asserts = outer, asserts
     generators = [(g, n) for g, _, _, n in draws.used.values()]
     return CapturedFunction(name_of(function), structure, results, program, names, generators)
 

@@ -14,6 +14,10 @@ from .parameter import Parameter
 M = TypeVar("M", bound="Module")
 
 
+# Set by neve.jit while programs are captured: what is called in the place of a module's forward.
+convert_forward: Callable[[Any], Callable[..., Any]] | None = None
+
+
 class LoadResult(NamedTuple):
     """What load_state_dict(strict=False) could not match."""
 
@@ -62,8 +66,9 @@ class Module:
         fail("unsupported", f"{type(self).__name__}: forward is not written (a subclass of Module defines forward)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        forward = self.forward if convert_forward is None else convert_forward(self)
         if not self._pre_hooks and not self._hooks:
-            return self.forward(*args, **kwargs)
+            return forward(*args, **kwargs)
         for hook, with_kwargs in list(self._pre_hooks.values()):
             if with_kwargs:
                 changed = hook(self, args, kwargs)
@@ -73,7 +78,7 @@ class Module:
                 changed = hook(self, args)
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
-        y = self.forward(*args, **kwargs)
+        y = forward(*args, **kwargs)
         for hook, with_kwargs in list(self._hooks.values()):
             changed = hook(self, args, kwargs, y) if with_kwargs else hook(self, args, y)
             y = y if changed is None else changed
