@@ -348,6 +348,10 @@ void bind_capture(nb::module_& m) {
                      for (const capture::State& s : p.states) l.append(nb::make_tuple(s.name, s.tensor));
                      return l;
                    })
+      .def("accepts",
+           [](const PyProgram& p, const std::vector<Sizes>& shapes) {
+             return jit::accepts(p.model.impl()->loaded.module.methods.find("forward")->second, shapes);
+           })
       .def("changed",
            [](const PyProgram& p) {
              std::vector<std::string> names;

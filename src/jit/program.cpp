@@ -2,6 +2,7 @@
 #include "jit/program.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 
@@ -82,6 +83,45 @@ bool settle_types(std::vector<TensorType>& types, std::span<const Constraint> re
       }
   }
   return any;
+}
+
+bool accepts(const ir::Graph& g, std::span<const Sizes> sizes) {
+  std::map<uint32_t, int64_t> values;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const Shape& shape = g.type(g.inputs()[i]).shape;
+    if (shape.size() != sizes[i].size()) return false;
+    for (size_t a = 0; a < shape.size(); ++a) {
+      const int64_t n = sizes[i][a];
+      if (shape[a].is_constant()) {
+        if (shape[a].value() != n) return false;
+      } else if (shape[a].is_symbol()) {
+        const Symbol& s = shape[a].as_symbol();
+        if (n < s.lo || n > s.hi || n % s.divisor != 0) return false;
+        if (!values.emplace(s.id, n).second && values[s.id] != n) return false;
+      }
+    }
+  }
+  const auto value = [&](const Symbol& s) -> std::optional<int64_t> {
+    const auto it = values.find(s.id);
+    return it == values.end() ? std::nullopt : std::optional<int64_t>(it->second);
+  };
+  for (const Constraint& c : g.constraints) {
+    std::vector<Dim> symbols;
+    collect_symbols(c.a, symbols);
+    collect_symbols(c.b, symbols);
+    if (std::any_of(symbols.begin(), symbols.end(), [&](Dim s) { return !values.count(s.as_symbol().id); })) continue;
+    try {
+      const int64_t a = evaluate(c.a, value), b = evaluate(c.b, value);
+      const bool holds = c.kind == Constraint::equal      ? a == b
+                         : c.kind == Constraint::at_least ? a >= b
+                         : c.kind == Constraint::divides  ? b != 0 && a % b == 0
+                                                          : a == b || a == 1 || b == 1;
+      if (!holds) return false;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+  return true;
 }
 
 LoadedModel model_of(capture::Program& p, const std::string& name) {

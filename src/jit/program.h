@@ -11,6 +11,9 @@ std::vector<std::string> settle_symbols(ir::Graph& g);
 /// The same for types alone. Whether anything changed.
 bool settle_types(std::vector<TensorType>& types, std::span<const Constraint> relations);
 
+/// Whether the first inputs may have these sizes: constants, bounds and the relations over them.
+bool accepts(const ir::Graph& g, std::span<const Sizes> sizes);
+
 /// The program as a model with the method "forward"; symbols are settled first.
 LoadedModel model_of(capture::Program& p, const std::string& name);
 

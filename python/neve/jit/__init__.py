@@ -7,8 +7,12 @@ engine = neve.optimize(traced)             # tuned, checked, saved
 
 from .. import _neve
 from ._capture import CapturedFunction, Guard
+from ._static import InputSpec, StaticFunction, enable_to_static, not_to_static, to_static
 from ._trace import trace
 
 Dim = _neve.Dim
 
-__all__ = ["CapturedFunction", "Dim", "Guard", "trace"]
+__all__ = [
+    "CapturedFunction", "Dim", "Guard", "InputSpec", "StaticFunction", "enable_to_static", "not_to_static", "to_static",
+    "trace",
+]  # fmt: skip

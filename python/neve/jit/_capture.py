@@ -135,6 +135,10 @@ class CapturedFunction:
             tensors[i].detach().copy_(value)
         return _tree.unflatten(self._results, outputs[:count])
 
+    def accepts(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether the sizes of these tensors are among those that it was captured for."""
+        return self._program.accepts([t.shape for t in tensors])
+
     def __repr__(self) -> str:
         return f"<neve.jit.CapturedFunction {self.name}: {len(self.inputs)} inputs, {len(self.guards)} guards>"
 

@@ -1,0 +1,240 @@
+"""to_static: a function or module that runs captured, a specialisation for every kind of call."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import types
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import _neve
+from .._base import Tensor, dtype_name, fail, text_of
+from ..nn.module import Module
+from . import _tree
+from ._capture import CapturedFunction, capture, modules_of
+from ._transform import is_user_code, transform
+
+_enabled = True
+_MOST = 64
+
+
+class InputSpec:
+    """What an input may be: a shape of numbers, None or -1 (open), names or Dims (equal names are equal sizes), a dtype.
+
+    Source: paddle.static.InputSpec.
+    """
+
+    def __init__(self, shape: Sequence[Any], dtype: Any = "f32", name: str | None = None) -> None:
+        self.shape = tuple(None if n == -1 and isinstance(n, int) else n for n in shape)
+        self.dtype, self.name = dtype_name(dtype), name
+
+    @classmethod
+    def from_tensor(cls, t: Tensor, name: str | None = None) -> InputSpec:
+        """The shape and dtype of a tensor."""
+        return cls(t.shape, t.dtype, name)
+
+    @classmethod
+    def from_numpy(cls, a: Any, name: str | None = None) -> InputSpec:
+        """The shape and dtype of an array."""
+        return cls(a.shape, a.dtype, name)
+
+    def batch(self, size: Any) -> InputSpec:
+        """With one more axis in front."""
+        return InputSpec((size, *self.shape), self.dtype, self.name)
+
+    def unbatch(self) -> InputSpec:
+        """Without the first axis."""
+        if not self.shape:
+            fail("shape_mismatch", "InputSpec.unbatch: the shape is () (one axis or more)")
+        return InputSpec(self.shape[1:], self.dtype, self.name)
+
+    def __repr__(self) -> str:
+        return f"InputSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+
+    def check(self, t: Tensor, name: str, call: str) -> None:
+        """Raises Error{type_mismatch | shape_mismatch} where a tensor is none of these."""
+        if t.dtype != self.dtype:
+            fail("type_mismatch", f"{call}: input '{name}' is {text_of(t)} (the InputSpec says {self.dtype})")
+        if t.ndim != len(self.shape):
+            fail(
+                "shape_mismatch", f"{call}: input '{name}' is {text_of(t)} (the InputSpec says {len(self.shape)} axes)"
+            )
+        for axis, n in enumerate(self.shape):
+            if isinstance(n, int) and t.shape[axis] != n:
+                fail(
+                    "shape_mismatch", f"{call}: input '{name}' axis {axis} is {t.shape[axis]} (the InputSpec says {n})"
+                )
+
+
+class Specialisation:
+    """One captured form, and why it was made."""
+
+    def __init__(self, captured: CapturedFunction, reason: str) -> None:
+        self.captured, self.reason, self.calls = captured, reason, 0
+
+    def __repr__(self) -> str:
+        ports = ", ".join(f"{n}: {d}[{', '.join(map(str, s))}]" for n, d, s in self.captured.inputs)
+        return f"({ports}), {self.calls} calls: {self.reason}"
+
+
+class StaticFunction:
+    """A function that runs captured. Calls that differ in structure, constants, dtypes, ranks or the modules' modes have
+    specialisations of their own; sizes do not, unless the program decided by them.
+
+    With gradients asked for, the original runs.
+    """
+
+    def __init__(self, function: Callable[..., Any], input_spec: Sequence[InputSpec] | None = None) -> None:
+        functools.update_wrapper(self, function)
+        self.__qualname__: str = getattr(function, "__qualname__", type(function).__name__)
+        self._function, self._spec = function, tuple(input_spec) if input_spec is not None else None
+        self._table: dict[Any, list[Specialisation]] = {}
+        self._eager: dict[str, int] = {}
+        self._lock = threading.RLock()
+        self._bound: weakref.WeakKeyDictionary[Any, StaticFunction] = weakref.WeakKeyDictionary()
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        with self._lock:
+            if instance not in self._bound:
+                self._bound[instance] = StaticFunction(types.MethodType(self._function, instance), self._spec)
+            return self._bound[instance]
+
+    def _why_eager(self, tensors: list[Tensor]) -> str:
+        if not _enabled:
+            return "enable_to_static(False)"
+        if not _neve.is_grad_enabled():
+            return ""
+        if any(t.requires_grad for t in tensors):
+            return "an input asks for gradients"
+        for module in modules_of(self._function).values():
+            if any(p.requires_grad for p in module.parameters()):
+                return "parameters ask for gradients (no_grad() runs the captured form)"
+        return ""
+
+    def _modes(self) -> tuple[bool, ...]:
+        return tuple(m.training for owner in modules_of(self._function).values() for m in owner.modules())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _neve.is_capturing():
+            return _converted(self._function)(*args, **kwargs)
+        tensors, _, structure = _tree.flatten((args, kwargs), self.__qualname__)
+        if reason := self._why_eager(tensors):
+            self._eager[reason] = self._eager.get(reason, 0) + 1
+            return self._function(*args, **kwargs)
+        if self._spec is not None:
+            for i, (spec, t) in enumerate(zip(self._spec, tensors)):
+                spec.check(t, spec.name or str(i), self.__qualname__)
+        key = (structure, tuple((t.dtype, t.ndim) for t in tensors), self._modes())
+        with self._lock:
+            known = self._table.setdefault(key, [])
+            for s in known:
+                if s.captured.accepts(tensors):
+                    s.calls += 1
+                    return s.captured(*args, **kwargs)
+            if len(known) >= _MOST:
+                fail(
+                    "unsupported",
+                    f"{self.__qualname__}: more than {_MOST} specialisations for one kind of call; the program decides by its sizes each time: {known[-1].captured.guards[:3]}",
+                )
+            made = self._capture(args, kwargs)
+            if known:
+                reason = f"other sizes than {'; '.join(g.relation + ' at ' + g.location for g in known[-1].captured.guards[:4])}"
+            else:
+                reason = "the first call" if len(self._table) == 1 else "other arguments, dtypes, ranks or modes"
+            known.append(Specialisation(made, reason))
+            known[-1].calls += 1
+            return made(*args, **kwargs)
+
+    def _capture(self, args: Any, kwargs: Any) -> CapturedFunction:
+        names: dict[str, Any] = {}
+        count = iter(range(1 << 30))
+
+        def shape_for(path: str, t: Tensor) -> Sequence[Any]:
+            i = next(count)
+            spec = self._spec[i] if self._spec is not None and i < len(self._spec) else None
+            if spec is None:
+                return tuple(_neve.Dim(f"{path}_{axis}") for axis in range(t.ndim))
+            shape = []
+            for axis, n in enumerate(spec.shape):
+                if isinstance(n, str):
+                    n = names.setdefault(n, _neve.Dim(n))
+                shape.append(_neve.Dim(f"{path}_{axis}") if n is None else n)
+            return shape
+
+        from ..autograd import no_grad
+
+        with no_grad():
+            return capture(self._function, args, kwargs, "to_static", shape_for, convert=True)
+
+    @property
+    def specialisations(self) -> list[Specialisation]:
+        """All captured forms so far."""
+        return [s for group in self._table.values() for s in group]
+
+    @property
+    def code(self) -> str:
+        """The source that is captured: control flow as calls."""
+        inner = transform(getattr(self._function, "__func__", self._function))
+        return getattr(inner, "source", "")
+
+    @property
+    def graph(self) -> str:
+        """The graph of the last specialisation."""
+        if not self.specialisations:
+            fail("not_found", f"{self.__qualname__}: nothing has been captured yet (call it first)")
+        return self.specialisations[-1].captured.graph
+
+    def rollback(self) -> Callable[..., Any]:
+        """The original function."""
+        return self._function
+
+    def explain(self) -> str:
+        """What exists and why, as text."""
+        lines = [f"{self.__qualname__}: {len(self.specialisations)} specialisations"]
+        for s in self.specialisations:
+            lines.append(f"  {s!r}")
+            lines += [f"    guard {g.relation} at {g.location}" for g in s.captured.guards]
+        lines += [f"  {n} calls ran the original: {reason}" for reason, n in self._eager.items()]
+        return "\n".join(lines)
+
+
+def _converted(function: Callable[..., Any]) -> Callable[..., Any]:
+    return transform(function) if is_user_code(getattr(function, "__func__", function)) else function
+
+
+def to_static(function: Any = None, input_spec: Sequence[InputSpec] | None = None) -> Any:
+    """Makes a function, method or Module run captured; as a decorator with or without arguments.
+
+    `if`, `while`, `for` and what leaves them become part of the graph where tensors or open sizes decide them. A Module is
+    changed in place (its forward) and returned. The first call of a kind captures and compiles; new sizes do not.
+    """
+    if function is None:
+        return functools.partial(to_static, input_spec=input_spec)
+    if isinstance(function, Module):
+        if not isinstance(function.forward, StaticFunction):
+            object.__setattr__(function, "forward", StaticFunction(function.forward, input_spec))
+        return function
+    if isinstance(function, StaticFunction):
+        return function
+    if not callable(function):
+        fail("type_mismatch", f"to_static: {text_of(function)} (a function, a method or a Module)")
+    return StaticFunction(function, input_spec)
+
+
+def not_to_static(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Leaves a function as it is: its control flow runs as Python while a caller is captured."""
+    function.__neve_not_to_static__ = True  # type: ignore[attr-defined]
+    return function
+
+
+def enable_to_static(on: bool = True) -> None:
+    """Whether functions made by to_static run captured, in this process; off, the originals run."""
+    global _enabled
+    _enabled = bool(on)
+
+
+__all__ = ["InputSpec", "Specialisation", "StaticFunction", "enable_to_static", "not_to_static", "to_static"]

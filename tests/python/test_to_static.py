@@ -1,0 +1,125 @@
+"""to_static: decorators, specialisations, modules, and what stays as it is."""
+
+import neve
+import numpy as np
+import pytest
+from neve import nn
+from neve.jit import InputSpec, to_static
+
+
+def randn(*shape):
+    return neve.tensor(np.random.default_rng(sum(shape)).standard_normal(shape).astype("f"))
+
+
+@to_static
+def halve(x, limit=1.0):
+    while x.abs().max() > limit:
+        x = x / 2
+    return x
+
+
+def test_sizes_share_a_specialisation():
+    original = halve.rollback()
+    for shape in ((2, 3), (5, 4), (1, 7)):
+        np.testing.assert_allclose(np.array(halve(randn(*shape) * 9)), np.array(original(randn(*shape) * 9)), rtol=1e-6)
+    assert len(halve.specialisations) == 1 and halve.specialisations[0].calls == 3
+    halve(randn(2, 3), limit=0.5)
+    halve(randn(2))
+    assert len(halve.specialisations) == 3
+    assert "the first call" in halve.explain() and "while_" in halve.code and "loop(" in halve.graph
+
+
+def test_modules_in_place():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.drop = nn.Linear(4, 4), nn.Dropout(0.5)
+
+        def forward(self, x, deep=False):
+            y = self.drop(self.layer(x))
+            if deep and y.sum() > 0:
+                y = self.layer(y)
+            return y
+
+    net = to_static(Net().eval())
+    with neve.no_grad():
+        for flag in (False, True):
+            for n in (2, 5):
+                want = net.forward.rollback()(randn(n, 4), flag)
+                np.testing.assert_allclose(np.array(net(randn(n, 4), flag)), np.array(want), rtol=1e-5, atol=1e-6)
+        assert len(net.forward.specialisations) == 2
+        net.train()
+        net(randn(2, 4))
+        assert len(net.forward.specialisations) == 3
+    net(randn(2, 4)).sum().backward()
+    assert net.layer.weight.grad is not None and "parameters ask for gradients" in net.forward.explain()
+
+
+def test_methods_belong_to_instances():
+    class Scale(nn.Module):
+        def __init__(self, k):
+            super().__init__()
+            self.k = nn.Parameter(neve.full((3,), float(k)), requires_grad=False)
+
+        @to_static
+        def apply_to(self, x):
+            return x * self.k if x.sum() > 0 else x
+
+    two, three = Scale(2), Scale(3)
+    x = neve.ones(2, 3)
+    assert float(two.apply_to(x)[0, 0]) == 2 and float(three.apply_to(x)[0, 0]) == 3
+    two.k.detach().copy_(neve.full((3,), 5.0))
+    assert float(two.apply_to(x)[0, 0]) == 5 and len(two.apply_to.specialisations) == 1
+
+
+def test_input_spec():
+    @to_static(input_spec=[InputSpec(["n", 3], "float32", "x"), InputSpec([None, 3])])
+    def both(x, y):
+        return neve.concat([x, y])
+
+    assert both(randn(2, 3), randn(4, 3)).shape == (6, 3)
+    assert both(randn(5, 3), randn(1, 3)).shape == (6, 3) and len(both.specialisations) == 1
+    with pytest.raises(neve.Error, match=r"both: input 'x' axis 1 is 4 \(the InputSpec says 3\)"):
+        both(randn(2, 4), randn(2, 3))
+    with pytest.raises(neve.Error, match=r"input 'x' is i64\[2, 3\] \(the InputSpec says f32\)"):
+        both(randn(2, 3).astype("i64"), randn(2, 3))
+    assert InputSpec((3,)).batch(8).shape == (8, 3) and InputSpec((8, 3)).unbatch().shape == (3,)
+    assert repr(InputSpec.from_tensor(randn(2))) == "InputSpec(shape=(2,), dtype='f32', name=None)"
+
+
+def test_guards_make_specialisations():
+    @to_static
+    def decides(x):
+        return x.reshape(x.shape[0] * 2, -1) if len(x.tolist if False else [1]) else neve.ones(int(x.shape[0]))
+
+    @to_static
+    def by_number(x):
+        return x * sum(range(x.shape[0].__index__()))
+
+    for n in (2, 3, 2):
+        np.testing.assert_allclose(np.array(by_number(neve.ones(n))), np.full(n, sum(range(n))))
+    assert len(by_number.specialisations) == 2 and "other sizes than x_0 == 2" in by_number.explain()
+    assert decides(randn(2, 4)).shape == (4, 2)
+
+
+def test_switches():
+    neve.jit.enable_to_static(False)
+    try:
+        before = len(halve.specialisations)
+        halve(randn(3, 3, 3))
+        assert len(halve.specialisations) == before and "enable_to_static(False)" in halve.explain()
+    finally:
+        neve.jit.enable_to_static(True)
+
+    @neve.jit.not_to_static
+    def plain(x):
+        return x if x.sum() > 0 else -x
+
+    @to_static
+    def caller(x):
+        return plain(x)
+
+    with pytest.raises(neve.Error, match="is read while the program is captured"):
+        caller(randn(2))
+    with pytest.raises(neve.Error, match="to_static: 3"):
+        to_static(3)
