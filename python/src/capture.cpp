@@ -348,6 +348,14 @@ void bind_capture(nb::module_& m) {
                      for (const capture::State& s : p.states) l.append(nb::make_tuple(s.name, s.tensor));
                      return l;
                    })
+      .def_prop_ro("requires_grad",
+                   [](const PyProgram& p) {
+                     for (const capture::Seen& s : p.seen)
+                       if (s.tensor.requires_grad()) return true;
+                     for (const capture::State& s : p.states)
+                       if (s.tensor.requires_grad()) return true;
+                     return false;
+                   })
       .def("accepts",
            [](const PyProgram& p, const std::vector<Sizes>& shapes) {
              return jit::accepts(p.model.impl()->loaded.module.methods.find("forward")->second, shapes);

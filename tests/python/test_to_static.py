@@ -123,3 +123,129 @@ def test_switches():
         caller(randn(2))
     with pytest.raises(neve.Error, match="to_static: 3"):
         to_static(3)
+
+
+FACTOR = 2.0
+
+
+def test_what_is_read_beside_the_arguments():
+    global FACTOR
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.k = 1.0
+
+        def forward(self, x):
+            return x * self.k
+
+    net = to_static(Net())
+    assert float(net(neve.ones(1))) == 1
+    net.k = 3.0
+    assert float(net(neve.ones(1))) == 3
+
+    scale = 1.0
+
+    @to_static
+    def f(x):
+        return x * FACTOR * scale
+
+    assert float(f(neve.ones(1))) == 2
+    FACTOR = 5.0
+    assert float(f(neve.ones(1))) == 5
+    scale = 2.0
+    assert float(f(neve.ones(1))) == 10
+    FACTOR = 2.0
+
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.n = 0
+
+        def forward(self, x):
+            self.n += 1
+            return x + self.n
+
+    with pytest.raises(neve.Error, match="changes 'n' of Counts, from 0 to 1"):
+        to_static(Counts())(neve.ones(1))
+
+
+def test_modes_and_gradients_of_what_is_outside():
+    drops = [nn.Dropout(0.5).eval()]
+    layers = [nn.Linear(3, 3)]
+    w = neve.ones(3, requires_grad=True)
+
+    @to_static
+    def dropped(x):
+        return drops[0](x)
+
+    @to_static
+    def layered(x):
+        return layers[0](x)
+
+    @to_static
+    def weighted(x):
+        return x * w
+
+    x = neve.ones(4, 3)
+    assert (np.array(dropped(x)) == 1).all()
+    drops[0].train()
+    assert (np.array(dropped(x)) != 1).all()
+    assert layered(x).requires_grad and weighted(x).requires_grad
+    with neve.no_grad():
+        assert not layered(x).requires_grad
+
+    @to_static
+    def mode(x):
+        return x + 1 if neve._neve.is_grad_enabled() else x - 1
+
+    with neve.no_grad():
+        assert float(mode(neve.ones(1))) == 0
+    assert float(mode(neve.ones(1))) == 2
+
+
+def test_identity_of_inputs_and_results():
+    @to_static
+    def changes(x, y):
+        x += 1
+        return y * 1
+
+    x = neve.zeros(2)
+    assert (np.array(changes(x, x)) == 1).all()
+
+    @to_static
+    def same(x):
+        return x
+
+    assert same(x) is x or same(x).is_same(x)
+
+    @to_static
+    def divided(x, k):
+        return x / k
+
+    assert float(divided(neve.ones(1), 0.0)) == np.inf and float(divided(neve.ones(1), -0.0)) == -np.inf
+
+
+def test_copies_and_lifetimes():
+    import copy
+    import gc
+    import weakref
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        @to_static
+        def run(self, x):
+            return self.layer(x)
+
+    net = Net()
+    with neve.no_grad():
+        net.run(neve.ones(1, 2))
+    twin = copy.deepcopy(to_static(nn.Linear(2, 2)))
+    assert twin(neve.ones(1, 2)).shape == (1, 2)
+    gone = weakref.ref(net)
+    del net
+    gc.collect()
+    assert gone() is None

@@ -54,6 +54,54 @@ def current_draws() -> _Draws | None:
     return getattr(_local, "draws", None)
 
 
+_PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+def note_module(module: Module) -> None:
+    """A module that the program of this thread's capture calls."""
+    seen = getattr(_local, "seen", None)
+    if seen is not None:
+        seen.modules[id(module)] = module
+
+
+def note_function(function: Any) -> None:
+    """A function of the user's that it calls."""
+    seen = getattr(_local, "seen", None)
+    if seen is not None:
+        seen.functions[id(function)] = function
+
+
+class _Seen:
+    """What a program may have read that is no argument: plain attributes of modules, globals, closures."""
+
+    def __init__(self) -> None:
+        self.modules: dict[int, Module] = {}
+        self.functions: dict[int, Any] = {}
+
+    def values(self) -> dict[tuple[Any, ...], str]:
+        """Plain values by place; floats by their digits, so that -0.0 is not 0.0."""
+        found: dict[tuple[Any, ...], str] = {}
+        for key, module in self.modules.items():
+            found[(key, "training")] = repr(module.training)
+            for name, v in vars(module).items():
+                if isinstance(v, _PLAIN):
+                    found[(key, name)] = repr(v)
+        for key, f in self.functions.items():
+            code = f.__code__
+            for name in code.co_names:
+                v = f.__globals__.get(name, _Seen)
+                if isinstance(v, _PLAIN):
+                    found[(key, "global", name)] = repr(v)
+            for name, cell in zip(code.co_freevars, f.__closure__ or ()):
+                try:
+                    v = cell.cell_contents
+                except ValueError:
+                    continue
+                if isinstance(v, _PLAIN):
+                    found[(key, "closure", name)] = repr(v)
+        return found
+
+
 def current_asserts() -> list[tuple[Tensor, str]]:
     """Of the capture of this thread: conditions that must hold when the program runs, and what is said where not."""
     return _local.asserts
@@ -69,6 +117,9 @@ class CapturedFunction:
     def __init__(self, name: str, arguments: Any, results: Any, program: Any, inputs: list[str], generators: list[Any]):
         self.name, self._arguments, self._results = name, arguments, results
         self._program, self._inputs, self._generators = program, inputs, generators
+        self._passed: dict[int, int] = {}  # outputs that are inputs
+        self._seen = _Seen()
+        self._environment: dict[tuple[Any, ...], str] = {}
         self._engine: Any = None
         self._lock = threading.Lock()
         self._states = [t for _, t in program.states]
@@ -133,11 +184,24 @@ class CapturedFunction:
         count -= len(changed)
         for i, value in zip(changed, outputs[count:]):
             tensors[i].detach().copy_(value)
+        for k, i in self._passed.items():
+            outputs[k] = tensors[i]
         return _tree.unflatten(self._results, outputs[:count])
 
     def accepts(self, tensors: Sequence[Tensor]) -> bool:
-        """Whether the sizes of these tensors are among those that it was captured for."""
-        return self._program.accepts([t.shape for t in tensors])
+        """Whether the sizes of these tensors are among those that it was captured for, and what the program read beside
+        its arguments (attributes of modules, globals, closures, the modules' modes) is as it was."""
+        return self._program.accepts([t.shape for t in tensors]) and self._seen.values() == self._environment
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient may be asked of what it uses from outside."""
+        return bool(self._program.requires_grad)
+
+    @property
+    def changed_inputs(self) -> list[int]:
+        """Numbers of the tensors that it changes in place."""
+        return list(self._program.changed_inputs)
 
     def __repr__(self) -> str:
         return f"<neve.jit.CapturedFunction {self.name}: {len(self.inputs)} inputs, {len(self.guards)} guards>"
@@ -248,6 +312,15 @@ def _run(
     outer = current_draws()
     draws = _local.draws = _Draws(run)
     asserts, _local.asserts = getattr(_local, "asserts", None), []
+    outer_seen, seen = getattr(_local, "seen", None), _Seen()
+    _local.seen = seen
+    for owner in modules_of(function).values():
+        for m in owner.modules():
+            seen.modules[id(m)] = m
+    target = inspect.unwrap(getattr(function, "__func__", function))
+    if inspect.isfunction(target):
+        seen.functions[id(target)] = target
+    before = seen.values()
     try:
         for prefix, module in modules_of(function).items():
             for name, t in [*module.named_parameters(), *module.named_buffers()]:
@@ -262,12 +335,24 @@ def _run(
         if not outputs:
             fail("unsupported", f"{call}: {name_of(function)} returns no tensor ({text_of(returned)})")
         out_names = [f"output.{p}" if p else "output" for p in out_paths]
+        passed = {k: i for k, o in enumerate(outputs) for i, x in enumerate(inputs) if o.is_same(x)}
         outputs[0] = _checked(outputs[0])
+        after = seen.values()
+        for place in [p for p in before if after.get(p) != before[p]]:
+            what = (
+                type(seen.modules[place[0]]).__name__ if place[0] in seen.modules else name_of(seen.functions[place[0]])
+            )
+            fail(
+                "unsupported",
+                f"{call}: {name_of(function)} changes '{place[-1]}' of {what}, from {before[place]} to {after.get(place)}: calls of the graph would not (a buffer that is changed in place is kept)",
+            )
         program = run.finish([o.detach() for o in outputs], out_names, name_of(function))
     finally:
-        _local.draws, _local.asserts = outer, asserts
+        _local.draws, _local.asserts, _local.seen = outer, asserts, outer_seen
     generators = [(g, n) for g, _, _, n in draws.used.values()]
-    return CapturedFunction(name_of(function), structure, results, program, names, generators)
+    made = CapturedFunction(name_of(function), structure, results, program, names, generators)
+    made._passed, made._seen, made._environment = passed, seen, after
+    return made
 
 
 _HERE = __file__.rsplit("/", 2)[0]

@@ -1086,12 +1086,20 @@ def call(function: Any) -> Any:
     if isinstance(function, type) or not callable(function):
         return function
     target = getattr(function, "__func__", function)
-    return transform(function) if is_user_code(target) else function
+    if not is_user_code(target):
+        return function
+    from ._capture import note_function
+
+    note_function(target)
+    return transform(function)
 
 
 def forward_of(module: Any) -> Any:
     """The converted forward of a module, while converted code is captured."""
+    from ._capture import note_module
+
     f = module.forward
+    note_module(module)
     if _neve.is_capturing() and active() and is_user_code(getattr(f, "__func__", f)):
         return transform(f)
     return f

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 import types
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _neve
 from .._base import Tensor, dtype_name, fail, text_of
+from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from . import _tree
 from ._capture import CapturedFunction, capture, modules_of
@@ -87,21 +88,27 @@ class StaticFunction:
     """
 
     def __init__(self, function: Callable[..., Any], input_spec: Sequence[InputSpec] | None = None) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
+        self.__name__: str = getattr(function, "__name__", type(function).__name__)
         self.__qualname__: str = getattr(function, "__qualname__", type(function).__name__)
         self._function, self._spec = function, tuple(input_spec) if input_spec is not None else None
         self._table: dict[Any, list[Specialisation]] = {}
         self._eager: dict[str, int] = {}
         self._lock = threading.RLock()
-        self._bound: weakref.WeakKeyDictionary[Any, StaticFunction] = weakref.WeakKeyDictionary()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
+        place = f"_static_{self.__name__}"  # lives and dies with its instance
         with self._lock:
-            if instance not in self._bound:
-                self._bound[instance] = StaticFunction(types.MethodType(self._function, instance), self._spec)
-            return self._bound[instance]
+            made = instance.__dict__.get(place)
+            if made is None or made._function.__func__ is not self._function:
+                made = StaticFunction(types.MethodType(self._function, instance), self._spec)
+                object.__setattr__(instance, place, made)
+            return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StaticFunction:
+        return StaticFunction(copy.deepcopy(self._function, memo), self._spec)
 
     def _why_eager(self, tensors: list[Tensor]) -> str:
         if not _enabled:
@@ -123,31 +130,45 @@ class StaticFunction:
             return _converted(self._function)(*args, **kwargs)
         tensors, _, structure = _tree.flatten((args, kwargs), self.__qualname__)
         if reason := self._why_eager(tensors):
-            self._eager[reason] = self._eager.get(reason, 0) + 1
-            return self._function(*args, **kwargs)
+            return self._original(reason, args, kwargs)
         if self._spec is not None:
             for i, (spec, t) in enumerate(zip(self._spec, tensors)):
                 spec.check(t, spec.name or str(i), self.__qualname__)
-        key = (structure, tuple((t.dtype, t.ndim) for t in tensors), self._modes())
+        grad = bool(_neve.is_grad_enabled())
+        key = (structure, tuple((t.dtype, t.ndim) for t in tensors), self._modes(), grad, _autocast.dtype)
+        shared = any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i])
+        chosen = self._specialisation(key, tensors, args, kwargs)
+        if grad and chosen.captured.requires_grad:
+            return self._original("what it uses from outside asks for gradients", args, kwargs)
+        if shared and chosen.captured.changed_inputs:
+            return self._original("inputs that share memory are changed in place", args, kwargs)
+        chosen.calls += 1
+        return chosen.captured(*args, **kwargs)
+
+    def _original(self, reason: str, args: Any, kwargs: Any) -> Any:
+        self._eager[reason] = self._eager.get(reason, 0) + 1
+        return self._function(*args, **kwargs)
+
+    def _specialisation(self, key: Any, tensors: list[Tensor], args: Any, kwargs: Any) -> Specialisation:
         with self._lock:
             known = self._table.setdefault(key, [])
             for s in known:
                 if s.captured.accepts(tensors):
-                    s.calls += 1
-                    return s.captured(*args, **kwargs)
+                    return s
             if len(known) >= _MOST:
                 fail(
                     "unsupported",
                     f"{self.__qualname__}: more than {_MOST} specialisations for one kind of call; the program decides by its sizes each time: {known[-1].captured.guards[:3]}",
                 )
             made = self._capture(args, kwargs)
-            if known:
+            if known and not known[-1].captured.guards:
+                reason = "what the program reads beside its arguments (attributes, globals, modes) has changed"
+            elif known:
                 reason = f"other sizes than {'; '.join(g.relation + ' at ' + g.location for g in known[-1].captured.guards[:4])}"
             else:
                 reason = "the first call" if len(self._table) == 1 else "other arguments, dtypes, ranks or modes"
             known.append(Specialisation(made, reason))
-            known[-1].calls += 1
-            return made(*args, **kwargs)
+            return known[-1]
 
     def _capture(self, args: Any, kwargs: Any) -> CapturedFunction:
         names: dict[str, Any] = {}
@@ -165,10 +186,7 @@ class StaticFunction:
                 shape.append(_neve.Dim(f"{path}_{axis}") if n is None else n)
             return shape
 
-        from ..autograd import no_grad
-
-        with no_grad():
-            return capture(self._function, args, kwargs, "to_static", shape_for, convert=True)
+        return capture(self._function, args, kwargs, "to_static", shape_for, convert=True)
 
     @property
     def specialisations(self) -> list[Specialisation]:

@@ -41,6 +41,8 @@ class Constant:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Constant) or type(self.value) is not type(other.value):
             return False
+        if isinstance(self.value, float):  # 0.0 and -0.0 differ
+            return repr(self.value) == repr(other.value)
         same = self.value is other.value or self.value == other.value
         return same if isinstance(same, bool) else False
 
