@@ -249,3 +249,51 @@ def test_copies_and_lifetimes():
     del net
     gc.collect()
     assert gone() is None
+
+
+def test_containers_objects_and_chance():
+    import random
+
+    seen = []
+    table = {"k": 2.0}
+
+    @to_static
+    def appends(x):
+        seen.append(1)
+        return x
+
+    @to_static
+    def reads(x):
+        return x * table["k"]
+
+    class Options:
+        k = 1.0
+
+        def __init__(self):
+            self.k = 2.0
+
+    @to_static
+    def takes(x, o):
+        return x * o.k
+
+    @to_static
+    def draws(x):
+        return x * random.random()
+
+    with pytest.raises(neve.Error, match=r"changes 'seen' of .*appends, from \[\] to \[1\]"):
+        appends(neve.ones(1))
+    assert float(reads(neve.ones(1))) == 2
+    table["k"] = 3.0
+    assert float(reads(neve.ones(1))) == 3
+    o = Options()
+    assert float(takes(neve.ones(1), o)) == 2
+    o.k = 4.0
+    assert float(takes(neve.ones(1), o)) == 4
+    with pytest.raises(neve.Error, match=r"random\(\) gives another value at each call"):
+        draws(neve.ones(1))
+
+    @to_static
+    def named_alike(x, /, **k):
+        return x + k["x"]
+
+    assert float(named_alike(neve.ones(1), x=neve.ones(1))) == 2

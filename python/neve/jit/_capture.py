@@ -77,6 +77,20 @@ class _Seen:
     def __init__(self) -> None:
         self.modules: dict[int, Module] = {}
         self.functions: dict[int, Any] = {}
+        self.objects: dict[int, Any] = {}  # arguments that are neither tensors nor plain values
+
+    @staticmethod
+    def _text(v: Any) -> str | None:
+        """What is compared of a value: plain ones whole, of lists and dicts what they hold."""
+        if isinstance(v, _PLAIN):
+            return repr(v)
+        if isinstance(v, (list, tuple)) and len(v) <= 1000:
+            return f"[{', '.join(repr(e) if isinstance(e, _PLAIN) else hex(id(e)) for e in v)}]"
+        if isinstance(v, dict) and len(v) <= 1000:
+            return (
+                f"{{{', '.join(f'{k!r}: {repr(e) if isinstance(e, _PLAIN) else hex(id(e))}' for k, e in v.items())}}}"
+            )
+        return f"{type(v).__name__} of {len(v)}" if isinstance(v, (list, dict, set)) else None
 
     def values(self) -> dict[tuple[Any, ...], str]:
         """Plain values by place; floats by their digits, so that -0.0 is not 0.0."""
@@ -84,21 +98,24 @@ class _Seen:
         for key, module in self.modules.items():
             found[(key, "training")] = repr(module.training)
             for name, v in vars(module).items():
-                if isinstance(v, _PLAIN):
-                    found[(key, name)] = repr(v)
+                if (text := self._text(v)) is not None:
+                    found[(key, name)] = text
+        for key, thing in self.objects.items():
+            for name, v in getattr(thing, "__dict__", {}).items():
+                if (text := self._text(v)) is not None:
+                    found[(key, name)] = text
         for key, f in self.functions.items():
             code = f.__code__
             for name in code.co_names:
-                v = f.__globals__.get(name, _Seen)
-                if isinstance(v, _PLAIN):
-                    found[(key, "global", name)] = repr(v)
+                if (text := self._text(f.__globals__.get(name, _Seen))) is not None:
+                    found[(key, "global", name)] = text
             for name, cell in zip(code.co_freevars, f.__closure__ or ()):
                 try:
                     v = cell.cell_contents
                 except ValueError:
                     continue
-                if isinstance(v, _PLAIN):
-                    found[(key, "closure", name)] = repr(v)
+                if (text := self._text(v)) is not None:
+                    found[(key, "closure", name)] = text
         return found
 
 
@@ -280,7 +297,7 @@ def capture(
     """
     named = dict(zip(_signature_names(function, args), args))
     tensors, _, structure = _tree.flatten((tuple(args), dict(kwargs)), call)
-    _, names, _ = _tree.flatten({**named, **kwargs}, call)
+    _, names, _ = _tree.flatten({**named, **{f"{k}_" if k in named else k: v for k, v in kwargs.items()}}, call)
     shapes = [tuple(shape_for(n, t)) for n, t in zip(names, tensors)]
     program_function = _transform(function) if convert else function
     for _ in range(8):
@@ -320,6 +337,11 @@ def _run(
     target = inspect.unwrap(getattr(function, "__func__", function))
     if inspect.isfunction(target):
         seen.functions[id(target)] = target
+    for thing in _tree.constants(structure):
+        if not isinstance(thing, (*_PLAIN, Module)) and hasattr(thing, "__dict__"):
+            seen.objects[id(thing)] = thing
+        elif isinstance(thing, Module):
+            seen.modules.update((id(m), m) for m in thing.modules())
     before = seen.values()
     try:
         for prefix, module in modules_of(function).items():

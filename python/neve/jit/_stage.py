@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -1085,6 +1086,11 @@ def call(function: Any) -> Any:
         return staged if _neve.is_capturing() else function
     if isinstance(function, type) or not callable(function):
         return function
+    if _neve.is_capturing() and _draws(function):
+        fail(
+            "unsupported",
+            f"to_static: {getattr(function, '__qualname__', function)}() gives another value at each call, and the graph would keep the first (neve.random, or pass the value in)",
+        )
     target = getattr(function, "__func__", function)
     if not is_user_code(target):
         return function
@@ -1092,6 +1098,14 @@ def call(function: Any) -> Any:
 
     note_function(target)
     return transform(function)
+
+
+def _draws(function: Any) -> bool:
+    """Whether a function is one of chance or of the clock."""
+    if getattr(function, "__module__", None) in ("random", "time", "secrets", "uuid", "numpy.random"):
+        return True
+    owner = getattr(function, "__self__", None)
+    return isinstance(owner, random.Random) or type(owner).__module__.startswith("numpy.random")
 
 
 def forward_of(module: Any) -> Any:

@@ -90,6 +90,13 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
     return structure.kind(*parts) if structure.keys else structure.kind(parts)
 
 
+def constants(structure: Any) -> list[Any]:
+    """The values of a structure that are no tensors."""
+    if isinstance(structure, Constant):
+        return [structure.value]
+    return [v for c in getattr(structure, "children", ()) for v in constants(c)]
+
+
 def difference(expected: Any, got: Any, at: str = "the arguments") -> str:
     """Where two structures differ, in words; "" where they do not."""
     if isinstance(expected, Constant) or isinstance(got, Constant):
