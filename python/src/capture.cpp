@@ -321,6 +321,10 @@ void bind_capture(nb::module_& m) {
   });
   m.def("is_capturing", [] { return capture::current_or_null() != nullptr; });
   m.def("is_captured", [](const Tensor& t) { return t.is_captured(); });
+  m.def("known_content", [](const Tensor& t) -> nb::object {
+    const Tensor known = capture::current("known_content").known(t);
+    return known.defined() ? array_from(known) : nb::none();
+  });
   m.def("dims_tensor", [](nb::handle h) {
     Tensor t;
     if (!dims_tensor(h, t)) throw nb::type_error("a list of sizes with a Dim among them");

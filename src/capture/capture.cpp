@@ -278,7 +278,7 @@ bool Capture::is_stale(const CapturedValue& c) {
 void Capture::refresh(const Tensor& t) {
   const std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
   const std::string_view how = c->view ? c->view->info.name : "";
-  if (how.empty() || ((how == "reshape" || how == "flatten") && c->base->base))
+  if (how.empty() || how == "split" || ((how == "reshape" || how == "flatten") && c->base->base))
     fail(ErrorCode::unsupported, "capture: ", describe(t),
          " may or may not share memory with a tensor that was changed in place after it was taken (take it again, or "
          "clone() it first)",
@@ -407,6 +407,13 @@ void Capture::change(const std::shared_ptr<CapturedValue>& c, Value v) {
   ++c->version;
 }
 
+// Of a view it is a copy or the view itself, as its memory happens to be: no view that could be written through.
+Tensor Capture::contiguous(const Tensor& t) {
+  const Value v = value_of(t);
+  const std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
+  return c->base ? wrap(graph().call("identity", {v}), c) : t;
+}
+
 TensorType Capture::type(const Tensor& t) { return t.is_captured() ? graph().type(value_of(t)) : type_of(t); }
 
 std::string Capture::describe(const Tensor& t) {
@@ -435,6 +442,7 @@ Tensor Capture::dim(Dim d) {
 }
 
 bool Capture::decide(Constraint::Kind relation, Dim a, Dim b) {
+  check(relation == Constraint::equal || relation == Constraint::at_least, "capture: a relation of another kind");
   const Proof p = prove({relation, a, b, ""});
   if (p != Proof::unknown) return p == Proof::yes;
   const std::string at = here();
@@ -447,20 +455,10 @@ bool Capture::decide(Constraint::Kind relation, Dim a, Dim b) {
     });
   };
   const int64_t x = value(a), y = value(b);
-  const bool holds = relation == Constraint::equal      ? x == y
-                     : relation == Constraint::at_least ? x >= y
-                     : relation == Constraint::divides  ? y != 0 && x % y == 0
-                                                        : x == y || x == 1 || y == 1;
-  Constraint c{relation, a, b, ""};
-  if (!holds) {
-    if (relation == Constraint::divides || relation == Constraint::broadcastable) {
-      c = {Constraint::equal, mod(a, b), Dim(x % y), ""};
-    } else if (x < y) {
-      c = {Constraint::at_least, b, a + 1, ""};
-    } else {
-      c = {Constraint::at_least, a, b + 1, ""};
-    }
-  }
+  const bool holds = relation == Constraint::equal ? x == y : x >= y;
+  Constraint c = holds   ? Constraint{relation, a, b, ""}
+                 : x < y ? Constraint{Constraint::at_least, b, a + 1, ""}
+                         : Constraint{Constraint::at_least, a, b + 1, ""};
   c.reason = str("captured for sizes where ", to_string(c), at.empty() ? "" : ", decided at " + at);
   for (const Guard& g : guards_)
     if (g.relation.kind == c.kind && g.relation.a == c.a && g.relation.b == c.b) return holds;
@@ -779,7 +777,9 @@ Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::st
   p.weights = std::make_shared<ir::Weights>();
   for (auto& [key, l] : lifted_) {
     if (l.changed) continue;
-    if (l.weight) p.weights->emplace(l.name, l.tensor.contiguous().detach());
+    if (l.weight)
+      check(p.weights->emplace(l.name, l.tensor.contiguous().detach()).second, "capture: two weights are called '",
+            l.name, "'");
     p.seen.push_back({l.tensor, l.weight ? l.name : "", l.version});
     if (!l.buffer) continue;
     graph_.insert_before(graph_.first());

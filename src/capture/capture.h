@@ -63,7 +63,7 @@ class Capture final : public eager::Stager {
   /// An i64 vector of sizes, or one size as a scalar.
   Tensor dims(std::span<const Dim> d);
   Tensor dim(Dim d);
-  /// Whether the relation holds: by proof, else by the examples, which makes a guard.
+  /// Whether the relation (equal or at_least) holds: by proof, else by the examples, which makes a guard.
   /// @throws Error{unsupported} for a size that is known only while running
   bool decide(Constraint::Kind relation, Dim a, Dim b);
   int64_t number(Dim d);  ///< its example's value; makes a guard
@@ -108,6 +108,7 @@ class Capture final : public eager::Stager {
   // Stager
   std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) override;
   void assign(const Tensor& x, const Tensor& value, const char* op) override;
+  Tensor contiguous(const Tensor& t) override;
   TensorType type(const Tensor& t) override;
   std::string describe(const Tensor& t) override;
 

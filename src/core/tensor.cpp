@@ -258,7 +258,10 @@ void Tensor::require_defined(const char* call) const {
   if (!p_) fail(ErrorCode::invalid_argument, call, ": an undefined tensor");
 }
 
-Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+Tensor Tensor::contiguous() const {
+  if (is_captured()) return tensor_hooks->contiguous(*this);
+  return is_contiguous() ? *this : clone();
+}
 
 Tensor Tensor::clone() const {
   if (!defined()) return {};

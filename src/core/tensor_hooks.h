@@ -13,6 +13,7 @@ struct TensorHooks {
   Tensor (*to)(const Tensor&, DType);
   Tensor (*clone)(const Tensor&);
   void (*copy_from)(const Tensor& target, const Tensor& source);
+  Tensor (*contiguous)(const Tensor&);  ///< of a captured tensor
   /// What a captured tensor is in words: "f32[batch, 3] of the program that is being captured".
   std::string (*describe)(const Tensor&);
 };

@@ -302,6 +302,7 @@ const TensorHooks hooks{
              "copy_from: a tensor that takes part in gradients (within NoGrad, or on detach(), it is not recorded)");
       target.detach().copy_from(source.detach());
     },
+    [](const Tensor& x) { return stager() ? stager()->contiguous(x) : x; },
     [](const Tensor& x) {
       return stager() ? stager()->describe(x) : std::string("a tensor of a program whose capture has ended");
     }};

@@ -39,6 +39,7 @@ class Stager {
   virtual std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) = 0;
   /// x goes on as `value`, which has its dtype.
   virtual void assign(const Tensor& x, const Tensor& value, const char* op) = 0;
+  virtual Tensor contiguous(const Tensor& t) = 0;
   virtual TensorType type(const Tensor& t) = 0;
   virtual std::string describe(const Tensor& t) = 0;
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,10 @@ ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& rang
 /// Gives axes that the model declares as an expression of others ("past + sequence") its value at these sizes; inputs
 /// in `named` are left alone.
 void compute_expressions(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& sizes);
+/// Values of symbols; nothing for those that are unknown.
+using ValueOf = std::function<std::optional<int64_t>(const Symbol&)>;
+/// Whether a relation does not hold there. Relations over sizes that arise inside are passed over.
+bool is_broken(const Constraint& c, const ValueOf& value);
 /// Refuses a widened axis where a relation that a node needs then fails at a point of a range.
 /// @throws Error{shape_mismatch} with the relation and its node
 void check_widened(const ir::Graph& g, const ResolvedRanges& ranges);

@@ -6,9 +6,8 @@
 namespace neve::jit {
 
 /// Replaces symbols of the inputs by what the program's relations say they are (n = 3, n = m), types inferred anew.
-/// Returns the relations that were used up so, in words.
-std::vector<std::string> settle_symbols(ir::Graph& g);
-/// The same for types alone. Whether anything changed.
+void settle_symbols(ir::Graph& g);
+/// One step of that, for types alone. Whether anything changed.
 bool settle_types(std::vector<TensorType>& types, std::span<const Constraint> relations);
 
 /// Whether the first inputs may have these sizes: constants, bounds and the relations over them.

@@ -68,8 +68,6 @@ void follow(const ir::Graph& g, const NamedSizes& named, std::vector<Sizes>& to)
   }
 }
 
-using ValueOf = std::function<std::optional<int64_t>(const Symbol&)>;
-
 // The value of every symbol that an input axis states, where the inputs have these sizes.
 ValueOf values_at(const ir::Graph& g, const std::vector<Sizes>& sizes) {
   std::map<uint32_t, int64_t> values;
@@ -139,7 +137,8 @@ ResolvedRange resolve(const ir::Graph& g, const Range& r) {
   return out;
 }
 
-// Relations over sizes that arise inside are passed over.
+}  // namespace
+
 bool is_broken(const Constraint& c, const ValueOf& value) {
   try {
     const int64_t a = evaluate(c.a, value), b = evaluate(c.b, value);
@@ -158,6 +157,8 @@ bool is_broken(const Constraint& c, const ValueOf& value) {
   }
   return false;
 }
+
+namespace {
 
 // How many of the relations that the model states are broken where its inputs have these sizes: those of the graph, and
 // those of branches, which may exclude each other.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import sys
 import threading
-import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import _neve
@@ -92,31 +90,51 @@ class _Seen:
             )
         return f"{type(v).__name__} of {len(v)}" if isinstance(v, (list, dict, set)) else None
 
-    def values(self) -> dict[tuple[Any, ...], str]:
-        """Plain values by place; floats by their digits, so that -0.0 is not 0.0."""
-        found: dict[tuple[Any, ...], str] = {}
-        for key, module in self.modules.items():
-            found[(key, "training")] = repr(module.training)
-            for name, v in vars(module).items():
-                if (text := self._text(v)) is not None:
-                    found[(key, name)] = text
-        for key, thing in self.objects.items():
-            for name, v in getattr(thing, "__dict__", {}).items():
-                if (text := self._text(v)) is not None:
-                    found[(key, name)] = text
+    def places(self) -> list[tuple[Any, str, Any]]:
+        """(owner's key, name, where): `where` is the dict that holds the name, or a closure's cell."""
+        found: list[tuple[Any, str, Any]] = []
+        for key, thing in {**self.modules, **self.objects}.items():
+            found += [(key, name, vars(thing)) for name in vars(thing)]
+            if isinstance(thing, Module) and "training" not in vars(thing):
+                found.append((key, "training", vars(thing)))
         for key, f in self.functions.items():
-            code = f.__code__
-            for name in code.co_names:
-                if (text := self._text(f.__globals__.get(name, _Seen))) is not None:
-                    found[(key, "global", name)] = text
-            for name, cell in zip(code.co_freevars, f.__closure__ or ()):
-                try:
-                    v = cell.cell_contents
-                except ValueError:
-                    continue
-                if (text := self._text(v)) is not None:
-                    found[(key, "closure", name)] = text
+            found += [(key, name, f.__globals__) for name in f.__code__.co_names if name in f.__globals__]
+            found += [(key, name, cell) for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ())]
         return found
+
+    def values(self) -> list[tuple[Any, str, Any, Any, str]]:
+        """Places with what they hold now, as it is and as text, where that is compared."""
+        found = []
+        for key, name, where in self.places():
+            v = _held(where, name)
+            if (text := self._text(v)) is not None:
+                found.append((key, name, where, v, text))
+        return found
+
+    def owner(self, key: Any) -> str:
+        """What messages call the owner of a place."""
+        if key in self.functions:
+            return name_of(self.functions[key])
+        return type(self.modules.get(key, self.objects.get(key))).__name__
+
+
+def _held(where: Any, name: str) -> Any:
+    if isinstance(where, dict):
+        return where.get(name, True if name == "training" else _local)
+    try:
+        return where.cell_contents
+    except ValueError:
+        return _local  # nothing yet
+
+
+def _changed(values: list[tuple[Any, str, Any, Any, str]]) -> Iterator[tuple[Any, str, str, Any]]:
+    """(owner's key, name, text then, value now) of what is no longer as it was."""
+    for key, name, where, then, text in values:
+        now = _held(where, name)
+        if now is then and isinstance(now, _PLAIN):
+            continue
+        if _Seen._text(now) != text:
+            yield key, name, text, now
 
 
 def current_asserts() -> list[tuple[Tensor, str]]:
@@ -135,8 +153,8 @@ class CapturedFunction:
         self.name, self._arguments, self._results = name, arguments, results
         self._program, self._inputs, self._generators = program, inputs, generators
         self._passed: dict[int, int] = {}  # outputs that are inputs
-        self._seen = _Seen()
-        self._environment: dict[tuple[Any, ...], str] = {}
+        self._environment: list[Any] = []  # what it read beside its arguments
+        self._sizes: list[tuple[dict[str, Any], int]] = []  # of the dicts of its modules: new attributes show there
         self._engine: Any = None
         self._lock = threading.Lock()
         self._states = [t for _, t in program.states]
@@ -208,7 +226,9 @@ class CapturedFunction:
     def accepts(self, tensors: Sequence[Tensor]) -> bool:
         """Whether the sizes of these tensors are among those that it was captured for, and what the program read beside
         its arguments (attributes of modules, globals, closures, the modules' modes) is as it was."""
-        return self._program.accepts([t.shape for t in tensors]) and self._seen.values() == self._environment
+        if not self._program.accepts([t.shape for t in tensors]):
+            return False
+        return all(len(d) == n for d, n in self._sizes) and next(_changed(self._environment), None) is None
 
     @property
     def requires_grad(self) -> bool:
@@ -359,30 +379,16 @@ def _run(
         out_names = [f"output.{p}" if p else "output" for p in out_paths]
         passed = {k: i for k, o in enumerate(outputs) for i, x in enumerate(inputs) if o.is_same(x)}
         outputs[0] = _checked(outputs[0])
-        after = seen.values()
-        for place in [p for p in before if after.get(p) != before[p]]:
-            what = (
-                type(seen.modules[place[0]]).__name__ if place[0] in seen.modules else name_of(seen.functions[place[0]])
-            )
+        for key, changed, then, now in _changed(before):
             fail(
                 "unsupported",
-                f"{call}: {name_of(function)} changes '{place[-1]}' of {what}, from {before[place]} to {after.get(place)}: calls of the graph would not (a buffer that is changed in place is kept)",
+                f"{call}: {name_of(function)} changes '{changed}' of {seen.owner(key)}, from {then} to {_Seen._text(now)}: calls of the graph would not (a buffer that is changed in place is kept)",
             )
         program = run.finish([o.detach() for o in outputs], out_names, name_of(function))
     finally:
         _local.draws, _local.asserts, _local.seen = outer, asserts, outer_seen
     generators = [(g, n) for g, _, _, n in draws.used.values()]
     made = CapturedFunction(name_of(function), structure, results, program, names, generators)
-    made._passed, made._seen, made._environment = passed, seen, after
+    made._passed, made._environment = passed, seen.values()
+    made._sizes = [(vars(m), len(vars(m))) for m in seen.modules.values()]
     return made
-
-
-_HERE = __file__.rsplit("/", 2)[0]
-
-
-def user_location() -> str:
-    """file:line of the innermost frame outside of this package."""
-    frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""

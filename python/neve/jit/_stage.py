@@ -10,17 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from .. import _neve
-from .._base import Error, Tensor, fail
+from .._base import Error, Tensor, fail, kind
 from ._transform import is_user_code, transform
 
 Dim = _neve.Dim
-
-
-def _user_place() -> str:
-    """file:line of the user's statement that is being staged."""
-    from ._capture import user_location
-
-    return user_location()
 
 
 # ---- values that may not be there ------------------------------------------------------------------------------------
@@ -108,10 +101,9 @@ def _condition(x: Any) -> Any:
         t = x
         if t.ndim and (t.size != 1):
             raise Error(f"bool: {t.dtype}{list(t.shape)} has several elements (one would do: any(), all())")
-        try:
-            return bool(_neve.Tensor.__bool__(t))
-        except Error:
-            pass
+        known = _neve.known_content(t)
+        if known is not None:
+            return bool(known.item())
         if t.ndim:
             t = t.reshape(())
         return t if t.dtype == "bool" else t != 0
@@ -309,8 +301,10 @@ def _same(a: Any, b: Any) -> bool:
         return isinstance(a, Dim) and isinstance(b, Dim) and _neve.prove_sizes("eq", a, b) is True
     if type(a) is not type(b):
         return False
+    if isinstance(a, float):  # 0.0 and -0.0 differ, NaN is NaN
+        return repr(a) == repr(b)
     try:
-        return bool(a == b) or (a != a and b != b)
+        return bool(a == b)
     except Exception:
         return False
 
@@ -331,9 +325,7 @@ def _common(a: Any, b: Any) -> str:
         return x
     if ta != tb:
         tensor, number = (x, y) if ta else (y, x)
-        order = {"bool": 0, "i64": 1, "f32": 2}
-        kind = 2 if tensor in ("f64", "f32", "bf16", "f16") else 0 if tensor == "bool" else 1
-        return tensor if kind >= order[number] else number
+        return tensor if kind(tensor) >= kind(number) else number
     return _neve.promote(x, y)
 
 
@@ -967,12 +959,8 @@ def _range(*bounds: Any) -> Any:
 
 
 def _known_int(v: Any) -> int | None:
-    if isinstance(v, Tensor):
-        try:
-            return int(_neve.Tensor.__int__(v))
-        except Error:
-            return None
-    return None
+    known = _neve.known_content(v) if isinstance(v, Tensor) and v.size == 1 else None
+    return None if known is None else int(known.item())
 
 
 def _len(x: Any) -> Any:
@@ -1000,10 +988,8 @@ def _float(*args: Any) -> Any:
         if isinstance(x, Dim):
             return _neve.dim_tensor(x).astype("f32")
         if _is_program(x):
-            try:
-                return builtins.float(x)
-            except Error:
-                return (x.reshape(()) if x.ndim else x).astype("f32")
+            known = _neve.known_content(x) if x.size == 1 else None
+            return builtins.float(known) if known is not None else (x.reshape(()) if x.ndim else x).astype("f32")
     return builtins.float(*args)
 
 

@@ -122,9 +122,6 @@ class StaticFunction:
                 return "parameters ask for gradients (no_grad() runs the captured form)"
         return ""
 
-    def _modes(self) -> tuple[bool, ...]:
-        return tuple(m.training for owner in modules_of(self._function).values() for m in owner.modules())
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _neve.is_capturing():
             return _converted(self._function)(*args, **kwargs)
@@ -135,7 +132,7 @@ class StaticFunction:
             for i, (spec, t) in enumerate(zip(self._spec, tensors)):
                 spec.check(t, spec.name or str(i), self.__qualname__)
         grad = bool(_neve.is_grad_enabled())
-        key = (structure, tuple((t.dtype, t.ndim) for t in tensors), self._modes(), grad, _autocast.dtype)
+        key = (structure, tuple((t.dtype, t.ndim) for t in tensors), grad, _autocast.dtype)
         shared = any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i])
         chosen = self._specialisation(key, tensors, args, kwargs)
         if grad and chosen.captured.requires_grad:
