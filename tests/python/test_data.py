@@ -40,9 +40,12 @@ class Row(data.IterableDataset):
 
 @pytest.fixture(autouse=True)
 def no_leftovers():
-    before = set(glob.glob("/dev/shm/psm_*"))
+    def memory():
+        return {*glob.glob("/dev/shm/psm_*"), *glob.glob("/dev/shm/neve_*")}
+
+    before = memory()
     yield
-    assert set(glob.glob("/dev/shm/psm_*")) <= before
+    assert memory() <= before
 
 
 def values(loader):

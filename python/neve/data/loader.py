@@ -133,13 +133,14 @@ class _Pool:
             with contextlib.suppress(OSError, EOFError, ValueError):
                 while True:
                     if pipe.poll(0.02):
-                        _worker.discard(pipe.recv()[3])
+                        pipe.recv()
                     elif not process.is_alive() or time.monotonic() > end:
                         break
             if process.is_alive():
                 process.kill()
             process.join(5)
             pipe.close()
+            _worker.remove_memory(process.pid)
         self.workers = []
 
     def __del__(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import itertools
 import os
 import pickle
 import random
@@ -95,7 +97,7 @@ def pack(value: Any) -> tuple[bytes, str | None, list[tuple[int, int]]]:
         total += -(-v.nbytes // 64) * 64
     if not total:
         return raw, None, spans
-    memory: Any = _memory(create=True, size=total)
+    memory: Any = _new_memory(total)
     for v, (at, n) in zip(views, spans):
         memory.buf[at : at + n] = v
     name = memory.name
@@ -120,6 +122,22 @@ def discard(packed: Any) -> None:
     """Removes the shared memory of a batch that nobody takes."""
     if isinstance(packed, tuple) and len(packed) == 3 and packed[1]:
         _unlink(packed[1])
+
+
+_count = itertools.count()
+
+
+def _new_memory(size: int) -> Any:
+    # The process stands in the name: whatever ends it, its memory can be found.
+    while True:
+        with contextlib.suppress(FileExistsError):  # of a process of that number long ago
+            return _memory(create=True, size=size, name=f"neve_{os.getpid()}_{next(_count)}")
+
+
+def remove_memory(process: int) -> None:
+    """Removes the shared memory that a worker made and nobody took. To be called when it has ended, or by itself."""
+    for path in glob.glob(f"/dev/shm/neve_{process}_*"):
+        _unlink(os.path.basename(path))
 
 
 def _memory(**how: Any) -> shared_memory.SharedMemory:
@@ -151,6 +169,7 @@ def _watch(parent: int) -> None:
 
     while os.path.exists(f"/proc/{parent}"):
         time.sleep(1)
+    remove_memory(os.getpid())
     os._exit(1)
 
 
