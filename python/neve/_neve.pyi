@@ -362,6 +362,11 @@ class Program:
 
     def changed(self) -> list[str]: ...
 
+    def replay(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """
+        The program op by op: recorded for gradients, or as nodes of the capture of this thread.
+        """
+
     def model_again(self) -> Model: ...
 
 class Capture:

@@ -7,8 +7,11 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+
 #include "api/impl.h"
 #include "capture/capture.h"
+#include "capture/replay.h"
 #include "eager/autograd.h"
 #include "jit/program.h"
 
@@ -145,7 +148,46 @@ PyProgram finish(PyCapture& c, const std::vector<Tensor>& outputs, const std::ve
           std::move(p.changed_inputs)};
 }
 
+std::vector<Tensor> replay_program(const PyProgram& p, std::vector<Tensor> in) {
+  std::map<std::string, Tensor, std::less<>> weights;
+  for (const capture::Seen& s : p.seen)
+    if (!s.weight.empty()) weights.emplace(s.weight, s.tensor);
+  if (capture::Capture* c = capture::current_or_null()) {
+    for (const capture::Seen& s : p.seen) c->name(s.tensor, s.weight.empty() ? "captured" : s.weight);
+    for (const capture::State& s : p.states) c->name(s.tensor, s.name);
+  }
+  const ir::Module& m = p.model.impl()->loaded.module;
+  const ir::Graph& g = m.methods.find("forward")->second;
+  // What is written back afterwards: results are of what it was before.
+  for (size_t i = 0; i < in.size() && i < g.inputs().size(); ++i)
+    if (g.name(g.inputs()[i]).starts_with("state.") ||
+        std::find(p.changed_inputs.begin(), p.changed_inputs.end(), i) != p.changed_inputs.end())
+      in[i] = in[i].clone();
+  return capture::replay(
+      g,
+      [&](const std::string& name) {
+        const auto it = weights.find(name);
+        return it != weights.end() ? it->second : m.weights->at(name);
+      },
+      in);
+}
+
 }  // namespace
+
+bool is_capturing() { return capture::current_or_null() != nullptr; }
+
+static std::vector<Tensor> replay_graph(const ir::Graph& g, const ir::Weights& weights, const std::vector<Tensor>& in) {
+  for (const auto& [name, t] : weights) capture::current("run").name(t, name);
+  return capture::replay(g, [&](const std::string& name) { return weights.at(name); }, in);
+}
+std::vector<Tensor> replay(const Model& model, const std::vector<Tensor>& in) {
+  const Model::Impl& impl = *model.impl();
+  if (impl.engine) return replay_graph(impl.engine->graph, *impl.engine->weights, in);
+  return replay_graph(impl.loaded.module.methods.begin()->second, *impl.loaded.module.weights, in);
+}
+std::vector<Tensor> replay(const Engine& engine, const std::vector<Tensor>& in) {
+  return replay_graph(engine.impl()->optimized->graph, *engine.impl()->optimized->weights, in);
+}
 
 nb::object dim_object(const Tensor& t, size_t axis) { return object_of(capture::current("shape").type(t).shape[axis]); }
 nb::object count_object(const Tensor& t) {
@@ -319,7 +361,7 @@ void bind_capture(nb::module_& m) {
     Dim d;
     return dim_from(h, d) && capture::current("size").is_stated(d);
   });
-  m.def("is_capturing", [] { return capture::current_or_null() != nullptr; });
+  m.def("is_capturing", &is_capturing);
   m.def("is_captured", [](const Tensor& t) { return t.is_captured(); });
   m.def("known_content", [](const Tensor& t) -> nb::object {
     const Tensor known = capture::current("known_content").known(t);
@@ -371,6 +413,8 @@ void bind_capture(nb::module_& m) {
                if (s.tensor.storage()->version() != s.version) names.push_back(s.weight);
              return names;
            })
+      .def("replay", &replay_program, nb::arg("inputs"),
+           "The program op by op: recorded for gradients, or as nodes of the capture of this thread.")
       .def("model_again", [](PyProgram& p) {
         for (capture::Seen& s : p.seen) s.version = s.tensor.storage()->version();
         return p.model;

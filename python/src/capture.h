@@ -16,6 +16,12 @@ Tensor captured_content(const Tensor& t, const char* what);
 /// A tensor that the program makes from numbers, as a constant of the graph.
 Tensor captured_constant(const Tensor& t);
 
+/// A model, or an engine's graph, as part of the program that is being captured.
+std::vector<Tensor> replay(const Model& model, const std::vector<Tensor>& in);
+std::vector<Tensor> replay(const Engine& engine, const std::vector<Tensor>& in);
+/// Whether this thread captures a program.
+bool is_capturing();
+
 void bind_capture(nb::module_& m);
 
 }  // namespace neve::python

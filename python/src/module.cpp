@@ -28,6 +28,21 @@ nb::object results(const std::vector<Tensor>& out) {
   return nb::tuple(l);
 }
 
+nb::object tensors_of(const std::vector<Tensor>& out) {
+  if (out.size() == 1) return nb::cast(out[0]);
+  nb::list l;
+  for (const Tensor& t : out) l.append(nb::cast(t));
+  return nb::tuple(l);
+}
+
+/// A call inside of a program that is being captured: the graph becomes a part of that.
+template <class M>
+nb::object captured_call(const M& m, std::vector<Tensor> in) {
+  for (Tensor& t : in)  // memory of arrays is lent for this call only: they are constants of the program
+    if (!t.is_captured() && !t.storage()->writable()) t = captured_constant(t);
+  return tensors_of(replay(m, in));
+}
+
 /// Positional and named arguments to tensors in the order of the inputs.
 std::vector<Tensor> arguments(const std::vector<PortInfo>& ports, nb::args args, nb::kwargs kwargs,
                               std::vector<AnyArray>& hold) {
@@ -99,6 +114,7 @@ class PyEngine {
   nb::object call(nb::args args, nb::kwargs kwargs) {
     std::vector<AnyArray> hold;
     const std::vector<Tensor> in = arguments(engine.inputs(), args, kwargs, hold);
+    if (is_capturing()) return captured_call(engine, in);
     std::vector<Tensor> out;
     {
       nb::gil_scoped_release free;
@@ -278,6 +294,7 @@ NB_MODULE(_neve, m) {
            [](const Model& m, nb::args a, nb::kwargs k) {
              std::vector<AnyArray> hold;
              const auto in = arguments(m.inputs(), a, k, hold);
+             if (is_capturing()) return captured_call(m, in);
              std::vector<Tensor> out;
              {
                nb::gil_scoped_release free;

@@ -179,7 +179,10 @@ Tensor Capture::input(const std::string& name, const TensorType& type, const Siz
 }
 
 void Capture::name(const Tensor& t, const std::string& name) {
-  if (t.defined() && !t.is_captured()) names_.emplace(key_of(t), name);
+  if (!t.defined() || t.is_captured()) return;
+  const auto [it, made] = names_.emplace(key_of(t), name);
+  if (!made) return;
+  for (int n = 2; !names_taken_.insert(it->second).second; ++n) it->second = str(name, ".", n);
 }
 
 Capture::Lifted& Capture::lift(const Tensor& t) {
@@ -195,8 +198,10 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
   l.tensor = t;
   l.version = t.storage()->version();
   const auto named = names_.find(key);
-  l.name = named != names_.end() ? named->second : str("captured.", lifted_.size());
-  l.weight = is_float(t.dtype()) && t.rank() >= 1 && t.element_count() > 1;
+  if (named != names_.end()) l.name = named->second;
+  for (size_t n = lifted_.size(); l.name.empty(); ++n)
+    if (const std::string free = str("captured.", n); names_taken_.insert(free).second) l.name = free;
+  l.weight = is_float(t.dtype()) && ((t.rank() >= 1 && t.element_count() > 1) || t.requires_grad());
   l.buffer = !l.weight && named != names_.end();
   // At the very top of the graph, whatever region asks first.
   ir::Node* const at = graph_.insertion_point();
@@ -478,6 +483,39 @@ int64_t Capture::number(Dim d) {
   });
   decide(Constraint::equal, d, n);
   return n;
+}
+
+void Capture::require(const Constraint& c) {
+  const std::string at = here();
+  Proof p = prove(c);
+  if (p == Proof::yes) return;
+  std::vector<Dim> symbols;
+  collect_symbols(c.a, symbols);
+  collect_symbols(c.b, symbols);
+  const bool by_examples =
+      std::all_of(symbols.begin(), symbols.end(), [&](Dim s) { return examples_.count(s.as_symbol().id) > 0; });
+  if (by_examples) {
+    const auto example = [&](const Symbol& s) -> std::optional<int64_t> { return examples_.at(s.id); };
+    p = prove({c.kind, evaluate(c.a, example), evaluate(c.b, example), ""});
+  }
+  if (p == Proof::no)
+    fail(ErrorCode::shape_mismatch, c.reason, ": it must be that ", to_string(c), " (sizes for which that holds)",
+         at.empty() ? "" : "\n  at " + at);
+  if (!by_examples) return graph().add_constraint(c);  // checked while it runs
+  for (const Guard& g : guards_)
+    if (g.relation.kind == c.kind && g.relation.a == c.a && g.relation.b == c.b) return;
+  guards_.push_back({c, at});
+  graph_.add_constraint(c);
+}
+
+std::vector<Tensor> Capture::emit(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in,
+                                  std::span<const RegionFn> regions) {
+  locate();
+  Values operands;
+  for (const Tensor& t : in) operands.push_back(value_of(t));
+  std::vector<Tensor> results;
+  for (Value v : graph().emit(op, attrs, operands, regions)) results.push_back(wrap(v));
+  return results;
 }
 
 Tensor Capture::constant(const Tensor& t) {

@@ -58,7 +58,7 @@ class Capture final : public eager::Stager {
 
   /// An input. `example`: sizes that it has now; they decide what no proof can.
   Tensor input(const std::string& name, const TensorType& type, const Sizes& example);
-  /// What a tensor from outside is called, if the program uses it.
+  /// What a tensor from outside is called, if the program uses it; with a number after it where that is taken.
   void name(const Tensor& t, const std::string& name);
   /// An i64 vector of sizes, or one size as a scalar.
   Tensor dims(std::span<const Dim> d);
@@ -67,6 +67,12 @@ class Capture final : public eager::Stager {
   /// @throws Error{unsupported} for a size that is known only while running
   bool decide(Constraint::Kind relation, Dim a, Dim b);
   int64_t number(Dim d);  ///< its example's value; makes a guard
+  /// Takes over a relation that must hold: nothing where it is proven, else a guard.
+  /// @throws Error{shape_mismatch} where it does not hold, by proof or for the examples
+  void require(const Constraint& c);
+  /// A node with regions that are made with a Builder.
+  std::vector<Tensor> emit(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in,
+                           std::span<const RegionFn> regions);
   /// The content of a tensor that follows from constants alone; undefined where it depends on inputs, weights or
   /// buffers, or has more than 65536 elements.
   Tensor known(const Tensor& t);
@@ -178,6 +184,7 @@ class Capture final : public eager::Stager {
   std::optional<Missing> missing_;
   std::map<std::vector<int64_t>, Lifted> lifted_;
   std::map<std::vector<int64_t>, std::string> names_;
+  std::set<std::string> names_taken_;
   std::map<uint32_t, int64_t> examples_;  ///< by symbol
   std::vector<Guard> guards_;
   eager::Stager* before_ = nullptr;

@@ -28,7 +28,8 @@ class _Draws:
         self.capture = capture
         self.used: dict[Any, Any] = {}
 
-    def draw(self, generator: Any) -> tuple[Tensor, Tensor]:
+    def draw(self, generator: Any, count: int = 1) -> tuple[Tensor, Tensor]:
+        """Key and counter for so many draws, one after another."""
         if _neve.capture_depth() > 0:
             fail(
                 "unsupported",
@@ -40,8 +41,8 @@ class _Draws:
             counter = self.capture.input(f"random.{n}.counter", "i64", (1,), (1,))
             self.used[id(generator)] = [generator, key, counter, 0]
         entry = self.used[id(generator)]
-        entry[3] += 1
-        return entry[1], entry[2] + (entry[3] - 1)
+        entry[3] += count
+        return entry[1], entry[2] + (entry[3] - count)
 
 
 _local = threading.local()
@@ -116,6 +117,10 @@ class _Seen:
         if key in self.functions:
             return name_of(self.functions[key])
         return type(self.modules.get(key, self.objects.get(key))).__name__
+
+
+def _advance(generator: Any, draws: int) -> Any:
+    return generator.advance(draws)
 
 
 def _held(where: Any, name: str) -> Any:
@@ -203,25 +208,40 @@ class CapturedFunction:
             d = _tree.difference(self._arguments, structure)
             fail("invalid_argument", f"{self.name}: {d} (capture it again for these arguments)")
         if _neve.is_capturing():
-            fail("unsupported", f"{self.name}: a captured function inside another capture (capture the original)")
+            return self._replayed(tensors)
         engine = self._ready()
         inputs: list[Any] = [t.detach() for t in tensors]
-        inputs += [None] * (len(self._states) + 2 * len(self._random))
-        for place, state in zip(self._places, self._states):
-            inputs[place] = state.detach()
+        return self._returned(
+            tensors, engine._run(self._with_own(inputs, [s.detach() for s in self._states], _advance))
+        )
+
+    def _with_own(self, inputs: list[Any], states: list[Tensor], draw: Callable[..., Any]) -> list[Any]:
+        """The inputs of the graph: the caller's, then buffers, keys and counters."""
+        inputs += [None] * (len(states) + 2 * len(self._random))
+        for place, state in zip(self._places, states):
+            inputs[place] = state
         for (key, counter), (generator, draws) in zip(self._random, self._generators):
-            inputs[key], inputs[counter] = generator.advance(draws)
-        outputs = engine._run(inputs)
+            inputs[key], inputs[counter] = draw(generator, draws)
+        return inputs
+
+    def _returned(self, tensors: list[Tensor], outputs: list[Any]) -> Any:
+        """What a call returns, of the graph's outputs; what it changes is changed."""
         count = len(outputs) - len(self._states)
         for state, value in zip(self._states, outputs[count:]):
-            state.detach().copy_(value)
+            state.detach().copy_(value.detach())
         changed = self._program.changed_inputs
         count -= len(changed)
         for i, value in zip(changed, outputs[count:]):
-            tensors[i].detach().copy_(value)
+            (tensors[i] if _neve.is_capturing() or value.requires_grad else tensors[i].detach()).copy_(value)
         for k, i in self._passed.items():
             outputs[k] = tensors[i]
         return _tree.unflatten(self._results, outputs[:count])
+
+    def _replayed(self, tensors: list[Tensor]) -> Any:
+        """The call op by op: recorded for gradients, or as a part of what this thread captures."""
+        draws = current_draws()
+        inputs = self._with_own(list(tensors), self._states, draws.draw if draws else _advance)
+        return self._returned(tensors, self._program.replay(inputs))
 
     def accepts(self, tensors: Sequence[Tensor]) -> bool:
         """Whether the sizes of these tensors are among those that it was captured for, and what the program read beside
@@ -246,6 +266,10 @@ class CapturedFunction:
 
 def _signature_names(function: Callable[..., Any], args: Sequence[Any]) -> list[str]:
     try:
+        if isinstance(function, (_neve.Model, _neve.Engine)):
+            return [*function.input_names, *(f"arg{i}" for i in range(len(function.input_names), len(args)))][
+                : len(args)
+            ]
         target = function.forward if isinstance(function, Module) else function
         names = [
             p.name

@@ -94,6 +94,12 @@ def _samples(captured: CapturedFunction, args: Sequence[Any], kwargs: dict[str, 
     return samples
 
 
+def _copied(arguments: Any) -> Any:
+    """The same with tensors of their own: the program may change its inputs."""
+    tensors, _, structure = _tree.flatten(arguments, "trace")
+    return _tree.unflatten(structure, [t.detach().clone() for t in tensors])
+
+
 def _compare(
     captured: CapturedFunction, function: Any, args: Any, kwargs: Any, relative: float, absolute: float
 ) -> None:
@@ -101,7 +107,7 @@ def _compare(
     states = [g.get_state() for g, _ in captured._generators]
     with no_grad():
         try:
-            want = function(*args, **kwargs)
+            want = function(*_copied(args), **_copied(kwargs))
         except Exception:  # not a call that the original allows
             return
         for t, value in kept:
@@ -111,7 +117,7 @@ def _compare(
         if not captured.accepts(_tree.flatten((args, kwargs), "trace")[0]):
             return  # sizes that a guard refuses
         try:
-            got = captured(*args, **kwargs)
+            got = captured(*_copied(args), **_copied(kwargs))
         finally:
             for t, value in kept:
                 t.detach().copy_(value)
