@@ -70,6 +70,7 @@ struct TensorBody {
   std::atomic<uint64_t> seen{0};  ///< of views: the version of the storage for which the history is right
   bool unrecorded_view = false;   ///< a view that was made with recording off
   std::shared_ptr<CapturedValue> captured;
+  bool detached = false;  ///< of a captured tensor: gradients end here
 
   TensorBody() = default;
   TensorBody(const TensorBody& o)  ///< a copy has no part in the gradients of the original
@@ -79,7 +80,8 @@ struct TensorBody {
         storage(o.storage),
         shape(o.shape),
         strides(o.strides),
-        captured(o.captured) {}
+        captured(o.captured),
+        detached(o.detached) {}
   TensorBody& operator=(const TensorBody&) = delete;
   ~TensorBody() {
     if (autograd) drop_autograd();

@@ -206,7 +206,7 @@ class Function:
         for y in outputs:
             if not isinstance(y, Tensor):
                 type_error(f"{cls.__name__}: forward returned {text_of(y)} (tensors)")
-        if not (is_grad_enabled() and any(ctx.needs_input_grad)):
+        if not (is_grad_enabled() and (any(ctx.needs_input_grad) or _neve.is_capturing())):
             return made
         # What is saved and is an output must not be held by the graph that the output holds; an input returned as it is
         # gets a name of its own.
@@ -253,7 +253,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, preserve_rng_state: boo
     module) by backward alone. Random draws are repeated as they were, with preserve_rng_state. Cost: one more forward.
     Source: torch.utils.checkpoint.
     """
-    if not is_grad_enabled():
+    if not is_grad_enabled() or _neve.is_capturing():
         return function(*args, **kwargs)
     state = _random.get_state() if preserve_rng_state else None
     with no_grad():

@@ -14,6 +14,7 @@
 #include "capture/replay.h"
 #include "eager/autograd.h"
 #include "jit/program.h"
+#include "jit/training.h"
 
 namespace neve::python {
 namespace {
@@ -171,6 +172,40 @@ std::vector<Tensor> replay_program(const PyProgram& p, std::vector<Tensor> in) {
       },
       in);
 }
+
+/// A program that is differentiated.
+class PyTraining {
+ public:
+  PyTraining(const std::string& name, const PyProgram& p, size_t outputs)
+      : training_(name, graph_of(p), weights_of(p), outputs) {}
+  std::vector<Tensor> call(const std::vector<Tensor>& in) {
+    jit::Training::Ran ran;
+    {
+      const nb::gil_scoped_release free;
+      ran = training_.run(in);
+    }
+    return training_.record(std::move(ran));
+  }
+  bool wanted(const std::vector<Tensor>& in) const { return training_.is_wanted(in); }
+  nb::list built() const {
+    nb::list l;
+    for (const jit::Training::Built& b : training_.built())
+      l.append(nb::make_tuple(b.forward_nodes, b.backward_nodes, b.kept, b.seconds));
+    return l;
+  }
+
+ private:
+  static const ir::Graph& graph_of(const PyProgram& p) {
+    return p.model.impl()->loaded.module.methods.find("forward")->second;
+  }
+  static std::map<std::string, Tensor, std::less<>> weights_of(const PyProgram& p) {
+    std::map<std::string, Tensor, std::less<>> w;
+    for (const capture::Seen& s : p.seen)
+      if (!s.weight.empty()) w.emplace(s.weight, s.tensor);
+    return w;
+  }
+  jit::Training training_;
+};
 
 }  // namespace
 
@@ -394,14 +429,6 @@ void bind_capture(nb::module_& m) {
                      for (const capture::State& s : p.states) l.append(nb::make_tuple(s.name, s.tensor));
                      return l;
                    })
-      .def_prop_ro("requires_grad",
-                   [](const PyProgram& p) {
-                     for (const capture::Seen& s : p.seen)
-                       if (s.tensor.requires_grad()) return true;
-                     for (const capture::State& s : p.states)
-                       if (s.tensor.requires_grad()) return true;
-                     return false;
-                   })
       .def("accepts",
            [](const PyProgram& p, const std::vector<Sizes>& shapes) {
              return jit::accepts(p.model.impl()->loaded.module.methods.find("forward")->second, shapes);
@@ -419,6 +446,13 @@ void bind_capture(nb::module_& m) {
         for (capture::Seen& s : p.seen) s.version = s.tensor.storage()->version();
         return p.model;
       });
+
+  nb::class_<PyTraining>(m, "Training", "A program whose forward and backward graphs run compiled.")
+      .def(nb::init<const std::string&, const PyProgram&, size_t>(), nb::arg("name"), nb::arg("program"),
+           nb::arg("outputs"))
+      .def("__call__", &PyTraining::call, "The outputs, with a history where gradients can be asked.")
+      .def("wanted", &PyTraining::wanted, "Whether any of these inputs, or a weight, asks for a gradient.")
+      .def("built", &PyTraining::built, "(forward nodes, backward nodes, tensors kept, seconds) of each variant.");
 
   nb::class_<PyCapture>(m, "Capture")
       .def(nb::init<>())

@@ -58,7 +58,7 @@ std::string here() {
   return at == text.npos ? "" : text.substr(at + 3);
 }
 
-Capture::Capture() : id_(next_id()) {
+Capture::Capture() : id_(next_id()), records_(is_grad_enabled()) {
   frames_.emplace_back();
   frames_[0].serial = next_id();
   frames_[0].graph = &graph_;
@@ -180,9 +180,9 @@ Tensor Capture::input(const std::string& name, const TensorType& type, const Siz
 
 void Capture::name(const Tensor& t, const std::string& name) {
   if (!t.defined() || t.is_captured()) return;
-  const auto [it, made] = names_.emplace(key_of(t), name);
+  const auto [it, made] = names_.emplace(key_of(t), std::pair(name, t));
   if (!made) return;
-  for (int n = 2; !names_taken_.insert(it->second).second; ++n) it->second = str(name, ".", n);
+  for (int n = 2; !names_taken_.insert(it->second.first).second; ++n) it->second.first = str(name, ".", n);
 }
 
 Capture::Lifted& Capture::lift(const Tensor& t) {
@@ -195,13 +195,13 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
         fail(ErrorCode::unsupported, "capture: ", type_text(t), " shares its memory with '", l.name,
              "', which the program changed in place (use one of the two, or clone() it)");
   Lifted l;
-  l.tensor = t;
-  l.version = t.storage()->version();
   const auto named = names_.find(key);
-  if (named != names_.end()) l.name = named->second;
+  l.tensor = named != names_.end() ? named->second.second : t;
+  l.version = t.storage()->version();
+  if (named != names_.end()) l.name = named->second.first;
   for (size_t n = lifted_.size(); l.name.empty(); ++n)
     if (const std::string free = str("captured.", n); names_taken_.insert(free).second) l.name = free;
-  l.weight = is_float(t.dtype()) && ((t.rank() >= 1 && t.element_count() > 1) || t.requires_grad());
+  l.weight = is_float(t.dtype()) && ((t.rank() >= 1 && t.element_count() > 1) || l.tensor.requires_grad());
   l.buffer = !l.weight && named != names_.end();
   // At the very top of the graph, whatever region asks first.
   ir::Node* const at = graph_.insertion_point();
@@ -226,12 +226,26 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
 
 Value Capture::value_of(const Tensor& t) {
   if (!t.defined()) return {};
-  if (!t.is_captured()) return value_in(*lift(t).now, frames_.size() - 1);
+  if (!t.is_captured()) {
+    Lifted& l = lift(t);
+    const Value v = value_in(*l.now, frames_.size() - 1);
+    if (!l.weight || t.requires_grad() == l.tensor.requires_grad()) return v;
+    if (!t.requires_grad()) return stop_gradient(v);  // detached, of one that asks for gradients
+    l.tensor = t;
+    return v;
+  }
   const CapturedValue& c = *t.body_pointer()->captured;
   if (c.capture != id_)
     fail(ErrorCode::unsupported, "capture: a tensor of another capture is used (return it from there, or pass it in)");
   if (is_stale(c)) refresh(t);
-  return value_in(c, frames_.size() - 1);
+  const Value v = value_in(c, frames_.size() - 1);
+  return t.body_pointer()->detached ? stop_gradient(v) : v;
+}
+
+// Where the program takes what follows out of gradients.
+Value Capture::stop_gradient(Value v) {
+  if (!is_float(graph().dtype(v))) return v;
+  return graph().call("stop_gradient", {v});
 }
 
 // What x may be is changed with it, where it is that.
@@ -308,6 +322,9 @@ std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span
     const std::string at = here();
     throw at.empty() || e.message().find(at) != std::string::npos ? e : e.with("  at " + at);
   }
+  if (records_ && !is_grad_enabled())
+    for (Value& v : out)
+      if (v.valid()) v = stop_gradient(v);
   std::shared_ptr<CapturedValue> base;
   if (shares_memory(op) && !in.empty() && in[0].is_captured()) base = in[0].body_pointer()->captured;
   std::vector<Tensor> results;
@@ -424,7 +441,7 @@ TensorType Capture::type(const Tensor& t) { return t.is_captured() ? graph().typ
 std::string Capture::describe(const Tensor& t) {
   if (!t.is_captured()) {
     const auto named = names_.find(key_of(t));
-    return named == names_.end() ? type_text(t) : str("'", named->second, "', ", type_text(t));
+    return named == names_.end() ? type_text(t) : str("'", named->second.first, "', ", type_text(t));
   }
   const CapturedValue& c = *t.body_pointer()->captured;
   if (c.capture != id_) return "a tensor of another capture";

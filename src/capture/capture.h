@@ -157,6 +157,7 @@ class Capture final : public eager::Stager {
   ir::Graph& graph() { return *frames_.back().graph; }
   Value value_of(const Tensor& t);
   Value value_in(const CapturedValue& c, size_t frame);
+  Value stop_gradient(Value v);
   Value import(size_t frame, Value below);
   Tensor evaluated(Value v);
   Lifted& lift(const Tensor& t);
@@ -171,6 +172,7 @@ class Capture final : public eager::Stager {
                                FunctionRef<void(std::vector<Tensor>&)> end);
 
   uint64_t id_;
+  bool records_;  ///< gradients were recorded where the capture began
   ir::Graph graph_;
   Alias alias_of(const std::shared_ptr<CapturedValue>& c, const CapturedValue* original, int depth);
   void change_aliases(const Tensor& x, const char* op);
@@ -183,7 +185,7 @@ class Capture final : public eager::Stager {
   std::vector<Frame> frames_;
   std::optional<Missing> missing_;
   std::map<std::vector<int64_t>, Lifted> lifted_;
-  std::map<std::vector<int64_t>, std::string> names_;
+  std::map<std::vector<int64_t>, std::pair<std::string, Tensor>> names_;
   std::set<std::string> names_taken_;
   std::map<uint32_t, int64_t> examples_;  ///< by symbol
   std::vector<Guard> guards_;

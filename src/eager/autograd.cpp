@@ -409,7 +409,20 @@ Tensor call1(std::string_view name, std::initializer_list<Tensor> in, const Attr
 
 std::vector<Tensor> autograd::custom(std::string name, std::span<const Tensor> inputs, std::vector<Tensor> outputs,
                                      std::function<std::vector<Tensor>(std::span<const Tensor>)> backward) {
-  if (capturing) return outputs;
+  if (capturing) {
+    const std::string refusal =
+        str("'", name, "' has a gradient of its own, which a captured program cannot use (not_to_static keeps the ",
+            "function that calls it as it is)");
+    const OpDef& op = find_op("stop_gradient");
+    for (Tensor& t : outputs) {
+      if (!t.defined() || !t.is_captured() || !is_float(t.dtype()) || !grad_enabled) continue;
+      std::vector<Tensor> on{t};
+      for (const Tensor& x : inputs)
+        if (x.defined()) on.push_back(x);
+      t = eager::call1(op, op.defaults().with({{"refusal", refusal}}), on);
+    }
+    return outputs;
+  }
   bool needed = false;
   for (const Tensor& t : inputs) needed = needed || eager::needs_gradient(t);
   if (!needed || !grad_enabled) return outputs;
@@ -449,6 +462,7 @@ eager::NodePtr eager::linear_node(const char* name, std::vector<Edge> next,
 
 std::vector<Tensor> autograd::checkpoint(std::function<std::vector<Tensor>(std::span<const Tensor>)> f,
                                          std::span<const Tensor> inputs) {
+  if (capturing) return f(inputs);
   std::vector<Tensor> kept(inputs.begin(), inputs.end()), outputs;
   {
     const NoGrad off;
@@ -508,7 +522,9 @@ void Tensor::set_grad(const Tensor& g) const {
 
 Tensor Tensor::detach() const {
   if (!defined()) return {};
-  return Tensor(new TensorBody(*p_));
+  auto* body = new TensorBody(*p_);
+  body->detached = is_captured();
+  return Tensor(body);
 }
 
 void Tensor::backward() const { backward(Tensor{}); }

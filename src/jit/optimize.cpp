@@ -133,6 +133,28 @@ std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir
   return core;
 }
 
+std::shared_ptr<runtime::EngineCore> build_at(ir::Graph g, ir::Weights weights, int threads,
+                                              const std::vector<Sizes>& sizes) {
+  std::vector<TensorType> types;
+  for (Value v : g.inputs()) types.push_back(g.type(v));
+  passes::run_pipeline(g, {});
+  compile::prepare(g, weights, threads);
+  compile::fuse_loops(g, 1, {});
+  compile::prepare(g, weights, threads);
+  compile::Options options;
+  options.threads = threads;
+  options.isa = cpu_info().isa;
+  auto core = std::make_shared<runtime::EngineCore>();
+  core->inputs = core_ports(g, false);
+  core->outputs = core_ports(g, true);
+  core->threads = threads;
+  core->weights = std::make_shared<runtime::WeightPool>(std::make_shared<ir::Weights>(std::move(weights)));
+  runtime::Range range;
+  range.programs.push_back(compile::compile_graph(g, core->weights, point_of(types, sizes), options).program);
+  core->ranges.push_back(std::move(range));
+  return core;
+}
+
 void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
                   std::function<void(double, const std::string&)> progress) {
   auto core = std::make_shared<runtime::EngineCore>();

@@ -74,6 +74,31 @@ struct Identity {
   }
 };
 
+// Where gradients end: what the program took out of them (detach, no_grad), or cannot have.
+struct StopGradient {
+  std::string refusal;
+
+  static constexpr OpInfo info{.name = "stop_gradient",
+                               .summary = "y = x, whose gradient is none.",
+                               .source = "TensorFlow StopGradient; JAX lax.stop_gradient",
+                               .inputs = {{"x"}, {"on", "what y depends on besides", Arity::variadic}}};
+  static constexpr auto attrs = std::tuple{attr(
+      "refusal", &StopGradient::refusal, "Not empty: asking for a gradient is an error, which says this.")};
+  void infer(Inferring& t) const {
+    t.result(t.in(0));
+    if (const Shape* c = t.content(0)) t.result_content(0, *c);
+  }
+  void eval(Evaluating& e) const { e.set(0, e.in[0]); }
+  Values grad(const Gradient& g) const {
+    if (!refusal.empty()) fail(ErrorCode::unsupported, "gradient: ", refusal);
+    return Values(g.in.size());
+  }
+  static std::vector<Sample> samples() {
+    return {sample(StopGradient{}, {in({2, 3})}, 1e-5, "central differences see y = x", false),
+            sample(StopGradient{}, {given_ints({1, 2})})};
+  }
+};
+
 // ---- regions --------------------------------------------------------------------------------------------------
 
 // A region's symbols mean nothing outside of it: only sizes made of symbols of the node's inputs may leave.
@@ -362,7 +387,7 @@ struct Fused {
 }  // namespace
 
 OpList core() {
-  return {def<Constant>(), def<Weight>(), def<Identity>(), def<Fail>(),
+  return {def<Constant>(), def<Weight>(), def<Identity>(), def<StopGradient>(), def<Fail>(),
           def<If>(),       def<Loop>(),   def<Scan>(),     def<Fused>()};
 }
 

@@ -161,6 +161,7 @@ class CapturedFunction:
         self._environment: list[Any] = []  # what it read beside its arguments
         self._sizes: list[tuple[dict[str, Any], int]] = []  # of the dicts of its modules: new attributes show there
         self._engine: Any = None
+        self._training: Any = None
         self._lock = threading.Lock()
         self._states = [t for _, t in program.states]
         # What comes after the caller's tensors, in the order of the graph: buffers by name, keys and counters.
@@ -209,10 +210,11 @@ class CapturedFunction:
             fail("invalid_argument", f"{self.name}: {d} (capture it again for these arguments)")
         if _neve.is_capturing():
             return self._replayed(tensors)
-        engine = self._ready()
+        if self.is_trained(tensors):
+            return self._returned(tensors, self._trained(tensors))
         inputs: list[Any] = [t.detach() for t in tensors]
         return self._returned(
-            tensors, engine._run(self._with_own(inputs, [s.detach() for s in self._states], _advance))
+            tensors, self._ready()._run(self._with_own(inputs, [s.detach() for s in self._states], _advance))
         )
 
     def _with_own(self, inputs: list[Any], states: list[Tensor], draw: Callable[..., Any]) -> list[Any]:
@@ -243,6 +245,33 @@ class CapturedFunction:
         inputs = self._with_own(list(tensors), self._states, draws.draw if draws else _advance)
         return self._returned(tensors, self._program.replay(inputs))
 
+    def _training_part(self) -> Any:
+        if self._training is None:
+            with self._lock:
+                if self._training is None:
+                    model = self._program.model
+                    rest = len(self._states) + len(self._program.changed_inputs)
+                    self._training = _neve.Training(self.name, self._program, len(model.outputs) - rest)
+        return self._training
+
+    def _trained(self, tensors: list[Any]) -> list[Any]:
+        """The outputs, recorded for gradients. What has none is refused, and nothing was drawn then."""
+        if self._program.changed_inputs:
+            fail("unsupported", f"{self.name}: gradients where inputs are changed in place (clone() them first)")
+        if any(s.requires_grad for s in self._states):
+            fail(
+                "unsupported",
+                f"{self.name}: the program changes a tensor in place that asks for gradients (a buffer would do)",
+            )
+        drawn = [(g, g.get_state()) for g, _ in self._generators]
+        try:
+            outputs: list[Any] = self._training(self._with_own(list(tensors), [s.detach() for s in self._states], _advance))
+        except _neve.Error:
+            for generator, state in drawn:
+                generator.set_state(state)
+            raise
+        return outputs
+
     def accepts(self, tensors: Sequence[Tensor]) -> bool:
         """Whether the sizes of these tensors are among those that it was captured for, and what the program read beside
         its arguments (attributes of modules, globals, closures, the modules' modes) is as it was."""
@@ -250,10 +279,9 @@ class CapturedFunction:
             return False
         return all(len(d) == n for d, n in self._sizes) and next(_changed(self._environment), None) is None
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether a gradient may be asked of what it uses from outside."""
-        return bool(self._program.requires_grad)
+    def is_trained(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether a call with these tensors is recorded: one of them, or a parameter, asks for gradients."""
+        return bool(_neve.is_grad_enabled()) and bool(self._training_part().wanted(list(tensors)))
 
     @property
     def changed_inputs(self) -> list[int]:
@@ -408,7 +436,7 @@ def _run(
                 "unsupported",
                 f"{call}: {name_of(function)} changes '{changed}' of {seen.owner(key)}, from {then} to {_Seen._text(now)}: calls of the graph would not (a buffer that is changed in place is kept)",
             )
-        program = run.finish([o.detach() for o in outputs], out_names, name_of(function))
+        program = run.finish(outputs, out_names, name_of(function))
     finally:
         _local.draws, _local.asserts, _local.seen = outer, asserts, outer_seen
     generators = [(g, n) for g, _, _, n in draws.used.values()]

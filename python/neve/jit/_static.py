@@ -14,7 +14,7 @@ from .._base import Tensor, dtype_name, fail, text_of
 from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from . import _tree
-from ._capture import CapturedFunction, capture, modules_of
+from ._capture import CapturedFunction, capture
 from ._transform import is_user_code, transform
 
 _enabled = True
@@ -74,6 +74,7 @@ class Specialisation:
 
     def __init__(self, captured: CapturedFunction, reason: str) -> None:
         self.captured, self.reason, self.calls = captured, reason, 0
+        self.original = ""  # why the original runs where gradients are asked for
 
     def __repr__(self) -> str:
         ports = ", ".join(f"{n}: {d}[{', '.join(map(str, s))}]" for n, d, s in self.captured.inputs)
@@ -84,7 +85,8 @@ class StaticFunction:
     """A function that runs captured. Calls that differ in structure, constants, dtypes, ranks or the modules' modes have
     specialisations of their own; sizes do not, unless the program decided by them.
 
-    With gradients asked for, the original runs.
+    Where gradients are asked for, forward and backward run compiled; what has no captured gradient runs as the original,
+    and explain() says why.
     """
 
     def __init__(self, function: Callable[..., Any], input_spec: Sequence[InputSpec] | None = None) -> None:
@@ -110,24 +112,12 @@ class StaticFunction:
     def __deepcopy__(self, memo: dict[int, Any]) -> StaticFunction:
         return StaticFunction(copy.deepcopy(self._function, memo), self._spec)
 
-    def _why_eager(self, tensors: list[Tensor]) -> str:
-        if not _enabled:
-            return "enable_to_static(False)"
-        if not _neve.is_grad_enabled():
-            return ""
-        if any(t.requires_grad for t in tensors):
-            return "an input asks for gradients"
-        for module in modules_of(self._function).values():
-            if any(p.requires_grad for p in module.parameters()):
-                return "parameters ask for gradients (no_grad() runs the captured form)"
-        return ""
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _neve.is_capturing():
             return _converted(self._function)(*args, **kwargs)
         tensors, _, structure = _tree.flatten((args, kwargs), self.__qualname__)
-        if reason := self._why_eager(tensors):
-            return self._original(reason, args, kwargs)
+        if not _enabled:
+            return self._original("enable_to_static(False)", args, kwargs)
         if self._spec is not None:
             for i, (spec, t) in enumerate(zip(self._spec, tensors)):
                 spec.check(t, spec.name or str(i), self.__qualname__)
@@ -135,12 +125,18 @@ class StaticFunction:
         key = (structure, tuple((t.dtype, t.ndim) for t in tensors), grad, _autocast.dtype)
         shared = any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i])
         chosen = self._specialisation(key, tensors, args, kwargs)
-        if grad and chosen.captured.requires_grad:
-            return self._original("what it uses from outside asks for gradients", args, kwargs)
+        if chosen.original and grad and chosen.captured.is_trained(tensors):
+            return self._original(chosen.original, args, kwargs)
         if shared and chosen.captured.changed_inputs:
             return self._original("inputs that share memory are changed in place", args, kwargs)
         chosen.calls += 1
-        return chosen.captured(*args, **kwargs)
+        try:
+            return chosen.captured(*args, **kwargs)
+        except _neve.Error as error:
+            if error.code != "unsupported" or not grad or not chosen.captured.is_trained(tensors):
+                raise
+            chosen.original = f"no gradient: {error}"
+            return self._original(chosen.original, args, kwargs)
 
     def _original(self, reason: str, args: Any, kwargs: Any) -> Any:
         self._eager[reason] = self._eager.get(reason, 0) + 1

@@ -63,8 +63,7 @@ def trace(
             fail(
                 "not_found", f"trace: dynamic names {sorted(unknown)} (the inputs are {_paths(function, args, kwargs)})"
             )
-    with no_grad():
-        captured = capture(function, args, kwargs, call, shape_for)
+    captured = capture(function, args, kwargs, call, shape_for)
     if check:
         for sample in [*_samples(captured, args, kwargs), *((tuple(s), {}) for s in check_inputs)]:
             _compare(captured, function, *sample, relative_tolerance, absolute_tolerance)
