@@ -50,8 +50,7 @@ struct Walk {
   std::vector<TensorType> types;  ///< of the outputs
   std::vector<Sizes> sizes;
 
-  std::vector<Tensor> operator()(std::span<const Tensor> gradients, const std::vector<size_t>& place,
-                                 size_t operands) {
+  std::vector<Tensor> operator()(std::span<const Tensor> gradients, const std::vector<size_t>& place, size_t operands) {
     if (is_grad_enabled())
       fail(ErrorCode::unsupported, "backward: '", name,
            "' runs captured, where a gradient cannot be differentiated again (neve.jit.enable_to_static(False), or its "
@@ -183,10 +182,9 @@ std::vector<Tensor> Training::record(Ran r) const {
   }
   const size_t operands = r.in.size();
   auto shared = std::make_shared<Walk>(std::move(walk));
-  active = autograd::custom(name_, r.in, std::move(active),
-                            [shared, place, operands](std::span<const Tensor> gradients) {
-                              return (*shared)(gradients, place, operands);
-                            });
+  active = autograd::custom(
+      name_, r.in, std::move(active),
+      [shared, place, operands](std::span<const Tensor> gradients) { return (*shared)(gradients, place, operands); });
   for (size_t k = 0; k < r.outputs.size(); ++k)
     if (place[k] != SIZE_MAX) r.outputs[k] = active[place[k]];
   return std::move(r.outputs);

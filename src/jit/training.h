@@ -31,7 +31,8 @@ class Training {
  public:
   /// `graph` with its weight nodes; `weights`: the tensors that they are, with their gradients, by name. `outputs`: how
   /// many outputs a gradient may come to; the rest (new values of buffers) has none.
-  Training(std::string name, const ir::Graph& graph, std::map<std::string, Tensor, std::less<>> weights, size_t outputs);
+  Training(std::string name, const ir::Graph& graph, std::map<std::string, Tensor, std::less<>> weights,
+           size_t outputs);
 
   /// A call that has run and is not yet recorded.
   struct Ran {

@@ -82,8 +82,8 @@ struct StopGradient {
                                .summary = "y = x, whose gradient is none.",
                                .source = "TensorFlow StopGradient; JAX lax.stop_gradient",
                                .inputs = {{"x"}, {"on", "what y depends on besides", Arity::variadic}}};
-  static constexpr auto attrs = std::tuple{attr(
-      "refusal", &StopGradient::refusal, "Not empty: asking for a gradient is an error, which says this.")};
+  static constexpr auto attrs = std::tuple{
+      attr("refusal", &StopGradient::refusal, "Not empty: asking for a gradient is an error, which says this.")};
   void infer(Inferring& t) const {
     t.result(t.in(0));
     if (const Shape* c = t.content(0)) t.result_content(0, *c);

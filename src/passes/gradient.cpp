@@ -208,7 +208,8 @@ class Reverse {
         if (reached.count(body.outputs()[1 + j].id) && differentiable(body.type(body.inputs()[2 + j]).dtype))
           changed = active.insert(2 + j).second || changed;
     }
-    for (size_t i : active) i < 2 + p.carried ? p.active_carried.push_back(i - 2) : p.active_captures.push_back(i - 2 - p.carried);
+    for (size_t i : active)
+      i < 2 + p.carried ? p.active_carried.push_back(i - 2) : p.active_captures.push_back(i - 2 - p.carried);
     for (size_t k = 0; k < p.scans; ++k)
       if (given[p.carried + k].valid()) p.given_scans.push_back(k);
     return p;
@@ -267,10 +268,12 @@ class Reverse {
     while (!r->outputs().empty()) r->remove_output(r->outputs().size() - 1);
     r->add_output("", go);
     for (size_t a = 0; a < p.active_carried.size(); ++a)
-      r->add_output("", d[a].valid() ? with_sizes_of(*r, d[a], carried_gradient[a]) : zeros_like(*r, carried_gradient[a]));
+      r->add_output("",
+                    d[a].valid() ? with_sizes_of(*r, d[a], carried_gradient[a]) : zeros_like(*r, carried_gradient[a]));
     for (size_t a = 0; a < sums.size(); ++a) {
       const Value x = d[p.active_carried.size() + a];
-      r->add_output("", x.valid() ? r->call("add", {sums[a], with_sizes_of(*r, x, sums[a])}) : r->call("identity", {sums[a]}));
+      r->add_output(
+          "", x.valid() ? r->call("add", {sums[a], with_sizes_of(*r, x, sums[a])}) : r->call("identity", {sums[a]}));
     }
     r->erase_dead();
     for (size_t j = 0; j < p.carried; ++j) {
@@ -288,7 +291,8 @@ class Reverse {
   Values of_loop(Node*& n, const Values& given, const std::vector<char>& needed) {
     const LoopParts p = parts_of(*n, given, needed);
     const Graph& body = *n->regions[0];
-    // Which carried values a pass needs shows when it is made; sizes that the loop changes cannot be kept in one tensor.
+    // Which carried values a pass needs shows when it is made; sizes that the loop changes cannot be kept in one
+    // tensor.
     std::vector<TensorType> stacks;
     const Dim passes = Dim::symbol("trips", 0, Dim::unbounded, 1, "passes of a loop");
     for (size_t j = 0; j < p.carried; ++j) {
@@ -313,8 +317,8 @@ class Reverse {
     regions.push_back(std::move(region));
     Node* const insertion = g_.insertion_point();
     g_.insert_before(n);
-    Node* const forward = g_.emit_node(
-        *n->op, n->attrs.with({{"scan_outputs", int64_t(p.scans + more)}}), n->in, std::move(regions));
+    Node* const forward =
+        g_.emit_node(*n->op, n->attrs.with({{"scan_outputs", int64_t(p.scans + more)}}), n->in, std::move(regions));
     g_.insert_before(insertion);
 
     const Value any = forward->out[p.carried + p.scans];
@@ -336,7 +340,8 @@ class Reverse {
     std::vector<std::unique_ptr<Graph>> backward;
     backward.push_back(loop_body(*n, p, stacks).graph);
     const OpDef& op = *n->op;
-    const Values out = g_.emit_node(op, op.defaults().with({{"carried", int64_t(sums)}}), operands, std::move(backward))->out;
+    const Values out =
+        g_.emit_node(op, op.defaults().with({{"carried", int64_t(sums)}}), operands, std::move(backward))->out;
     Values d(n->in.size());
     for (size_t a = 0; a < p.active_carried.size(); ++a) d[2 + p.active_carried[a]] = out[a];
     for (size_t a = 0; a < p.active_captures.size(); ++a)
@@ -355,6 +360,28 @@ class Reverse {
   std::unordered_set<uint32_t> active_;
   std::unordered_map<uint32_t, Value> gradient_;
 };
+
+/// Where one node gives what another gives and more (the gates of an lstm, which its gradient asked for), it takes its
+/// place.
+void merge_outputs(Graph& g) {
+  const auto outputs_of = [](const Node& n) {
+    for (const AttrInfo& a : n.op->attrs)
+      if (a.name == "outputs") return n.attrs.get_int("outputs");
+    return int64_t(-1);
+  };
+  for (Node* n : g.nodes()) {
+    const int64_t few = outputs_of(*n);
+    if (few < 0) continue;
+    for (Node* m = n->next; m; m = m->next) {
+      if (m->op != n->op || m->in != n->in || outputs_of(*m) < few) continue;
+      if (n->attrs.with({{"outputs", outputs_of(*m)}}) != m->attrs) continue;
+      g.move_before(m, n);
+      for (size_t k = 0; k < n->out.size(); ++k) g.replace(n->out[k], m->out[k]);
+      g.erase(n);
+      break;
+    }
+  }
+}
 
 // ---- the cut ------------------------------------------------------------------------------------------------------
 
@@ -444,9 +471,9 @@ class Cut {
   }
   // Elementwise work and movement of data go into the loops of whoever reads them.
   static bool is_light(const Node& n) {
-    static const std::set<std::string_view> movement{"reshape", "squeeze", "unsqueeze", "flatten", "transpose", "expand",
-                                                     "slice",   "cast",    "shape",     "identity", "size",     "constant",
-                                                     "sum_to",  "where"};
+    static const std::set<std::string_view> movement{"reshape", "squeeze",  "unsqueeze", "flatten", "transpose",
+                                                     "expand",  "slice",    "cast",      "shape",   "identity",
+                                                     "size",    "constant", "sum_to",    "where"};
     return n.regions.empty() && (n.op->is_elementwise() || movement.count(n.op->info.name));
   }
   // Whether the forward graph has to write v to memory anyhow.
@@ -500,8 +527,8 @@ class Cut {
 Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs, const std::vector<bool>& given) {
   Graph joint = g.clone();
   const size_t inputs = joint.inputs().size(), outputs = joint.outputs().size();
-  check(needs.size() == inputs && given.size() == outputs, "differentiate: ", needs.size(), " inputs and ", given.size(),
-        " outputs for a graph with ", inputs, " and ", outputs);
+  check(needs.size() == inputs && given.size() == outputs, "differentiate: ", needs.size(), " inputs and ",
+        given.size(), " outputs for a graph with ", inputs, " and ", outputs);
   Differentiated r;
   r.outputs = outputs;
   Values wanted, dout(outputs);
@@ -522,13 +549,15 @@ Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs,
     if (!d[i].valid()) continue;
     r.wanted.push_back(wanted_index[i]);
     joint.location = nullptr;
-    joint.add_output("gradient." + joint.name(wanted[i]), joint.call("identity", {with_sizes_of(joint, d[i], wanted[i])}));
+    joint.add_output("gradient." + joint.name(wanted[i]),
+                     joint.call("identity", {with_sizes_of(joint, d[i], wanted[i])}));
   }
   PassContext context;
   joint.erase_dead();
   canonicalize(joint, context);
   fold_constants(joint, context);
   remove_common(joint, context);
+  merge_outputs(joint);
   joint.erase_dead();
 
   Cut cut(joint, inputs, outputs);

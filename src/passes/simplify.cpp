@@ -176,9 +176,7 @@ Values make_hard_swish(Graph& g, Node& n) {
 
 constexpr Rule canonical_rules[] = {
     {"drop_identity", "identity(x) -> x",
-     [](Graph&, Node& n) -> Values {
-       return n.is("identity") || n.is("stop_gradient") ? Values{n.in[0]} : Values{};
-     }},
+     [](Graph&, Node& n) -> Values { return n.is("identity") || n.is("stop_gradient") ? Values{n.in[0]} : Values{}; }},
     {"drop_dropout", "dropout(x) outside of training -> x, when its mask is not read",
      [](Graph& g, Node& n) -> Values {
        if (!n.is("dropout") || n.out.size() < 1 || (n.out.size() > 1 && g.use_count(n.out[1]))) return {};

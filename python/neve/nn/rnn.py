@@ -12,6 +12,7 @@ from typing import Any, cast
 from . import init
 from ._core import (
     Tensor,
+    _neve,
     check_float,
     choice,
     concat,
@@ -127,7 +128,7 @@ def _whole(
 
 def _sequence(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> tuple[Tensor, State]:
     """x [t, n, inputs] -> [t, n, hidden] and the last state, with a gradient where one may be asked."""
-    if not recording(x, *state, *w):
+    if _neve.is_capturing() or not recording(x, *state, *w):  # a captured op has its gradient in the graph
         return _whole(mode, x, state, w, reverse)[:2]
 
     def backward_in_time(t: Tensor) -> Tensor:

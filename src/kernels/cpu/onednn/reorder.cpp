@@ -21,6 +21,9 @@ class BoundCopy final : public BoundKernel {
   int64_t bytes_;
 };
 
+/// Something of the same size that oneDNN moves: what is moved is not looked at.
+DType moved_as(DType t) { return size_of(t) == 1 ? DType::u8 : size_of(t) == 4 ? DType::f32 : t; }
+
 class ReorderKernel final : public Kernel {
  public:
   ReorderKernel(DType dtype, Layout from, Layout to) : dtype_(dtype), from_(std::move(from)), to_(std::move(to)) {}
@@ -35,8 +38,13 @@ class ReorderKernel final : public Kernel {
       return std::shared_ptr<const BoundKernel>(std::make_shared<BoundCopy>(n));
     }
     return onednn::refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
-      const auto a = onednn::describe(dtype_, sizes.in[0], from_), b = onednn::describe(dtype_, sizes.in[0], to_);
-      if (!a || !b) return str("no descriptor for ", to_string(from_), " or ", to_string(to_));
+      const DType t = moved_as(dtype_);
+      const auto a = onednn::describe(t, sizes.in[0], from_), b = onednn::describe(t, sizes.in[0], to_);
+      if (!a || !b) {
+        std::string size;
+        for (int64_t n : sizes.in[0]) size += str(size.empty() ? "" : ", ", n);
+        return str("no descriptor for ", dtype_, "[", size, "] in ", to_string(from_), " or ", to_string(to_));
+      }
       dnnl::primitive_attr attr;
       attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
       const dnnl::reorder::primitive_desc pd(onednn::cpu_engine(), *a, onednn::cpu_engine(), *b, attr);
