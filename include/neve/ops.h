@@ -896,7 +896,7 @@ struct LstmOptions {
   bool operator==(const LstmOptions&) const = default;
 };
 /// Long short-term memory: i, o, f = f(x w^T + h r^T + p * c); c = f * c + i * g(...); h = o * h(c).
-/// Source: ONNX LSTM-22. Kind: primitive.
+/// Source: ONNX LSTM-22. Kind: primitive. Has a gradient.
 /// @param x  [sequence, batch, inputs]
 /// @param w  [directions, 4 * hidden, inputs], gates i o f c
 /// @param r  [directions, 4 * hidden, hidden]
@@ -1659,6 +1659,12 @@ Tensor squeeze(const Tensor& data, const std::vector<int64_t>& axes = {});
 /// @param onesided  Only the first floor(frame_length / 2) + 1 frequencies; for real signals.
 Tensor stft(const Tensor& signal, const Tensor& frame_step, const Tensor& window = {}, const Tensor& frame_length = {}, bool onesided = true);
 
+/// y = x, whose gradient is none.
+/// Source: TensorFlow StopGradient; JAX lax.stop_gradient. Kind: primitive. Has a gradient.
+/// @param on  any number, what y depends on besides
+/// @param refusal  Not empty: asking for a gradient is an error, which says this.
+Tensor stop_gradient(const Tensor& x, const std::vector<Tensor>& on, const std::string& refusal = "");
+
 /// a - b
 /// Source: ONNX Sub-14. Kind: elementwise, with NumPy's broadcasting. Has a gradient. Public name: `subtract`.
 Tensor sub(const Tensor& a, const Tensor& b);
@@ -1939,6 +1945,7 @@ using ops::sort;
 using ops::space_to_depth;
 using ops::sqrt;
 using ops::stft;
+using ops::stop_gradient;
 using ops::sum_to;
 using ops::svd;
 using ops::swish;

@@ -355,9 +355,6 @@ class Program:
     @property
     def states(self) -> list: ...
 
-    @property
-    def requires_grad(self) -> bool: ...
-
     def accepts(self, arg: Sequence[Sequence[int]], /) -> bool: ...
 
     def changed(self) -> list[str]: ...
@@ -368,6 +365,22 @@ class Program:
         """
 
     def model_again(self) -> Model: ...
+
+class Training:
+    """A program whose forward and backward graphs run compiled."""
+
+    def __init__(self, name: str, program: Program, outputs: int) -> None: ...
+
+    def __call__(self, arg: Sequence[Tensor], /) -> list[Tensor]:
+        """The outputs, with a history where gradients can be asked."""
+
+    def wanted(self, arg: Sequence[Tensor], /) -> bool:
+        """Whether any of these inputs, or a weight, asks for a gradient."""
+
+    def built(self) -> list:
+        """
+        (forward nodes, backward nodes, tensors kept, seconds) of each variant.
+        """
 
 class Capture:
     def __init__(self) -> None: ...

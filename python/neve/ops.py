@@ -206,6 +206,7 @@ __all__ = [
     "sqrt",
     "squeeze",
     "stft",
+    "stop_gradient",
     "sub",
     "sum_to",
     "svd",
@@ -2121,7 +2122,7 @@ def lrn(x: TensorLike, *, size: int = 1, alpha: float = 1e-04, beta: float = 0.7
 def lstm(x: TensorLike, w: TensorLike, r: TensorLike, b: TensorLike | None = None, sequence_lens: TensorLike | None = None, initial_h: TensorLike | None = None, initial_c: TensorLike | None = None, p: TensorLike | None = None, *, hidden_size: int = 0, direction: str = "forward", activations: Sequence[str] = (), activation_alpha: Sequence[float] = (), activation_beta: Sequence[float] = (), clip: float = 0.0, layout: int = 0, outputs: int = 1, input_forget: bool = False) -> tuple[Any, ...]:
     """Long short-term memory: i, o, f = f(x w^T + h r^T + p * c); c = f * c + i * g(...); h = o * h(c).
 
-    Source: ONNX LSTM-22. Kind: primitive.
+    Source: ONNX LSTM-22. Kind: primitive. Has a gradient.
 
     Inputs:
         x: [sequence, batch, inputs]
@@ -3673,6 +3674,24 @@ def stft(signal: TensorLike, frame_step: TensorLike, window: TensorLike | None =
         onesided (bool): Only the first floor(frame_length / 2) + 1 frequencies; for real signals.
     """
     return _op("stft")(signal, frame_step, window, frame_length, onesided=onesided)
+
+
+def stop_gradient(x: TensorLike, *on: TensorLike | None, refusal: str = "") -> Tensor:
+    """y = x, whose gradient is none.
+
+    Source: TensorFlow StopGradient; JAX lax.stop_gradient. Kind: primitive. Has a gradient.
+
+    Inputs:
+        x
+        on: any number, what y depends on besides
+
+    Outputs:
+        y
+
+    Attributes:
+        refusal (string): Not empty: asking for a gradient is an error, which says this.
+    """
+    return _op("stop_gradient")(x, *on, refusal=refusal)
 
 
 def sub(a: TensorLike, b: TensorLike) -> Tensor:

@@ -1059,6 +1059,17 @@ Tensor stft(const Tensor& signal, const Tensor& frame_step, const Tensor& window
   const Attrs attrs = kept(o, Key{onesided}, [](const Key& k) -> AttrList { return {{"onesided", k.value}}; });
   return run1(o, attrs, {signal, frame_step, window, frame_length});
 }
+Tensor stop_gradient(const Tensor& x, const std::vector<Tensor>& on, const std::string& refusal) {
+  static const Operator o("stop_gradient");
+  struct Key {
+    std::string value = "";
+    bool operator==(const Key&) const = default;
+  };
+  const Attrs attrs = kept(o, Key{refusal}, [](const Key& k) -> AttrList { return {{"refusal", k.value}}; });
+  std::vector<Tensor> in{x};
+  in.insert(in.end(), on.begin(), on.end());
+  return eager::call1(o.op, attrs, in);
+}
 Tensor sub(const Tensor& a, const Tensor& b) {
   static const Operator o("sub");
   return run1(o, o.attrs, {a, b});

@@ -52,7 +52,7 @@ def test_modules_in_place():
         net(randn(2, 4))
         assert len(net.forward.specialisations) == 3
     net(randn(2, 4)).sum().backward()
-    assert net.layer.weight.grad is not None and "parameters ask for gradients" in net.forward.explain()
+    assert net.layer.weight.grad is not None
 
 
 def test_methods_belong_to_instances():

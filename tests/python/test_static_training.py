@@ -1,0 +1,302 @@
+"""Captured programs that are differentiated: the same numbers, losses and gradients as immediate execution."""
+
+import neve
+import numpy as np
+import pytest
+from neve import nn, optim
+from neve.jit import enable_to_static, to_static, trace
+from neve.nn import functional as F
+
+rng = np.random.default_rng(5)
+
+
+def arrays(*shapes):
+    return [rng.standard_normal(s).astype(np.float32) for s in shapes]
+
+
+def gradients(function, inputs, seed=3):
+    """Outputs and gradients of all inputs of a weighted sum of the outputs."""
+    xs = [neve.tensor(a, requires_grad=a.dtype.kind == "f") for a in inputs]
+    neve.manual_seed(seed)
+    y = function(*xs)
+    ys = y if isinstance(y, (tuple, list)) else [y]
+    sum(((t * neve.cos(t)).sum() * (k + 1) for k, t in enumerate(ys)), neve.tensor(0.0)).backward()
+    return [np.array(t.detach()) for t in ys], [x.grad for x in xs]
+
+
+def same(function, *inputs, original=False, tolerance=1e-5):
+    want, want_grad = gradients(function, inputs)
+    static = to_static(function)
+    for _ in range(2):
+        got, got_grad = gradients(static, inputs)
+        for a, b in zip(got, want):
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+        for a, b in zip(got_grad, want_grad):
+            assert (a is None) == (b is None)
+            if a is not None:
+                np.testing.assert_allclose(np.array(a), np.array(b), rtol=10 * tolerance, atol=10 * tolerance)
+    assert ("no gradient" in static.explain()) == original, static.explain()
+    return static
+
+
+def branch(x):
+    if x.sum() > 0:
+        y = x * 3
+        z = y + x
+    else:
+        y = neve.sin(x)
+        z = x
+    return y * z
+
+
+def branch_in_branch(x, w):
+    y = x @ w
+    if y.mean() > 0:
+        if x[0, 0] > 0:
+            y = y * y
+        y = y + w.sum()
+    elif x[0, 1] > 0:
+        y = neve.exp(-y)
+    return y
+
+
+def for_loop(x):
+    h = x[0]
+    for i in range(x.shape[0]):
+        h = neve.tanh(h * x[i] + 0.1)
+    return h
+
+
+def while_loop(x):
+    n = 0
+    while neve.abs(x).max() > 0.1:
+        x = x * 0.7 + 0.01 * neve.sin(x)
+        n += 1
+    return x + n
+
+
+def nested_loops(x, w):
+    out = neve.zeros(w.shape[1])
+    for i in range(x.shape[0]):
+        if x[i].sum() > 0:
+            out = out + neve.matmul(x[i], w)
+        else:
+            for j in range(i):
+                out = out * 0.9 + neve.matmul(x[j], w) * neve.matmul(x[i], w)
+                if out.sum() > 4:
+                    break
+    return out
+
+
+def early_return(x):
+    for i in range(x.shape[0]):
+        if x[i].sum() < -1:
+            return x[i] * 2, x
+        x = x * 1.1
+    return x[0], x * x
+
+
+def stopped(x):
+    with neve.no_grad():
+        m = x.mean()
+    return (x - m) * x.detach() + neve.relu(x)
+
+
+def in_place(x):
+    y = x * 2
+    y[1:] += x[:-1]
+    y.mul_(x)
+    y[0] = x.sum()
+    return y
+
+
+@pytest.mark.parametrize(
+    "function, shapes",
+    [
+        (branch, [(5, 4)]),
+        (branch_in_branch, [(5, 4), (4, 3)]),
+        (for_loop, [(5, 4)]),
+        (while_loop, [(5, 4)]),
+        (nested_loops, [(5, 4), (4, 4)]),
+        (early_return, [(5, 4)]),
+        (stopped, [(5, 4)]),
+        (in_place, [(5, 4)]),
+    ],
+)
+def test_gradients_of_programs(function, shapes):
+    for sign in (1, -1):
+        for _ in range(3):
+            same(function, *(np.abs(a) * sign if sign < 0 else a for a in arrays(*shapes)))
+
+
+def test_one_capture_for_all_sizes():
+    static = to_static(nested_loops)
+    for n in (1, 2, 3, 7):
+        inputs = arrays((n, 4), (4, 4))
+        want = gradients(nested_loops, inputs)
+        got = gradients(static, inputs)
+        for a, b in zip(got[1], want[1]):
+            np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-4, atol=1e-4)
+    assert len(static.specialisations) == 1
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(2, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6)
+        self.drop, self.head = nn.Dropout(0.3), nn.Linear(6, 5)
+
+    def forward(self, x, doubled=False):
+        y = F.relu(self.norm(self.conv(x))).mean((2, 3))
+        y = self.head(self.drop(y))
+        return y * 2 if doubled else y
+
+
+def train(net, steps, static, **call):
+    neve.manual_seed(11)
+    g = np.random.default_rng(1)
+    update = optim.AdamW(net.parameters(), lr=1e-2)
+    losses = []
+    for k in range(steps):
+        n = (4, 6, 3)[k % 3]
+        x, y = neve.tensor(g.standard_normal((n, 2, 8, 8)).astype(np.float32)), neve.tensor(g.integers(0, 5, n))
+        update.zero_grad()
+        loss = F.cross_entropy(net(x, doubled=k % 2 == 1, **call), y)
+        loss.backward()
+        update.step()
+        losses.append(loss.item())
+        if k % 5 == 4:  # evaluation in between
+            net.eval()
+            with neve.no_grad():
+                losses.append(net(x).sum().item())
+            net.train()
+    return losses
+
+
+def test_a_module_trains_as_before():
+    """Buffers, dropout, flags, sizes and modes in turn, on the same parameters."""
+    neve.manual_seed(0)
+    net = Small()
+    twin = Small()
+    twin.load_state_dict(net.state_dict())
+    want = train(net, 20, False)
+    got = train(to_static(twin), 20, True)
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    for (name, a), b in zip(net.state_dict().items(), twin.state_dict().values()):
+        np.testing.assert_allclose(np.array(b), np.array(a), rtol=1e-3, atol=1e-4, err_msg=name)
+    # (train, eval without gradients) by flag
+    assert len(twin.forward.specialisations) == 3 and "no gradient" not in twin.forward.explain()
+
+
+def test_frozen_parameters():
+    net = to_static(Small())
+    net.conv.weight.requires_grad_(False)
+    x = neve.tensor(arrays((2, 2, 8, 8))[0])
+    net(x).sum().backward()
+    assert net.conv.weight.grad is None and net.head.weight.grad is not None
+    net.conv.weight.requires_grad_(True)
+    net(x).sum().backward()
+    assert net.conv.weight.grad is not None
+
+
+def test_autocast_and_gradient_scaling():
+    def run(net):
+        neve.manual_seed(2)
+        update = optim.SGD(net.parameters(), lr=0.05)
+        scaler = neve.amp.GradScaler(init_scale=256.0)
+        losses = []
+        for _ in range(6):
+            x = neve.randn(4, 2, 8, 8)
+            update.zero_grad()
+            with neve.amp.autocast("bf16"):
+                loss = (net(x) ** 2).mean()
+            scaler.scale(loss).backward()
+            scaler.step(update)
+            scaler.update()
+            losses.append(loss.item())
+        return losses
+
+    neve.manual_seed(0)
+    net, twin = Small(), Small()
+    twin.load_state_dict(net.state_dict())
+    np.testing.assert_allclose(run(to_static(twin)), run(net), rtol=2e-2, atol=1e-3)
+    assert "no gradient" not in twin.forward.explain()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_lstm(bidirectional):
+    net = nn.LSTM(3, 4, 2, batch_first=True, bidirectional=bidirectional)
+    x = neve.tensor(arrays((2, 5, 3))[0], requires_grad=True)
+
+    def grads(call):
+        net.zero_grad()
+        x.grad = None
+        y, (h, c) = call(x)
+        ((y * y).sum() + h.sum() + (c * c).sum()).backward()
+        return [np.array(p.grad) for p in net.parameters()] + [np.array(x.grad)]
+
+    want = grads(net)
+    static = to_static(lambda x: net(x))
+    for a, b in zip(grads(static), want):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert "no gradient" not in static.explain()
+
+
+class Doubled(neve.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 7
+
+
+def test_what_has_no_captured_gradient_runs_as_before():
+    static = same(lambda x: Doubled.apply(neve.sin(x)) + 1, arrays((3, 2))[0], original=True)
+    assert "'Doubled' has a gradient of its own" in static.explain()
+    # Without gradients it is captured all the same.
+    with neve.no_grad():
+        np.testing.assert_allclose(np.array(static(neve.ones(2))), 2 * np.sin(1.0) + 1, rtol=1e-6)
+
+
+def test_traced_programs_have_gradients():
+    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    traced = trace(net, neve.randn(3, 4))
+    x = neve.randn(5, 4).requires_grad_()
+    (net(x) ** 2).sum().backward()
+    want = [np.array(p.grad) for p in net.parameters()] + [np.array(x.grad)]
+    net.zero_grad()
+    x.grad = None
+    (traced(x) ** 2).sum().backward()
+    for a, p in zip(want, [*net.parameters(), x]):
+        np.testing.assert_allclose(np.array(p.grad), a, rtol=1e-5, atol=1e-6)
+
+
+def test_mistakes_are_named():
+    static = to_static(lambda x: neve.exp(x) * 2)
+    x = neve.randn(3).requires_grad_()
+    (g,) = neve.autograd.grad(static(x).sum(), [x], create_graph=False)
+    np.testing.assert_allclose(np.array(g), 2 * np.exp(np.array(x.detach())), rtol=1e-5)
+    with pytest.raises(neve.Error, match="cannot be differentiated again"):
+        neve.autograd.grad(static(x).sum(), [x], create_graph=True)
+    y = static(x).sum()
+    y.backward()
+    with pytest.raises(neve.Error, match="was freed by an earlier backward"):
+        y.backward()
+    w = neve.randn(3).requires_grad_()
+    z = to_static(lambda x: x * w)(x)
+    with neve.no_grad():
+        w.mul_(2)
+    with pytest.raises(neve.Error, match="changed in place after the call"):
+        z.sum().backward()
+
+
+def test_switched_off():
+    net = to_static(Small())
+    enable_to_static(False)
+    try:
+        net(neve.randn(2, 2, 8, 8)).sum().backward()
+        assert "enable_to_static(False)" in net.forward.explain()
+    finally:
+        enable_to_static(True)
