@@ -60,6 +60,8 @@ def note_module(module: Module) -> None:
     """A module that the program of this thread's capture calls."""
     seen = getattr(_local, "seen", None)
     if seen is not None:
+        if "training" not in vars(module):  # the class's, until the mode is set: that is no change
+            object.__setattr__(module, "training", module.training)
         seen.modules[id(module)] = module
 
 
@@ -159,6 +161,7 @@ class CapturedFunction:
         self._program, self._inputs, self._generators = program, inputs, generators
         self._passed: dict[int, int] = {}  # outputs that are inputs
         self._environment: list[Any] = []  # what it read beside its arguments
+        self._seen = _Seen()
         self._sizes: list[tuple[dict[str, Any], int]] = []  # of the dicts of its modules: new attributes show there
         self._engine: Any = None
         self._training: Any = None
@@ -265,7 +268,9 @@ class CapturedFunction:
             )
         drawn = [(g, g.get_state()) for g, _ in self._generators]
         try:
-            outputs: list[Any] = self._training(self._with_own(list(tensors), [s.detach() for s in self._states], _advance))
+            outputs: list[Any] = self._training(
+                self._with_own(list(tensors), [s.detach() for s in self._states], _advance)
+            )
         except _neve.Error:
             for generator, state in drawn:
                 generator.set_state(state)
@@ -278,6 +283,25 @@ class CapturedFunction:
         if not self._program.accepts([t.shape for t in tensors]):
             return False
         return all(len(d) == n for d, n in self._sizes) and next(_changed(self._environment), None) is None
+
+    def trained(self) -> list[str]:
+        """What was built for gradients, a line for each choice of what asks for them."""
+        if self._training is None:
+            return []
+        return [
+            f"trained: {forward} nodes forward, {backward} backward, {kept} tensors kept between, built in {seconds:.2f} s"
+            for forward, backward, kept, seconds in self._training.built()
+        ]
+
+    def why_not(self, tensors: Sequence[Tensor]) -> str:
+        """What is not as it was captured, for people; "" where it accepts these."""
+        if not self._program.accepts([t.shape for t in tensors]):
+            return "other sizes"
+        for key, name, then, now in _changed(self._environment):
+            return f"'{name}' of {self._seen.owner(key)} changed from {then} to {_Seen._text(now)}"
+        if any(len(d) != n for d, n in self._sizes):
+            return "a module has attributes that it had not"
+        return ""
 
     def is_trained(self, tensors: Sequence[Tensor]) -> bool:
         """Whether a call with these tensors is recorded: one of them, or a parameter, asks for gradients."""
@@ -405,7 +429,7 @@ def _run(
     _local.seen = seen
     for owner in modules_of(function).values():
         for m in owner.modules():
-            seen.modules[id(m)] = m
+            note_module(m)
     target = inspect.unwrap(getattr(function, "__func__", function))
     if inspect.isfunction(target):
         seen.functions[id(target)] = target
@@ -413,7 +437,8 @@ def _run(
         if not isinstance(thing, (*_PLAIN, Module)) and hasattr(thing, "__dict__"):
             seen.objects[id(thing)] = thing
         elif isinstance(thing, Module):
-            seen.modules.update((id(m), m) for m in thing.modules())
+            for m in thing.modules():
+                note_module(m)
     before = seen.values()
     try:
         for prefix, module in modules_of(function).items():
@@ -442,5 +467,6 @@ def _run(
     generators = [(g, n) for g, _, _, n in draws.used.values()]
     made = CapturedFunction(name_of(function), structure, results, program, names, generators)
     made._passed, made._environment = passed, seen.values()
+    made._seen = seen
     made._sizes = [(vars(m), len(vars(m))) for m in seen.modules.values()]
     return made

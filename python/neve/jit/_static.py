@@ -154,10 +154,12 @@ class StaticFunction:
                     f"{self.__qualname__}: more than {_MOST} specialisations for one kind of call; the program decides by its sizes each time: {known[-1].captured.guards[:3]}",
                 )
             made = self._capture(args, kwargs)
-            if known and not known[-1].captured.guards:
-                reason = "what the program reads beside its arguments (attributes, globals, modes) has changed"
-            elif known:
-                reason = f"other sizes than {'; '.join(g.relation + ' at ' + g.location for g in known[-1].captured.guards[:4])}"
+            if known:
+                reason = known[-1].captured.why_not(tensors)
+                if reason == "other sizes":
+                    reason += (
+                        f" than {'; '.join(g.relation + ' at ' + g.location for g in known[-1].captured.guards[:4])}"
+                    )
             else:
                 reason = "the first call" if len(self._table) == 1 else "other arguments, dtypes, ranks or modes"
             known.append(Specialisation(made, reason))
@@ -209,6 +211,7 @@ class StaticFunction:
         for s in self.specialisations:
             lines.append(f"  {s!r}")
             lines += [f"    guard {g.relation} at {g.location}" for g in s.captured.guards]
+            lines += [f"    {text}" for text in s.captured.trained()]
         lines += [f"  {n} calls ran the original: {reason}" for reason, n in self._eager.items()]
         return "\n".join(lines)
 
