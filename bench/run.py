@@ -27,6 +27,7 @@ sys.path.insert(0, str(HERE))
 import workloads as table  # noqa: E402
 
 WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory")
+TRAINED = ("resnet18", "encoder", "lstm", "digits")  # of training.py, which have a step
 TRAIN = ("resnet18", "encoder", "lstm", "digits", "resnet50_b1", "resnet50_b8", "add")  # of training.py
 
 
@@ -228,16 +229,18 @@ class Bench:
     # -------------------------------------------------------------------------------------------------------- training
 
     def ask_training(self, name, task, backend, **request):
-        python = sys.executable if backend == "neve" else self.options.peers_python
+        python = self.options.peers_python if backend == "torch" else sys.executable
         options = {"threads": self.options.threads, "seconds": self.options.seconds}
         request = {"workload": name, "task": task, "backend": backend, **options, **request}
         return self.answer("training.py", python, request, name, self.environment())
 
     def train(self, backends):
-        """Steps of training.py's models, op by op: every round asks each library once, in turn."""
+        """Steps of training.py's models, op by op and captured: every round asks each library once, in turn."""
+        asked = backends
         rows = self.result["train"] = []
         for name in self.options.train_models:
             rounds = []
+            backends = [b for b in asked if b != "neve_static" or name in TRAINED]
             for number in range(self.options.rounds):
                 order = backends if number % 2 == 0 else backends[::-1]
                 answers = {b: self.ask_training(name, "speed", b) for b in order}
@@ -254,13 +257,20 @@ class Bench:
                     "rounds_ms": medians,
                     "first_ms": [a["first_ms"] for a in found],
                 }
-            both = [r["torch"]["median_ms"] / r["neve"]["median_ms"] for r in rounds if len(r) == 2]
-            if both:
-                row["speedup"] = statistics.median(both)
+            for backend in set(backends) - {"torch"}:
+                both = [
+                    r["torch"]["median_ms"] / r[backend]["median_ms"] for r in rounds if {"torch", backend} <= set(r)
+                ]
+                if both:
+                    row[backend]["speedup"] = statistics.median(both)
             rows.append(row)
             print(train_line(row, backends), flush=True)
+        captured = [r["neve_static"]["speedup"] for r in rows if "speedup" in r.get("neve_static", {})]
+        if captured:
+            mean = self.result["train_static_speedup"] = statistics.geometric_mean(captured)
+            print(f"  captured training, geometric mean: {mean:.2f}x PyTorch's speed", flush=True)
         if "resnet18" in self.options.train_models:
-            answers = {b: self.ask_training("resnet18", "memory", b) for b in backends}
+            answers = {b: self.ask_training("resnet18", "memory", b) for b in asked}
             row = self.result["train_memory"] = {b: a["peak_bytes"] for b, a in answers.items() if a}
             words = ", ".join(f"{b} {n / 2**20:.0f} MiB" for b, n in row.items())
             print(f"  resnet18: peak of resident memory above the import: {words}", flush=True)
@@ -280,11 +290,10 @@ def train_line(row, backends):
     for backend in backends:
         if backend in row:
             times = row[backend]["rounds_ms"]
-            parts.append(
-                f"{backend} {row[backend]['median_ms']:.4g} ms ({min(times):.4g}..{max(times):.4g}, first {row[backend]['first_ms'][0]:.4g})"
-            )
-    if "speedup" in row:
-        parts.append(f"{row['speedup']:.2f}x PyTorch's speed")
+            part = f"{backend} {row[backend]['median_ms']:.4g} ms ({min(times):.4g}..{max(times):.4g}, first {row[backend]['first_ms'][0]:.4g})"
+            if "speedup" in row[backend]:
+                part += f" = {row[backend]['speedup']:.2f}x PyTorch's speed"
+            parts.append(part)
     return f"  {row['model']}: " + "; ".join(parts)
 
 
@@ -351,7 +360,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="measure ONNX Runtime beside Neve")
     parser.add_argument("--peers-python", help="the interpreter that has the peers (given by ./dev bench)")
-    parser.add_argument("--backends", nargs="+", choices=("neve", "onnxruntime", "openvino", "torch"))
+    parser.add_argument("--backends", nargs="+", choices=("neve", "neve_static", "onnxruntime", "openvino", "torch"))
     parser.add_argument("--models", nargs="+", choices=names, default=names)
     parser.add_argument("--models-dir", help="folder of the made models (build/bench-models)")
     parser.add_argument("--train", action="store_true", help="training steps and eager execution instead")
@@ -364,12 +373,15 @@ def parse():
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go")
     options = parser.parse_args()
     peer = "torch" if options.train else "onnxruntime"
-    options.backends = options.backends or (["neve", peer] if options.peers else ["neve"])
-    if options.train and set(options.backends) - {"neve", "torch"}:
+    own = ["neve", "neve_static"] if options.train else ["neve"]
+    options.backends = options.backends or (own + [peer] if options.peers else own)
+    if options.train and set(options.backends) - {"neve", "neve_static", "torch"}:
         parser.error("--train compares with torch only")
+    if not options.train and "neve_static" in options.backends:
+        parser.error("neve_static is for --train")
     if options.rounds < 1 or options.seconds <= 0 or options.threads < 1:
         parser.error("--rounds, --seconds and --threads must be positive")
-    if set(options.backends) - {"neve"} and not options.peers_python:
+    if set(options.backends) - {"neve", "neve_static"} and not options.peers_python:
         parser.error("peers need --peers-python (./dev bench --peers gives it)")
     options.what = WHAT if "all" in options.what else options.what
     return options

@@ -22,6 +22,7 @@ class Api:
     nn: Any
     functional: Any
     optim: Any
+    static: bool = False  # captured, forward and backward compiled
 
     def tensor(self, array):
         return self.module.from_numpy(array)
@@ -38,7 +39,7 @@ def open_api(name, threads):
 
     neve.set_num_threads(threads)
     neve.manual_seed(0)
-    return Api(name, neve, neve.nn, neve.nn.functional, neve.optim)
+    return Api(name, neve, neve.nn, neve.nn.functional, neve.optim, name == "neve_static")
 
 
 def residual_network(api, blocks, bottleneck, classes):
@@ -146,6 +147,8 @@ def training_step(api, name):
     y = api.tensor(generator.integers(0, 10, x.shape[0]))
     net = model(api)
     net.train()
+    if api.static:
+        net = api.module.jit.to_static(net)
     options = {"momentum": 0.9} if optimiser == "SGD" else {}
     update = getattr(api.optim, optimiser)(net.parameters(), lr=1e-3, **options)
     loss_of = api.nn.CrossEntropyLoss()

@@ -52,22 +52,19 @@ def accuracy(model, images, labels):
         return (model(images).argmax(1) == labels).astype("f32").mean().item()
 
 
-def main():
+def train(model, epochs=EPOCHS):
+    """Trains on three quarters of the images; returns the rest: images [n, 1, 8, 8] in 0..1 and labels [n]."""
     with np.load(pathlib.Path(__file__).resolve().parent / "digits" / "images.npz") as stored:
         images = neve.tensor((stored["images"][:, None] / 16).astype(np.float32))
         labels = neve.tensor(stored["labels"].astype(np.int64))
-    neve.manual_seed(SEED)
     order = neve.randperm(len(labels))
     held_out, rest = order[: len(labels) // 4], order[len(labels) // 4 :]
     training = neve.data.TensorDataset(images[rest], labels[rest])
     loader = neve.data.DataLoader(training, batch_size=BATCH, shuffle=True, drop_last=True)
-
-    model = network()
-    print(model.summary(images[:1]))
     optimizer = neve.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
-    schedule = neve.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, total_steps=EPOCHS * len(loader))
+    schedule = neve.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, total_steps=epochs * len(loader))
     generator, start = np.random.default_rng(SEED), time.perf_counter()
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         model.train()
         for x, y in loader:
             down, right = generator.integers(0, 3, 2)  # every batch is moved by up to one pixel
@@ -82,6 +79,15 @@ def main():
             f"epoch {epoch + 1:2}: loss {loss.item():.4f}, {right:.2%} of {len(held_out)} held-out images", flush=True
         )
     print(f"trained in {time.perf_counter() - start:.1f} s")
+    return images[held_out], labels[held_out]
+
+
+def main():
+    neve.manual_seed(SEED)
+    model = network()
+    print(model.summary((1, 1, 8, 8)))
+    images, labels = train(model)
+    right = accuracy(model, images, labels)
     if len(sys.argv) > 1:
         neve.save(model.state_dict(), sys.argv[1])
         print(f"weights in {sys.argv[1]}")
