@@ -61,6 +61,7 @@ class Range:
 
 def load(path, *, input_shapes=None, input_values=None, sequence_lengths=None, opset=None):
     """Reads a model: .onnx, or .neve with its engine. Returns a Model or an Engine; both are called alike, with arrays.
+    A .neve file that neve.jit.save wrote gives what neve.jit.load gives: a Module.
 
     The options say what an ONNX file leaves unsaid, or says otherwise than you want:
     input_shapes: {name: axes}; a number fixes an axis, a name opens it (equal names are equal sizes, those of the file
@@ -74,6 +75,9 @@ def load(path, *, input_shapes=None, input_values=None, sequence_lengths=None, o
     """
     import numpy
 
+    plain = input_shapes is None and input_values is None and sequence_lengths is None and opset is None
+    if plain and _neve.is_module_archive(os.fspath(path)):
+        return jit.load(path)
     values = {name: numpy.asarray(v) for name, v in (input_values or {}).items()}
     model = _neve.load(os.fspath(path), input_shapes or {}, values, sequence_lengths or {}, opset or 0)
     return model.engine() if model.has_engine else model
@@ -141,8 +145,13 @@ def optimize(
     memory_budget=0,
     dump_ir="",
     progress=None,
+    example=None,
+    input_spec=None,
 ):
-    """Makes a checked, fast engine for a model (or the path of one).
+    """Makes a checked, fast engine for a model (or the path of one): of a file, captured, to_static, loaded, a Module.
+
+    example, input_spec: arguments of a Module or function that was not captured yet, as a tuple of tensors or
+    neve.jit.InputSpecs. A to_static function gives the form that was used last.
 
     ranges: Range objects, or texts such as "x=1x3x224x224..10x3x224x224"; none: every size that the model allows, or those of warmup_data.
     test_data, warmup_data: samples, each a dict of arrays by input name, a tuple of arrays by position, or one array.
@@ -153,11 +162,10 @@ def optimize(
 
     Returns an Engine. Raises Error; KeyboardInterrupt when interrupted.
     """
-    options = {k: v for k, v in locals().items() if k not in ("model", "progress")}
+    options = {k: v for k, v in locals().items() if k not in ("model", "progress", "example", "input_spec")}
     if isinstance(model, (str, os.PathLike)):
         model = _neve.load(os.fspath(model), {}, {}, {}, 0)
-    if isinstance(model, jit.CapturedFunction):
-        model = model.model
+    model = jit.model_of(model, example, input_spec)
     if isinstance(model, Engine):
         raise TypeError("optimize: this is an Engine already (load the model that it was made from)")
     if isinstance(options["ranges"], (Range, str)):

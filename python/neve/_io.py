@@ -452,8 +452,24 @@ def _read(f: Any, data: Any) -> Any:
     raise Bad("the file is neither safetensors, nor PyTorch's, nor Paddle's, nor .npz")
 
 
-def load_weights(path: str | os.PathLike[str]) -> Any:
-    """Reads tensors: safetensors, PyTorch .pt/.pth (zip and old form), Paddle .pdparams, .npz. What it is, the bytes say, not the name.
+def _of_module(path: str, names: str) -> dict[str, Tensor]:
+    if not _neve.is_module_archive(path):
+        fail(
+            "unsupported",
+            f"load_weights: {path}: it holds an engine, whose weights are packed (a file that neve.jit.save wrote)",
+        )
+    tensors = _neve.load_module(path).tensors()
+    if names == "stored":
+        return {key: t.detach() for _, key, t, _, _ in tensors}
+    return {name: t.detach() for name, _, t, _, persistent in tensors if persistent}
+
+
+def load_weights(path: str | os.PathLike[str], *, names: str = "structured") -> Any:
+    """Reads tensors: safetensors, PyTorch .pt/.pth (zip and old form), Paddle .pdparams, .npz, and what neve.jit.save wrote.
+    What it is, the bytes say, not the name.
+
+    names: of a file of neve.jit.save: "structured", the state dict of the original class, or "stored", each tensor once,
+    as the file calls it, and those too that are no part of the state dict.
 
     Returns what was saved: mostly a dict of tensors by name, for module.load_state_dict; nested dicts and lists for the states of
     optimisers. Nothing in a file is run: pickles are read by a reader that knows the names which weights need, and refuses all others
@@ -462,11 +478,15 @@ def load_weights(path: str | os.PathLike[str]) -> Any:
     Raises Error{corrupt_file} for a file that is not what its form says, Error{not_found}, Error{io}. Cost: the checksums, else lazy.
     """
     path = os.fspath(path)
+    if names not in ("structured", "stored"):
+        fail("invalid_argument", f"load_weights: names is {names!r} ('structured' or 'stored')")
     try:
         with open(path, "rb") as f:
             if os.fstat(f.fileno()).st_size < 10:
                 fail("corrupt_file", f"load_weights: {path}: it has less than 10 bytes (a whole file of weights)")
             data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_COPY)
+            if data[:4] == b"PK\x03\x04" and data[30:43] == b"manifest.json":
+                return _of_module(path, names)
             return _read(f, data)
     except Bad as error:
         fail("corrupt_file", f"load_weights: {path}: {error}")

@@ -15,6 +15,7 @@
 #include "eager/autograd.h"
 #include "jit/program.h"
 #include "jit/training.h"
+#include "program.h"
 
 namespace neve::python {
 namespace {
@@ -128,14 +129,6 @@ struct PyBranch {
   std::shared_ptr<capture::Capture::Branch> branch;
 };
 
-struct PyProgram {
-  Model model;
-  std::vector<capture::Guard> guards;
-  std::vector<capture::State> states;
-  std::vector<capture::Seen> seen;
-  std::vector<size_t> changed_inputs;
-};
-
 PyProgram finish(PyCapture& c, const std::vector<Tensor>& outputs, const std::vector<std::string>& names,
                  const std::string& name) {
   capture::Program p = c.get().finish(outputs, names);
@@ -145,7 +138,9 @@ PyProgram finish(PyCapture& c, const std::vector<Tensor>& outputs, const std::ve
   const ir::Graph& g = impl->loaded.module.methods.find("forward")->second;
   impl->inputs = jit::ports_of(g, false);
   impl->outputs = jit::ports_of(g, true);
-  return {Model(std::move(impl)), std::move(p.guards), std::move(p.states), std::move(p.seen),
+  std::vector<std::pair<std::string, std::string>> guards;
+  for (const capture::Guard& at : p.guards) guards.emplace_back(to_string(at.relation), at.location);
+  return {Model(std::move(impl)), std::move(guards), std::move(p.states), std::move(p.seen),
           std::move(p.changed_inputs)};
 }
 
@@ -276,6 +271,13 @@ void bind_capture(nb::module_& m) {
             new (d) PyDim{Dim::symbol(name, min, max.value_or(Dim::unbounded), multiple_of, "Dim '" + name + "'")};
           },
           nb::arg("name"), nb::arg("min") = 0, nb::arg("max").none() = nb::none(), nb::arg("multiple_of") = 1)
+      .def_prop_ro(
+          "bounds",
+          [](const PyDim& d) {
+            const int64_t divisor = d.dim.is_symbol() ? d.dim.as_symbol().divisor : 1;
+            return std::tuple(lower_bound(d.dim), upper_bound(d.dim), divisor);
+          },
+          "(least, most, multiple of)")
       .def("__repr__", [](const PyDim& d) { return to_string(d.dim); })
       .def("__str__", [](const PyDim& d) { return to_string(d.dim); })
       .def("__hash__", [](const PyDim& d) { return int64_t(d.dim.hash() >> 1); })
@@ -419,8 +421,7 @@ void bind_capture(nb::module_& m) {
       .def_prop_ro("guards",
                    [](const PyProgram& p) {
                      nb::list l;
-                     for (const capture::Guard& g : p.guards)
-                       l.append(nb::make_tuple(to_string(g.relation), g.location));
+                     for (const auto& [relation, location] : p.guards) l.append(nb::make_tuple(relation, location));
                      return l;
                    })
       .def_prop_ro("states",

@@ -13,6 +13,7 @@
 
 #include "capture.h"
 #include "convert.h"
+#include "program.h"
 
 using namespace neve;
 using namespace neve::python;
@@ -288,6 +289,7 @@ NB_MODULE(_neve, m) {
 
   bind_tensor(m);
   bind_capture(m);
+  bind_module_file(m);
 
   nb::class_<Model>(m, "Model")
       .def("__call__",

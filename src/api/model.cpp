@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "import/onnx.h"
 #include "ir/text.h"
+#include "jit/module_file.h"
 #include "op/reference.h"
 
 namespace neve {
@@ -104,6 +105,13 @@ Model load(const std::string& path, const LoadOptions& options) {
         options.opset)
       fail(ErrorCode::invalid_argument, "load: '", path,
            "' is an archive, its signature is settled (options are for ONNX models)");
+    if (jit::is_module_archive(path)) {
+      impl->loaded = jit::load_as_model(path);
+      const ir::Graph& g = impl->loaded.module.methods.find("forward")->second;
+      impl->inputs = jit::ports_of(g, false);
+      impl->outputs = jit::ports_of(g, true);
+      return Model(std::move(impl));
+    }
     impl->engine = jit::load_archive(path);
     impl->inputs = jit::ports_of(impl->engine->graph, false);
     impl->outputs = jit::ports_of(impl->engine->graph, true);

@@ -15,6 +15,7 @@
 #include "core/safetensors.h"
 #include "ir/text.h"
 #include "jit/model.h"
+#include "jit/verified.h"
 #include "jit/zip.h"
 #include "op/registry.h"
 
@@ -61,6 +62,8 @@ ResolvedRanges ranges_from_json(const json& j, const ir::Graph& g) {
 std::string digest_text(std::string_view s) { return sha256_hex(s); }
 std::string_view text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
 
+}  // namespace
+
 // The machine remembers which archives passed the whole check: a file named by the digest of these parts, which it
 // holds.
 KeyParts verified_parts(const std::string& manifest_digest) {
@@ -70,7 +73,7 @@ KeyParts verified_parts(const std::string& manifest_digest) {
           {"Neve", version()}};
 }
 
-std::string verified_folder() {
+static std::string verified_folder() {
   const std::string folder = cache_directory();
   return folder.empty() ? "" : folder + "/verified";
 }
@@ -101,8 +104,6 @@ void remember_verified(const KeyParts& parts) {
   } catch (const std::exception&) {  // only a convenience
   }
 }
-
-}  // namespace
 
 bool is_archive(const std::string& path) {
   const auto file = MappedFile::open(path);

@@ -3,16 +3,21 @@
 traced = neve.jit.trace(model, x)          # one run on tensors without values; sizes stay open
 traced(x)                                  # compiled
 engine = neve.optimize(traced)             # tuned, checked, saved
+neve.jit.save(model, "model.neve", input_spec=[neve.jit.InputSpec(("batch", 3))])
+again = neve.jit.load("model.neve")        # a Module without the source of the original
 """
 
 from .. import _neve
 from ._capture import CapturedFunction, Guard
+from ._load import LoadedModule, load
+from ._model_of import model_of
+from ._save import save
 from ._static import InputSpec, StaticFunction, enable_to_static, not_to_static, to_static
 from ._trace import trace
 
 Dim = _neve.Dim
 
 __all__ = [
-    "CapturedFunction", "Dim", "Guard", "InputSpec", "StaticFunction", "enable_to_static", "not_to_static", "to_static",
-    "trace",
+    "CapturedFunction", "Dim", "Guard", "InputSpec", "LoadedModule", "StaticFunction", "enable_to_static", "load", "model_of",
+    "not_to_static", "save", "to_static", "trace",
 ]  # fmt: skip

@@ -163,6 +163,8 @@ class CapturedFunction:
         self._environment: list[Any] = []  # what it read beside its arguments
         self._seen = _Seen()
         self._sizes: list[tuple[dict[str, Any], int]] = []  # of the dicts of its modules: new attributes show there
+        self._samples: list[Tensor] = []  # what it was captured with
+        self._modules: dict[str, Module] = {}  # whose tensors it was told the names of, by prefix
         self._engine: Any = None
         self._training: Any = None
         self._lock = threading.Lock()
@@ -211,6 +213,10 @@ class CapturedFunction:
         if structure != self._arguments:
             d = _tree.difference(self._arguments, structure)
             fail("invalid_argument", f"{self.name}: {d} (capture it again for these arguments)")
+        return self.on(tensors)
+
+    def on(self, tensors: list[Tensor]) -> Any:
+        """A call with the tensors of arguments whose structure is the captured one."""
         if _neve.is_capturing():
             return self._replayed(tensors)
         if self.is_trained(tensors):
@@ -468,5 +474,6 @@ def _run(
     made = CapturedFunction(name_of(function), structure, results, program, names, generators)
     made._passed, made._environment = passed, seen.values()
     made._seen = seen
+    made._samples, made._modules = [t.detach().clone() for t in tensors], modules_of(function)
     made._sizes = [(vars(m), len(vars(m))) for m in seen.modules.values()]
     return made

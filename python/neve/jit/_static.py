@@ -96,6 +96,7 @@ class StaticFunction:
         self._function, self._spec = function, tuple(input_spec) if input_spec is not None else None
         self._table: dict[Any, list[Specialisation]] = {}
         self._eager: dict[str, int] = {}
+        self.last: Specialisation | None = None  # that the last call took
         self._lock = threading.RLock()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -124,7 +125,7 @@ class StaticFunction:
         grad = bool(_neve.is_grad_enabled())
         key = (structure, tuple((t.dtype, t.ndim) for t in tensors), grad, _autocast.dtype)
         shared = any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i])
-        chosen = self._specialisation(key, tensors, args, kwargs)
+        chosen = self.last = self._specialisation(key, tensors, args, kwargs)
         if chosen.original and grad and chosen.captured.is_trained(tensors):
             return self._original(chosen.original, args, kwargs)
         if shared and chosen.captured.changed_inputs:

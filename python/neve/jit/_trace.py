@@ -100,7 +100,13 @@ def _copied(arguments: Any) -> Any:
 
 
 def _compare(
-    captured: CapturedFunction, function: Any, args: Any, kwargs: Any, relative: float, absolute: float
+    captured: CapturedFunction,
+    function: Any,
+    args: Any,
+    kwargs: Any,
+    relative: float,
+    absolute: float,
+    call: str = "trace",
 ) -> None:
     kept = [(t, t.detach().clone()) for t in captured._states]
     states = [g.get_state() for g, _ in captured._generators]
@@ -133,7 +139,7 @@ def _compare(
         if p.shape != q.shape or p.dtype != q.dtype:
             fail(
                 "internal",
-                f"trace: output {path or '0'} of {name_of(function)} is {text_of(y)} where it should be {text_of(x)} for ({sizes})",
+                f"{call}: output {path or '0'} of {name_of(function)} is {text_of(y)} where it should be {text_of(x)} for ({sizes})",
             )
         if p.size and p.dtype.kind in "fc":
             bound = relative * np.nanmax(np.abs(np.where(np.isfinite(p), p, 0))) + absolute
@@ -141,10 +147,10 @@ def _compare(
                 worst = np.nanmax(np.abs(p - q))
                 fail(
                     "internal",
-                    f"trace: output {path or '0'} of {name_of(function)} differs from the original by {worst:.3g} for ({sizes})",
+                    f"{call}: output {path or '0'} of {name_of(function)} differs from the original by {worst:.3g} for ({sizes})",
                 )
         elif not np.array_equal(p, q):
             fail(
                 "internal",
-                f"trace: output {path or '0'} of {name_of(function)} differs from the original for ({sizes})",
+                f"{call}: output {path or '0'} of {name_of(function)} differs from the original for ({sizes})",
             )

@@ -1,0 +1,228 @@
+"""load: a file of captured methods as a Module."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from .. import _neve
+from .._base import Tensor, fail
+from ..nn._core import autocast as _autocast
+from ..nn.module import Module
+from ..nn.parameter import Parameter
+from ..random import Generator, default_generator
+from . import _structure, _tree
+from ._capture import CapturedFunction, Guard
+
+
+class Form(NamedTuple):
+    """One captured form of a method."""
+
+    captured: CapturedFunction
+    arguments: str  # structure as text
+    mode: str  # "train", "eval", or "" for both
+    autocast: str
+    samples: list[list[Tensor]]
+
+
+class LoadedPart(Module):
+    """A module inside of a loaded one: its tensors and attributes; only the whole can be called."""
+
+
+class LoadedMethod:
+    """A method of a loaded module: callable as the original was."""
+
+    def __init__(self, module: LoadedModule, name: str) -> None:
+        self._module, self.__name__ = module, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._module._call(self.__name__, args, kwargs)
+
+    @property
+    def forms(self) -> list[CapturedFunction]:
+        """The captured forms: by mode, structure and sizes of the arguments."""
+        return [f.captured for f in self._module._jit_methods[self.__name__]]
+
+    @property
+    def guards(self) -> list[Guard]:
+        """What was decided by sizes, of all forms."""
+        return [g for f in self.forms for g in f.guards]
+
+    def __repr__(self) -> str:
+        return f"<method {self.__name__} of a loaded {self._module._jit_type}: {len(self.forms)} forms>"
+
+
+class LoadedModule(Module):
+    """What neve.jit.load gives: methods, parameters, buffers and plain attributes of the module that was saved.
+
+    train() and eval() choose among the stored modes. Parameters are seen by all methods; changing them changes what the
+    next call computes, and gradients flow to them.
+    """
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__()
+        object.__setattr__(self, "_jit_type", type_name)
+        object.__setattr__(self, "_jit_methods", {})
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation that was saved."""
+        return self._call("forward", args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__.get("_jit_methods", {}):
+            return LoadedMethod(self, name)
+        names = ", ".join(self.__dict__.get("_jit_methods", {}))
+        raise AttributeError(
+            f"a loaded {self.__dict__.get('_jit_type', 'module')} has no '{name}' (its methods: {names})"
+        )
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of the methods that were saved."""
+        return list(self._jit_methods)
+
+    def extra_repr(self) -> str:
+        return f"{self._jit_type}, methods: {', '.join(self._jit_methods)}"
+
+    def _call(self, method: str, args: Any, kwargs: Any) -> Any:
+        call = f"{self._jit_type}.{method}"
+        forms: list[Form] = self._jit_methods.get(method, [])
+        if not forms:
+            fail("not_found", f"{call}: it was not saved (saved were: {', '.join(self._jit_methods)})")
+        tensors, _, structure = _tree.flatten((args, kwargs), call)
+        text = _structure.text(structure, call)
+        fits = [f for f in forms if f.arguments == text]
+        if not fits:
+            fail(
+                "invalid_argument",
+                f"{call}: {_structure.difference(forms[0].arguments, text)} (the arguments it was saved for)",
+            )
+        mode = "train" if self.training else "eval"
+        in_mode = [f for f in fits if f.mode in ("", mode)]
+        if not in_mode:
+            fail("unsupported", f"{call}: it was not saved in {mode} mode")
+        now = _autocast.dtype or ""
+        in_mode = [f for f in in_mode if f.autocast == now] or in_mode
+        typed = [
+            f
+            for f in in_mode
+            if all(t.dtype == d and t.ndim == len(s) for t, (_, d, s) in zip(tensors, f.captured.inputs))
+        ]
+        candidates = typed or in_mode
+        if _neve.is_capturing():
+            return _first_that_fits(candidates, tensors)
+        for f in candidates:
+            if len(candidates) == 1 or f.captured.accepts(tensors):
+                return f.captured.on(tensors)
+        return candidates[0].captured.on(tensors)  # says what is wrong
+
+
+def _first_that_fits(forms: list[Form], tensors: list[Tensor]) -> Any:
+    """Inside of a capture sizes are symbols: a form that does not fit says so before it does anything."""
+    for f in forms[:-1]:
+        try:
+            return f.captured.on(tensors)
+        except _neve.Error as error:
+            if error.code not in ("shape_mismatch", "type_mismatch"):
+                raise
+    return forms[-1].captured.on(tensors)
+
+
+def _place(root: LoadedModule, name: str, where: str) -> tuple[Module, str]:
+    """The module that holds a dotted name, made if need be, and the last word."""
+    *path, last = name.split(".")
+    module: Module = root
+    for word in [*path, last]:
+        if not word or len(name) > 4096 or len(path) > 100 or hasattr(LoadedModule, word) or word.startswith("_jit_"):
+            fail("corrupt_file", f"{where}: '{name[:200]}' is no name of a tensor or attribute")
+    for word in path:
+        inner = module.__dict__.get(word)
+        if inner is None:
+            inner = LoadedPart()
+            object.__setattr__(module, word, inner)
+        if not isinstance(inner, Module):
+            fail("corrupt_file", f"{where}: '{name[:200]}' lies inside of something that is no module")
+        module = inner
+    if last in module.__dict__:
+        fail("corrupt_file", f"{where}: '{name[:200]}' is there twice")
+    return module, last
+
+
+def _add_tensors(root: LoadedModule, saved: Any, where: str) -> None:
+    made: dict[str, Tensor] = {}
+    for name, key, tensor, parameter, persistent in saved.tensors():
+        module, last = _place(root, name, where)
+        if key not in made:
+            made[key] = Parameter(tensor, tensor.requires_grad) if parameter else tensor
+            if parameter:
+                saved.replace(name, made[key])
+        if isinstance(made[key], Parameter):
+            object.__setattr__(module, last, made[key])
+            continue
+        if "_buffer_names" not in module.__dict__:
+            object.__setattr__(module, "_buffer_names", {})
+        module._buffer_names[last] = persistent
+        object.__setattr__(module, last, made[key])
+
+
+def _add_properties(root: LoadedModule, text: str, where: str) -> None:
+    try:
+        properties = json.loads(text)
+    except (ValueError, RecursionError):
+        properties = None
+    if not isinstance(properties, dict):
+        fail("corrupt_file", f"{where}: its properties are no map")
+    for name, v in properties.items():
+        for e in v if isinstance(v, list) else [v]:
+            if type(e) not in (int, float, bool, str):
+                fail("corrupt_file", f"{where}: property '{name[:200]}' is {type(e).__name__}")
+        module, last = _place(root, name, where)
+        object.__setattr__(module, last, v)
+
+
+def made_of(saved: Any, where: str) -> LoadedModule:
+    """A module of what a file holds."""
+    root = LoadedModule(saved.type)
+    _add_tensors(root, saved, where)
+    _add_properties(root, saved.properties, where)
+    classes: dict[Any, Any] = {}
+    for method, count in saved.methods().items():
+        if method != "forward" and (
+            not method.isidentifier() or hasattr(LoadedModule, method) or method in root.__dict__
+        ):
+            fail("corrupt_file", f"{where}: '{method[:200]}' is no name of a method")
+        forms = []
+        generators: dict[int, Generator] = {}
+        for k in range(count):
+            d, program = saved.form(method, k), saved.program(method, k)
+            used = [
+                (generators.setdefault(n, Generator(n)) if own else default_generator, draws)
+                for n, (own, draws) in enumerate(zip(d["own_generator"], d["draws"]))
+            ]
+            arguments = _structure.structure(d["arguments"], classes, where)
+            results = _structure.structure(d["results"], classes, where)
+            names = [name for name, _, _ in program.model.inputs]
+            captured = CapturedFunction(f"{saved.type}.{method}", arguments, results, program, names, used)
+            captured._passed = dict(d["passed"])
+            forms.append(Form(captured, d["arguments"], d["mode"], d["autocast"], d["samples"]))
+        root._jit_methods[method] = forms
+    root.train(saved.training)
+    return root
+
+
+def load(path: str | os.PathLike[str]) -> LoadedModule:
+    """Reads what neve.jit.save, or neve::jit::save of C++, wrote: a Module without the source of the original.
+
+    It is called with arguments of the structure that the original took, and returns what that returned (named tuples and
+    dataclasses as classes with the same fields). Other methods that were saved are its methods; state_dict() has the
+    original's names; train() and eval() choose among the stored modes; parameters can be trained, and all be saved again.
+
+    Raises Error{corrupt_file} for a file that is not as it was written, Error{unsupported} for one of a newer version,
+    Error{not_found}, Error{io}. Nothing in a file is run but graphs of Neve's ops; samples are checked once a machine.
+    """
+    path = os.fspath(path)
+    return made_of(_neve.load_module(path), f"load: '{path}'")
+
+
+__all__ = ["Form", "LoadedMethod", "LoadedModule", "LoadedPart", "load", "made_of"]

@@ -1,0 +1,328 @@
+"""save: a module or function as one file of captured methods, tensors and samples."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _neve
+from .._base import Tensor, fail, text_of, type_error
+from .._creation import asarray
+from ..autograd import no_grad
+from ..nn._core import autocast as _autocast
+from ..nn.module import Module
+from ..random import default_generator
+from . import _static, _structure, _trace, _tree
+from ._capture import CapturedFunction, capture, modules_of, name_of
+from ._load import LoadedModule
+from ._static import InputSpec, StaticFunction
+
+_MOST_GOLDEN = 2**24  # bytes of samples for one form
+_SIZES = (5, 3, 7, 4, 6, 11, 9, 13)  # of open axes, where only an InputSpec says what comes
+
+
+class _Example(NamedTuple):
+    """One kind of call: arguments, and the sizes of their tensors, numbers or Dims, in order."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    shapes: list[tuple[Any, ...]]
+
+
+def _size_of(n: Any, sizes: dict[Any, int]) -> int:
+    """An example of an open size: another for every name."""
+    if isinstance(n, int):
+        return n
+    if n not in sizes:
+        low, high, multiple = n.bounds if not isinstance(n, str) else (0, 2**62, 1)
+        wanted = _SIZES[len(sizes) % len(_SIZES)]
+        sizes[n] = min(max(wanted, low), high) if multiple == 1 else max(multiple, -(-low // multiple) * multiple)
+    return sizes[n]
+
+
+def _numbers(shape: list[int], dtype: str) -> Tensor:
+    """Fixed random ones: fractions, or 0 and 1, which index what has two rows."""
+    drawn = np.random.default_rng(0).random(shape)
+    return asarray(drawn if dtype[0] in "fbc" and dtype != "bool" else drawn.round()).astype(dtype)
+
+
+def example_of(spec: Sequence[Any], call: str) -> _Example:
+    """The arguments that InputSpecs stand for; tensors and other values among them stand for themselves."""
+    if not isinstance(spec, (list, tuple)):
+        type_error(f"{call}: input_spec is {text_of(spec)} (a list with an InputSpec or a value for each argument)")
+    shapes: list[tuple[Any, ...]] = []
+    named: dict[str, Any] = {}
+    sizes: dict[Any, int] = {}
+
+    def make(v: Any) -> Any:
+        if isinstance(v, InputSpec):
+            dims = []
+            for axis, n in enumerate(v.shape):
+                if n is None:
+                    n = _neve.Dim(f"{v.name or f'arg{len(shapes)}'}_{axis}")
+                elif isinstance(n, str):
+                    n = named.setdefault(n, _neve.Dim(n))
+                dims.append(n)
+            shapes.append(tuple(dims))
+            return _numbers([_size_of(n, sizes) for n in dims], v.dtype)
+        if isinstance(v, dict):
+            return {k: make(e) for k, e in v.items()}
+        if isinstance(v, (list, tuple)) and not hasattr(v, "_fields"):
+            return type(v)(make(e) for e in v)
+        tensors, _, _ = _tree.flatten(v, call)
+        shapes.extend(
+            tuple(_neve.Dim(f"arg{len(shapes) + i}_{a}") for a in range(t.ndim)) for i, t in enumerate(tensors)
+        )
+        return v
+
+    return _Example(tuple(make(v) for v in spec), {}, shapes)
+
+
+def _examples(static: StaticFunction, spec: Any, call: str) -> list[_Example]:
+    """The kinds of calls that a function made by to_static has seen, or those that its input_spec says."""
+    if spec is not None:
+        return [example_of(spec, call)]
+    found: dict[Any, _Example] = {}
+    for s in static.specialisations:
+        c = s.captured
+        args, kwargs = _tree.unflatten(c._arguments, list(c._samples))
+        shapes: list[tuple[Any, ...]] = []
+        named: dict[str, Any] = {}
+        for i, t in enumerate(c._samples):
+            said = static._spec[i].shape if static._spec is not None and i < len(static._spec) else (None,) * t.ndim
+            path = c._inputs[i]
+            shapes.append(
+                tuple(
+                    _neve.Dim(f"{path}_{a}")
+                    if n is None
+                    else named.setdefault(n, _neve.Dim(n))
+                    if isinstance(n, str)
+                    else n
+                    for a, n in enumerate(said)
+                )
+            )
+        key = (_structure.text(c._arguments, call), tuple((d, s) for _, d, s in c.inputs), tuple(c.guards))
+        found.setdefault(key, _Example(args, kwargs, shapes))
+    if not found and static._spec is not None:
+        return [example_of(static._spec, call)]
+    return list(found.values())
+
+
+@contextlib.contextmanager
+def _mode(modules: Sequence[Module], training: dict[Module, bool] | None) -> Iterator[None]:
+    """All modules in a mode: None is evaluation."""
+    before = {m: m.training for m in modules}
+    try:
+        for m in modules:
+            object.__setattr__(m, "training", training[m] if training is not None else False)
+        yield
+    finally:
+        for m, was in before.items():
+            object.__setattr__(m, "training", was)
+
+
+@contextlib.contextmanager
+def _originals() -> Iterator[None]:
+    before = _static._enabled
+    _static.enable_to_static(False)
+    try:
+        yield
+    finally:
+        _static.enable_to_static(before)
+
+
+def capture_checked(function: Callable[..., Any], example: _Example, call: str) -> CapturedFunction:
+    """Captures, and compares with the original on the example and on other sizes."""
+    count = iter(range(1 << 30))
+    with no_grad():
+        made = capture(
+            function,
+            example.args,
+            example.kwargs,
+            call,
+            lambda _, t: example.shapes[next(count) % len(example.shapes)],
+            convert=True,
+        )
+        with _originals():
+            for args, kwargs in _trace._samples(made, example.args, example.kwargs):
+                _trace._compare(made, function, args, kwargs, 1e-4, 1e-5, call)
+    return made
+
+
+def _golden(captured: CapturedFunction, samples: Sequence[Tensor]) -> list[Any]:
+    """Inputs and outputs of the graph."""
+    if not samples and captured.inputs and not captured._states and not captured._random:
+        return []
+    with no_grad():
+
+        def draw(generator: Any, n: int) -> Any:
+            return asarray([1234]).astype("i64"), asarray([0]).astype("i64")
+
+        inputs = captured._with_own([t.detach() for t in samples], [s.detach().clone() for s in captured._states], draw)
+        outputs = captured._ready()._run(inputs)
+    size = sum(t.nbytes for t in [*inputs, *outputs])
+    return [(inputs, outputs)] if size <= _MOST_GOLDEN else []
+
+
+def _add_form(saved: Any, method: str, captured: CapturedFunction, mode: str, autocast: str, samples: Any) -> None:
+    call = f"jit.save: method '{method}'"
+    saved.add_form(
+        method,
+        captured._program,
+        {
+            "arguments": _structure.text(captured._arguments, call),
+            "results": _structure.text(captured._results, call),
+            "mode": mode,
+            "autocast": autocast,
+            "draws": [n for _, n in captured._generators],
+            "own_generator": [g is not default_generator for g, _ in captured._generators],
+            "passed": captured._passed,
+        },
+        [g for s in samples for g in _golden(captured, s)],
+    )
+
+
+def _is_property(v: Any) -> bool:
+    if isinstance(v, list):
+        return len(v) <= 10000 and all(not isinstance(e, list) and _is_property(e) for e in v)
+    return type(v) in (int, float, bool, str) and not (isinstance(v, float) and not math.isfinite(v))
+
+
+def _properties(module: Module) -> dict[str, Any]:
+    """Plain attributes of the modules, by dotted name."""
+    return {
+        f"{path}.{name}" if path else name: v
+        for path, m in module.named_modules()
+        for name, v in vars(m).items()
+        if not name.startswith("_") and name != "training" and _is_property(v)
+    }
+
+
+def _add_tensors(saved: Any, modules: Mapping[str, Module]) -> None:
+    """Every tensor under all its names."""
+    for prefix, module in modules.items():
+        known = set()
+        for path, m in module.named_modules(remove_duplicate=False):
+            dot = prefix + (f"{path}." if path else "")
+            for kind in ("parameter", "buffer"):
+                for name, t in m._own(kind):
+                    if dot + name in known:
+                        continue
+                    known.add(dot + name)
+                    for part in (dot + name).split("."):
+                        if hasattr(LoadedModule, part):
+                            fail(
+                                "unsupported",
+                                f"jit.save: '{dot + name}' has a name that a loaded module uses itself: '{part}'",
+                            )
+                    saved.add_tensor(dot + name, t, kind == "parameter", kind == "parameter" or m._buffer_names[name])
+
+
+def _statics(module: Module) -> dict[str, StaticFunction]:
+    """Methods made by to_static, by name."""
+    names = {n for c in type(module).__mro__ for n, v in vars(c).items() if isinstance(v, StaticFunction)}
+    names |= {n for n, v in vars(module).items() if isinstance(v, StaticFunction) and not n.startswith("_static_")}
+    return {n: getattr(module, n) for n in sorted(names)}
+
+
+def _save_module(saved: Any, module: Module, input_spec: Any) -> None:
+    call = "jit.save"
+    statics = _statics(module)
+    specs = dict(input_spec) if isinstance(input_spec, Mapping) else {"forward": input_spec}
+    if "forward" not in statics and specs.get("forward") is not None:
+        statics["forward"] = StaticFunction(module.forward)
+    for name in specs:
+        if name not in statics and specs[name] is not None:
+            if not callable(getattr(module, name, None)):
+                fail("not_found", f"{call}: input_spec names '{name}' (a method of {type(module).__name__})")
+            statics[name] = StaticFunction(getattr(module, name))
+    modules = list(module.modules())
+    train = {m: m.training if module.training else True for m in modules}
+    apart: list[str] = []
+    for name, static in statics.items():
+        if name != "forward" and hasattr(LoadedModule, name):
+            fail("unsupported", f"{call}: a loaded module has a method '{name}' of its own (another name)")
+        target = module if name == "forward" else static._function  # with its hooks
+        for example in _examples(static, specs.get(name), f"{call}: method '{name}'"):
+            made = {}
+            for mode, flags in (("eval", None), ("train", train)):
+                with _mode(modules, flags):
+                    made[mode] = capture_checked(target, example, f"{call}: method '{name}'")
+            samples, autocast = [_tree.flatten((example.args, example.kwargs), call)[0]], _autocast.dtype or ""
+            if made["eval"].graph == made["train"].graph:
+                _add_form(saved, name, made["eval"], "", autocast, samples)
+                continue
+            apart.append(name)
+            for mode, captured in made.items():
+                _add_form(saved, name, captured, mode, autocast, samples)
+    missing = [n for n in statics if n not in saved.methods()]
+    if missing or not statics:
+        fail(
+            "not_found",
+            f"{call}: {type(module).__name__} has no captured form of {', '.join(missing) or 'forward'} (call it once, or give input_spec=[...], or a dict of them by method)",
+        )
+    if apart and module.training:
+        warnings.warn(
+            f"jit.save: {type(module).__name__} is in training mode, and {', '.join(sorted(set(apart)))} differs in evaluation (dropout, batch normalisation): both modes are stored, and the file opens in training mode (call eval() first to have it the other way)",
+            stacklevel=3,
+        )
+
+
+def _save_loaded(saved: Any, module: LoadedModule) -> None:
+    for name, forms in module._jit_methods.items():
+        for f in forms:
+            _add_form(saved, name, f.captured, f.mode, f.autocast, f.samples)
+
+
+def save(target: Any, path: str | os.PathLike[str], input_spec: Any = None) -> None:
+    """Writes a Module or function as one .neve file that runs without its source, in Python and C++.
+
+    All methods that to_static made are in it, as they were called so far or as input_spec says: a list with an InputSpec,
+    or an example, for each argument of forward, or a dict of such lists by method. Stored are graphs in both modes where
+    these differ, parameters and buffers under their names with what is trained, plain attributes (int, float, bool, str
+    and lists of them), the structure of arguments and results, relations of sizes, hooks of the module, and samples that
+    loading is tested with. Each graph is compared with the original first, on other sizes too where they are open. What
+    neve.jit.trace made is stored as it is; a module that was loaded is stored again.
+
+    Raises Error{internal} where a graph differs from the original, Error{not_found} where nothing says how a method is
+    called, Error{unsupported} for what cannot be captured or stored, Error{io}. The file is whole or not there.
+    """
+    saved = _neve.SavedModule()
+    path = os.fspath(path)
+    owner = getattr(getattr(target, "_function", target), "__self__", None)
+    if isinstance(target, LoadedModule):
+        saved.type, saved.training = target._jit_type, target.training
+        _add_tensors(saved, {"": target})
+        saved.properties = json.dumps(_properties(target))
+        _save_loaded(saved, target)
+    elif isinstance(target, Module):
+        saved.type, saved.training = type(target).__name__, target.training
+        _add_tensors(saved, {"": target})
+        saved.properties = json.dumps(_properties(target))
+        _save_module(saved, target, input_spec)
+    elif isinstance(target, CapturedFunction):
+        saved.type = target.name
+        _add_tensors(saved, target._modules)
+        _add_form(saved, "forward", target, "", "", [target._samples])
+    elif callable(target) and not isinstance(target, type):
+        static = target if isinstance(target, StaticFunction) else StaticFunction(target)
+        saved.type = name_of(static)
+        modules = {"": owner} if isinstance(owner, Module) else modules_of(static._function)
+        saved.training = isinstance(owner, Module) and owner.training
+        _add_tensors(saved, modules)
+        for example in _examples(static, input_spec, "jit.save"):
+            captured = capture_checked(static._function, example, "jit.save")
+            samples = _tree.flatten((example.args, example.kwargs), "jit.save")[0]
+            _add_form(saved, "forward", captured, "", _autocast.dtype or "", [samples])
+        if not saved.methods():
+            fail("not_found", f"jit.save: {saved.type} was not captured yet (call it once, or give input_spec=[...])")
+    else:
+        type_error(f"jit.save: {text_of(target)} (a Module, a function, or what neve.jit.trace or to_static made)")
+    saved.save(path)
