@@ -7,6 +7,8 @@
 #include <csignal>
 #include <cstdio>
 #include <random>
+#include <system_error>
+#include <thread>
 
 #include "base/error.h"
 #include "cli.h"
@@ -184,15 +186,31 @@ Engine engine_for(const Model& model, int threads, const std::vector<Range>& ran
 
 namespace {
 std::atomic<int> seen{0};
-void note_signal(int number) {
+
+// Threads that compute take no signals: oneDNN's f32 products let the stack pointer point into the heap while they run,
+// and what the system writes there for a handler destroys what lies below. A thread that does nothing else takes them.
+void wait_for_signals(sigset_t signals) {
+  int number = 0;
+  if (sigwait(&signals, &number) != 0) return;
   seen = number;
-  std::signal(number, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);  // the next one ends the program at once
+  std::signal(SIGTERM, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  for (;;) pause();
 }
 }  // namespace
 
 void watch_signals() {
-  std::signal(SIGINT, note_signal);
-  std::signal(SIGTERM, note_signal);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // threads made from here on inherit it
+  try {
+    std::thread(wait_for_signals, signals).detach();
+  } catch (const std::system_error&) {  // no more threads may be made: signals end the program
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  }
 }
 
 int signal_seen() { return seen; }

@@ -77,7 +77,14 @@ Peer::Peer(const std::string& python, const std::string& model, int threads) {
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   std::string args[] = {python_, "-c", program};
   char* argv[] = {args[0].data(), args[1].data(), args[2].data(), nullptr};
-  const int error = ::posix_spawnp(&pid_, python_.c_str(), &actions, nullptr, argv, environ);
+  sigset_t none;  // we hold signals back from our threads, and a process inherits that
+  sigemptyset(&none);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  const int error = ::posix_spawnp(&pid_, python_.c_str(), &actions, &attributes, argv, environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   ::close(in[0]);
   ::close(out[1]);

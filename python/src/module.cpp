@@ -8,7 +8,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 #include <neve/neve.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "capture.h"
@@ -265,9 +268,23 @@ OptimizeOptions options_from(const Model& m, const nb::dict& d) {
   return o;
 }
 
+/// Gives this thread, which is where the system delivers a process's signals by preference, a stack of its own for
+/// handlers, as Python's are since 3.10: oneDNN's f32 products let the stack pointer point into the heap while they
+/// run.
+void give_signal_stack() {
+  stack_t now;
+  if (sigaltstack(nullptr, &now) != 0 || !(now.ss_flags & SS_DISABLE)) return;
+  const size_t bytes = size_t(std::max<long>(sysconf(_SC_SIGSTKSZ), 1 << 16));
+  stack_t own{};
+  own.ss_sp = new std::byte[bytes];  // never freed: it belongs to the thread from now on
+  own.ss_size = bytes;
+  sigaltstack(&own, nullptr);
+}
+
 }  // namespace
 
 NB_MODULE(_neve, m) {
+  give_signal_stack();
   // Tensors and graphs that the program still holds when Python ends are no leak, and a library does not print.
   nb::set_leak_warnings(false);
   error_type = nb::steal<nb::object>(PyErr_NewExceptionWithDoc(

@@ -353,6 +353,15 @@ class Binder {
   Axis row_, lane_;
 };
 
+/// Calls compiled code, which has no word in front that says its type, as clang's undefined sanitizer wants to read.
+#ifdef __clang__
+__attribute__((no_sanitize("function")))
+#endif
+inline void
+call(Kernel f, const KernelArgs& args) {
+  f(&args);
+}
+
 /// Runs items of a part, or the chunks of its rows.
 class Runner {
  public:
@@ -383,7 +392,7 @@ class Runner {
       c.at(line / row_items, row, lane);
       c.extents[0] = count;
       if (!p_.part->lanes_inner) c.extents[1] = width;
-      p_.rows(&c.args);
+      call(p_.rows, c.args);
     }
     return c.status;
   }
@@ -403,7 +412,7 @@ class Runner {
             if (!p_.part->lanes_inner) c.extents[1] = std::min(width, lanes - block * width);
             if (p_.part->stages[s].inner) c.cut(p_, chunk);
             c.args.registers = to;
-            p_.stages[s](&c.args);
+            call(p_.stages[s], c.args);
             if (c.status) status.store(c.status, std::memory_order_relaxed);
           };
           if (!p_.part->stages[s].inner) {

@@ -241,6 +241,7 @@ struct Direction {
   }
   /// hidden_product[:, first gate..last gate) = state r^T.
   void recur(const T* state, int64_t first, int64_t last) {
+    if (batch == 0) return;
     const int64_t width = gates * hidden;
     hidden_product.resize(size_t(batch * width));
     gemm<T>(batch, (last - first) * hidden, hidden, {state, hidden, 1}, {r + first * hidden * hidden, 1, hidden},
