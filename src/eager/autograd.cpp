@@ -493,7 +493,11 @@ std::vector<Tensor> autograd::checkpoint(std::function<std::vector<Tensor>(std::
 
 // ---- members of Tensor ------------------------------------------------------------------------------------------
 
-bool Tensor::requires_grad() const { return eager::needs_gradient(*this); }
+// Of a captured tensor nobody knows yet: it may.
+bool Tensor::requires_grad() const {
+  if (is_captured()) return grad_enabled && is_float(dtype()) && !p_->detached;
+  return eager::needs_gradient(*this);
+}
 bool Tensor::is_leaf() const { return !eager::needs_gradient(*this) || !p_->autograd->node; }
 
 const Tensor& Tensor::set_requires_grad(bool on) const {
@@ -538,6 +542,10 @@ std::atomic<int64_t> next_hook{1};
 }
 
 int64_t Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
+  if (is_captured())
+    fail(ErrorCode::unsupported,
+         "register_hook: a hook on a tensor of a program that is captured (not_to_static keeps the function as it is)",
+         eager::place_text("asked for", eager::current_place()));
   if (!requires_grad())
     fail(ErrorCode::invalid_argument, "register_hook: ", type_text(*this), " needs no gradient (set_requires_grad())");
   AutogradMeta& m = eager::meta_of(*this);

@@ -457,9 +457,9 @@ class Cut {
   bool reads_input(Value v) const { return read_inputs_.count(v.id); }
   /// The sizes of x follow from those of the inputs: no need of x.
   bool sizes_follow(const Node& n) const {
-    if (!n.is("shape")) return false;
+    if (!n.is("shape") || !g_.facts(n.out[0]).known) return false;
     std::vector<Dim> symbols;
-    for (Dim d : g_.type(n.in[0]).shape) collect_symbols(d, symbols);
+    for (Dim d : g_.facts(n.out[0]).content) collect_symbols(d, symbols);
     return std::all_of(symbols.begin(), symbols.end(), [&](Dim s) { return stated_.count(s.as_symbol().id) > 0; });
   }
 
@@ -589,7 +589,7 @@ Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs,
     if (n->out.empty() || map.count(n->out[0].id)) continue;
     b.location = n->loc;
     if (!cut.is_late(*n) && cut.sizes_follow(*n)) {
-      map[n->out[0].id] = b.dims(joint.type(n->in[0]).shape, sources);
+      map[n->out[0].id] = b.dims(joint.facts(n->out[0]).content, sources);
       continue;
     }
     Values in;

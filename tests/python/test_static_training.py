@@ -6,6 +6,7 @@ import pytest
 from neve import nn, optim
 from neve.jit import enable_to_static, to_static, trace
 from neve.nn import functional as F
+from test_capture import layer_cases, nn_cases, sample
 
 rng = np.random.default_rng(5)
 
@@ -300,3 +301,48 @@ def test_switched_off():
         assert "enable_to_static(False)" in net.forward.explain()
     finally:
         enable_to_static(True)
+
+
+def flat(y):
+    return [t for part in y for t in flat(part)] if isinstance(y, (tuple, list)) else [] if y is None else [y]
+
+
+def layer_gradients(call, layer, given, named):
+    tensors = [t for t in [*given, *named.values()] if isinstance(t, neve.Tensor) and t.dtype == "f32"]
+    for t in tensors:
+        t.requires_grad_(True)
+        t.grad = None
+    layer.zero_grad()
+    neve.manual_seed(4)
+    total = neve.tensor(0.0)
+    for t in flat(call(*given, **named)):
+        if t.requires_grad:
+            total = total + (t * neve.sin(t + 1)).sum()
+    total.backward()
+    return [None if t.grad is None else np.array(t.grad) for t in [*tensors, *layer.parameters()]]
+
+
+# Layers whose gradient is not in the graph: the original runs.
+ORIGINAL = {"RNN", "GRU"}
+
+
+@pytest.mark.parametrize("n", list(layer_cases()))
+def test_layers(n):
+    name, args, kwargs, inputs, *rest = nn_cases.LAYERS[n]
+    rng = np.random.default_rng(n)
+    layer = getattr(nn, name)(*args, **kwargs)
+    given = [neve.tensor(sample(s, rng)) for s in inputs]
+    named = {k: neve.tensor(sample(v, rng)) if isinstance(v, tuple) and v and isinstance(v[0], str) else v
+             for k, v in (rest[0] if rest else {}).items()}  # fmt: skip
+    try:
+        want = layer_gradients(layer, layer, given, named)
+    except neve.Error as error:
+        assert "takes part in gradients" in str(error) or "needs no gradient" in str(error) or "no gradient" in str(error)
+        return
+    static = to_static(layer.forward)
+    got = layer_gradients(static, layer, given, named)
+    assert ("no gradient" in static.explain()) == (name in ORIGINAL), static.explain()
+    for a, b in zip(got, want):
+        assert (a is None) == (b is None)
+        if a is not None:
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * max(1, np.abs(b).max(initial=0)))
