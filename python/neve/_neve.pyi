@@ -368,12 +368,22 @@ class Program:
         The program op by op: recorded for gradients, or as nodes of the capture of this thread.
         """
 
-    def model_again(self) -> Model: ...
+    def note_versions(self) -> None: ...
+
+class Runner:
+    """
+    A program that runs compiled, with its weights as they were when this was made.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[Tensor], options: dict) -> None: ...
+
+    def __call__(self, arg: Sequence[Tensor], /) -> list[Tensor]:
+        """The outputs by position."""
 
 class Training:
     """A program whose forward and backward graphs run compiled."""
 
-    def __init__(self, name: str, program: Program, outputs: int) -> None: ...
+    def __init__(self, name: str, program: Program, outputs: int, options: dict) -> None: ...
 
     def __call__(self, arg: Sequence[Tensor], /) -> list[Tensor]:
         """The outputs, with a history where gradients can be asked."""

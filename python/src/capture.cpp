@@ -13,6 +13,7 @@
 #include "capture/capture.h"
 #include "capture/replay.h"
 #include "eager/autograd.h"
+#include "eager/execute.h"
 #include "jit/program.h"
 #include "jit/training.h"
 #include "program.h"
@@ -168,11 +169,51 @@ std::vector<Tensor> replay_program(const PyProgram& p, std::vector<Tensor> in) {
       in);
 }
 
+jit::BuildOptions build_options(nb::dict d) {
+  jit::BuildOptions o;
+  for (const auto& [key, value] : d) {
+    const std::string k = nb::cast<std::string>(key);
+    if (k == "disable_passes") {
+      for (nb::handle name : nb::borrow<nb::iterable>(value)) o.disable_passes.insert(nb::cast<std::string>(name));
+    } else if (k == "reuse_memory") {
+      o.reuse_memory = nb::cast<bool>(value);
+    } else if (k == "in_place") {
+      o.in_place = nb::cast<bool>(value);
+    } else if (k == "recompute") {
+      o.recompute = nb::cast<bool>(value);
+    } else {
+      throw Error(ErrorCode::not_found, "build options: no option is named '" + k + "'");
+    }
+  }
+  return o;
+}
+
+/// A program without gradients, its weights packed.
+class PyRunner {
+ public:
+  PyRunner(const PyProgram& p, const std::vector<Tensor>& in, nb::dict options) {
+    const ir::Module& m = p.model.impl()->loaded.module;
+    std::vector<Sizes> shapes;
+    for (const Tensor& t : in) shapes.push_back(t.shape());
+    const jit::BuildOptions o = build_options(options);
+    const nb::gil_scoped_release free;
+    runner_ = std::make_unique<jit::Runner>(
+        jit::build_at(m.methods.find("forward")->second.clone(), *m.weights, eager::threads(), shapes, o));
+  }
+  std::vector<Tensor> call(const std::vector<Tensor>& in) {
+    const nb::gil_scoped_release free;
+    return runner_->run(in);
+  }
+
+ private:
+  std::unique_ptr<jit::Runner> runner_;
+};
+
 /// A program that is differentiated.
 class PyTraining {
  public:
-  PyTraining(const std::string& name, const PyProgram& p, size_t outputs)
-      : training_(name, graph_of(p), weights_of(p), outputs) {}
+  PyTraining(const std::string& name, const PyProgram& p, size_t outputs, nb::dict options)
+      : training_(name, graph_of(p), weights_of(p), outputs, build_options(options)) {}
   std::vector<Tensor> call(const std::vector<Tensor>& in) {
     jit::Training::Ran ran;
     {
@@ -443,14 +484,18 @@ void bind_capture(nb::module_& m) {
            })
       .def("replay", &replay_program, nb::arg("inputs"),
            "The program op by op: recorded for gradients, or as nodes of the capture of this thread.")
-      .def("model_again", [](PyProgram& p) {
+      .def("note_versions", [](PyProgram& p) {
         for (capture::Seen& s : p.seen) s.version = s.tensor.storage()->version();
-        return p.model;
       });
 
+  nb::class_<PyRunner>(m, "Runner", "A program that runs compiled, with its weights as they were when this was made.")
+      .def(nb::init<const PyProgram&, const std::vector<Tensor>&, nb::dict>(), nb::arg("program"), nb::arg("inputs"),
+           nb::arg("options"))
+      .def("__call__", &PyRunner::call, "The outputs by position.");
+
   nb::class_<PyTraining>(m, "Training", "A program whose forward and backward graphs run compiled.")
-      .def(nb::init<const std::string&, const PyProgram&, size_t>(), nb::arg("name"), nb::arg("program"),
-           nb::arg("outputs"))
+      .def(nb::init<const std::string&, const PyProgram&, size_t, nb::dict>(), nb::arg("name"), nb::arg("program"),
+           nb::arg("outputs"), nb::arg("options"))
       .def("__call__", &PyTraining::call, "The outputs, with a history where gradients can be asked.")
       .def("wanted", &PyTraining::wanted, "Whether any of these inputs, or a weight, asks for a gradient.")
       .def("built", &PyTraining::built, "(forward nodes, backward nodes, tensors kept, seconds) of each variant.");

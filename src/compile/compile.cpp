@@ -116,6 +116,7 @@ void Compiler::place_outputs() {
 std::shared_ptr<runtime::Program> Compiler::run(std::vector<NodeReport>& reports, size_t& timed, size_t& cached) {
   reports_ = &reports;
   plan_->threads = options_.threads;
+  plan_->reuse_memory = options_.reuse_memory;
   for (size_t i = 0; i < g_.inputs().size(); ++i) {
     const TensorType& t = g_.type(g_.inputs()[i]);
     for (size_t a = 0; a < t.shape.size(); ++a) {

@@ -18,6 +18,8 @@ struct Options {
   Isa isa = Isa::baseline;
   std::set<std::string, std::less<>> disabled_kernels;  ///< entry names, "onednn" for all of a family, "loop"
   std::set<std::string, std::less<>> disabled_ops;      ///< ops that the reference runs
+  bool reuse_memory = true;                             ///< values that are not alive at the same time share the arena
+  bool in_place = true;                                 ///< results may go over operands that nobody reads later
   bool plain_layouts = false;                           ///< row-major everywhere: the baseline
   TacticCache* tactics = nullptr;                       ///< null: the first kernel that accepts, nothing is timed
   std::function<void(double done, const std::string& what)> progress;  ///< done in 0..1; may throw Error{cancelled}

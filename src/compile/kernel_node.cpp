@@ -80,7 +80,7 @@ std::vector<std::pair<Place, int32_t>> Compiler::choose_places(Instr& instr, con
   for (size_t k = 0; k < outputs.size(); ++k) {
     Place place = Place::arena;
     int32_t index = -1;
-    int over = k == 0 && accumulates >= 0 ? accumulates : kernel.in_place(k);
+    int over = k == 0 && accumulates >= 0 ? accumulates : options_.in_place ? kernel.in_place(k) : -1;
     if (over >= 0) {
       if (graph.roles[size_t(over)] == InputRole::weight) {  // never written over; its operand comes last
         places.push_back({place, index});

@@ -107,9 +107,15 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
 void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
                   std::function<void(double, const std::string&)> progress);
 
+/// How captured programs are built.
+struct BuildOptions {
+  std::set<std::string, std::less<>> disable_passes;
+  bool reuse_memory = true, in_place = true;  ///< as compile::Options
+  bool recompute = true;                      ///< as passes::differentiate
+};
 /// An engine for any sizes without checks, tuning or report, kernels chosen for `sizes` of the inputs.
 std::shared_ptr<runtime::EngineCore> build_at(ir::Graph g, ir::Weights weights, int threads,
-                                              const std::vector<Sizes>& sizes);
+                                              const std::vector<Sizes>& sizes, const BuildOptions& options = {});
 
 /// Plans the arena at the max of every closed range; with a budget, gives up tuned points and then refuses.
 /// @throws Error{out_of_memory} naming what is needed

@@ -134,14 +134,20 @@ std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir
 }
 
 std::shared_ptr<runtime::EngineCore> build_at(ir::Graph g, ir::Weights weights, int threads,
-                                              const std::vector<Sizes>& sizes) {
+                                              const std::vector<Sizes>& sizes, const BuildOptions& build) {
   std::vector<TensorType> types;
   for (Value v : g.inputs()) types.push_back(g.type(v));
-  passes::run_pipeline(g, {});
+  passes::PipelineOptions pipeline;
+  pipeline.disabled = build.disable_passes;
+  passes::run_pipeline(g, pipeline);
   compile::prepare(g, weights, threads);
-  compile::fuse_loops(g, 1, {});
-  compile::prepare(g, weights, threads);
+  if (!build.disable_passes.count("fuse_loops")) {
+    compile::fuse_loops(g, 1, {});
+    compile::prepare(g, weights, threads);
+  }
   compile::Options options;
+  options.reuse_memory = build.reuse_memory;
+  options.in_place = build.in_place;
   options.threads = threads;
   options.isa = cpu_info().isa;
   auto core = std::make_shared<runtime::EngineCore>();

@@ -7,7 +7,6 @@
 #include <chrono>
 
 #include "eager/execute.h"
-#include "jit/model.h"
 #include "op/reference.h"
 
 namespace neve::jit {
@@ -76,8 +75,8 @@ struct Walk {
 }  // namespace
 
 Training::Training(std::string name, const ir::Graph& graph, std::map<std::string, Tensor, std::less<>> weights,
-                   size_t outputs)
-    : name_(std::move(name)), graph_(graph.clone()), outputs_(outputs) {
+                   size_t outputs, BuildOptions options)
+    : name_(std::move(name)), graph_(graph.clone()), outputs_(outputs), options_(std::move(options)) {
   arguments_ = graph_.inputs().size();
   std::map<std::string, Value> inputs;
   for (ir::Node* n : graph_.nodes()) {
@@ -113,11 +112,11 @@ std::shared_ptr<TrainingVariant> Training::variant(const std::vector<Tensor>& in
   std::vector<bool> given(graph_.outputs().size(), false);
   for (size_t k = 0; k < outputs_; ++k) given[k] = is_float(graph_.type(graph_.outputs()[k]).dtype);
   try {
-    v = std::make_shared<TrainingVariant>(passes::differentiate(graph_, needs, given));
+    v = std::make_shared<TrainingVariant>(passes::differentiate(graph_, needs, given, options_.recompute));
     v->threads = threads;
     std::vector<Sizes> shapes;
     for (const Tensor& t : in) shapes.push_back(t.shape());
-    v->forward = std::make_unique<Runner>(build_at(v->parts.forward.clone(), {}, threads, shapes));
+    v->forward = std::make_unique<Runner>(build_at(v->parts.forward.clone(), {}, threads, shapes, options_));
   } catch (...) {
     variants_.erase(key);
     throw;
@@ -129,7 +128,7 @@ std::shared_ptr<TrainingVariant> Training::variant(const std::vector<Tensor>& in
 }
 
 // When the call has run, so that what cannot be compiled shows here, where the caller may still do without.
-void Training::compile_backward(const Ran& r) {
+void Training::compile_backward(const Ran& r) const {
   TrainingVariant& v = *r.variant;
   std::lock_guard lock(v.mutex);
   if (v.backward || v.parts.wanted.empty()) return;
@@ -141,7 +140,7 @@ void Training::compile_backward(const Ran& r) {
                      : a.index < outputs       ? r.outputs[a.index].shape()
                                                : r.kept[a.index - outputs].shape());
   }
-  v.backward = std::make_unique<Runner>(build_at(v.parts.backward.clone(), {}, v.threads, shapes));
+  v.backward = std::make_unique<Runner>(build_at(v.parts.backward.clone(), {}, v.threads, shapes, options_));
   v.built.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "capture/capture.h"
+#include "jit/model.h"
 #include "passes/gradient.h"
 #include "runtime/session.h"
 
@@ -31,8 +32,8 @@ class Training {
  public:
   /// `graph` with its weight nodes; `weights`: the tensors that they are, with their gradients, by name. `outputs`: how
   /// many outputs a gradient may come to; the rest (new values of buffers) has none.
-  Training(std::string name, const ir::Graph& graph, std::map<std::string, Tensor, std::less<>> weights,
-           size_t outputs);
+  Training(std::string name, const ir::Graph& graph, std::map<std::string, Tensor, std::less<>> weights, size_t outputs,
+           BuildOptions options = {});
 
   /// A call that has run and is not yet recorded.
   struct Ran {
@@ -58,12 +59,13 @@ class Training {
 
  private:
   std::shared_ptr<TrainingVariant> variant(const std::vector<Tensor>& in);
-  static void compile_backward(const Ran& r);
+  void compile_backward(const Ran& r) const;
 
   std::string name_;
   ir::Graph graph_;  ///< weights are inputs, after the others
   std::vector<Tensor> weights_;
   size_t arguments_ = 0, outputs_ = 0;
+  BuildOptions options_;
   mutable std::mutex mutex_;
   std::map<std::vector<int64_t>, std::shared_ptr<TrainingVariant>> variants_;  ///< by what asks for gradients
 };

@@ -407,7 +407,7 @@ class Cut {
         if (d.is_symbol()) stated_.insert(d.as_symbol().id);
   }
 
-  void decide() {
+  void decide(bool recompute) {
     std::vector<Value> read;  // of the forward computation, by the backward one
     std::unordered_set<uint32_t> seen;
     const auto note = [&](Value v) {
@@ -421,7 +421,7 @@ class Cut {
     for (Value v : read) {
       if (is_free(v)) {
         anew(v);
-      } else if (is_made(v)) {
+      } else if (!recompute || is_made(v)) {
         keep(v);
       } else {
         cheap.push_back(v);
@@ -524,7 +524,8 @@ class Cut {
 
 }  // namespace
 
-Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs, const std::vector<bool>& given) {
+Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs, const std::vector<bool>& given,
+                             bool recompute) {
   Graph joint = g.clone();
   const size_t inputs = joint.inputs().size(), outputs = joint.outputs().size();
   check(needs.size() == inputs && given.size() == outputs, "differentiate: ", needs.size(), " inputs and ",
@@ -561,7 +562,7 @@ Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs,
   joint.erase_dead();
 
   Cut cut(joint, inputs, outputs);
-  cut.decide();
+  cut.decide(recompute);
   Graph& b = r.backward;
   std::map<uint32_t, Value> map;
   Values sources;

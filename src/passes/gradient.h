@@ -27,6 +27,8 @@ struct Differentiated {
 /// @param needs   per input: whether its gradient is wanted
 /// @param given   per output: whether a gradient of it will come; only of floats
 /// @throws Error{unsupported} naming an op without a gradient, with its place in the source
-Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs, const std::vector<bool>& given);
+/// @param recompute  false: everything that the gradient reads is kept
+Differentiated differentiate(const ir::Graph& g, const std::vector<bool>& needs, const std::vector<bool>& given,
+                             bool recompute = true);
 
 }  // namespace neve::passes

@@ -95,6 +95,7 @@ struct PlanPort {
 };
 
 struct Plan {
+  bool reuse_memory = true;  ///< of how it is run here, not of what is stored
   std::vector<PlanSymbol> symbols;
   std::vector<DimCode> dim_code;  ///< straight-line; steps over symbols
   std::vector<PlanValue> values;

@@ -251,8 +251,8 @@ void Program::plan_memory(size_t s, Instance& inst) const {
     const Sizes sizes = sizes_of(int32_t(v), inst.steps);
     int64_t bytes = padded_elements(x.layout, sizes.data(), sizes.size()) * size_of(x.dtype);
     bytes = (bytes + 63) / 64 * 64;
-    const bool lasts = x.place == Place::content || last_segment_[v] != int32_t(s);
-    const int32_t first = x.place == Place::content ? -1 : def_instr_[v];
+    const bool lasts = x.place == Place::content || last_segment_[v] != int32_t(s) || !p.reuse_memory;
+    const int32_t first = x.place == Place::content || !p.reuse_memory ? -1 : def_instr_[v];
     blocks.push_back({bytes, 0, int32_t(v), first, lasts ? std::numeric_limits<int32_t>::max() : last_instr_[v]});
   }
   std::vector<size_t> order(blocks.size());

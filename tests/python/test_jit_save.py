@@ -74,7 +74,7 @@ def test_a_module_with_its_methods_tensors_and_attributes(tmp_path):
             close(again.encode(x, 2.0), net.encode(x, 2.0))
         with pytest.raises(neve.Error, match="3.0 where 2.0 was captured"):
             again.encode(neve.rand(3, 4), 3.0)
-        with pytest.raises(neve.Error, match="sizes x=3x5"):
+        with pytest.raises(neve.Error, match="input 'x' axis 1 is 5"):
             again(neve.rand(3, 5))
     with pytest.raises(AttributeError, match="its methods: encode, forward"):
         again.decode(1)

@@ -337,7 +337,9 @@ def test_layers(n):
     try:
         want = layer_gradients(layer, layer, given, named)
     except neve.Error as error:
-        assert "takes part in gradients" in str(error) or "needs no gradient" in str(error) or "no gradient" in str(error)
+        assert (
+            "takes part in gradients" in str(error) or "needs no gradient" in str(error) or "no gradient" in str(error)
+        )
         return
     static = to_static(layer.forward)
     got = layer_gradients(static, layer, given, named)
@@ -346,3 +348,21 @@ def test_layers(n):
         assert (a is None) == (b is None)
         if a is not None:
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * max(1, np.abs(b).max(initial=0)))
+
+
+def test_options_are_seen_and_measured():
+    function = to_static(branch, options=neve.jit.Options(in_place=False, recompute=False))
+    x = neve.randn(5, 4).requires_grad_()
+    function(x).sum().backward()
+    text = function.explain(measure=True)
+    assert "in_place: off" in text and "recompute: off" in text and "trained: " in text
+    for name in ("fuse_loops", "reuse_memory", "merge_products"):
+        assert f"{name}: " in text and " ms with, " in text
+    # More is kept where nothing is computed anew.
+    kept = [
+        to_static(lambda x: neve.exp(x * 2) * neve.sin(x), options=neve.jit.Options(recompute=r)) for r in (True, False)
+    ]
+    for f in kept:
+        f(x).sum().backward()
+    fewer, more = (int(f.explain().split(" tensors kept")[0].split()[-1]) for f in kept)
+    assert fewer < more

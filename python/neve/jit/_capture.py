@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import _neve
-from .._base import Tensor, fail, text_of
+from .._base import FLOATS, Tensor, fail, text_of
+from ..autograd import enable_grad
 from ..nn.module import Module
 from . import _tree
 
@@ -19,6 +22,39 @@ class Guard(NamedTuple):
 
     relation: str
     location: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What may be done to a captured program while it is built; explain(measure=True) says what each is worth here.
+
+    fuse_loops: elementwise work, reductions and movement become loops. fuse_epilogues: bias, activation and residual go
+    into convolutions and products. fuse_attention: softmax(q k^T) v is one operation. merge_products: products that
+    share their left side are one. fold_into_convolutions: batch norm goes into weights, where nothing trains.
+    reuse_memory: values that are not alive at the same time share memory. in_place: results go over operands that
+    nobody reads later, sums of gradients among them. recompute: what is cheap is computed once more for the gradient
+    instead of kept. Source: paddle.static.BuildStrategy.
+    """
+
+    fuse_loops: bool = True
+    fuse_epilogues: bool = True
+    fuse_attention: bool = True
+    merge_products: bool = True
+    fold_into_convolutions: bool = True
+    reuse_memory: bool = True
+    in_place: bool = True
+    recompute: bool = True
+
+    def build(self) -> dict[str, Any]:
+        """As the builder takes it."""
+        passes = {"merge_products": "merge_matmuls", "fold_into_convolutions": "fold_into_conv"}
+        names = ("fuse_loops", "fuse_epilogues", "fuse_attention", "merge_products", "fold_into_convolutions")
+        return {
+            "disable_passes": [passes.get(n, n) for n in names if not getattr(self, n)],
+            "reuse_memory": self.reuse_memory,
+            "in_place": self.in_place,
+            "recompute": self.recompute,
+        }
 
 
 class _Draws:
@@ -165,7 +201,9 @@ class CapturedFunction:
         self._sizes: list[tuple[dict[str, Any], int]] = []  # of the dicts of its modules: new attributes show there
         self._samples: list[Tensor] = []  # what it was captured with
         self._modules: dict[str, Module] = {}  # whose tensors it was told the names of, by prefix
+        self.options = Options()  # how it is built; to be set before the first call
         self._engine: Any = None
+        self._repacked = 0  # times that the weights had changed
         self._training: Any = None
         self._lock = threading.Lock()
         self._states = [t for _, t in program.states]
@@ -194,7 +232,9 @@ class CapturedFunction:
         """Name, dtype and shape of every input."""
         return self._program.model.inputs
 
-    def _ready(self) -> Any:
+    def _run(self, inputs: list[Any]) -> list[Any]:
+        """The outputs of the graph, without gradients. Weights are packed until they have changed twice; from then on
+        they are read at each call."""
         with self._lock:
             changed = self._program.changed()
             if "" in changed:
@@ -202,11 +242,24 @@ class CapturedFunction:
                     "unsupported",
                     f"{self.name}: a tensor that became a constant of the graph was changed (capture again)",
                 )
-            if self._engine is None or changed:
-                model = self._program.model_again()
-                options = {"ranges": [], "tune": False, "gate": False}
-                self._engine = model.optimize(options, None)
-            return self._engine
+            if changed:
+                self._program.note_versions()
+                self._engine = None
+                self._repacked += 1
+            if self._repacked < 2 and self._engine is None:
+                self._engine = _neve.Runner(self._program, inputs, self.options.build())
+            engine = self._engine
+        return self._called(engine or self._training_part(), inputs)
+
+    def _called(self, part: Any, inputs: list[Any]) -> list[Any]:
+        try:
+            outputs: list[Any] = part(inputs)
+        except _neve.Error as error:
+            if error.code != "shape_mismatch" or not self.guards or "captured for sizes" in str(error):
+                raise
+            why = "; ".join(f"{g.relation}, decided at {g.location}" for g in self.guards[:4])
+            fail(error.code, f"{self.name}: {error}\n  captured for sizes where {why}")
+        return outputs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensors, _, structure = _tree.flatten((args, kwargs), self.name)
@@ -222,9 +275,7 @@ class CapturedFunction:
         if self.is_trained(tensors):
             return self._returned(tensors, self._trained(tensors))
         inputs: list[Any] = [t.detach() for t in tensors]
-        return self._returned(
-            tensors, self._ready()._run(self._with_own(inputs, [s.detach() for s in self._states], _advance))
-        )
+        return self._returned(tensors, self._run(self._with_own(inputs, [s.detach() for s in self._states], _advance)))
 
     def _with_own(self, inputs: list[Any], states: list[Tensor], draw: Callable[..., Any]) -> list[Any]:
         """The inputs of the graph: the caller's, then buffers, keys and counters."""
@@ -260,7 +311,9 @@ class CapturedFunction:
                 if self._training is None:
                     model = self._program.model
                     rest = len(self._states) + len(self._program.changed_inputs)
-                    self._training = _neve.Training(self.name, self._program, len(model.outputs) - rest)
+                    self._training = _neve.Training(
+                        self.name, self._program, len(model.outputs) - rest, self.options.build()
+                    )
         return self._training
 
     def _trained(self, tensors: list[Any]) -> list[Any]:
@@ -274,9 +327,8 @@ class CapturedFunction:
             )
         drawn = [(g, g.get_state()) for g, _ in self._generators]
         try:
-            outputs: list[Any] = self._training(
-                self._with_own(list(tensors), [s.detach() for s in self._states], _advance)
-            )
+            given = self._with_own(list(tensors), [s.detach() for s in self._states], _advance)
+            outputs = self._called(self._training_part(), given)
         except _neve.Error:
             for generator, state in drawn:
                 generator.set_state(state)
@@ -299,6 +351,53 @@ class CapturedFunction:
             for forward, backward, kept, seconds in self._training.built()
         ]
 
+    def measure(self) -> dict[str, tuple[float, float]]:
+        """Milliseconds of a call (with its gradient, where one was asked for) with and without each of the options that
+        are on, on the inputs that it was captured with. Builds the program anew for each: seconds."""
+        found = {}
+        for field in dataclasses.fields(Options):
+            if getattr(self.options, field.name):
+                without = self._timed(dataclasses.replace(self.options, **{field.name: False}))
+                found[field.name] = (self._timed(self.options), without)
+        return found
+
+    def _timed(self, options: Options) -> float:
+        rest = len(self._states) + len(self._program.changed_inputs)
+        count = len(self._program.model.outputs) - rest
+
+        def inputs() -> list[Any]:
+            still = [g.get_state() for g, _ in self._generators]
+            given = self._with_own([t.detach() for t in self._samples], [s.detach() for s in self._states], _advance)
+            for (g, _), s in zip(self._generators, still):
+                g.set_state(s)
+            return given
+
+        if self._training is not None and any(backward for _, backward, _, _ in self._training.built()):
+            part = _neve.Training(self.name, self._program, count, options.build())
+            leaves = [p for m in self._seen.modules.values() for p in m.parameters(recurse=False) if p.requires_grad]
+
+            def once() -> None:
+                given = inputs()
+                extra = [] if leaves else [t.requires_grad_() for t in given[: len(self._samples)] if t.dtype in FLOATS]
+                with enable_grad():
+                    made = [y for y in part(given)[:count] if y.requires_grad]
+                _neve.grad(made, [*leaves, *extra], [_like(y) for y in made], allow_unused=True)
+
+        else:
+            runner = _neve.Runner(self._program, inputs(), options.build())
+
+            def once() -> None:
+                runner(inputs())
+
+        once()
+        once()
+        times: list[float] = []
+        while len(times) < 5 or (sum(times) < 0.1 and len(times) < 100):
+            start = time.perf_counter()
+            once()
+            times.append(time.perf_counter() - start)
+        return min(times) * 1e3  # the least that others on this machine left
+
     def why_not(self, tensors: Sequence[Tensor]) -> str:
         """What is not as it was captured, for people; "" where it accepts these."""
         if not self._program.accepts([t.shape for t in tensors]):
@@ -320,6 +419,10 @@ class CapturedFunction:
 
     def __repr__(self) -> str:
         return f"<neve.jit.CapturedFunction {self.name}: {len(self.inputs)} inputs, {len(self.guards)} guards>"
+
+
+def _like(y: Tensor) -> Tensor:
+    return y.detach() * 0 + 1
 
 
 def _signature_names(function: Callable[..., Any], args: Sequence[Any]) -> list[str]:

@@ -14,7 +14,7 @@ from .._base import Tensor, dtype_name, fail, text_of
 from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from . import _tree
-from ._capture import CapturedFunction, capture
+from ._capture import CapturedFunction, Options, capture
 from ._transform import is_user_code, transform
 
 _enabled = True
@@ -77,7 +77,10 @@ class Specialisation:
         self.original = ""  # why the original runs where gradients are asked for
 
     def __repr__(self) -> str:
-        ports = ", ".join(f"{n}: {d}[{', '.join(map(str, s))}]" for n, d, s in self.captured.inputs)
+        own = len(self.captured._inputs)
+        ports = ", ".join(f"{n}: {d}[{', '.join(map(str, s))}]" for n, d, s in self.captured.inputs[:own])
+        if more := len(self.captured.inputs) - own:
+            ports += f", and {more} buffers and random keys"
         return f"({ports}), {self.calls} calls: {self.reason}"
 
 
@@ -89,7 +92,13 @@ class StaticFunction:
     and explain() says why.
     """
 
-    def __init__(self, function: Callable[..., Any], input_spec: Sequence[InputSpec] | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        input_spec: Sequence[InputSpec] | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.options = options or Options()
         functools.update_wrapper(self, function, updated=())
         self.__name__: str = getattr(function, "__name__", type(function).__name__)
         self.__qualname__: str = getattr(function, "__qualname__", type(function).__name__)
@@ -106,12 +115,12 @@ class StaticFunction:
         with self._lock:
             made = instance.__dict__.get(place)
             if made is None or made._function.__func__ is not self._function:
-                made = StaticFunction(types.MethodType(self._function, instance), self._spec)
+                made = StaticFunction(types.MethodType(self._function, instance), self._spec, self.options)
                 object.__setattr__(instance, place, made)
             return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StaticFunction:
-        return StaticFunction(copy.deepcopy(self._function, memo), self._spec)
+        return StaticFunction(copy.deepcopy(self._function, memo), self._spec, self.options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _neve.is_capturing():
@@ -182,7 +191,9 @@ class StaticFunction:
                 shape.append(_neve.Dim(f"{path}_{axis}") if n is None else n)
             return shape
 
-        return capture(self._function, args, kwargs, "to_static", shape_for, convert=True)
+        made = capture(self._function, args, kwargs, "to_static", shape_for, convert=True)
+        made.options = self.options
+        return made
 
     @property
     def specialisations(self) -> list[Specialisation]:
@@ -206,13 +217,17 @@ class StaticFunction:
         """The original function."""
         return self._function
 
-    def explain(self) -> str:
-        """What exists and why, as text."""
+    def explain(self, measure: bool = False) -> str:
+        """What exists and why, as text. measure: also what each option is worth, in milliseconds of a call of the size
+        that was captured; takes seconds."""
         lines = [f"{self.__qualname__}: {len(self.specialisations)} specialisations"]
         for s in self.specialisations:
             lines.append(f"  {s!r}")
             lines += [f"    guard {g.relation} at {g.location}" for g in s.captured.guards]
             lines += [f"    {text}" for text in s.captured.trained()]
+            lines += [f"    {name}: off" for name, on in vars(s.captured.options).items() if not on]
+            for name, (on, off) in s.captured.measure().items() if measure else ():
+                lines.append(f"    {name}: {on:.3f} ms with, {off:.3f} ms without ({off - on:+.3f} ms)")
         lines += [f"  {n} calls ran the original: {reason}" for reason, n in self._eager.items()]
         return "\n".join(lines)
 
@@ -221,23 +236,26 @@ def _converted(function: Callable[..., Any]) -> Callable[..., Any]:
     return transform(function) if is_user_code(getattr(function, "__func__", function)) else function
 
 
-def to_static(function: Any = None, input_spec: Sequence[InputSpec] | None = None) -> Any:
+def to_static(
+    function: Any = None, input_spec: Sequence[InputSpec] | None = None, *, options: Options | None = None
+) -> Any:
     """Makes a function, method or Module run captured; as a decorator with or without arguments.
 
     `if`, `while`, `for` and what leaves them become part of the graph where tensors or open sizes decide them. A Module is
-    changed in place (its forward) and returned. The first call of a kind captures and compiles; new sizes do not.
+    changed in place (its forward) and returned. The first call of a kind captures and compiles; new sizes do not. Where
+    gradients are asked for, forward and backward run compiled. options: what may be done while it is built.
     """
     if function is None:
-        return functools.partial(to_static, input_spec=input_spec)
+        return functools.partial(to_static, input_spec=input_spec, options=options)
     if isinstance(function, Module):
         if not isinstance(function.forward, StaticFunction):
-            object.__setattr__(function, "forward", StaticFunction(function.forward, input_spec))
+            object.__setattr__(function, "forward", StaticFunction(function.forward, input_spec, options))
         return function
     if isinstance(function, StaticFunction):
         return function
     if not callable(function):
         fail("type_mismatch", f"to_static: {text_of(function)} (a function, a method or a Module)")
-    return StaticFunction(function, input_spec)
+    return StaticFunction(function, input_spec, options)
 
 
 def not_to_static(function: Callable[..., Any]) -> Callable[..., Any]:

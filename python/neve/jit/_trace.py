@@ -11,7 +11,7 @@ from .. import _neve
 from .._base import Tensor, as_tensor, fail, text_of
 from ..autograd import no_grad
 from . import _tree
-from ._capture import CapturedFunction, capture, name_of
+from ._capture import CapturedFunction, Options, capture, name_of
 
 
 def trace(
@@ -22,6 +22,7 @@ def trace(
     check_inputs: Sequence[Sequence[Any]] = (),
     relative_tolerance: float = 1e-4,
     absolute_tolerance: float = 1e-5,
+    options: Options | None = None,
     **kwargs: Any,
 ) -> CapturedFunction:
     """Captures what `function` (or a Module) does with tensors like these.
@@ -64,6 +65,7 @@ def trace(
                 "not_found", f"trace: dynamic names {sorted(unknown)} (the inputs are {_paths(function, args, kwargs)})"
             )
     captured = capture(function, args, kwargs, call, shape_for)
+    captured.options = options or captured.options
     if check:
         for sample in [*_samples(captured, args, kwargs), *((tuple(s), {}) for s in check_inputs)]:
             _compare(captured, function, *sample, relative_tolerance, absolute_tolerance)
