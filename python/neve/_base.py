@@ -97,7 +97,7 @@ def is_number(x: Any) -> bool:
 def as_tensor(x: Any, call: str, name: str = "x") -> Tensor:
     """Any array-like as a Tensor; Python's numbers become bool, i64 or f32, lists of floats f32."""
     if isinstance(x, Tensor):
-        return x
+        return x if not hasattr(x, "beside") else x.beside("i64")  # a number of a captured program: weak
     if isinstance(x, (list, tuple)):
         if any_tensor(x):
             from ._shape import stack
@@ -152,6 +152,10 @@ def common(call: str, *values: Any) -> list[Tensor]:
         if isinstance(v, Tensor):
             if t.dtype == v.dtype:
                 return [t, v]
+            if hasattr(v, "beside"):
+                return common(call, t, v.beside(t.dtype))
+            if hasattr(t, "beside"):
+                return common(call, t.beside(v.dtype), v)
         elif type(v) in (int, float) and t.dtype == "f32":
             return [t, _neve.tensor(float(v))]
     tensors = [
@@ -217,7 +221,9 @@ def shape_of(call: str, shape: Any) -> tuple[Any, ...]:
     if not isinstance(shape, (tuple, list)):
         shape = (shape,)
     try:
-        return tuple(n if isinstance(n, Dim) else int(n.__index__()) for n in shape)
+        return tuple(
+            n if isinstance(n, Dim) else n.size_of() if hasattr(n, "size_of") else int(n.__index__()) for n in shape
+        )
     except (AttributeError, TypeError):
         type_error(f"{call}: the shape is {shape!r} (integers)")
 

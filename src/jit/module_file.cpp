@@ -131,7 +131,11 @@ class Structure {
     require(depth < 64, "is deeper than 64");
     require(j.is_object() && !j.empty(), "holds something that is no object");
     if (j.contains("t")) {
-      require(j.size() == 1 && j["t"].is_number_unsigned() && j["t"].get<size_t>() == count,
+      const std::string form = j.value("form", "");  // what the place holds in Python: a tensor, a number, a list
+      require(form.empty() || form == "int" || form == "float" || form == "bool" || form == "list" ||
+                  form == "list of numbers",
+              "is no form of a result");
+      require(j.size() == (j.contains("form") ? 2 : 1) && j["t"].is_number_unsigned() && j["t"].get<size_t>() == count,
               "does not number its tensors in order");
       ++count;
     } else if (j.contains("c")) {

@@ -309,15 +309,6 @@ def refused(text):
     return add
 
 
-@refused("(?s)holds other things.*to_static|'out' holds other things")
-def growing(x):
-    out = []
-    while x.sum() > len(out):
-        out.append(x)
-        x = x - 1
-    return neve.stack(out)
-
-
 @refused("is a generator or coroutine, at line")
 def generator(x):
     yield x
@@ -338,21 +329,6 @@ def ranks(x):
     else:
         y = x.sum()
     return y
-
-
-@refused("tensors and numbers can differ")
-def strings(x):
-    mode = "a"
-    if x.sum() > 0:
-        mode = "b"
-    return x if mode == "a" else -x
-
-
-@refused("random numbers inside a branch or a loop")
-def random_in_loop(x):
-    while x.sum() < 3:
-        x = x + neve.rand(1)
-    return x
 
 
 @pytest.mark.parametrize("name", REFUSED)

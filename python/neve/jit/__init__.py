@@ -8,6 +8,7 @@ again = neve.jit.load("model.neve")        # a Module without the source of the 
 """
 
 from .. import _neve
+from ._calls import ignore_module
 from ._capture import CapturedFunction, Guard, Options
 from ._load import LoadedModule, load
 from ._model_of import model_of
@@ -18,6 +19,6 @@ from ._trace import trace
 Dim = _neve.Dim
 
 __all__ = [
-    "CapturedFunction", "Dim", "Guard", "InputSpec", "Options", "LoadedModule", "StaticFunction", "enable_to_static", "load", "model_of",
-    "not_to_static", "save", "to_static", "trace",
+    "CapturedFunction", "Dim", "Guard", "InputSpec", "LoadedModule", "Options", "StaticFunction", "enable_to_static",
+    "ignore_module", "load", "model_of", "not_to_static", "save", "to_static", "trace",
 ]  # fmt: skip

@@ -10,11 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import _neve
 from .._base import FLOATS, Tensor, fail, text_of
 from ..autograd import enable_grad
 from ..nn.module import Module
 from . import _tree
+from ._effects import Effects, NeedsGenerator, checked, replay, set_current
+from ._errors import locate
+from ._numbers import Number, number
 
 
 class Guard(NamedTuple):
@@ -60,25 +65,28 @@ class Options:
 class _Draws:
     """Random numbers of a captured program: the generator's key and counter are inputs, drawn anew at every call."""
 
-    def __init__(self, capture: Any) -> None:
-        self.capture = capture
+    def __init__(self, capture: Any, effects: Effects) -> None:
+        self.capture, self.effects = capture, effects
         self.used: dict[Any, Any] = {}
 
     def draw(self, generator: Any, count: int = 1) -> tuple[Tensor, Tensor]:
         """Key and counter for so many draws, one after another."""
-        if _neve.capture_depth() > 0:
-            fail(
-                "unsupported",
-                "capture: random numbers inside a branch or a loop over tensors (each pass would draw the same; draw them before it)",
-            )
         if id(generator) not in self.used:
-            n = len(self.used)
-            key = self.capture.input(f"random.{n}.key", "i64", (1,), (1,))
-            counter = self.capture.input(f"random.{n}.counter", "i64", (1,), (1,))
-            self.used[id(generator)] = [generator, key, counter, 0]
-        entry = self.used[id(generator)]
-        entry[3] += count
-        return entry[1], entry[2] + (entry[3] - count)
+            if _neve.capture_depth() > 0:
+                raise NeedsGenerator(generator)
+            self.add(generator)
+        _, key, counter, k = self.used[id(generator)]
+        before = self.effects.counts[k]
+        self.effects.counts[k] = before + count
+        return key, counter + (before.raw if isinstance(before, Tensor) else before)
+
+    def add(self, generator: Any) -> None:
+        """Makes a generator's key and counter inputs."""
+        n = len(self.used)
+        key = self.capture.input(f"random.{n}.key", "i64", (1,), (1,))
+        counter = self.capture.input(f"random.{n}.counter", "i64", (1,), (1,))
+        self.used[id(generator)] = (generator, key, counter, n)
+        self.effects.counts.append(0)
 
 
 _local = threading.local()
@@ -180,11 +188,6 @@ def _changed(values: list[tuple[Any, str, Any, Any, str]]) -> Iterator[tuple[Any
             yield key, name, text, now
 
 
-def current_asserts() -> list[tuple[Tensor, str]]:
-    """Of the capture of this thread: conditions that must hold when the program runs, and what is said where not."""
-    return _local.asserts
-
-
 class CapturedFunction:
     """A captured program; called like the original.
 
@@ -196,6 +199,8 @@ class CapturedFunction:
         self.name, self._arguments, self._results = name, arguments, results
         self._program, self._inputs, self._generators = program, inputs, generators
         self._passed: dict[int, int] = {}  # outputs that are inputs
+        self._hidden: dict[Any, int] = {}  # outputs that are no results: "log", or a generator's number: draws
+        self._prints: list[Any] = []
         self._environment: list[Any] = []  # what it read beside its arguments
         self._seen = _Seen()
         self._sizes: list[tuple[dict[str, Any], int]] = []  # of the dicts of its modules: new attributes show there
@@ -297,7 +302,22 @@ class CapturedFunction:
             (tensors[i] if _neve.is_capturing() or value.requires_grad else tensors[i].detach()).copy_(value)
         for k, i in self._passed.items():
             outputs[k] = tensors[i]
+        if self._hidden:
+            self._do_effects(outputs)
         return _tree.unflatten(self._results, outputs[:count])
+
+    def _do_effects(self, outputs: list[Any]) -> None:
+        """Prints what the program printed, and passes over the random numbers that it drew."""
+        draws = current_draws()
+        for k, i in self._hidden.items():
+            if k == "log":
+                if _neve.is_captured(outputs[i]):
+                    fail("unsupported", f"{self.name}: a captured function that prints inside another capture (capture the original)")
+                replay(np.array(outputs[i].detach()), self._prints)
+            elif draws is not None:
+                draws.draw(self._generators[k][0], number(outputs[i]))
+            else:
+                self._generators[k][0].advance(int(outputs[i].item()))
 
     def _replayed(self, tensors: list[Tensor]) -> Any:
         """The call op by op: recorded for gradients, or as a part of what this thread captures."""
@@ -469,22 +489,20 @@ def _stage() -> Any:
 
 
 def _transform(function: Any) -> Any:
-    from ._transform import is_user_code, transform
+    from ._convert import is_user_code, transform
 
     return transform(function) if is_user_code(getattr(function, "__func__", function)) else function
 
 
-def _checked(output: Tensor) -> Tensor:
-    """The first result, which is there only if all that the program asserted holds."""
-    from .._base import ops
-
-    for condition, text in _local.asserts:
-        output = _neve.stage_if(
-            condition,
-            lambda _, t=output: [ops.identity(t)],
-            lambda _, t=output, m=text: [ops.fail(ops.shape(t), message=m, dtype=t.dtype)],
-        )[0]
-    return output
+def _hidden(effects: Effects, nothing: Tensor) -> dict[Any, Tensor]:
+    """What a call does beside its results: the log of what it prints, and how often it draws where tensors decide."""
+    found: dict[Any, Tensor] = {}
+    if effects.log is not nothing:
+        found["log"] = effects.log
+    for k, n in enumerate(effects.counts):
+        if isinstance(n, Tensor):
+            found[k] = n.raw if isinstance(n, Number) else n
+    return found
 
 
 def capture(
@@ -505,16 +523,22 @@ def capture(
     _, names, _ = _tree.flatten({**named, **{f"{k}_" if k in named else k: v for k, v in kwargs.items()}}, call)
     shapes = [tuple(shape_for(n, t)) for n, t in zip(names, tensors)]
     program_function = _transform(function) if convert else function
+    generators: list[Any] = []
     for _ in range(8):
         run = _neve.Capture()
         try:
-            return _run(run, function, program_function, names, tensors, structure, shapes, call, convert)
+            return _run(run, function, program_function, names, tensors, structure, shapes, call, convert, generators)
+        except NeedsGenerator as need:
+            run.cancel()
+            generators.append(need.generator)
         except BaseException as error:
             # Sizes that the program itself fixed before it failed: known from the start, they may make it whole.
             learned = run.learned()
             run.cancel()
             same = len(learned) != len(shapes) or [hash(tuple(s)) for s in learned] == [hash(s) for s in shapes]
             if same or not isinstance(error, (_neve.Error, TypeError, ValueError)):
+                if isinstance(error, _neve.Error):
+                    locate(error)
                 raise
             shapes = [tuple(s) for s in learned]
     fail("internal", f"internal: {call}: the sizes of {name_of(function)} do not settle")
@@ -530,10 +554,12 @@ def _run(
     shapes: list[tuple[Any, ...]],
     call: str,
     convert: bool,
+    generators: list[Any],
 ) -> CapturedFunction:
     outer = current_draws()
-    draws = _local.draws = _Draws(run)
-    asserts, _local.asserts = getattr(_local, "asserts", None), []
+    effects = Effects()
+    outer_effects = set_current(effects)
+    draws = _local.draws = _Draws(run, effects)
     outer_seen, seen = getattr(_local, "seen", None), _Seen()
     _local.seen = seen
     for owner in modules_of(function).values():
@@ -554,27 +580,37 @@ def _run(
             for name, t in [*module.named_parameters(), *module.named_buffers()]:
                 run.name(t, prefix + name)
         inputs = [run.input(n, t.dtype, s, t.shape) for n, t, s in zip(names, tensors, shapes)]
+        for g in generators:
+            draws.add(g)
+        effects.begin_log()
+        nothing = effects.log
         inner_args, inner_kwargs = _tree.unflatten(structure, inputs)
         with _stage().activated() if convert else contextlib.nullcontext():
             returned = program_function(*inner_args, **inner_kwargs)
-        if convert:
-            returned = _stage().as_tensors(returned)
+        returned = _stage().as_results(returned)
         outputs, out_paths, results = _tree.flatten(returned, call)
         if not outputs:
             fail("unsupported", f"{call}: {name_of(function)} returns no tensor ({text_of(returned)})")
         out_names = [f"output.{p}" if p else "output" for p in out_paths]
         passed = {k: i for k, o in enumerate(outputs) for i, x in enumerate(inputs) if o.is_same(x)}
-        outputs[0] = _checked(outputs[0])
+        outputs[0] = checked(outputs[0])
+        hidden = _hidden(effects, nothing)
         for key, changed, then, now in _changed(before):
             fail(
                 "unsupported",
                 f"{call}: {name_of(function)} changes '{changed}' of {seen.owner(key)}, from {then} to {_Seen._text(now)}: calls of the graph would not (a buffer that is changed in place is kept)",
             )
-        program = run.finish(outputs, out_names, name_of(function))
+        program = run.finish(
+            [*outputs, *hidden.values()], [*out_names, *(f"effects.{k}" for k in hidden)], name_of(function)
+        )
     finally:
-        _local.draws, _local.asserts, _local.seen = outer, asserts, outer_seen
-    generators = [(g, n) for g, _, _, n in draws.used.values()]
-    made = CapturedFunction(name_of(function), structure, results, program, names, generators)
+        _local.draws, _local.seen = outer, outer_seen
+        set_current(outer_effects)
+    drawn = [(g, n) for (g, _, _, _), n in zip(draws.used.values(), effects.counts)]
+    drawn = [(g, 0 if isinstance(n, Tensor) else n) for g, n in drawn]
+    made = CapturedFunction(name_of(function), structure, results, program, names, drawn)
+    made._hidden = {k: len(outputs) + i for i, k in enumerate(hidden)}
+    made._prints = effects.prints
     made._passed, made._environment = passed, seen.values()
     made._seen = seen
     made._samples, made._modules = [t.detach().clone() for t in tensors], modules_of(function)

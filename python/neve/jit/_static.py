@@ -15,7 +15,7 @@ from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from . import _tree
 from ._capture import CapturedFunction, Options, capture
-from ._transform import is_user_code, transform
+from ._convert import is_user_code, transform
 
 _enabled = True
 _MOST = 64

@@ -23,7 +23,7 @@ def text(structure: Any, call: str) -> str:
 
 def _encoded(s: Any, call: str) -> dict[str, Any]:
     if isinstance(s, _tree.Leaf):
-        return {"t": s.index}
+        return {"t": s.index, "form": s.form} if s.form else {"t": s.index}
     if isinstance(s, _tree.Constant):
         v = s.value
         if type(v) is float and not math.isfinite(v):
@@ -57,7 +57,10 @@ def structure(encoded: str, classes: dict[Any, Any], where: str) -> Any:
 
 def _decoded(j: Any, classes: dict[Any, Any], where: str) -> Any:
     if "t" in j:
-        return _tree.Leaf(j["t"])
+        form = j.get("form", "")
+        if form not in _tree.FORMS:
+            fail("corrupt_file", f"{where}: {str(form)[:100]!r} is no form of a result")
+        return _tree.Leaf(j["t"], form)
     if "c" in j:
         return _tree.Constant(j["c"])
     if "f" in j:

@@ -7,14 +7,16 @@ from typing import Any, cast
 
 import numpy as np
 
+from .. import _neve
 from .._base import Tensor, text_of, type_error
 
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
-    """The place of a tensor."""
+    """The place of a tensor; `form`: what a call gives back in its place ("int", "float", "bool", "list")."""
 
     index: int
+    form: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +58,7 @@ def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tu
         if isinstance(v, Tensor):
             tensors.append(v)
             paths.append(at)
-            return Leaf(len(tensors) - 1)
+            return Leaf(len(tensors) - 1, getattr(v, "form", ""))
         if arrays and isinstance(v, np.ndarray):
             from .._creation import asarray
 
@@ -77,7 +79,7 @@ def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tu
 def unflatten(structure: Any, tensors: list[Any]) -> Any:
     """The reverse of flatten, with other tensors."""
     if isinstance(structure, Leaf):
-        return tensors[structure.index]
+        return formed(tensors[structure.index], structure.form)
     if isinstance(structure, Constant):
         return structure.value
     parts = [unflatten(c, tensors) for c in structure.children]
@@ -88,6 +90,23 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
     if dataclasses.is_dataclass(structure.kind):
         return cast(Any, structure.kind)(**dict(zip(structure.keys, parts)))
     return structure.kind(*parts) if structure.keys else structure.kind(parts)
+
+
+FORMS = ("", "int", "float", "bool", "list", "list of numbers")
+
+
+def formed(t: Any, form: str) -> Any:
+    """A result as the number or list that it stands for."""
+    if not form or not isinstance(t, Tensor):
+        return t
+    if _neve.is_captured(t):
+        from ._lists import Spread
+        from ._numbers import number
+
+        return [Spread(t, form != "list")] if form.startswith("list") else number(t)
+    if form == "list":
+        return [t[k] for k in range(t.shape[0])]
+    return t.tolist() if form.startswith("list") else {"int": int, "float": float, "bool": bool}[form](t.item())
 
 
 def constants(structure: Any) -> list[Any]:

@@ -1,0 +1,204 @@
+"""if statements: plain conditions as Python, conditions over tensors as an `if` of the graph; what raises in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import _neve
+from .._base import Error, Tensor, fail
+from . import _effects
+from ._choices import Choice
+from ._effects import Raised, with_effects
+from ._numbers import Dim
+from ._state import (
+    Grown, Leaf, Merge, align, boxes_of, flag_of, flatten, grow, joined, kept_objects, merge, objects_of, paths_of, unflatten,
+)  # fmt: skip
+from ._values import Maybe, SizeCondition, condition, tensor_of
+
+Get = Callable[[], tuple[Any, ...]]
+Put = Callable[[tuple[Any, ...]], None]
+Problems = Sequence[tuple[int, str]]
+
+
+def require_stageable(problems: Problems, what: str) -> None:
+    """Refuses what cannot be in a branch or loop of the graph."""
+    if problems:
+        line, text = problems[0]
+        fail(
+            "unsupported",
+            f"to_static: {text} at line {line}, inside {what} over tensors (only one of the ways runs; assign to a local variable)",
+        )
+
+
+def if_(
+    test: Any, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
+    problems: Problems = (),
+) -> None:  # fmt: skip
+    """An if statement."""
+    c = condition(test)
+    if isinstance(c, bool):
+        (then if c else other)()
+        return
+    if isinstance(c, SizeCondition):
+        get_all, put_all, _ = with_effects(get, put, names)
+        state = get_all()
+        boxes = boxes_of(state)
+        try:
+            stage_if(c.tensor(), then, other, get, put, names, problems)
+        except (Error, UnboundLocalError, TypeError, IndexError):  # not both ways as one graph: the example's, a guard
+            for b in boxes.values():
+                b.restore()
+            put_all(state)
+            (then if c.decide() else other)()
+        return
+    stage_if(c, then, other, get, put, names, problems)
+
+
+class _Way:
+    """One way of an `if`, as it ran."""
+
+    def __init__(self, run: Any, leaves: list[Any], structure: Any, objects: Any, raised: str) -> None:
+        self.run, self.leaves, self.structure, self.objects, self.raised = run, leaves, structure, objects, raised
+
+
+def stage_if(
+    test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
+    problems: Problems,
+) -> None:  # fmt: skip
+    """An `if` of the graph."""
+    require_stageable(problems, "a branch")
+    get, put, names = with_effects(get, put, names)
+    for _ in range(64):
+        try:
+            _stage_once(test, then, other, get, put, names)
+            return
+        except Grown as grown:  # a list that is longer in one way: from before on, tensors decide its length
+            grow(grown, get())
+    fail("internal", "internal: to_static: the lists of an 'if' do not settle")
+
+
+def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any) -> _Way:
+    seen: list[Any] = []
+
+    def restore() -> None:
+        for box in boxes.values():
+            box.restore()
+        put(before)
+
+    def inside(_: list[Tensor]) -> list[Tensor]:
+        restore()
+        raised = ""
+        try:
+            body()
+            state = get()
+        except Raised as r:
+            raised, state = r.text, before
+            restore()
+        leaves, structure = flatten(state)
+        seen.append(([Leaf(v) for v in leaves], structure, objects_of(state), raised))
+        return []
+
+    try:
+        run = _neve.stage_open(inside)
+    finally:
+        restore()
+    return _Way(run, *seen[0])
+
+
+def _stage_once(
+    test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...]
+) -> None:
+    before = get()
+    flatten(before)
+    boxes = boxes_of(before)
+    one, two = _way(then, get, put, before, boxes), _way(other, get, put, before, boxes)
+    if one.raised and two.raised:
+        fail("unsupported", f"to_static: both ways of an 'if' over a tensor raise ({one.raised!r})")
+    for way, with_all in ((one, two), (two, one)):
+        if way.raised:  # what comes after it is not reached: the other way's variables, never read
+            way.leaves, way.structure, way.objects = list(with_all.leaves), with_all.structure, with_all.objects
+    a, b, structure = one.leaves, two.leaves, one.structure
+    if one.structure != two.structure:
+        a, b, structure = align(names, a, one.structure, b, two.structure)
+    paths = paths_of(names, structure)
+    # A variable that one way keeps and the other makes anew: a change in place after it is one of the old tensor too.
+    old, shape = flatten(before)
+    plan = [_plan(p, x, y, one.raised or two.raised, old) for p, x, y in zip(paths, a, b)]
+    originals = [v if isinstance(v, Tensor) and _neve.is_captured(v) else None for v in old] if shape == structure else []
+    kept = [
+        (i, o) for i, (o, p) in enumerate(zip(originals, plan)) if o is not None and p is not None and p.absent is None
+    ]
+    token = [i for i, p in enumerate(paths) if p.startswith("__neve_effects")][:1]
+    may: set[int] = set()
+
+    def end(way: _Way, leaves: list[Leaf]) -> Callable[[list[Tensor]], list[Tensor]]:
+        def inside(_: list[Tensor]) -> list[Tensor]:
+            out: list[Tensor] = []
+            for i, (leaf, p) in enumerate(zip(leaves, plan)):
+                if p is not None and way.raised:
+                    out += [_effects.raised_token(way.raised)] if i in token else p.placeholders()
+                elif p is not None:
+                    out += p.outputs(leaf.value)
+            return out + [_neve.tensor(False) if way.raised else flag_of(leaves[i].value, o, i, may) for i, o in kept]
+
+        return inside
+
+    results = iter(_neve.stage_close(test, one.run, two.run, end(one, a), end(two, b)))
+    merged = [x.value if p is None else p.take(results) for x, p in zip(a, plan)]
+    for i, o in kept:
+        flag = next(results)
+        if i in may:
+            _neve.set_alias(merged[i], o, flag)
+    same_objects = kept_objects(objects_of(before), one.objects, two.objects)
+    put(tuple(unflatten(structure, merged, same_objects)))
+
+
+def _plan(path: str, x: Leaf, y: Leaf, raised: str, before: list[Any]) -> Merge | None:
+    if not raised:
+        return merge(path, x, y)
+    if path.startswith("__neve_effects[0]"):
+        return Merge("bool", ("bool", ()), None, True)
+    # x and y are one: as it is in the way that goes on.
+    changes = isinstance(x.value, (Tensor, Maybe, Choice, Dim, SizeCondition)) and not any(x.value is v for v in before)
+    return joined(path, x, x, "", "") if changes else None
+
+
+def raise_(error: Any, where: str) -> None:
+    """A raise statement: at once where no tensor decides that it runs, else when the program runs."""
+    if not _neve.is_capturing() or _neve.capture_depth() <= 0 or isinstance(error, (Error, Raised)):
+        raise error
+    effects = _effects.current()
+    if effects.trying:
+        fail("unsupported", "to_static: a raise that tensors decide, inside of a try statement with handlers (return a flag, or let the error leave the function)")
+    effects.has_raised = True
+    kind = error.__name__ if isinstance(error, type) else type(error).__name__
+    text = "" if isinstance(error, type) else ", ".join(str(a) for a in error.args)
+    raise Raised(f"{kind}: {text}\n  at {where}" if text else f"{kind}\n  at {where}")
+
+
+def assert_(test: Any, message: Callable[[], Any], where: str = "") -> None:
+    """An assert statement; over tensors it is checked when the program runs."""
+    c = condition(test)
+    if isinstance(c, SizeCondition):
+        c = c.decide()
+    if isinstance(c, bool):
+        if not c:
+            raise AssertionError(message())
+        return
+
+    def failed() -> None:
+        text = message()
+        raise_(AssertionError("assertion failed" if text is None else str(text)), where)
+
+    stage_if(tensor_of(c), lambda: None, failed, lambda: (), lambda _: None, (), ())
+
+
+class trying:
+    """Around the body of a try statement with handlers."""
+
+    def __enter__(self) -> None:
+        _effects.current().trying += 1
+
+    def __exit__(self, *_: object) -> None:
+        _effects.current().trying -= 1

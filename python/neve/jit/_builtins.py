@@ -1,0 +1,326 @@
+"""Builtins that know tensors, open sizes and numbers that tensors decide; over anything else they are Python's."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .. import _elementwise as e
+from .. import _neve, _shape
+from .._base import Tensor, fail
+from . import _effects
+from ._choices import Choice
+from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
+from ._logic import and_, compare, not_, or_
+from ._numbers import Dim, Number, as_number, number
+from ._values import SizeCondition, always, condition, is_program, lift
+
+
+def known_int(v: Any) -> int | None:
+    """The number that a tensor is known to be; None for others."""
+    known = _neve.known_content(v) if isinstance(v, Tensor) and v.size == 1 else None
+    return None if known is None else builtins.int(known.item())
+
+
+def _range(*bounds: Any) -> Any:
+    if any(isinstance(b, (Tensor, Dim)) for b in bounds):
+        known = [builtins.int(b) if isinstance(b, int) else known_int(b) for b in bounds]
+        if all(k is not None for k in known):
+            return builtins.range(*known)  # type: ignore[arg-type]
+        return open_range(*bounds)
+    return builtins.range(*bounds)
+
+
+def _len(x: Any) -> Any:
+    if is_spread(x):
+        return TensorList(x).length
+    return x.shape[0] if isinstance(x, Tensor) and x.ndim else builtins.len(x)
+
+
+def _scalar(x: Any) -> Any:
+    """A number of the program, from a size, a condition, or a tensor of one element; None for anything else."""
+    if isinstance(x, SizeCondition):
+        return x.number()
+    if isinstance(x, (Number, Dim)):
+        return as_number(x)
+    if is_program(x) and x.size == 1 and _neve.known_content(x) is None:
+        return number(x.reshape(()) if x.ndim else x)
+    return None
+
+
+def _int(*args: Any) -> Any:
+    if len(args) == 1 and not isinstance(args[0], Dim) and (n := _scalar(args[0])) is not None:
+        return n.__trunc__()
+    return args[0] if len(args) == 1 and isinstance(args[0], Dim) else builtins.int(*args)
+
+
+def _float(*args: Any) -> Any:
+    n = _scalar(args[0]) if len(args) == 1 else None
+    return builtins.float(*args) if n is None else n._as("f64")
+
+
+def _bool(*args: Any) -> Any:
+    if len(args) != 1:
+        return builtins.bool(*args)
+    c = condition(args[0])
+    return number(c) if isinstance(c, Tensor) else c
+
+
+def _str(*args: Any) -> Any:
+    if len(args) == 1 and (_effects.is_open(args[0]) or isinstance(args[0], SizeCondition)):
+        return _effects.Text([(args[0], "s", "")])
+    return builtins.str(*args)
+
+
+def _item(t: Tensor) -> Any:
+    n = _scalar(t)
+    return t.item() if n is None else n
+
+
+def _pair(name: str, a: Any, b: Any) -> Any:
+    """max or min of two, as Python has it: the first unless the second is more (less)."""
+    from ._logic import choose
+
+    if isinstance(a, (Dim, int)) and isinstance(b, (Dim, int)) and (isinstance(a, Dim) or isinstance(b, Dim)):
+        return getattr(Dim, name)(a, b)
+    return choose(compare(["gt" if name == "max" else "lt"], b, a), lambda: b, lambda: a)
+
+
+def _extreme(name: str) -> Callable[..., Any]:
+    plain = getattr(builtins, name)
+
+    def f(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and is_spread(args[0]):
+            whole = TensorList(args[0])
+            return whole._made(getattr(whole.data, name)(axis=0))
+        if len(args) == 1 and (rows := open_of(args[0])) is not None and not kwargs:
+            return getattr(_neve_rows(rows, args[0]), name)(axis=0)
+        values = list(args[0]) if len(args) == 1 else list(args)
+        if kwargs or len(values) < 2 or not any(_is_open(v) for v in values):
+            return plain(values, **kwargs) if len(args) == 1 else plain(*args, **kwargs)
+        return functools.reduce(functools.partial(_pair, name), values)
+
+    return f
+
+
+def _neve_rows(rows: Open, x: Any) -> Tensor:
+    if is_program(x) and x.ndim == 1:
+        return x
+    return fail("unsupported", "to_static: max or min over what tensors make so long (a tensor of one axis: x.max())")
+
+
+def _is_open(v: Any) -> bool:
+    return isinstance(v, (Dim, SizeCondition, Choice)) or is_program(v)
+
+
+def _isinstance(x: Any, kinds: Any) -> bool:
+    if isinstance(x, Dim):
+        return builtins.isinstance(0, kinds) or builtins.isinstance(x, kinds)
+    if isinstance(x, SizeCondition):
+        return builtins.isinstance(True, kinds)
+    if isinstance(x, Number):
+        return builtins.isinstance({"int": 0, "float": 0.0, "bool": True}[x.form], kinds)
+    if isinstance(x, _effects.Text):
+        return builtins.isinstance("", kinds)
+    if isinstance(x, Choice):
+        return bool(x.table(lambda o: builtins.isinstance(o, kinds)))
+    return builtins.isinstance(x, kinds)
+
+
+def _rows(x: Any) -> Any:
+    """What a converted loop goes through: an Open, or a plain iterable."""
+    rows = open_of(x)
+    if rows is not None:
+        return rows
+    return [x[k] for k in builtins.range(x.shape[0])] if is_program(x) and x.ndim else x
+
+
+def _enumerate(iterable: Any, start: Any = 0) -> Any:
+    rows = _rows(iterable)
+    if isinstance(rows, Open):
+        return Open(rows.trips, lambda k: (k + start, rows.item(k)))
+    if _is_open(start):
+        return [(start + k, v) for k, v in builtins.enumerate(rows)]
+    return builtins.enumerate(rows, start)
+
+
+def _zip(*iterables: Any, strict: bool = False) -> Any:
+    rows = [_rows(x) for x in iterables]
+    if not any(isinstance(r, Open) for r in rows):
+        return builtins.zip(*rows, strict=strict)
+    if all(isinstance(r, Open) for r in rows):
+        trips = functools.reduce(e.minimum, [r.trips for r in rows])
+        return Open(trips, lambda k: tuple(r.item(k) for r in rows))
+    plain = [list(r) for r in rows if not isinstance(r, Open)]  # the shortest ends it: an index that checks says so
+    n = min(len(p) for p in plain)
+    return _zip_with_plain(rows, n)
+
+
+def _zip_with_plain(rows: list[Any], n: int) -> Any:
+    """Open ones beside plain ones of at most n elements: passes that the open ones have."""
+    lists = [r if isinstance(r, Open) else list(r) for r in rows]
+    trips = [r.trips for r in rows if isinstance(r, Open)]
+    shortest = functools.reduce(e.minimum, trips)
+    return Unrolled(
+        [
+            (number(e.greater(shortest, k)), lambda k=k: tuple(r.item(number(_neve.tensor(k))) if isinstance(r, Open) else r[k] for r in lists))
+            for k in builtins.range(n)
+        ]
+    )
+
+
+class Unrolled:
+    """Passes that happen while a condition holds, and what each gets."""
+
+    def __init__(self, passes: list[tuple[Any, Callable[[], Any]]]) -> None:
+        self.passes = passes
+
+    def __iter__(self) -> Any:
+        fail("unsupported", "to_static: zip of a tensor of open size with a list, outside of a for statement")
+
+
+def _reversed(x: Any) -> Any:
+    rows = _rows(x)
+    if isinstance(rows, Open):
+        return Open(rows.trips, lambda k: rows.item(number(rows.trips) - 1 - k))
+    return builtins.reversed(rows)
+
+
+def _list(*args: Any) -> Any:
+    if args and is_spread(args[0]):
+        return TensorList(args[0]).copy()
+    rows = _rows(args[0]) if args else ()
+    if isinstance(rows, Open):
+        from ._statements import collect
+
+        out: list[Any] = []
+        collect(out, rows, lambda v: out.append(v))
+        return out
+    return builtins.list(rows)
+
+
+def _tuple(*args: Any) -> Any:
+    rows = _rows(args[0]) if args else ()
+    return fail("unsupported", "to_static: a tuple as long as tensors decide (a list)") if isinstance(rows, Open) else builtins.tuple(rows)
+
+
+def _sum(values: Any, start: Any = 0) -> Any:
+    if is_spread(values):
+        whole = TensorList(values)
+        return start + whole._made(whole.data.sum(axis=0))
+    if isinstance(rows := open_of(values), Open):
+        if is_program(values):
+            return start + values.sum(axis=0)
+        out = _list(rows)
+        return _sum(out, start)
+    return builtins.sum(_rows(values), start)
+
+
+def _all(values: Any) -> Any:
+    if isinstance(values, Open) or is_spread(values) or (is_program(values) and open_of(values)):
+        return number((_as_one(values) != 0).all())
+    result: Any = True
+    for v in _rows(values):
+        result = and_(always(result), functools.partial(_truth, v))
+        if result is False:
+            return False
+    return result
+
+
+def _any(values: Any) -> Any:
+    if isinstance(values, Open) or is_spread(values) or (is_program(values) and open_of(values)):
+        return number((_as_one(values) != 0).any())
+    result: Any = False
+    for v in _rows(values):
+        result = or_(always(result), functools.partial(_truth, v))
+        if result is True:
+            return True
+    return result
+
+
+def _truth(v: Any) -> Any:
+    return not_(not_(v))
+
+
+def _as_one(values: Any) -> Tensor:
+    return values if is_program(values) else gathered(values if is_spread(values) else _list(values)).data
+
+
+def _abs(x: Any) -> Any:
+    return abs(n) if isinstance(x, (Dim, SizeCondition)) and (n := as_number(x)) is not None else builtins.abs(x)
+
+
+def _round(x: Any, digits: Any = None) -> Any:
+    n = _scalar(x) if isinstance(x, (Number, SizeCondition)) else None
+    if isinstance(x, Dim):
+        return x
+    return builtins.round(x, digits) if n is None else n.__round__(digits)
+
+
+def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **kwargs: Any) -> None:
+    values = tuple(v.number() if isinstance(v, SizeCondition) else v for v in values)
+    if not any(_effects.is_open(v) or isinstance(v, _effects.Text) for v in values) and not _neve.capture_depth():
+        builtins.print(*values, sep=sep, end=end, **kwargs)
+        return
+    if kwargs.get("file") is not None:
+        fail("unsupported", "to_static: print to a file of values that are known when the program runs (print to the standard output)")
+    _effects.printed(values, " " if sep is None else sep, "\n" if end is None else end)
+
+
+def _stacked(name: str) -> Callable[..., Any]:
+    plain = getattr(_shape, name)
+
+    def f(values: Any, *args: Any, **kwargs: Any) -> Any:
+        if not is_spread(values):
+            if isinstance(values, (list, tuple)):
+                values = type(values)(as_tensor_of(v) for v in values) if type(values) in (list, tuple) else values
+            return plain(values, *args, **kwargs)
+        data = TensorList(values).data
+        axis = args[0] if args else kwargs.get("axis", kwargs.get("dim", 0))
+        if name == "stack":
+            axis = axis + data.ndim if axis < 0 else axis
+            return data if axis == 0 else data.moveaxis(0, axis)
+        axis = axis + data.ndim - 1 if axis < 0 else axis
+        order = [*builtins.range(1, axis + 1), 0, *builtins.range(axis + 1, data.ndim)]
+        moved = data.permute(*order)
+        return moved.flatten(axis, axis + 1)
+
+    return functools.wraps(plain)(f)
+
+
+def as_tensor_of(v: Any) -> Any:
+    """A number that tensors decide as the tensor that a plain number becomes; others as they are."""
+    from ._numbers import weak
+
+    n = as_number(v) if isinstance(v, (Number, Dim)) else None
+    return v if n is None else weak(n)
+
+
+def _math(name: str, f: Callable[..., Tensor]) -> Callable[..., Any]:
+    plain = getattr(math, name)
+
+    def g(*args: Any) -> Any:
+        if not any(isinstance(a, (Dim, SizeCondition)) or is_program(a) for a in args):
+            return plain(*args)
+        values = [lift(_scalar(a) if _scalar(a) is not None else a, "f64") for a in args]
+        made = number(f(*values))
+        return made._as("i64") if name in ("floor", "ceil", "trunc") else made
+
+    return functools.wraps(plain)(g)
+
+
+_MATH = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.log2, "log10": e.log10, "sin": e.sin, "cos": e.cos,
+         "tan": e.tan, "tanh": e.tanh, "fabs": e.abs, "floor": e.floor, "ceil": e.ceil, "trunc": e.trunc, "pow": e.pow,
+         "atan": e.atan, "sinh": e.sinh, "cosh": e.cosh, "erf": e.erf}  # fmt: skip
+
+REPLACED: dict[Any, Any] = {
+    builtins.range: _range, builtins.len: _len, builtins.int: _int, builtins.float: _float, builtins.bool: _bool,
+    builtins.str: _str, builtins.max: _extreme("max"), builtins.min: _extreme("min"), builtins.isinstance: _isinstance,
+    builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
+    builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
+    builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),
+    **{getattr(math, name): _math(name, f) for name, f in _MATH.items()},
+}  # fmt: skip

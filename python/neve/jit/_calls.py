@@ -1,0 +1,142 @@
+"""What is called in the place of functions: builtins that know tensors, converted forms of the user's functions."""
+
+from __future__ import annotations
+
+import random
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import _neve
+from .._base import Tensor, fail
+from ._builtins import REPLACED, _item
+from ._choices import Choice
+from ._convert import is_user_code, transform
+from ._lists import TensorList, is_spread
+from ._logic import compare
+from ._values import is_program
+
+_ignored: set[str] = set()
+
+
+def ignore_module(modules: Iterable[Any]) -> None:
+    """Leaves the functions of these modules (objects or names) as they are: their control flow runs as Python while a
+    caller is captured. Raises Error{type_mismatch} for what is no module."""
+    for m in [modules] if isinstance(modules, (str, types.ModuleType)) else modules:
+        if not isinstance(m, (str, types.ModuleType)):
+            fail("type_mismatch", f"ignore_module: {m!r} (modules, or their names)")
+        _ignored.add(m if isinstance(m, str) else m.__name__)
+
+
+def is_ignored(function: Any) -> bool:
+    """Whether a function is of a module that ignore_module was called with, or of one inside of it."""
+    name = getattr(function, "__module__", None) or ""
+    return bool(_ignored) and any(name == m or name.startswith(m + ".") for m in _ignored)
+
+
+def call(function: Any) -> Any:
+    """What is called in the place of a function: its converted form, where it is the user's."""
+    if isinstance(function, Choice):
+        return _one_of(function)
+    try:
+        staged = REPLACED.get(function)
+    except TypeError:
+        staged = None
+    if staged is not None:
+        return staged if _neve.is_capturing() else function
+    owner = getattr(function, "__self__", None)
+    if owner is not None and _neve.is_capturing():
+        if is_program(owner) and getattr(function, "__name__", "") == "item":
+            return lambda: _item(owner)
+        if is_spread(owner) and isinstance(function, types.BuiltinMethodType):
+            return getattr(TensorList(owner), function.__name__)
+    if isinstance(function, type) or not callable(function):
+        return function
+    if _neve.is_capturing() and _draws(function):
+        fail(
+            "unsupported",
+            f"to_static: {getattr(function, '__qualname__', function)}() gives another value at each call, and the graph would keep the first (neve.random, or pass the value in)",
+        )
+    target = getattr(function, "__func__", function)
+    if not is_user_code(target) or is_ignored(target):
+        return _plain(function)
+    from ._capture import note_function
+
+    note_function(target)
+    return transform(function)
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that knows nothing of captures: lists whose length tensors decide are not for it."""
+    if not _neve.is_capturing() or isinstance(getattr(function, "__self__", None), (list, dict, Tensor)):
+        return function
+
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if any(is_spread(a) for a in (*args, *kwargs.values())):
+            name = getattr(function, "__qualname__", function)
+            fail("unsupported", f"to_static: a list whose length tensors decide is given to {name} (stack it)")
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _one_of(functions: Choice) -> Callable[..., Any]:
+    """A function that tensors decide: a branch for each."""
+    from ._logic import choose
+
+    def f(*args: Any, **kwargs: Any) -> Any:
+        def way(k: int) -> Any:
+            if k == len(functions._options) - 1:
+                return call(functions._options[k])(*args, **kwargs)
+            test = compare(["eq"], functions._index, k)
+            return choose(test, lambda: call(functions._options[k])(*args, **kwargs), lambda: way(k + 1))
+
+        return way(0)
+
+    return f
+
+
+def _draws(function: Any) -> bool:
+    """Whether a function is one of chance or of the clock."""
+    if getattr(function, "__module__", None) in ("random", "time", "secrets", "uuid", "numpy.random"):
+        return True
+    owner = getattr(function, "__self__", None)
+    return isinstance(owner, random.Random) or type(owner).__module__.startswith("numpy.random")
+
+
+def forward_of(module: Any) -> Any:
+    """The converted forward of a module, while converted code is captured."""
+    from ._capture import note_module
+
+    f = module.forward
+    note_module(module)
+    target = getattr(f, "__func__", f)
+    if _neve.is_capturing() and active() and is_user_code(target) and not is_ignored(target):
+        return transform(f)
+    return f
+
+
+class _Active:
+    depth = 0
+
+
+def active() -> bool:
+    """Whether modules that are called convert their forward."""
+    return _Active.depth > 0
+
+
+class activated:
+    """While this is open, in this process, modules convert their forward when a program is captured."""
+
+    def __enter__(self) -> None:
+        from ..nn import module
+
+        _Active.depth += 1
+        module.convert_forward = forward_of
+
+    def __exit__(self, *_: object) -> None:
+        from ..nn import module
+
+        _Active.depth -= 1
+        if not _Active.depth:
+            module.convert_forward = None

@@ -1,0 +1,168 @@
+"""Lists whose length tensors decide, and what can be gone through without knowing how long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .. import _neve
+from .._base import Tensor, fail
+from ._numbers import Dim, number
+from ._values import is_number, is_program, lift
+
+
+class Spread:
+    """As the only element of a list: what the list holds is the rows of `data`."""
+
+    def __init__(self, data: Tensor, is_of_numbers: bool) -> None:
+        self.data, self.is_of_numbers = data, is_of_numbers
+
+    def rows(self) -> Any:
+        """How many it stands for."""
+        return self.data.shape[0]
+
+
+def is_spread(x: Any) -> bool:
+    """Whether tensors decide how long this list is."""
+    return isinstance(x, list) and any(isinstance(v, Spread) for v in x)
+
+
+def gathered(x: list[Any]) -> Spread:
+    """What such a list holds, as one; the list object stays, with what was appended taken in."""
+    if len(x) > 1:
+        first = next(v for v in x if isinstance(v, Spread))
+        parts, whole = list(x), TensorList([Spread(first.data[:0], first.is_of_numbers)])
+        for v in parts:
+            whole.extend([v]) if isinstance(v, Spread) else whole.append(v)
+        x[:] = whole.list
+    made: Spread = x[0]
+    return made
+
+
+class TensorList:
+    """The operations of a list of tensors of one type (or of numbers), held as one tensor with an axis more in front."""
+
+    def __init__(self, of: list[Any]) -> None:
+        self.list = of
+        self.is_of_numbers = gathered(of).is_of_numbers
+
+    @property
+    def data(self) -> Tensor:
+        """The elements, stacked."""
+        return gathered(self.list).data
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self.list[:] = [Spread(value, self.is_of_numbers)]
+
+    @property
+    def length(self) -> Any:
+        """len() of it."""
+        return self.data.shape[0]
+
+    def _element(self, v: Any) -> Tensor:
+        if is_number(v) != self.is_of_numbers or not (is_number(v) or isinstance(v, Tensor)):
+            fail("unsupported", f"to_static: a {type(v).__name__} in a list of {'numbers' if self.is_of_numbers else 'tensors'} whose length tensors decide (elements of one kind)")
+        t = lift(v, self.data.dtype) if self.is_of_numbers else v
+        if t.dtype != self.data.dtype or t.ndim != self.data.ndim - 1:
+            fail("unsupported", f"to_static: a tensor of {t.dtype} and rank {t.ndim} in a list of tensors of {self.data.dtype} and rank {self.data.ndim - 1} whose length tensors decide (elements of one type)")
+        return t
+
+    def _made(self, t: Tensor) -> Any:
+        return number(t) if self.is_of_numbers else t
+
+    def append(self, v: Any) -> None:
+        """As list.append."""
+        from .._shape import concat
+
+        self.data = concat([self.data, self._element(v).unsqueeze(0)])
+
+    def extend(self, values: Any) -> None:
+        """As list.extend."""
+        from .._shape import concat
+
+        if is_spread(values):
+            self.data = concat([self.data, gathered(values).data])
+            return
+        for v in values:
+            self.append(v)
+
+    def pop(self, index: int = -1) -> Any:
+        """As list.pop, of the first or the last."""
+        if type(index) is not int or index not in (0, -1):
+            fail("unsupported", "to_static: pop of an inner element from a list whose length tensors decide (the first or the last)")
+        v = self._made(self.data[index])
+        self.data = self.data[1:] if index == 0 else self.data[:-1]
+        return v
+
+    def clear(self) -> None:
+        """As list.clear."""
+        self.data = self.data[:0]
+
+    def copy(self) -> list[Any]:
+        """As list.copy."""
+        return [Spread(self.data, self.is_of_numbers)]
+
+    def reverse(self) -> None:
+        """As list.reverse."""
+        self.data = self.data.flip(0)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [Spread(self.data[index], self.is_of_numbers)]
+        return self._made(self.data[index])
+
+    def __setitem__(self, index: Any, v: Any) -> None:
+        changed = self.data.clone()
+        changed[index] = self._element(v)
+        self.data = changed
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return fail("unsupported", f"to_static: '{name}' of a list whose length tensors decide (append, extend, pop, indices, stack and concat are there)")
+
+
+def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
+    """Makes a list of tensors or numbers hold them as one tensor."""
+    from .._creation import zeros
+    from .._shape import stack
+
+    dtype, shape, numbers = of
+    if values:
+        data = stack([lift(v, dtype) if numbers else v for v in values])
+    else:
+        data = zeros((0, *shape), dtype=dtype)
+    values[:] = [Spread(data, numbers)]
+
+
+class Open:
+    """What a for statement goes through as a loop of the graph: how many passes (i64[]), and what each gets."""
+
+    def __init__(self, trips: Any, item: Callable[[Any], Any]) -> None:
+        self.trips, self.item = trips, item
+
+    def __iter__(self) -> Iterator[Any]:
+        fail("unsupported", "to_static: what tensors or open sizes make so long is gone through outside of a for statement or a comprehension (use one of them)")
+
+
+def open_of(x: Any) -> Open | None:
+    """x as what a loop of the graph goes through; None for what plain Python does."""
+    if isinstance(x, Open):
+        return x
+    if is_spread(x):
+        whole = TensorList(x)
+        data, made = whole.data, whole._made
+        return Open(lift(whole.length, "i64"), lambda k: made(data[k.raw]))
+    if is_program(x) and x.ndim and isinstance(x.shape[0], Dim):
+        return Open(_neve.dim_tensor(x.shape[0]), lambda k: x[k.raw])
+    return None
+
+
+def open_range(*bounds: Any) -> Open:
+    """range() whose bounds are tensors or open sizes."""
+    from .._elementwise import floor_divide, maximum, sign
+
+    a, b, s = [lift(v, "i64").reshape(()) for v in ((0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3])]
+    trips = maximum(floor_divide(b - a + s - sign(s), s), _neve.tensor(0))
+    return Open(trips, lambda k: number(k.raw * s + a))

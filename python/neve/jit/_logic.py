@@ -1,0 +1,141 @@
+"""and, or, not, comparisons and conditional expressions: over plain values as Python, over tensors as conditions."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import _neve
+from .._base import Tensor, fail
+from ._branches import if_
+from ._choices import Choice
+from ._lists import is_spread
+from ._numbers import Dim, Number, as_number, number
+from ._values import Maybe, SizeCondition, Undefined, always, condition, tensor_of
+
+
+_SIZES = {"eq", "ne", "lt", "le", "gt", "ge"}
+
+
+def compare(kinds: Sequence[str], left: Any, *rest: Any) -> Any:
+    """left OP right, and chains of them."""
+    if len(kinds) > 1:
+        result: Any = True
+        values = [left]
+        right = rest[0]()
+        values.append(right)
+        result = compare([kinds[0]], left, right)
+        for kind, thunk in zip(kinds[1:], rest[1:]):
+            if isinstance(result, bool) and not result:
+                return result
+            right = thunk()
+            result = and_(always(result), functools.partial(compare, [kind], values[-1], right))
+            values.append(right)
+        return result
+    (kind,), (right,) = kinds, rest
+    if isinstance(left, Choice) or isinstance(right, Choice):
+        return _of_choice(kind, left, right)
+    if kind in ("is_", "is_not"):
+        if isinstance(left, Maybe) and right is None and left.absent is None:
+            return left.flag if kind == "is_not" else ~left.flag
+        return getattr(operator, kind)(left, right)
+    if kind in ("in_", "not_in"):
+        found = _contains(right, left)
+        return found if kind == "in_" else not_(found)
+    left, right = (v.number() if isinstance(v, SizeCondition) else v for v in (left, right))
+    if kind in _SIZES and (isinstance(left, Dim) or isinstance(right, Dim)):
+        if not isinstance(left, (Dim, int)) or not isinstance(right, (Dim, int)):
+            a, b = (v if n is None else n for v, n in ((left, as_number(left)), (right, as_number(right))))
+            return getattr(operator, kind)(a, b)
+        known = _neve.prove_sizes(kind, left, right)
+        return SizeCondition(kind, left, right) if known is None else known
+    if is_spread(left) or is_spread(right):
+        fail("unsupported", "to_static: a list whose length tensors decide is compared (stack it)")
+    return getattr(operator, kind)(left, right)
+
+
+def _of_choice(kind: str, left: Any, right: Any) -> Any:
+    """A comparison with a constant that tensors decide."""
+    if isinstance(left, Choice) and isinstance(right, Choice):
+        return left.table_of(lambda o: right.table(lambda p: getattr(operator, kind)(o, p)))
+    if isinstance(left, Choice):
+        return left.table(lambda o: compare([kind], o, right))
+    return right.table(lambda o: compare([kind], left, o))
+
+
+def _contains(values: Any, v: Any) -> Any:
+    """v in values, for what tensors or sizes decide by comparing with each."""
+    is_open = isinstance(v, (Number, Dim, SizeCondition))
+    if isinstance(values, (tuple, list, set, frozenset)) and (is_open or any(isinstance(e, (Number, Dim)) for e in values)):
+        if is_spread(values):
+            fail("unsupported", "to_static: 'in' a list whose length tensors decide (compare with its stack)")
+        return or_(*[functools.partial(compare, ["eq"], v, e) for e in values]) if values else False
+    if isinstance(values, range) and is_open:
+        inside = functools.partial(compare, ["ge"], v, values.start), functools.partial(compare, ["lt"], v, values.stop)
+        if values.step != 1:
+            return _contains(tuple(values), v)
+        return and_(*inside)
+    return v in values
+
+
+def not_(x: Any) -> Any:
+    """not x."""
+    c = condition(x)
+    if isinstance(c, SizeCondition):
+        opposite = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
+        return SizeCondition(opposite[c.kind], c.a, c.b)
+    return number(~c) if isinstance(c, Tensor) else not c
+
+
+def and_(*parts: Callable[[], Any]) -> Any:
+    """The first of the values that is false, else the last; later parts are asked only if need be."""
+    return _logic(parts, True)
+
+
+def or_(*parts: Callable[[], Any]) -> Any:
+    """The first of the values that is true, else the last."""
+    return _logic(parts, False)
+
+
+def _logic(parts: Sequence[Callable[[], Any]], go_on: bool) -> Any:
+    value = parts[0]()
+    if len(parts) == 1:
+        return value
+    c = condition(value)
+    if isinstance(c, bool):
+        return value if c != go_on else _logic(parts[1:], go_on)
+    t = tensor_of(c)
+    if (isinstance(value, Tensor) and value.dtype != "bool") or isinstance(value, (Dim, Choice, Maybe)) or is_spread(value):
+        return choose(
+            value,
+            (lambda: _logic(parts[1:], go_on)) if go_on else (lambda: value),
+            (lambda: value) if go_on else (lambda: _logic(parts[1:], go_on)),
+        )
+
+    # The later parts may be right only where the first allows: they run in a branch.
+    def later() -> Any:
+        return _logic(parts[1:], go_on)
+
+    return choose(t, later, lambda: False) if go_on else choose(t, lambda: True, later)
+
+
+def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
+    """then() if test else other(): a conditional expression."""
+    c = condition(test)
+    if isinstance(c, bool):
+        return then() if c else other()
+    box: list[Any] = [Undefined("the value")]
+
+    def run(f: Callable[[], Any]) -> Callable[[], None]:
+        def inside() -> None:
+            box[0] = f()
+
+        return inside
+
+    def put(v: tuple[Any, ...]) -> None:
+        box[0] = v[0]
+
+    if_(c, run(then), run(other), lambda: (box[0],), put, ("the conditional expression",))
+    return box[0]

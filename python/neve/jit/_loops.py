@@ -1,0 +1,232 @@
+"""while and for statements: over plain values pass by pass, over tensors and open sizes as a `loop` of the graph."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .. import _neve
+from .._base import Tensor, fail
+from ._branches import Get, Problems, Put, if_, require_stageable
+from ._choices import options_of
+from ._effects import Raised, with_effects
+from ._lists import open_of
+from ._numbers import number
+from ._state import (
+    Grown, Leaf, Merge, absent_parts, align, boxes_of, flag_of, flatten, grow, joined, kept_objects, objects_of,
+    paths_of, unflatten,
+)  # fmt: skip
+from ._values import condition, is_number, is_program, same, tensor_of
+
+_BEFORE = "before a loop over tensors and", "after a pass"
+
+
+def while_(
+    test: Callable[[], Any],
+    body: Callable[[], None],
+    get: Get,
+    put: Put,
+    names: tuple[str, ...],
+    problems: Problems = (),
+) -> None:
+    """A while statement: runs as Python while its condition is a plain bool, then as a loop of the graph."""
+    passes = 0
+    while True:
+        c = condition(test())
+        if isinstance(c, bool):
+            if not c:
+                return
+            body()
+            passes += 1
+            if passes > 100000 and _neve.is_capturing():
+                fail(
+                    "unsupported",
+                    "to_static: a while loop over plain Python values ran 100000 times while it was captured",
+                )
+            continue
+        break
+    stage_loop(c, None, None, lambda _: body(), test, get, put, names, problems)
+
+
+def stage_loop(
+    first: Any, trips: Tensor | None, item: Callable[[Any], Any] | None, body: Callable[[Any], None],
+    test: Callable[[], Any] | None, get: Get, put: Put, names: tuple[str, ...], problems: Problems,
+) -> None:  # fmt: skip
+    """A `loop` of the graph: passes while the condition holds and `trips` (if given) allow."""
+    require_stageable(problems, "a loop")
+    get, put, names = with_effects(get, put, names)
+
+    def once(counter: Tensor) -> Any:
+        body(item(number(counter)) if item else None)
+        return condition(test()) if test else True
+
+    for _ in range(64):
+        try:
+            loop = _Loop(once, get, put, names)
+            loop.settle()
+            loop.run(trips, tensor_of(first))
+            return
+        except Grown as grown:  # a list that is longer after a pass: from before on, tensors decide its length
+            loop.restore()
+            grow(grown, loop.before)
+        except Raised as r:
+            loop.restore()
+            fail("unsupported", f"to_static: every pass of a loop over tensors raises ({r.text!r})")
+    fail("internal", "internal: to_static: the lists of a loop do not settle")
+
+
+class _Loop:
+    """A loop that is being made: what changes from pass to pass is found by trying."""
+
+    def __init__(self, once: Callable[[Tensor], Any], get: Get, put: Put, names: tuple[str, ...]) -> None:
+        self.once, self.get, self.put, self.names = once, get, put, names
+        self.before = get()
+        self.start, self.structure = flatten(self.before)
+        self.boxes = boxes_of(self.before)
+        self.paths = paths_of(names, self.structure)
+        self.objects = objects_of(self.before)
+        self.same_objects: dict[Any, Any] = dict(self.objects)
+        self.carried: dict[int, Merge] = {}
+
+    def restore(self) -> None:
+        """All as before the loop."""
+        for b in self.boxes.values():
+            b.restore()
+        self.put(self.before)
+
+    def kept(self) -> list[int]:
+        """Carried variables that are tensors from before: until they are made anew, a change in place is one of those."""
+        return [
+            i
+            for i in sorted(self.carried)
+            if self.carried[i].absent is None
+            and isinstance(self.start[i], Tensor)
+            and not is_number(self.start[i])
+            and _neve.is_captured(self.start[i])
+        ]
+
+    def begin(self, parameters: Iterator[Tensor]) -> list[Any]:
+        """Puts in place what a pass begins with."""
+        for b in self.boxes.values():
+            b.restore()
+        leaves = [self.carried[i].take(parameters) if i in self.carried else v for i, v in enumerate(self.start)]
+        for i in self.kept():
+            _neve.set_alias(leaves[i], self.start[i], next(parameters))
+        self.put(tuple(unflatten(self.structure, leaves, self.same_objects)))
+        return leaves
+
+    def initial(self) -> list[Tensor]:
+        """What is carried into the first pass."""
+        out: list[Tensor] = []
+        for i, m in sorted(self.carried.items()):
+            out += m.outputs(self.start[i])
+        return out + [_neve.tensor(True) for _ in self.kept()]
+
+    def settle(self) -> None:
+        """Finds what is carried, and its types."""
+        for _ in range(64):
+            found: list[tuple[int, Leaf, Any]] = []
+            shape: list[Any] = []
+            _neve.stage_probe([_neve.tensor(0), *self.initial()], functools.partial(self._trial, found, shape))
+            self.restore()
+            if shape[0] != self.structure:
+                nothing = [None for s in shape[0] for _ in absent_parts(None, s)]
+                self.start = align(self.names, self.start, self.structure, nothing, shape[0], wrap=lambda v: v)[0]
+                self.structure = shape[0]
+                self.paths = paths_of(self.names, self.structure)
+                self.carried.clear()
+            elif not self._learn(found):
+                return
+        fail("unsupported", f"to_static: the types of {', '.join(self.paths[:4])} change with every pass of a loop over tensors")
+
+    def _trial(self, found: Any, shape: Any, parameters: list[Tensor]) -> list[Tensor]:
+        leaves = self.begin(iter(parameters[1:]))
+        self.once(parameters[0])
+        state = self.get()
+        after, s = flatten(state)
+        if s != self.structure:  # e.g. nothing before the first pass, a tuple after it
+            _, _, s = align(self.names, leaves, self.structure, after, s, wrap=lambda v: v)
+        shape.append(s)
+        if s == self.structure:
+            found.extend((i, Leaf(x), v) for i, (x, v) in enumerate(zip(after, leaves)))
+            self.same_objects = kept_objects(self.same_objects, objects_of(state))
+        return []
+
+    def _learn(self, found: list[tuple[int, Leaf, Any]]) -> bool:
+        changed = False
+        for i, leaf, was in found:
+            known = self.carried.get(i)
+            m = _carry(self.paths[i], Leaf(self.start[i]), was, leaf, known)
+            if m is not None and (known is None or m.key != known.key):
+                self.carried[i] = m
+                changed = True
+        return changed
+
+    def run(self, trips: Tensor | None, first: Tensor) -> None:
+        """Makes the loop, and puts in place what comes of it."""
+        order = sorted(self.carried)
+
+        def final(parameters: list[Tensor]) -> list[Tensor]:
+            self.begin(iter(parameters[2:]))
+            out = [tensor_of(self.once(parameters[0]))]
+            after, _ = flatten(self.get())
+            for i in order:
+                out += self.carried[i].outputs(after[i])
+            return out + [flag_of(after[i], self.start[i]) for i in self.kept()]
+
+        results = iter(_neve.stage_loop(trips, first, self.initial(), final))
+        for b in self.boxes.values():
+            b.restore()
+        leaves = [self.carried[i].take(results) if i in self.carried else v for i, v in enumerate(self.start)]
+        for i in self.kept():
+            _neve.set_alias(leaves[i], self.start[i], next(results))
+        self.put(tuple(unflatten(self.structure, leaves, self.same_objects)))
+
+
+def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) -> Merge | None:
+    """How a variable goes round, from its value before the loop, at the start of a pass and at its end."""
+    if known is None and same(was, leaf.value):
+        return None
+    m = joined(path, start, leaf, *_BEFORE)
+    if m is None:
+        return None
+    if known is not None:
+        if known.options is not None and m.options is not None:
+            m.options = options_of([*known.options, *m.options])
+        elif known.options is None and m.options is None:
+            m.is_number = m.is_number and known.is_number
+            m.dtype = m.dtype if m.dtype == known.dtype else _neve.promote(m.dtype, known.dtype)
+        m.absent = m.absent or known.absent
+        m.like = (m.dtype, m.like[1])
+    begin = start.inner.value if start.inner else start.value
+    if isinstance(begin, Tensor) and not is_number(begin) and begin.dtype != m.dtype:
+        fail(
+            "unsupported",
+            f"to_static: '{path}' is a tensor of {begin.dtype} before a loop over tensors and of {m.dtype} after a pass (astype before the loop)",
+        )
+    return m
+
+
+def for_(
+    iterable: Any, body: Callable[[Any], None], more: Callable[[], Any] | None, get: Get, put: Put,
+    names: tuple[str, ...], problems: Problems = (),
+) -> None:  # fmt: skip
+    """A for statement: over plain Python values pass by pass, over open sizes as a loop of the graph."""
+    if (rows := open_of(iterable)) is not None:
+        first = True if more is None else condition(more())
+        if first is not False:
+            stage_loop(first, rows.trips, rows.item, body, more, get, put, names, problems)
+        return
+    if is_program(iterable):
+        if iterable.ndim == 0:
+            raise TypeError("iteration over a tensor of rank 0")
+        iterable = [iterable[k] for k in range(iterable.shape[0])]
+    for value in iterable:
+        c = True if more is None else condition(more())
+        if isinstance(c, bool):
+            if not c:
+                return
+            body(value)
+        else:
+            if_(c, functools.partial(body, value), lambda: None, get, put, names, problems)

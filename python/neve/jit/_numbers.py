@@ -1,0 +1,148 @@
+"""Numbers that tensors or sizes decide: Python's int, float and bool in a captured program, by Python's rules."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from .. import _elementwise as e
+from .. import _neve
+from .._base import Tensor, number_dtype, ops
+
+Dim = _neve.Dim
+_SAMPLES: dict[str, Any] = {"bool": True, "i64": 1, "f64": 1.0}
+
+
+class Number(Tensor):
+    """A scalar of i64, f64 or bool that stands for an int, float or bool: weak beside tensors, returned as a number."""
+
+    def __init__(self, raw: Tensor) -> None:
+        super().__init__(raw)
+        self.raw = raw
+
+    @property
+    def form(self) -> str:
+        """What a call gives back: "int", "float" or "bool"."""
+        return type(_SAMPLES[self.dtype]).__name__
+
+    def __hash__(self) -> int:
+        raise TypeError(f"an {self.form} that a tensor decides is used as a key (compare it with == instead)")
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if digits is not None:
+            return number(e.round(self.raw * 10**digits) / 10**digits)
+        return self if self.dtype == "i64" else number(e.round(self.raw))._as("i64")
+
+    def __floor__(self) -> Number:
+        return self if self.dtype == "i64" else number(e.floor(self.raw))._as("i64")
+
+    def __ceil__(self) -> Number:
+        return self if self.dtype == "i64" else number(e.ceil(self.raw))._as("i64")
+
+    def __trunc__(self) -> Number:
+        return self._as("i64")
+
+    def __neg__(self) -> Number:
+        return number(-self._wide().raw)
+
+    def __pos__(self) -> Number:
+        return self._wide()
+
+    def __abs__(self) -> Number:
+        return number(abs(self._wide().raw))
+
+    def __invert__(self) -> Number:
+        return number(~self._wide().raw)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def _wide(self) -> Number:
+        return self._as("i64") if self.dtype == "bool" else self
+
+    def _as(self, dtype: str) -> Number:
+        if self.dtype == dtype:
+            return self
+        if self.dtype == "f64" and dtype == "i64":
+            return Number(e.trunc(self.raw).astype("i64"))
+        return Number(self.raw.astype(dtype))
+
+    def beside(self, dtype: str) -> Tensor:
+        """As a plain tensor of the dtype that a plain number has beside one of `dtype`."""
+        return self._as(number_dtype(_SAMPLES[self.dtype], dtype)).raw if self.dtype != dtype else self.raw
+
+    def size_of(self) -> Any:
+        """As the size of an axis: what is known only while the program runs."""
+        n = self._as("i64").raw
+        return ops.range(_neve.tensor(0), n, _neve.tensor(1)).shape[0]
+
+
+def number(t: Tensor) -> Number:
+    """A captured scalar as what it stands for."""
+    t = t.raw if isinstance(t, Number) else t
+    if t.dtype not in _SAMPLES:
+        t = t.astype("f64" if t.dtype in ("f16", "bf16", "f32") else "i64")
+    return Number(t)
+
+
+def as_number(v: Any) -> Number | None:
+    """A plain number or size as one of the program; None for what is neither."""
+    if isinstance(v, Number):
+        return v
+    if isinstance(v, Dim):
+        return Number(_neve.dim_tensor(v))
+    if isinstance(v, (bool, int, float)):
+        return Number(_neve.tensor(v, "f64") if isinstance(v, float) else _neve.tensor(v))
+    return None
+
+
+def weak(x: Tensor) -> Tensor:
+    """A number as the tensor that a plain number would become by itself."""
+    if not isinstance(x, Number):
+        return x
+    return x.raw.astype("f32") if x.dtype == "f64" else x.raw
+
+
+_COMPARE = {"eq": e.equal, "ne": e.not_equal, "lt": e.less, "le": e.less_equal, "gt": e.greater, "ge": e.greater_equal}
+_ARITHMETIC = {"add": e.add, "sub": e.subtract, "mul": e.multiply, "floordiv": e.floor_divide, "mod": e.remainder,
+               "pow": e.pow, "and_": e.bitwise_and, "or_": e.bitwise_or, "xor": e.bitwise_xor,
+               "lshift": e.bitwise_left_shift, "rshift": e.bitwise_right_shift}  # fmt: skip
+_LOGIC = ("and_", "or_", "xor")
+
+
+def _result(name: str, a: Number, b: Number, exponent: Any) -> Any:
+    real = "f64" in (a.dtype, b.dtype)
+    if name in _COMPARE:
+        dtype = "f64" if real else a.dtype if a.dtype == b.dtype else "i64"
+        return number(_COMPARE[name](a._as(dtype).raw, b._as(dtype).raw))
+    if name == "truediv":
+        return number(e.divide(a._as("f64").raw, b._as("f64").raw))
+    if name == "pow" and isinstance(exponent, int) and exponent < 0:
+        real = True
+    dtype = "f64" if real else "bool" if name in _LOGIC and a.dtype == b.dtype == "bool" else "i64"
+    return number(_ARITHMETIC[name](a._as(dtype).raw, b._as(dtype).raw))
+
+
+def _operator(name: str, reflected: bool) -> Callable[[Number, Any], Any]:
+    plain = getattr(operator, name)
+
+    def f(self: Number, other: Any) -> Any:
+        if isinstance(other, Tensor) and not isinstance(other, Number):
+            mine = self.beside(other.dtype)
+            return plain(other, mine) if reflected else plain(mine, other)
+        n = as_number(other)
+        if n is None:
+            return NotImplemented
+        return _result(name, n, self, None) if reflected else _result(name, self, n, other)
+
+    return f
+
+
+for _name in [*_COMPARE, *_ARITHMETIC, "truediv"]:
+    _word = _name.strip("_")
+    setattr(Number, f"__{_word}__", _operator(_name, False))
+    if _name not in _COMPARE:
+        setattr(Number, f"__r{_word}__", _operator(_name, True))
+for _name in ("add", "sub", "mul", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "truediv"):
+    setattr(Number, f"__i{_name}__", getattr(Number, f"__{_name}__"))  # numbers do not change in place

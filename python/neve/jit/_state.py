@@ -1,0 +1,354 @@
+"""What a branch or a loop may change: variables as leaves, and how leaves of two ways become one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NoReturn
+
+from .. import _neve
+from .._base import Tensor, fail
+from ._choices import Choice, index_of, is_constant, options_of
+from ._lists import Spread, gathered, is_spread, spread
+from ._numbers import Dim, Number
+from ._values import Maybe, Undefined, common, dtype_of, is_absent_value, is_number, lift, placeholder, same, tensor_of
+
+
+class Grown(BaseException):
+    """A list that is longer in one way, or after a pass: it must hold its elements as one tensor from before on."""
+
+    def __init__(self, path: tuple[Any, ...], of: Any, name: str) -> None:
+        super().__init__(name)
+        self.path, self.of, self.name = path, of, name
+
+
+def grow(grown: Grown, state: Sequence[Any]) -> None:
+    """Makes the list of the state hold its elements as one tensor."""
+    x = objects_of(state).get(grown.path)
+    if not isinstance(x, list) or is_spread(x):
+        _refuse_lists(grown.name)
+    if any(isinstance(n, Dim) and not _neve.is_stated(n) for n in grown.of[1]):
+        fail("unsupported", f"to_static: the elements of the list '{grown.name}' have sizes that differ from pass to pass (concat into one tensor)")
+    spread(x, grown.of)
+
+
+class _Box:
+    """A list, dict or object as it was, to be put back."""
+
+    def __init__(self, container: Any) -> None:
+        self.container = container
+        self.content = list(container) if isinstance(container, list) else dict(_dict_of(container))
+
+    def restore(self) -> None:
+        """Puts back what was there."""
+        if isinstance(self.container, list):
+            self.container[:] = self.content
+        else:
+            held = _dict_of(self.container)
+            held.clear()
+            held.update(self.content)
+
+
+def _dict_of(v: Any) -> dict[str, Any]:
+    return v if isinstance(v, dict) else vars(v)
+
+
+def is_record(v: Any) -> bool:
+    """Whether a value is an object of a dataclass."""
+    return dataclasses.is_dataclass(v) and not isinstance(v, type) and hasattr(v, "__dict__")
+
+
+def boxes_of(values: Iterable[Any], found: dict[int, _Box] | None = None) -> dict[int, _Box]:
+    """What the containers hold now, by identity."""
+    found = {} if found is None else found
+    for v in values:
+        if isinstance(v, (list, dict)) or is_record(v):
+            if id(v) not in found:
+                found[id(v)] = _Box(v)
+                boxes_of(v if isinstance(v, list) else _dict_of(v).values(), found)
+        elif isinstance(v, tuple):
+            boxes_of(v, found)
+    return found
+
+
+def objects_of(values: Sequence[Any], at: tuple[Any, ...] = (), found: Any = None) -> dict[tuple[Any, ...], Any]:
+    """The containers that can change, by where they are."""
+    found = {} if found is None else found
+    for k, v in enumerate(values):
+        if isinstance(v, (list, dict)) or is_record(v):
+            found[(*at, k)] = v
+        if not is_spread(v):
+            objects_of(parts_of(v), (*at, k), found)
+    return found
+
+
+def kept_objects(before: dict[Any, Any], *after: dict[Any, Any]) -> dict[tuple[Any, ...], Any]:
+    """Those that are the same objects as before in every way."""
+    return {p: v for p, v in before.items() if all(a.get(p) is v for a in after)}
+
+
+def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
+    """(leaves, structure): containers apart. A structure is None for a leaf, or (class, keys, parts)."""
+    leaves: list[Any] = []
+
+    def walk(v: Any) -> Any:
+        if is_spread(v):
+            whole = gathered(v)
+            leaves.append(whole.data)
+            return (Spread, whole.is_of_numbers, [None])
+        if isinstance(v, (list, tuple)):
+            return (type(v), getattr(type(v), "_fields", None), [walk(e) for e in v])
+        if isinstance(v, dict):
+            return (type(v), list(v), [walk(e) for e in v.values()])
+        if is_record(v):
+            return (type(v), [f.name for f in dataclasses.fields(v)], [walk(getattr(v, f.name)) for f in dataclasses.fields(v)])
+        leaves.append(v)
+        return None
+
+    return leaves, [walk(v) for v in values]
+
+
+def parts_of(v: Any) -> list[Any]:
+    """What a container holds, in the order of its structure."""
+    if isinstance(v, dict):
+        return list(v.values())
+    if is_record(v):
+        return [getattr(v, f.name) for f in dataclasses.fields(v)]
+    return list(v) if isinstance(v, (list, tuple)) else []
+
+
+def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dict[Any, Any]) -> Any:
+    """Containers anew; one that is the same object in every way stays that object."""
+    if structure is None:
+        return next(leaves)
+    kind, keys, parts = structure
+    old = kept.get(at)
+    made: Any
+    if kind is Spread:
+        made = [Spread(next(leaves), keys)]
+    else:
+        made = [_build(p, leaves, (*at, i), kept) for i, p in enumerate(parts)]
+    if kind is Spread or issubclass(kind, list):
+        if old is None:
+            return made if kind in (Spread, list) else kind(made)
+        old[:] = made
+        return old
+    if issubclass(kind, dict):
+        new = kind() if old is None else old
+        new.clear()
+        new.update(zip(keys, made))
+        return new
+    if dataclasses.is_dataclass(kind):
+        new = object.__new__(kind) if old is None else old
+        for name, value in zip(keys, made):
+            object.__setattr__(new, name, value)
+        return new
+    return kind(*made) if keys else kind(made)
+
+
+def unflatten(structure: Any, leaves: Sequence[Any], kept: dict[Any, Any] | None = None) -> list[Any]:
+    """The values that have these leaves; `kept`: containers that stay the objects that they are."""
+    it = iter(leaves)
+    return [_build(s, it, (i,), kept or {}) for i, s in enumerate(structure)]
+
+
+def paths_of(names: Sequence[str], structure: Any) -> list[str]:
+    """What messages call the leaves."""
+    found: list[str] = []
+
+    def walk(s: Any, at: str) -> None:
+        if s is None:
+            found.append(at)
+            return
+        for i, p in enumerate(s[2]):
+            walk(p, f"{at}[{(s[1] or range(len(s[2])))[i]!r}]")
+
+    for n, s in zip(names, structure):
+        walk(s, n)
+    return found
+
+
+class Leaf:
+    """What a branch makes of a leaf, seen in a trial run."""
+
+    def __init__(self, v: Any) -> None:
+        self.value = v
+        self.type = (v.dtype, v.shape) if isinstance(v, Tensor) else None
+        self.inner = Leaf(v.value) if isinstance(v, Maybe) else None
+
+
+def flag_of(value: Any, original: Tensor, number: int = 0, may: set[int] | None = None) -> Tensor:
+    """bool[]: whether a variable is the tensor that it was; notes the number of one that may be."""
+    same = _neve.alias(value, original) if isinstance(value, Tensor) else False
+    if same is not False and may is not None:
+        may.add(number)
+    return _neve.tensor(same) if isinstance(same, bool) else same
+
+
+def absent_parts(leaf: Any, structure: Any) -> list[Any]:
+    """A variable that holds nothing, as a container of as many places that hold nothing."""
+    if structure is None:
+        return [leaf]
+    return [v for part in structure[2] for v in absent_parts(leaf, part)]
+
+
+def align(
+    names: Sequence[str], a: list[Any], sa: Any, b: list[Any], sb: Any, wrap: Any = None
+) -> tuple[list[Any], list[Any], Any]:
+    """Leaves of two ways under one structure: what is not there in one has the containers of the other."""
+    wrap = wrap or Leaf
+    ia, ib = iter(a), iter(b)
+    out_a: list[Any] = []
+    out_b: list[Any] = []
+
+    def walk(x: Any, y: Any, name: str, at: tuple[Any, ...]) -> Any:
+        if x is None and y is None:
+            out_a.append(next(ia))
+            out_b.append(next(ib))
+            return None
+        if x is None or y is None:
+            leaf, structure = (next(ia), y) if x is None else (next(ib), x)
+            value = leaf.value if isinstance(leaf, Leaf) else leaf
+            if is_absent_value(value):
+                parts = [wrap(value) for _ in absent_parts(value, structure)]
+                whole = [next(ib if x is None else ia) for _ in parts]
+                (out_a if x is None else out_b).extend(parts)
+                (out_b if x is None else out_a).extend(whole)
+                return structure
+        elif x[0] is y[0] and x[1] == y[1] and len(x[2]) == len(y[2]):
+            return (x[0], x[1], [walk(p, q, name, (*at, i)) for i, (p, q) in enumerate(zip(x[2], y[2]))])
+        elif _is_list(x) and _is_list(y):
+            types = [element_type(s, [next(i) for _ in absent_parts(None, s)]) for s, i in ((x, ia), (y, ib))]
+            if of := next((o for o in types if o is not None), None):
+                raise Grown(at, of, name)
+        return _refuse_lists(name)
+
+    return out_a, out_b, [walk(x, y, n, (i,)) for i, (n, x, y) in enumerate(zip(names, sa, sb))]
+
+
+def _is_list(structure: Any) -> bool:
+    return structure[0] is Spread or issubclass(structure[0], list)
+
+
+def element_type(structure: Any, leaves: list[Any]) -> tuple[str, tuple[Any, ...], bool] | None:
+    """(dtype, shape, whether numbers) of the elements of a list, where one tensor can hold them."""
+    leaves = [v if isinstance(v, Leaf) else Leaf(v) for v in leaves]
+    if structure[0] is Spread:
+        dtype, shape = leaves[0].type
+        return dtype, shape[1:], structure[1]
+    if not leaves or any(p is not None for p in structure[2]):
+        return None
+    if all(is_number(v.value) for v in leaves):
+        return max((dtype_of(v.value) for v in leaves), key=["bool", "i64", "f64"].index), (), True
+    types = [v.type for v in leaves if v.type is not None and not isinstance(v.value, Number)]
+    if len(types) < len(leaves) or any(d != types[0][0] or len(s) != len(types[0][1]) for d, s in types):
+        return None
+    return types[0][0], types[0][1], False
+
+
+def _refuse_lists(name: str) -> NoReturn:
+    fail(
+        "unsupported",
+        f"to_static: '{name.removeprefix('__neve_')}' holds other things in the two ways of an 'if' over a tensor, or before and after a pass of a loop "
+        "(the same containers and keys, or a list of tensors of one type that is appended to)",
+    )
+
+
+class Merge:
+    """How a leaf leaves a branch or goes round a loop: as a tensor, with a flag where it may be absent."""
+
+    def __init__(self, dtype: str, like: Any, absent: Any, number: bool = False, options: list[Any] | None = None) -> None:
+        self.dtype, self.like, self.absent = dtype, like, absent  # like: (dtype, shape) for placeholders
+        self.is_number, self.options = number, options
+
+    @property
+    def key(self) -> Any:
+        """What must be the same in two passes over a loop."""
+        return self.dtype, self.absent is None, self.is_number, len(self.options or ())
+
+    def outputs(self, v: Any) -> list[Tensor]:
+        """A value as tensors of the graph."""
+        if self.absent is None:
+            return [self._lifted(v)]
+        value, flag = (v.value, v.flag) if isinstance(v, Maybe) else (v, not self._is_absent(v))
+        t = placeholder(self.like) if self._is_absent(value) else self._lifted(value)
+        return [t, tensor_of(flag)]
+
+    def placeholders(self) -> list[Tensor]:
+        """Tensors of the types of outputs(), where the value is not there."""
+        return [placeholder(self.like)] + ([] if self.absent is None else [_neve.tensor(False)])
+
+    def _is_absent(self, v: Any) -> bool:
+        return isinstance(v, Undefined) if self.options else is_absent_value(v)
+
+    def _lifted(self, v: Any) -> Tensor:
+        if self.options is None:
+            return lift(v, self.dtype)
+        return index_of(v, self.options)
+
+    def take(self, results: Iterator[Tensor]) -> Any:
+        """A value from tensors of the graph."""
+        value: Any = next(results)
+        if self.options is not None:
+            value = Choice(self.options, Number(value))
+        elif self.is_number:
+            value = Number(value)
+        return value if self.absent is None else Maybe(value, next(results), self.absent.value)
+
+
+class Absence:
+    """That a value may not be there, and what stands for it then."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def merge(path: str, x: Leaf, y: Leaf) -> Merge | None:
+    """How a leaf leaves an `if` whose ways make x and y of it; None where both are the same."""
+    a, b = x.value, y.value
+    if same(a, b):
+        return None
+    return joined(path, x, y, "in one way of an 'if' over a tensor and", "in the other")
+
+
+def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
+    """How a value that is x or y is held; None where it is never there."""
+    a, b = x.value, y.value
+    inner: list[Any] = [v.inner if isinstance(v.value, Maybe) else v for v in (x, y)]
+    maybe = [v.absent for v in (a, b) if isinstance(v, Maybe)]
+    values = [v.value for v in inner if not isinstance(v.value, Undefined)]
+    if any(is_constant(v) for v in values):  # texts, functions, None: which of them is a number
+        if not all(is_constant(v) or v is None for v in values):
+            fail("unsupported", f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (tensors and numbers can differ)")
+        undefined = next((v for v in (a, b, *maybe) if isinstance(v, Undefined)), None)
+        none = [None] if any(v is None for v in maybe) else []
+        return Merge("i64", ("i64", ()), undefined and Absence(undefined), False, options_of([*values, *none]))
+    absent = [v for v in (a, b) if is_absent_value(v)] + maybe
+    values = [v for v in values if v is not None]
+    if not values:
+        return None
+    dtype, is_a_number = common(values[0], values[-1])
+    if len({v.ndim if isinstance(v, Tensor) else 0 for v in values}) > 1:
+        fail("unsupported", f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (the same rank in both)")
+    like = next((v.type for v in inner if v.type), None) or (dtype, ())
+    if absent and any(v is None for v in absent) != all(v is None for v in absent):
+        absent = [v for v in absent if v is not None] if path.endswith("value") else absent
+    return Merge(dtype, (dtype, like[1]), Absence(absent[0]) if absent else None, is_a_number)
+
+
+def text_of(v: Any) -> str:
+    if isinstance(v, Tensor) and not isinstance(v, Number):
+        return f"a tensor of {v.dtype} and rank {v.ndim}"
+    return (
+        "not assigned"
+        if isinstance(v, Undefined)
+        else repr(v)
+        if isinstance(v, (bool, int, float, Dim)) or v is None
+        else "a number"
+        if is_number(v)
+        else f"a {type(v).__name__}"
+    )
+
+
+def count_of(structure: Any) -> int:
+    return sum(len(absent_parts(None, s)) for s in structure)

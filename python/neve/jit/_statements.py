@@ -1,0 +1,220 @@
+"""The rest of what converted code calls: results, items, augmented assignment, attributes, comprehensions, texts."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from .. import _neve
+from .._base import Tensor, fail, ops
+from . import _effects
+from ._branches import if_
+from ._choices import Choice
+from ._lists import TensorList, gathered, is_spread, open_of, spread
+from ._loops import for_
+from ._numbers import Dim, Number, as_number
+from ._state import element_type, flatten, unflatten
+from ._values import Maybe, SizeCondition, Undefined, condition, is_absent_value, read
+
+
+def result(returned: Any, value: Any) -> Any:
+    """What a function with early returns gives."""
+    c = condition(returned)
+    if isinstance(c, bool):
+        return value if c else None
+    if is_absent_value(value):
+        return None
+    leaves, structure = flatten([value])
+    # Where the flag holds there is a value; None that a return gave stays one way to have none.
+    leaves = [v.value if isinstance(v, Maybe) and isinstance(v.absent, Undefined) else v for v in leaves]
+    first = next((i for i, v in enumerate(leaves) if isinstance(v, Tensor)), None)
+    if first is not None:
+        leaves[first] = _if_returned(c, leaves[first])
+    return unflatten(structure, leaves)[0]
+
+
+def _if_returned(c: Any, value: Tensor) -> Tensor:
+    text = "the function ended without a return in a way that tensors chose (return a tensor in every way)"
+    t = value.raw if isinstance(value, Number) else value
+    flag = c.tensor() if isinstance(c, SizeCondition) else c
+    if _neve.known_content(flag) is not None:
+        return value
+    made = _neve.stage_if(
+        flag, lambda _: [ops.identity(t)], lambda _: [ops.fail(ops.shape(t), message=text, dtype=t.dtype)]
+    )[0]
+    return Number(made) if isinstance(value, Number) else made
+
+
+def as_results(value: Any) -> Any:
+    """Results with sizes, conditions and lists whose length tensors decide as tensors of the graph."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(as_results(v) for v in value))
+    if is_spread(value):
+        whole = gathered(value)
+        return ListResult(whole.data, whole.is_of_numbers)
+    if isinstance(value, (list, tuple)):
+        return type(value)(as_results(v) for v in value)
+    if isinstance(value, dict):
+        made = value.copy()
+        made.update((k, as_results(v)) for k, v in value.items())
+        return made
+    leaves, structure = flatten([value])
+    if structure != [None]:
+        return unflatten(structure, [as_results(v) for v in leaves])[0]
+    if isinstance(value, (Dim, SizeCondition)):
+        return value.number() if isinstance(value, SizeCondition) else as_number(value)
+    if isinstance(value, _effects.Text):
+        return str(value)
+    if isinstance(value, Choice):
+        value._refused("the return")
+    return read(value)
+
+
+class ListResult(Tensor):
+    """A list that a program returns, as one tensor."""
+
+    def __init__(self, data: Tensor, is_of_numbers: bool) -> None:
+        super().__init__(data)
+        self.form = "list of numbers" if is_of_numbers else "list"
+
+
+_IN_PLACE = {"Add": "iadd", "Sub": "isub", "Mult": "imul", "Div": "itruediv", "FloorDiv": "ifloordiv", "Mod": "imod",
+             "Pow": "ipow", "LShift": "ilshift", "RShift": "irshift", "BitOr": "ior", "BitXor": "ixor", "BitAnd": "iand",
+             "MatMult": "imatmul"}  # fmt: skip
+
+
+def item(owner: Any, index: Any) -> Any:
+    """owner[index]."""
+    if isinstance(index, SizeCondition):
+        index = index.number()
+    if is_spread(owner):
+        return TensorList(owner)[index]
+    if isinstance(index, Choice) and isinstance(owner, dict):
+        return _entry(owner, index)
+    if isinstance(owner, (list, tuple)) and isinstance(index, (Number, Dim)):
+        return _element(list(owner), index)
+    return owner[index]
+
+
+def _element(values: list[Any], index: Any) -> Any:
+    """An element of a plain list whose number tensors or sizes decide."""
+    n = as_number(index)
+    leaves, structure = flatten([values])
+    of = element_type(structure[0], leaves)
+    if of is not None:
+        spread(values, of)
+        return TensorList(values)[n]
+    if values and all(callable(v) or isinstance(v, (str, type(None))) for v in values):
+        place = _neve.tensor([*range(len(values)), *range(len(values))])[n.raw + len(values)]  # -1 is the last
+        return Choice(values, Number(place))
+    fail("unsupported", "to_static: an element of a list of different things, whose number tensors decide (an if for each)")
+
+
+def _entry(entries: dict[Any, Any], key: Choice) -> Any:
+    return item([entries[o] for o in key._options], key._index)
+
+
+def set_item(value: Any, owner: Any, index: Any) -> None:
+    """owner[index] = value."""
+    value = value.number() if isinstance(value, SizeCondition) else value
+    if isinstance(owner, Tensor):
+        n = as_number(value) if isinstance(value, (Number, Dim)) else None
+        owner[index] = value if n is None else n.beside(owner.dtype).astype(owner.dtype)
+        return
+    if is_spread(owner) or (isinstance(owner, list) and isinstance(index, Number)):
+        if not is_spread(owner):
+            leaves, structure = flatten([owner])
+            of = element_type(structure[0], leaves)
+            if of is None:
+                fail("unsupported", "to_static: an element of a list of different things is set, whose number tensors decide")
+            spread(owner, of)
+        TensorList(owner)[index] = value
+        return
+    owner[index] = value
+
+
+def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
+    """owner[index] OP= value."""
+    value = value.number() if isinstance(value, SizeCondition) else value
+    if isinstance(owner, Tensor) and _neve.is_capturing():  # no view is needed: the result is put in its place
+        name = _IN_PLACE[kind][1:]
+        set_item(getattr(operator, name + "_" if name in ("or", "and") else name)(owner[index], value), owner, index)
+        return
+    set_item(getattr(operator, _IN_PLACE[kind])(item(owner, index), value), owner, index)
+
+
+def augment(kind: str, target: Any, value: Any) -> Any:
+    """target OP= value."""
+    target, value = (v.number() if isinstance(v, SizeCondition) else v for v in (read(target), value))
+    return getattr(operator, _IN_PLACE[kind])(target, value)
+
+
+def attribute(owner: Any, name: str) -> Any:
+    """owner.name, or that it is not there yet."""
+    return getattr(owner, name, Undefined(name))
+
+
+def set_attribute(owner: Any, name: str, value: Any) -> None:
+    """owner.name = value."""
+    if isinstance(value, Undefined):
+        if hasattr(owner, name):
+            delattr(owner, name)
+        return
+    if getattr(owner, name, None) is not value:
+        setattr(owner, name, value)
+
+
+# ---- comprehensions and texts ----------------------------------------------------------------------------------------
+
+
+def is_open(iterable: Any) -> bool:
+    """Whether a comprehension over it is a loop of the graph."""
+    return open_of(iterable) is not None
+
+
+def collect(out: list[Any], iterable: Any, add: Callable[[Any], Any]) -> None:
+    """Calls `add`, which appends to `out`, with every element."""
+    state = _list_state(out)
+    for_(iterable, lambda v: None if add(v) is None else None, None, *state)
+
+
+def when(out: list[Any], test: Any, add: Callable[[], Any]) -> None:
+    """Calls `add`, which appends to `out`, where the test holds."""
+
+    def then() -> None:
+        add()
+
+    if_(test, then, lambda: None, *_list_state(out))
+
+
+def _list_state(out: list[Any]) -> tuple[Any, Any, tuple[str, ...]]:
+    def put(values: tuple[Any, ...]) -> None:
+        if values[0] is not out:
+            out[:] = values[0]
+
+    return lambda: (out,), put, ("the list",)
+
+
+def listed(make: Callable[[list[Any]], Any]) -> list[Any]:
+    """The list that `make` fills."""
+    out: list[Any] = []
+    make(out)
+    return out
+
+
+def text(*parts: Any) -> Any:
+    """An f-string: parts are texts or (value, conversion, format)."""
+    made = [p if isinstance(p, str) else (_known(p[0]), p[1], str(p[2])) for p in parts]
+    if any(not isinstance(p, str) and (_effects.is_open(p[0]) or isinstance(p[0], _effects.Text)) for p in made):
+        flat: list[Any] = []
+        for p in made:
+            flat += p[0].parts if not isinstance(p, str) and isinstance(p[0], _effects.Text) else [p]
+        return _effects.Text(flat)
+    return "".join(p if isinstance(p, str) else _effects.formatted(*p) for p in made)
+
+
+def _known(v: Any) -> Any:
+    return v.number() if isinstance(v, SizeCondition) else v
+
+

@@ -1,0 +1,203 @@
+"""Variables of a program that is captured: those that may have no value, conditions over sizes, numbers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from .. import _neve
+from .._base import Error, Tensor, kind, ops
+from ._numbers import Dim, Number, as_number
+
+
+class Undefined:
+    """A variable before its first assignment."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{self.name} is not assigned yet>"
+
+
+class Maybe:
+    """A variable that is a tensor where `flag` holds and `absent` (Undefined or None) elsewhere."""
+
+    def __init__(self, value: Any, flag: Tensor, absent: Any) -> None:
+        self.value, self.flag, self.absent = value, flag, absent
+
+
+def read(value: Any) -> Any:
+    """A variable's value. Raises UnboundLocalError where it has none; where only some calls give it one, the captured
+    program checks that when it runs."""
+    if isinstance(value, Undefined):
+        raise UnboundLocalError(f"cannot access local variable '{value.name}' where it is not associated with a value")
+    return _checked(value) if isinstance(value, Maybe) else value
+
+
+def raw(value: Any) -> Any:
+    """A variable's value where it is only handed on, or compared with None."""
+    return read(value) if isinstance(value, Undefined) else value
+
+
+def _checked(m: Maybe) -> Any:
+    if not isinstance(m.value, Tensor):
+        return m.value
+    value = m.value.raw if isinstance(m.value, Number) else m.value
+    name = m.absent.name if isinstance(m.absent, Undefined) else None
+    text = (
+        f"cannot access local variable '{name}' where it is not associated with a value"
+        if name
+        else "a variable that is None, as tensors chose, is used as a tensor"
+    )
+    def absent(_: list[Tensor]) -> list[Tensor]:
+        return [ops.fail(ops.shape(value), message=text, dtype=value.dtype)]
+
+    made = _neve.stage_if(m.flag, lambda _: [ops.identity(value)], absent)[0]
+    return Number(made) if isinstance(m.value, Number) else made
+
+
+class SizeCondition:
+    """A comparison of sizes that no proof settles: a condition of the graph, or the example's answer as a guard."""
+
+    def __init__(self, kind: str, a: Any, b: Any) -> None:
+        self.kind, self.a, self.b = kind, a, b
+
+    def decide(self) -> bool:
+        """The example's answer, which makes a guard."""
+        return bool(getattr(operator, self.kind)(self.a, self.b))
+
+    __bool__ = decide
+    __hash__ = None  # type: ignore[assignment]
+
+    def number(self) -> Number:
+        """As a bool of the program."""
+        a, b = (as_number(v) for v in (self.a, self.b))
+        return getattr(operator, self.kind)(a, b)
+
+    def tensor(self) -> Tensor:
+        """As a bool[] of the graph."""
+        return self.number().raw
+
+
+def _on_number(name: str) -> Callable[..., Any]:
+    def f(self: SizeCondition, *others: Any) -> Any:
+        return getattr(self.number(), name)(*(o.number() if isinstance(o, SizeCondition) else o for o in others))
+
+    return f
+
+
+for _name in "add sub mul truediv floordiv mod and or xor radd rsub rmul rand ror rxor eq ne lt le gt ge neg".split():
+    setattr(SizeCondition, f"__{_name}__", _on_number(f"__{_name}__"))
+
+
+def is_program(x: Any) -> bool:
+    return isinstance(x, Tensor) and _neve.is_captured(x)
+
+
+def condition(x: Any) -> Any:
+    """A bool, or a captured bool[] (or SizeCondition) to stage by."""
+    if isinstance(x, SizeCondition):
+        return x
+    if isinstance(x, Dim):
+        known = _neve.prove_sizes("ne", x, 0)
+        return SizeCondition("ne", x, 0) if known is None else known
+    if isinstance(x, Maybe):
+        return _present_and_true(x) if x.absent is None else condition(read(x))
+    if hasattr(type(x), "truth"):
+        return x.truth()
+    if isinstance(x, list) and x and hasattr(x[0], "rows"):  # of a length that tensors decide
+        return condition(x[0].rows())
+    if isinstance(x, Tensor) and _neve.is_capturing():
+        t = x.raw if isinstance(x, Number) else x
+        if t.ndim and (t.size != 1):
+            raise Error(f"bool: {t.dtype}{list(t.shape)} has several elements (one would do: any(), all())")
+        known = _neve.known_content(t)
+        if known is not None:
+            return bool(known.item())
+        if t.ndim:
+            t = t.reshape(())
+        return t if t.dtype == "bool" else t != 0
+    return bool(x)
+
+
+def _present_and_true(m: Maybe) -> Any:
+    def there(_: list[Tensor]) -> list[Tensor]:
+        return [ops.identity(tensor_of(condition(m.value)))]
+
+    return _neve.stage_if(m.flag, there, lambda _: [_neve.tensor(False)])[0]
+
+
+def tensor_of(c: Any) -> Tensor:
+    """A condition, or a flag, as a bool[]."""
+    if isinstance(c, Number):
+        return c.raw
+    return c.tensor() if isinstance(c, SizeCondition) else _neve.tensor(c) if isinstance(c, bool) else c
+
+
+def always(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def is_number(v: Any) -> bool:
+    """Whether a value is one of Python's numbers, or stands for one."""
+    return isinstance(v, (bool, int, float, Dim, SizeCondition, Number))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether a leaf needs no node: one object, or equal constants."""
+    if a is b:
+        return True
+    if isinstance(a, Undefined) and isinstance(b, Undefined):
+        return True
+    if isinstance(a, (Tensor, Maybe, Dim, SizeCondition)) or isinstance(b, (Tensor, Maybe, Dim, SizeCondition)):
+        return isinstance(a, Dim) and isinstance(b, Dim) and _neve.prove_sizes("eq", a, b) is True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, float):  # 0.0 and -0.0 differ, NaN is NaN
+        return repr(a) == repr(b)
+    try:
+        return bool(a == b)
+    except Exception:
+        return False
+
+
+def dtype_of(v: Any) -> str:
+    """The dtype that a value has in the graph."""
+    if isinstance(v, Tensor):
+        return v.dtype
+    if isinstance(v, (bool, SizeCondition)):
+        return "bool"
+    return "f64" if isinstance(v, float) else "i64"
+
+
+def common(a: Any, b: Any) -> tuple[str, bool]:
+    """(dtype, whether it is a number) of a value that is one or the other: numbers are weak beside tensors."""
+    x, y = dtype_of(a), dtype_of(b)
+    if is_number(a) and is_number(b):
+        return max(x, y, key=["bool", "i64", "f64"].index), True
+    if is_number(a):
+        a, x, y = b, y, x
+    elif not is_number(b):
+        return (x if x == y else _neve.promote(x, y)), False
+    return (x if kind(x) >= kind(y) else "i64" if y == "i64" else "f32"), False
+
+
+def lift(v: Any, dtype: str) -> Tensor:
+    """A value as a tensor of the graph."""
+    n = v.number() if isinstance(v, SizeCondition) else as_number(v)
+    t = v if n is None else n.raw
+    return t if t.dtype == dtype else t.astype(dtype)
+
+
+def is_absent_value(v: Any) -> bool:
+    return v is None or isinstance(v, Undefined)
+
+
+def placeholder(like: Any) -> Tensor:
+    """Zeros of a type, where a value is not there: never read."""
+    sizes = [n if isinstance(n, int) or _neve.is_stated(n) else 0 for n in like[1]]
+    from .._creation import zeros
+
+    return zeros(tuple(sizes), dtype=like[0])

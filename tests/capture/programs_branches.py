@@ -1,0 +1,238 @@
+"""Branches over tensors, sizes and plain values."""
+
+import neve
+from capture_cases import program
+
+BOTH = ((True,), (False,))
+
+
+@program
+def simple(x):
+    if x.sum() > 0:
+        y = x * 2
+    else:
+        y = x - 1
+    return y
+
+
+@program
+def without_else(x):
+    if x.mean() > 0.1:
+        x = x / 2
+    return x
+
+
+@program
+def chain(x):
+    m = x.mean()
+    if m > 0.5:
+        y = x - 1
+    elif m > 0:
+        y = x * 2
+    elif x.max() > 2:
+        y = -x
+    else:
+        y = x + 1
+    return y
+
+
+@program(flags=BOTH)
+def tensor_in_plain(x, flag):
+    if flag:
+        if x.sum() > 0:
+            x = x + 1
+        else:
+            x = x - 1
+    elif x.max() > 1:
+        x = x * 3
+    return x
+
+
+@program(flags=BOTH)
+def plain_in_tensor(x, flag):
+    if x.sum() > 0:
+        if flag:
+            x = x + 1
+        elif x.shape[0] > 3:
+            x = x - 1
+    return x
+
+
+@program
+def three_deep(x):
+    if x.sum() > 0:
+        if x.max() > 1:
+            if x.min() < -1:
+                x = x * 0.5
+            else:
+                x = x + 3
+        else:
+            x = x - 2
+    return x
+
+
+@program
+def new_sizes(x):
+    if x.sum() > 0:
+        y = x[: x.shape[0] // 2 + 1]
+    else:
+        y = x[1:]
+    return y * 2
+
+
+@program
+def several_variables(x):
+    a, b, c = 1, 2.0, x
+    if x.sum() > 0:
+        a, b = 5, x.mean()
+    else:
+        c = x * 2
+        a = a + 1
+    return c * a + b
+
+
+@program
+def a_number_or_a_tensor(x):
+    if x.sum() > 0:
+        s = x.sum()
+    else:
+        s = 0
+    return x + s
+
+
+@program
+def none_or_a_tensor(x):
+    y = None
+    if x.sum() > 0:
+        y = x * 2
+    if y is None:
+        y = x - 1
+    return y
+
+
+@program
+def assigned_where_it_is_used(x):
+    big = x.max() > 1
+    if big:
+        y = x.max()
+    if big:
+        x = x / y
+    return x
+
+
+@program
+def swapped(x):
+    a, b = x, x * 2
+    if x.sum() > 0:
+        a, b = b, a
+    return a - 2 * b
+
+
+@program(flags=(("add",), ("mul",), ("neither",)))
+def by_text(x, mode):
+    if mode == "add" and x.sum() > 0:
+        x = x + 1
+    elif mode == "mul" or x.sum() > 1:
+        x = x * 2
+    return x
+
+
+@program
+def text_by_tensor(x):
+    mode = "small"
+    if x.sum() > 0:
+        mode = "large"
+    return x * 2 if mode == "large" else x - 1
+
+
+@program
+def function_by_tensor(x):
+    if x.sum() > 0:
+        f = neve.tanh
+    else:
+        f = neve.exp
+    return f(x)
+
+
+@program
+def bool_by_tensor(x):
+    found = False
+    if x.max() > 1:
+        found = True
+    if not found:
+        x = x + 1
+    return x
+
+
+@program
+def int_by_tensor(x):
+    k = 1
+    if x.sum() > 0:
+        k = 3
+    if k == 3:
+        x = x + k
+    return x * k
+
+
+@program
+def tuple_by_tensor(x):
+    if x.sum() > 0:
+        p = (x, 1)
+    else:
+        p = (x * 2, 4)
+    a, k = p
+    return a * k
+
+
+@program
+def same_branch_twice(x):
+    for _ in range(2):
+        if x.sum() > 0:
+            x = x - 1
+        else:
+            x = x + 0.7
+    return x
+
+
+@program
+def by_an_element(x):
+    if x[0, 0] > 0:
+        return x[0]
+    return x[1]
+
+
+@program
+def by_any_and_all(x):
+    if (x > 2).any():
+        x = x.clip(-2, 2)
+    if (x > -3).all():
+        x = x + 3
+    return x
+
+
+@program
+def integer_condition(x):
+    n = (x > 0).sum()
+    if n:
+        x = x / n
+    return x
+
+
+@program
+def conditional_reuse(x):
+    y = x * 1
+    if x.sum() > 0:
+        z = y + 1
+        y = z * 2
+    else:
+        z = y
+    return y, z
+
+
+@program
+def pass_only(x):
+    if x.sum() > 0:
+        pass
+    else:
+        pass
+    return x + 1
