@@ -1,7 +1,6 @@
 """break, continue and early return, in loops in branches in loops."""
 
 import neve
-import neve
 from capture_cases import program
 
 BOTH = ((True,), (False,))
@@ -78,8 +77,8 @@ def continue_while(x):
 @program
 def break_two_loops(x):
     done = False
-    for i in range(3):
-        for j in range(3):
+    for _ in range(3):
+        for _ in range(3):
             x = x + 0.2
             if x.sum() > 4:
                 done = True

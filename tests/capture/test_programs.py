@@ -55,7 +55,9 @@ def test_trace(program):
     for flags in program.flags:
         with neve.no_grad():
             try:
-                traced = neve.jit.trace(program.function, neve.tensor(next(iter(program.inputs()))), *flags, check=False)
+                traced = neve.jit.trace(
+                    program.function, neve.tensor(next(iter(program.inputs()))), *flags, check=False
+                )
             except neve.Error as e:
                 assert f"{file}:" in str(e), e
                 continue
@@ -66,7 +68,10 @@ def test_trace(program):
                 assert error is None
                 capture_cases.same(want, got)
             else:
-                assert any(t in str(refusal) for t in ("captured for sizes", "outside every range", program.raises or "captured for")), refusal
+                assert any(
+                    t in str(refusal)
+                    for t in ("captured for sizes", "outside every range", program.raises or "captured for")
+                ), refusal
 
 
 @pytest.mark.parametrize("program", [p for p in PROGRAMS if p.refused], ids=lambda p: p.name)

@@ -12,7 +12,20 @@ from ._choices import Choice
 from ._effects import Raised, with_effects
 from ._numbers import Dim
 from ._state import (
-    Grown, Leaf, Merge, align, boxes_of, flag_of, flatten, grow, joined, kept_objects, merge, objects_of, paths_of, unflatten,
+    Grown,
+    Leaf,
+    Merge,
+    align,
+    boxes_of,
+    flag_of,
+    flatten,
+    grow,
+    joined,
+    kept_objects,
+    merge,
+    objects_of,
+    paths_of,
+    unflatten,
 )  # fmt: skip
 from ._values import Maybe, SizeCondition, condition, tensor_of
 
@@ -125,7 +138,9 @@ def _stage_once(
     # A variable that one way keeps and the other makes anew: a change in place after it is one of the old tensor too.
     old, shape = flatten(before)
     plan = [_plan(p, x, y, one.raised or two.raised, old) for p, x, y in zip(paths, a, b)]
-    originals = [v if isinstance(v, Tensor) and _neve.is_captured(v) else None for v in old] if shape == structure else []
+    originals = (
+        [v if isinstance(v, Tensor) and _neve.is_captured(v) else None for v in old] if shape == structure else []
+    )
     kept = [
         (i, o) for i, (o, p) in enumerate(zip(originals, plan)) if o is not None and p is not None and p.absent is None
     ]
@@ -170,7 +185,10 @@ def raise_(error: Any, where: str) -> None:
         raise error
     effects = _effects.current()
     if effects.trying:
-        fail("unsupported", "to_static: a raise that tensors decide, inside of a try statement with handlers (return a flag, or let the error leave the function)")
+        fail(
+            "unsupported",
+            "to_static: a raise that tensors decide, inside of a try statement with handlers (return a flag, or let the error leave the function)",
+        )
     effects.has_raised = True
     kind = error.__name__ if isinstance(error, type) else type(error).__name__
     text = "" if isinstance(error, type) else ", ".join(str(a) for a in error.args)

@@ -154,32 +154,9 @@ def _zip(*iterables: Any, strict: bool = False) -> Any:
     if all(isinstance(r, Open) for r in rows):
         trips = functools.reduce(e.minimum, [r.trips for r in rows])
         return Open(trips, lambda k: tuple(r.item(k) for r in rows))
-    plain = [list(r) for r in rows if not isinstance(r, Open)]  # the shortest ends it: an index that checks says so
-    n = min(len(p) for p in plain)
-    return _zip_with_plain(rows, n)
-
-
-def _zip_with_plain(rows: list[Any], n: int) -> Any:
-    """Open ones beside plain ones of at most n elements: passes that the open ones have."""
-    lists = [r if isinstance(r, Open) else list(r) for r in rows]
-    trips = [r.trips for r in rows if isinstance(r, Open)]
-    shortest = functools.reduce(e.minimum, trips)
-    return Unrolled(
-        [
-            (number(e.greater(shortest, k)), lambda k=k: tuple(r.item(number(_neve.tensor(k))) if isinstance(r, Open) else r[k] for r in lists))
-            for k in builtins.range(n)
-        ]
+    return fail(
+        "unsupported", "to_static: zip of what is of open size with a list (stack the list, or index it in the loop)"
     )
-
-
-class Unrolled:
-    """Passes that happen while a condition holds, and what each gets."""
-
-    def __init__(self, passes: list[tuple[Any, Callable[[], Any]]]) -> None:
-        self.passes = passes
-
-    def __iter__(self) -> Any:
-        fail("unsupported", "to_static: zip of a tensor of open size with a list, outside of a for statement")
 
 
 def _reversed(x: Any) -> Any:
@@ -204,7 +181,11 @@ def _list(*args: Any) -> Any:
 
 def _tuple(*args: Any) -> Any:
     rows = _rows(args[0]) if args else ()
-    return fail("unsupported", "to_static: a tuple as long as tensors decide (a list)") if isinstance(rows, Open) else builtins.tuple(rows)
+    return (
+        fail("unsupported", "to_static: a tuple as long as tensors decide (a list)")
+        if isinstance(rows, Open)
+        else builtins.tuple(rows)
+    )
 
 
 def _sum(values: Any, start: Any = 0) -> Any:
@@ -266,7 +247,10 @@ def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **kwargs
         builtins.print(*values, sep=sep, end=end, **kwargs)
         return
     if kwargs.get("file") is not None:
-        fail("unsupported", "to_static: print to a file of values that are known when the program runs (print to the standard output)")
+        fail(
+            "unsupported",
+            "to_static: print to a file of values that are known when the program runs (print to the standard output)",
+        )
     _effects.printed(values, " " if sep is None else sep, "\n" if end is None else end)
 
 
@@ -312,7 +296,7 @@ def _math(name: str, f: Callable[..., Tensor]) -> Callable[..., Any]:
     return functools.wraps(plain)(g)
 
 
-_MATH = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.log2, "log10": e.log10, "sin": e.sin, "cos": e.cos,
+_MATH: dict[str, Any] = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.log2, "log10": e.log10, "sin": e.sin, "cos": e.cos,
          "tan": e.tan, "tanh": e.tanh, "fabs": e.abs, "floor": e.floor, "ceil": e.ceil, "trunc": e.trunc, "pow": e.pow,
          "atan": e.atan, "sinh": e.sinh, "cosh": e.cosh, "erf": e.erf}  # fmt: skip
 

@@ -69,7 +69,7 @@ class _Draws:
         self.capture, self.effects = capture, effects
         self.used: dict[Any, Any] = {}
 
-    def draw(self, generator: Any, count: int = 1) -> tuple[Tensor, Tensor]:
+    def draw(self, generator: Any, count: Any = 1) -> tuple[Tensor, Tensor]:
         """Key and counter for so many draws, one after another."""
         if id(generator) not in self.used:
             if _neve.capture_depth() > 0:
@@ -312,7 +312,10 @@ class CapturedFunction:
         for k, i in self._hidden.items():
             if k == "log":
                 if _neve.is_captured(outputs[i]):
-                    fail("unsupported", f"{self.name}: a captured function that prints inside another capture (capture the original)")
+                    fail(
+                        "unsupported",
+                        f"{self.name}: a captured function that prints inside another capture (capture the original)",
+                    )
                 replay(np.array(outputs[i].detach()), self._prints)
             elif draws is not None:
                 draws.draw(self._generators[k][0], number(outputs[i]))

@@ -85,5 +85,7 @@ def options_of(values: Sequence[Any]) -> list[Any]:
 
 def index_of(v: Any, options: list[Any]) -> Tensor:
     """The number of a value among the options, as a tensor."""
-    places = [next(k for k, f in enumerate(options) if same(o, f)) for o in (v._options if isinstance(v, Choice) else [v])]
+    places = [
+        next(k for k, f in enumerate(options) if same(o, f)) for o in (v._options if isinstance(v, Choice) else [v])
+    ]
     return _neve.tensor(places)[v._index.raw] if isinstance(v, Choice) else _neve.tensor(places[0])

@@ -17,7 +17,6 @@ from .._base import fail
 from ._names import FLAG, STAGE
 from ._transform import convert_function
 
-
 _cache: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 _lock = threading.RLock()
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -59,7 +58,7 @@ def _tree_of(function: types.FunctionType) -> tuple[ast.FunctionDef, str, int]:
     indent = len(lines[0]) - len(lines[0].lstrip())
     for n in ast.walk(tree):  # columns as in the file: errors point there
         if hasattr(n, "col_offset"):
-            n.col_offset += indent  # type: ignore[attr-defined]
+            n.col_offset += indent
             n.end_col_offset += indent  # type: ignore[attr-defined]
     node = tree.body[0]
     if not isinstance(node, ast.FunctionDef):

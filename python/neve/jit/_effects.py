@@ -142,7 +142,10 @@ def _plain(part: tuple[Any, str, str]) -> str:
     if isinstance(value, Dim):
         value = int(value)
     if is_open(value):
-        fail("unsupported", f"to_static: the text of {_what(value)} is used as a value (print it, or return the value and make the text outside)")
+        fail(
+            "unsupported",
+            f"to_static: the text of {_what(value)} is used as a value (print it, or return the value and make the text outside)",
+        )
     return formatted(value, conversion, spec)
 
 
@@ -152,8 +155,8 @@ def _what(v: Any) -> str:
 
 def formatted(value: Any, conversion: str, spec: str) -> str:
     """As an f-string does it."""
-    value = {"r": repr, "s": str, "a": ascii, "": lambda v: v}[conversion](value)
-    return format(value, spec)
+    as_text: dict[str, Any] = {"r": repr, "s": str, "a": ascii}
+    return format(as_text[conversion](value) if conversion else value, spec)
 
 
 def is_open(v: Any) -> bool:

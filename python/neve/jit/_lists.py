@@ -62,10 +62,16 @@ class TensorList:
 
     def _element(self, v: Any) -> Tensor:
         if is_number(v) != self.is_of_numbers or not (is_number(v) or isinstance(v, Tensor)):
-            fail("unsupported", f"to_static: a {type(v).__name__} in a list of {'numbers' if self.is_of_numbers else 'tensors'} whose length tensors decide (elements of one kind)")
+            fail(
+                "unsupported",
+                f"to_static: a {type(v).__name__} in a list of {'numbers' if self.is_of_numbers else 'tensors'} whose length tensors decide (elements of one kind)",
+            )
         t = lift(v, self.data.dtype) if self.is_of_numbers else v
         if t.dtype != self.data.dtype or t.ndim != self.data.ndim - 1:
-            fail("unsupported", f"to_static: a tensor of {t.dtype} and rank {t.ndim} in a list of tensors of {self.data.dtype} and rank {self.data.ndim - 1} whose length tensors decide (elements of one type)")
+            fail(
+                "unsupported",
+                f"to_static: a tensor of {t.dtype} and rank {t.ndim} in a list of tensors of {self.data.dtype} and rank {self.data.ndim - 1} whose length tensors decide (elements of one type)",
+            )
         return t
 
     def _made(self, t: Tensor) -> Any:
@@ -90,7 +96,10 @@ class TensorList:
     def pop(self, index: int = -1) -> Any:
         """As list.pop, of the first or the last."""
         if type(index) is not int or index not in (0, -1):
-            fail("unsupported", "to_static: pop of an inner element from a list whose length tensors decide (the first or the last)")
+            fail(
+                "unsupported",
+                "to_static: pop of an inner element from a list whose length tensors decide (the first or the last)",
+            )
         v = self._made(self.data[index])
         self.data = self.data[1:] if index == 0 else self.data[:-1]
         return v
@@ -120,7 +129,10 @@ class TensorList:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return fail("unsupported", f"to_static: '{name}' of a list whose length tensors decide (append, extend, pop, indices, stack and concat are there)")
+        return fail(
+            "unsupported",
+            f"to_static: '{name}' of a list whose length tensors decide (append, extend, pop, indices, stack and concat are there)",
+        )
 
 
 def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
@@ -143,7 +155,10 @@ class Open:
         self.trips, self.item = trips, item
 
     def __iter__(self) -> Iterator[Any]:
-        fail("unsupported", "to_static: what tensors or open sizes make so long is gone through outside of a for statement or a comprehension (use one of them)")
+        fail(
+            "unsupported",
+            "to_static: what tensors or open sizes make so long is gone through outside of a for statement or a comprehension (use one of them)",
+        )
 
 
 def open_of(x: Any) -> Open | None:

@@ -15,7 +15,6 @@ from ._lists import is_spread
 from ._numbers import Dim, Number, as_number, number
 from ._values import Maybe, SizeCondition, Undefined, always, condition, tensor_of
 
-
 _SIZES = {"eq", "ne", "lt", "le", "gt", "ge"}
 
 
@@ -68,7 +67,9 @@ def _of_choice(kind: str, left: Any, right: Any) -> Any:
 def _contains(values: Any, v: Any) -> Any:
     """v in values, for what tensors or sizes decide by comparing with each."""
     is_open = isinstance(v, (Number, Dim, SizeCondition))
-    if isinstance(values, (tuple, list, set, frozenset)) and (is_open or any(isinstance(e, (Number, Dim)) for e in values)):
+    if isinstance(values, (tuple, list, set, frozenset)) and (
+        is_open or any(isinstance(e, (Number, Dim)) for e in values)
+    ):
         if is_spread(values):
             fail("unsupported", "to_static: 'in' a list whose length tensors decide (compare with its stack)")
         return or_(*[functools.partial(compare, ["eq"], v, e) for e in values]) if values else False
@@ -107,7 +108,11 @@ def _logic(parts: Sequence[Callable[[], Any]], go_on: bool) -> Any:
     if isinstance(c, bool):
         return value if c != go_on else _logic(parts[1:], go_on)
     t = tensor_of(c)
-    if (isinstance(value, Tensor) and value.dtype != "bool") or isinstance(value, (Dim, Choice, Maybe)) or is_spread(value):
+    if (
+        (isinstance(value, Tensor) and value.dtype != "bool")
+        or isinstance(value, (Dim, Choice, Maybe))
+        or is_spread(value)
+    ):
         return choose(
             value,
             (lambda: _logic(parts[1:], go_on)) if go_on else (lambda: value),

@@ -14,8 +14,20 @@ from ._effects import Raised, with_effects
 from ._lists import open_of
 from ._numbers import number
 from ._state import (
-    Grown, Leaf, Merge, absent_parts, align, boxes_of, flag_of, flatten, grow, joined, kept_objects, objects_of,
-    paths_of, unflatten,
+    Grown,
+    Leaf,
+    Merge,
+    absent_parts,
+    align,
+    boxes_of,
+    flag_of,
+    flatten,
+    grow,
+    joined,
+    kept_objects,
+    objects_of,
+    paths_of,
+    unflatten,
 )  # fmt: skip
 from ._values import condition, is_number, is_program, same, tensor_of
 
@@ -138,7 +150,10 @@ class _Loop:
                 self.carried.clear()
             elif not self._learn(found):
                 return
-        fail("unsupported", f"to_static: the types of {', '.join(self.paths[:4])} change with every pass of a loop over tensors")
+        fail(
+            "unsupported",
+            f"to_static: the types of {', '.join(self.paths[:4])} change with every pass of a loop over tensors",
+        )
 
     def _trial(self, found: Any, shape: Any, parameters: list[Tensor]) -> list[Tensor]:
         leaves = self.begin(iter(parameters[1:]))

@@ -175,7 +175,10 @@ def _add_form(saved: Any, method: str, captured: CapturedFunction, mode: str, au
     call = f"jit.save: method '{method}'"
     if captured._hidden:
         what = "prints values" if "log" in captured._hidden else "draws random numbers in a branch or loop over tensors"
-        fail("unsupported", f"{call} {what}, which a file cannot hold yet (print outside; draw before the branch or loop)")
+        fail(
+            "unsupported",
+            f"{call} {what}, which a file cannot hold yet (print outside; draw before the branch or loop)",
+        )
     saved.add_form(
         method,
         captured._program,

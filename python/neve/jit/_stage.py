@@ -7,7 +7,18 @@ from ._calls import activated, active, call, forward_of
 from ._logic import and_, choose, compare, not_, or_
 from ._loops import for_, while_
 from ._statements import (
-    as_results, attribute, augment, augment_item, collect, is_open, item, listed, result, set_attribute, set_item, text,
+    as_results,
+    attribute,
+    augment,
+    augment_item,
+    collect,
+    is_open,
+    item,
+    listed,
+    result,
+    set_attribute,
+    set_item,
+    text,
     when,
 )  # fmt: skip
 from ._values import Undefined, raw, read

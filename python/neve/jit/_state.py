@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from .. import _neve
 from .._base import Tensor, fail
@@ -28,7 +28,10 @@ def grow(grown: Grown, state: Sequence[Any]) -> None:
     if not isinstance(x, list) or is_spread(x):
         _refuse_lists(grown.name)
     if any(isinstance(n, Dim) and not _neve.is_stated(n) for n in grown.of[1]):
-        fail("unsupported", f"to_static: the elements of the list '{grown.name}' have sizes that differ from pass to pass (concat into one tensor)")
+        fail(
+            "unsupported",
+            f"to_static: the elements of the list '{grown.name}' have sizes that differ from pass to pass (concat into one tensor)",
+        )
     spread(x, grown.of)
 
 
@@ -101,7 +104,11 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
         if isinstance(v, dict):
             return (type(v), list(v), [walk(e) for e in v.values()])
         if is_record(v):
-            return (type(v), [f.name for f in dataclasses.fields(v)], [walk(getattr(v, f.name)) for f in dataclasses.fields(v)])
+            return (
+                type(v),
+                [f.name for f in dataclasses.fields(v)],
+                [walk(getattr(v, f.name)) for f in dataclasses.fields(v)],
+            )
         leaves.append(v)
         return None
 
@@ -139,7 +146,7 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         new.update(zip(keys, made))
         return new
     if dataclasses.is_dataclass(kind):
-        new = object.__new__(kind) if old is None else old
+        new = object.__new__(cast(Any, kind)) if old is None else old
         for name, value in zip(keys, made):
             object.__setattr__(new, name, value)
         return new
@@ -257,7 +264,9 @@ def _refuse_lists(name: str) -> NoReturn:
 class Merge:
     """How a leaf leaves a branch or goes round a loop: as a tensor, with a flag where it may be absent."""
 
-    def __init__(self, dtype: str, like: Any, absent: Any, number: bool = False, options: list[Any] | None = None) -> None:
+    def __init__(
+        self, dtype: str, like: Any, absent: Any, number: bool = False, options: list[Any] | None = None
+    ) -> None:
         self.dtype, self.like, self.absent = dtype, like, absent  # like: (dtype, shape) for placeholders
         self.is_number, self.options = number, options
 
@@ -319,7 +328,10 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
     values = [v.value for v in inner if not isinstance(v.value, Undefined)]
     if any(is_constant(v) for v in values):  # texts, functions, None: which of them is a number
         if not all(is_constant(v) or v is None for v in values):
-            fail("unsupported", f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (tensors and numbers can differ)")
+            fail(
+                "unsupported",
+                f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (tensors and numbers can differ)",
+            )
         undefined = next((v for v in (a, b, *maybe) if isinstance(v, Undefined)), None)
         none = [None] if any(v is None for v in maybe) else []
         return Merge("i64", ("i64", ()), undefined and Absence(undefined), False, options_of([*values, *none]))

@@ -99,7 +99,7 @@ def item(owner: Any, index: Any) -> Any:
 
 def _element(values: list[Any], index: Any) -> Any:
     """An element of a plain list whose number tensors or sizes decide."""
-    n = as_number(index)
+    n: Any = as_number(index)
     leaves, structure = flatten([values])
     of = element_type(structure[0], leaves)
     if of is not None:
@@ -108,7 +108,10 @@ def _element(values: list[Any], index: Any) -> Any:
     if values and all(callable(v) or isinstance(v, (str, type(None))) for v in values):
         place = _neve.tensor([*range(len(values)), *range(len(values))])[n.raw + len(values)]  # -1 is the last
         return Choice(values, Number(place))
-    fail("unsupported", "to_static: an element of a list of different things, whose number tensors decide (an if for each)")
+    fail(
+        "unsupported",
+        "to_static: an element of a list of different things, whose number tensors decide (an if for each)",
+    )
 
 
 def _entry(entries: dict[Any, Any], key: Choice) -> Any:
@@ -127,7 +130,10 @@ def set_item(value: Any, owner: Any, index: Any) -> None:
             leaves, structure = flatten([owner])
             of = element_type(structure[0], leaves)
             if of is None:
-                fail("unsupported", "to_static: an element of a list of different things is set, whose number tensors decide")
+                fail(
+                    "unsupported",
+                    "to_static: an element of a list of different things is set, whose number tensors decide",
+                )
             spread(owner, of)
         TensorList(owner)[index] = value
         return
@@ -216,5 +222,3 @@ def text(*parts: Any) -> Any:
 
 def _known(v: Any) -> Any:
     return v.number() if isinstance(v, SizeCondition) else v
-
-

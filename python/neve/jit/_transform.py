@@ -22,9 +22,7 @@ _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: 
 class _Rewrite(ast.NodeTransformer):
     """One function: its locals are known; statements of control flow become calls over closures."""
 
-    def __init__(
-        self, local: set[str], first: str | None, globals_: set[str], nonlocals: set[str], file: str
-    ) -> None:
+    def __init__(self, local: set[str], first: str | None, globals_: set[str], nonlocals: set[str], file: str) -> None:
         self.file = file
         self.local, self.first, self.globals, self.nonlocals = local, first, globals_, nonlocals
         self.guarded: dict[str, None] = {}  # variables that a branch or loop assigns: may be undefined
@@ -101,7 +99,9 @@ class _Rewrite(ast.NodeTransformer):
         condition = self.visit(node.test)
         exits = getattr(node, "exits", [])
         if exits:
-            flags = expression(f"{STAGE}.and_(" + ", ".join(f"lambda: {STAGE}.not_({f})" for f in exits) + ", lambda: None)")
+            flags = expression(
+                f"{STAGE}.and_(" + ", ".join(f"lambda: {STAGE}.not_({f})" for f in exits) + ", lambda: None)"
+            )
             flags.args[-1].body = condition  # type: ignore[attr-defined]
             condition = flags
         tester = self.closure(
@@ -327,7 +327,7 @@ class _Rewrite(ast.NodeTransformer):
             call.args[1], call.args[2].body = test, inner  # type: ignore[attr-defined]
             inner = call
         v = self.fresh("value")
-        names = [e.id for e in g.target.elts] if isinstance(g.target, ast.Tuple) else [g.target.id]
+        names = [n.id for n in ast.walk(g.target) if isinstance(n, ast.Name)]
         star = "*" if isinstance(g.target, ast.Tuple) else ""
         call = expression(f"{STAGE}.collect({out}, None, lambda {v}: (lambda {', '.join(names)}: None)({star}{v}))")
         call.args[1] = g.iter  # type: ignore[attr-defined]
@@ -382,7 +382,11 @@ class _Loads(ast.NodeTransformer):
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
     def visit_Call(self, node: ast.Call) -> Any:
-        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id == STAGE:
+        if (
+            isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == STAGE
+        ):
             if node.func.attr == "augment":  # its second operand is checked there
                 node.args[2] = self.visit(node.args[2])
                 return node

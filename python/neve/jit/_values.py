@@ -51,6 +51,7 @@ def _checked(m: Maybe) -> Any:
         if name
         else "a variable that is None, as tensors chose, is used as a tensor"
     )
+
     def absent(_: list[Tensor]) -> list[Tensor]:
         return [ops.fail(ops.shape(value), message=text, dtype=value.dtype)]
 
