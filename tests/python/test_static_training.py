@@ -366,3 +366,28 @@ def test_options_are_seen_and_measured():
         f(x).sum().backward()
     fewer, more = (int(f.explain().split(" tensors kept")[0].split()[-1]) for f in kept)
     assert fewer < more
+
+
+def test_where_gradients_stop_is_saved(tmp_path):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+
+        def forward(self, x):
+            with neve.no_grad():
+                y = self.a(x)
+            return self.b(y) * self.a.bias.detach()
+
+    net = Net()
+    neve.jit.save(net, tmp_path / "net.neve", input_spec=[neve.jit.InputSpec(("n", 3))])
+    again = neve.jit.load(tmp_path / "net.neve")
+    x = neve.randn(4, 3)
+    with neve.no_grad():
+        traced = trace(net, x)
+    for call, module in ((net, net), (again, again), (traced, net)):
+        module.zero_grad()
+        call(x).sum().backward()
+        assert module.a.weight.grad is None or not np.any(np.array(module.a.weight.grad))
+        assert module.a.bias.grad is None or not np.any(np.array(module.a.bias.grad))
+        np.testing.assert_allclose(np.array(module.b.weight.grad), np.array(net.b.weight.grad), rtol=1e-5, atol=1e-6)

@@ -15,7 +15,7 @@ import numpy as np
 from .. import _neve
 from .._base import Tensor, fail, text_of, type_error
 from .._creation import asarray
-from ..autograd import no_grad
+from ..autograd import enable_grad, no_grad
 from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from ..random import default_generator
@@ -141,7 +141,7 @@ def _originals() -> Iterator[None]:
 def capture_checked(function: Callable[..., Any], example: _Example, call: str) -> CapturedFunction:
     """Captures, and compares with the original on the example and on other sizes."""
     count = iter(range(1 << 30))
-    with no_grad():
+    with enable_grad():  # where the program stops gradients is a part of it
         made = capture(
             function,
             example.args,
@@ -150,6 +150,7 @@ def capture_checked(function: Callable[..., Any], example: _Example, call: str) 
             lambda _, t: example.shapes[next(count) % len(example.shapes)],
             convert=True,
         )
+    with no_grad():
         with _originals():
             for args, kwargs in _trace._samples(made, example.args, example.kwargs):
                 _trace._compare(made, function, args, kwargs, 1e-4, 1e-5, call)

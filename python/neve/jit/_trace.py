@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _neve
 from .._base import Tensor, as_tensor, fail, text_of
-from ..autograd import no_grad
+from ..autograd import enable_grad, no_grad
 from . import _tree
 from ._capture import CapturedFunction, Options, capture, name_of
 
@@ -64,7 +64,8 @@ def trace(
             fail(
                 "not_found", f"trace: dynamic names {sorted(unknown)} (the inputs are {_paths(function, args, kwargs)})"
             )
-    captured = capture(function, args, kwargs, call, shape_for)
+    with enable_grad():  # where the program stops gradients is a part of it
+        captured = capture(function, args, kwargs, call, shape_for)
     captured.options = options or captured.options
     if check:
         for sample in [*_samples(captured, args, kwargs), *((tuple(s), {}) for s in check_inputs)]:
