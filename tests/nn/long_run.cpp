@@ -9,7 +9,7 @@ namespace {
 
 struct Net : nn::Module {
   nn::Linear in = add("in", nn::Linear(4, 16));
-  nn::LayerNorm norm = add("norm", nn::LayerNorm({16}));
+  nn::LayerNorm norm = add("norm", nn::LayerNorm(16));
   nn::Linear out = add("out", nn::Linear(16, 2));
   Tensor forward(const Tensor& x) const { return out(gelu(norm(in(x)))); }
 };
