@@ -682,7 +682,7 @@ struct GruOptions {
   bool operator==(const GruOptions&) const = default;
 };
 /// Gated recurrent unit: z, r = f(x w^T + h r^T); n = g(x w^T + (r * h) r^T); h = (1 - z) * n + z * h.
-/// Source: ONNX GRU-22. Kind: primitive.
+/// Source: ONNX GRU-22. Kind: primitive. Has a gradient.
 /// @param x  [sequence, batch, inputs]
 /// @param w  [directions, 3 * hidden, inputs], gates z r h
 /// @param r  [directions, 3 * hidden, hidden]
@@ -1211,6 +1211,17 @@ Tensor range(const Tensor& start, const Tensor& limit, const Tensor& delta);
 /// Source: ONNX Reciprocal-13. Kind: elementwise, with NumPy's broadcasting. Has a gradient. Public name: `reciprocal`.
 Tensor reciprocal(const Tensor& x);
 
+/// The gradient of a recurrence by its states: d_h[t] = dy[t] + d_h[t + 1] * keep[t + 1] + (d_h[t + 1] * factors[t + 1]) r, each gate with its factors.
+/// Source: adjoint of ONNX RNN-22 and GRU-22. Kind: primitive.
+/// @param factors  [sequence, batch, gates * hidden]: the slope of a step's state by its gates' sums
+/// @param r  [gates * hidden, hidden]
+/// @param keep  optional, [sequence, batch, hidden]: what a step takes over of the state before it
+/// @param dy  optional, [sequence, batch, hidden]
+/// @param dy_h  optional, [batch, hidden]
+/// @return d_h  [sequence, batch, hidden]: by the state after each step
+/// @return d_initial_h  [batch, hidden]
+std::tuple<Tensor, Tensor> recurrent_grad(const Tensor& factors, const Tensor& r, const Tensor& keep = {}, const Tensor& dy = {}, const Tensor& dy_h = {});
+
 struct ReduceL1Options {
   std::vector<int64_t> axes = {};  ///< Axes to reduce, in [-rank, rank); empty: all.
   bool keepdims = true;  ///< Keep reduced axes with size 1.
@@ -1393,7 +1404,7 @@ struct RnnOptions {
   bool operator==(const RnnOptions&) const = default;
 };
 /// Simple recurrent layer: h = f(x w^T + h r^T + biases) at each step.
-/// Source: ONNX RNN-22. Kind: primitive.
+/// Source: ONNX RNN-22. Kind: primitive. Has a gradient.
 /// @param x  [sequence, batch, inputs]
 /// @param w  [directions, hidden, inputs]
 /// @param r  [directions, hidden, hidden]
@@ -1902,6 +1913,7 @@ using ops::quantize_linear;
 using ops::random_normal;
 using ops::random_uniform;
 using ops::reciprocal;
+using ops::recurrent_grad;
 using ops::reduce_l1;
 using ops::reduce_l2;
 using ops::reduce_log_sum;

@@ -157,6 +157,7 @@ __all__ = [
     "random_uniform",
     "range",
     "reciprocal",
+    "recurrent_grad",
     "reduce_l1",
     "reduce_l2",
     "reduce_log_sum",
@@ -1673,7 +1674,7 @@ def group_normalization(x: TensorLike, scale: TensorLike, bias: TensorLike, *, n
 def gru(x: TensorLike, w: TensorLike, r: TensorLike, b: TensorLike | None = None, sequence_lens: TensorLike | None = None, initial_h: TensorLike | None = None, *, hidden_size: int = 0, direction: str = "forward", activations: Sequence[str] = (), activation_alpha: Sequence[float] = (), activation_beta: Sequence[float] = (), clip: float = 0.0, layout: int = 0, outputs: int = 1, linear_before_reset: bool = False) -> tuple[Any, ...]:
     """Gated recurrent unit: z, r = f(x w^T + h r^T); n = g(x w^T + (r * h) r^T); h = (1 - z) * n + z * h.
 
-    Source: ONNX GRU-22. Kind: primitive.
+    Source: ONNX GRU-22. Kind: primitive. Has a gradient.
 
     Inputs:
         x: [sequence, batch, inputs]
@@ -2774,6 +2775,25 @@ def reciprocal(x: TensorLike) -> Tensor:
     return _op("reciprocal")(x)
 
 
+def recurrent_grad(factors: TensorLike, r: TensorLike, keep: TensorLike | None = None, dy: TensorLike | None = None, dy_h: TensorLike | None = None) -> tuple[Any, ...]:
+    """The gradient of a recurrence by its states: d_h[t] = dy[t] + d_h[t + 1] * keep[t + 1] + (d_h[t + 1] * factors[t + 1]) r, each gate with its factors.
+
+    Source: adjoint of ONNX RNN-22 and GRU-22. Kind: primitive.
+
+    Inputs:
+        factors: [sequence, batch, gates * hidden]: the slope of a step's state by its gates' sums
+        r: [gates * hidden, hidden]
+        keep: optional, [sequence, batch, hidden]: what a step takes over of the state before it
+        dy: optional, [sequence, batch, hidden]
+        dy_h: optional, [batch, hidden]
+
+    Outputs:
+        d_h: [sequence, batch, hidden]: by the state after each step
+        d_initial_h: [batch, hidden]
+    """
+    return _tuple(_op("recurrent_grad")(factors, r, keep, dy, dy_h))
+
+
 def reduce_l1(data: TensorLike, *, axes: Sequence[int] = (), keepdims: bool = True, noop_with_empty_axes: bool = False) -> Tensor:
     """L1 norm over axes: sum(|x|).
 
@@ -3093,7 +3113,7 @@ def rms_normalization(x: TensorLike, scale: TensorLike, *, axis: int = -1, epsil
 def rnn(x: TensorLike, w: TensorLike, r: TensorLike, b: TensorLike | None = None, sequence_lens: TensorLike | None = None, initial_h: TensorLike | None = None, *, hidden_size: int = 0, direction: str = "forward", activations: Sequence[str] = (), activation_alpha: Sequence[float] = (), activation_beta: Sequence[float] = (), clip: float = 0.0, layout: int = 0, outputs: int = 1) -> tuple[Any, ...]:
     """Simple recurrent layer: h = f(x w^T + h r^T + biases) at each step.
 
-    Source: ONNX RNN-22. Kind: primitive.
+    Source: ONNX RNN-22. Kind: primitive. Has a gradient.
 
     Inputs:
         x: [sequence, batch, inputs]

@@ -801,6 +801,11 @@ Tensor reciprocal(const Tensor& x) {
   static const Operator o("reciprocal");
   return run1(o, o.attrs, {x});
 }
+std::tuple<Tensor, Tensor> recurrent_grad(const Tensor& factors, const Tensor& r, const Tensor& keep, const Tensor& dy, const Tensor& dy_h) {
+  static const Operator o("recurrent_grad");
+  std::vector<Tensor> y = run(o, o.attrs, {factors, r, keep, dy, dy_h});
+  return {result(y, 0), result(y, 1)};
+}
 Tensor reduce_l1(const Tensor& data, const ReduceL1Options& options) {
   static const Operator o("reduce_l1");
   const Attrs attrs = kept(o, options, [](const ReduceL1Options& k) -> AttrList { return {{"axes", k.axes}, {"keepdims", k.keepdims}, {"noop_with_empty_axes", k.noop_with_empty_axes}}; });

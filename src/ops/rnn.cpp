@@ -9,7 +9,7 @@
 #include "ops/detail/build.h"
 #include "ops/detail/float_io.h"
 #include "ops/detail/gemm.h"
-#include "ops/support/gradients.h"
+#include "ops/detail/recurrent.h"
 
 namespace neve::ops {
 namespace {
@@ -274,6 +274,13 @@ void run_directions(const RecurrentAttrs& a, int64_t gates, int threads, std::sp
   }
 }
 
+/// Refuses what the gradients of recurrent layers do not do.
+void require_gradient(const RecurrentAttrs& a, const char* op, const Gradient& g, bool other, const char* others) {
+  if (a.layout || a.clip != 0 || optional_input(g.in, 4).valid() || other)
+    fail(ErrorCode::unsupported, "gradient: ", op, " with a batch-first layout, clip, sequence_lens, ", others,
+         " has none");
+}
+
 struct Rnn : RecurrentAttrs {
   static constexpr OpInfo info{.name = "rnn",
                                .summary = "Simple recurrent layer: h = f(x w^T + h r^T + biases) at each step.",
@@ -318,10 +325,25 @@ struct Rnn : RecurrentAttrs {
     });
   }
 
+  Values grad(const Gradient& g) const {
+    const std::vector<Activation> f = activations_of(*this, {"tanh"});
+    std::vector<bool> relu;
+    bool other = false;
+    for (const Activation& a : f) {
+      relu.push_back(a.kind == Activation::relu);
+      other = other || (a.kind != Activation::relu && a.kind != Activation::tanh);
+    }
+    require_gradient(*this, "rnn", g, other, "activations but tanh and relu");
+    return rnn_gradient(g, direction, relu);
+  }
+
   double flops(std::span<const TensorType> in, std::span<const TensorType>) const { return recurrent_flops(in, 1); }
 
   static std::vector<Sample> samples() {
+    const char* none = "sequence_lens, layout, clip and other activations have no gradient";
     return {sample(Rnn{}, {in({3, 2, 4}), in({1, 5, 4}), in({1, 5, 5})}),
+            sample(Rnn{{.direction = "bidirectional", .activations = {"Relu", "Tanh"}, .outputs = 2}},
+                   {in({3, 2, 4}), in({2, 5, 4}), in({2, 5, 5}), in({2, 10}), absent(), in({2, 2, 5})}),
             sample(Rnn{{.direction = "bidirectional",
                         .activations = {"Relu", "ScaledTanh"},
                         .activation_alpha = {1.5},
@@ -329,9 +351,10 @@ struct Rnn : RecurrentAttrs {
                         .clip = 0.8,
                         .outputs = 2}},
                    {in({3, 2, 4}), in({2, 5, 4}), in({2, 5, 5}), in({2, 10}),
-                    given(Tensor::of(DType::i32, {2}, {3, 2})), in({2, 2, 5})}),
+                    given(Tensor::of(DType::i32, {2}, {3, 2})), in({2, 2, 5})},
+                   1e-5, none, false),
             sample(Rnn{{.direction = "reverse", .layout = 1, .outputs = 2}},
-                   {in({2, 3, 4}), in({1, 5, 4}), in({1, 5, 5})})};
+                   {in({2, 3, 4}), in({1, 5, 4}), in({1, 5, 5})}, 1e-5, none, false)};
   }
 };
 
@@ -402,19 +425,30 @@ struct Gru : RecurrentAttrs {
     });
   }
 
+  Values grad(const Gradient& g) const {
+    require_gradient(*this, "gru", g, !linear_before_reset || !activations.empty(),
+                     "activations of its own, the reset before the product");
+    return gru_gradient(g, direction);
+  }
+
   double flops(std::span<const TensorType> in, std::span<const TensorType>) const { return recurrent_flops(in, 3); }
 
   static std::vector<Sample> samples() {
-    return {sample(Gru{}, {in({3, 2, 4}), in({1, 15, 4}), in({1, 15, 5})}),
+    const char* none = "sequence_lens, layout, clip and the reset before the product have no gradient";
+    return {sample(Gru{{.outputs = 2}, true}, {in({3, 2, 4}), in({1, 15, 4}), in({1, 15, 5}), in({1, 30})}),
+            sample(Gru{{.direction = "bidirectional", .outputs = 2}, true},
+                   {in({3, 2, 4}), in({2, 15, 4}), in({2, 15, 5}), absent(), absent(), in({2, 2, 5})}),
+            sample(Gru{}, {in({3, 2, 4}), in({1, 15, 4}), in({1, 15, 5})}, 1e-5, none, false),
             sample(Gru{{.direction = "bidirectional", .outputs = 2}, true},
                    {in({3, 2, 4}), in({2, 15, 4}), in({2, 15, 5}), in({2, 30}),
-                    given(Tensor::of(DType::i32, {2}, {1, 3})), in({2, 2, 5})}),
+                    given(Tensor::of(DType::i32, {2}, {1, 3})), in({2, 2, 5})},
+                   1e-5, none, false),
             sample(Gru{{.direction = "reverse",
                         .activations = {"HardSigmoid", "Softsign"},
                         .clip = 0.5,
                         .layout = 1,
                         .outputs = 2}},
-                   {in({2, 3, 4}), in({1, 15, 4}), in({1, 15, 5}), in({1, 30})})};
+                   {in({2, 3, 4}), in({1, 15, 4}), in({1, 15, 5}), in({1, 30})}, 1e-5, none, false)};
   }
 };
 
@@ -512,71 +546,15 @@ struct Lstm : RecurrentAttrs {
   }
 
   Values grad(const Gradient& g) const {
-    if (layout || clip != 0 || input_forget || !activations.empty() || optional_input(g.in, 4).valid() ||
-        optional_input(g.in, 7).valid())
-      fail(ErrorCode::unsupported,
-           "gradient: lstm with a batch-first layout, clip, input_forget, activations of its own, sequence_lens or "
-           "peepholes has none");
-    Builder& b = g.b;
+    require_gradient(*this, "lstm", g, input_forget || !activations.empty() || optional_input(g.in, 7).valid(),
+                     "input_forget, activations of its own, peepholes");
     Values all(g.out.begin(), g.out.end());
     if (all.size() < 5) {  // the gates and cells were not kept
       Lstm more = *this;
       more.outputs = 5;
-      all = b.emit(*def<Lstm>(), attrs_of(more), g.in);
+      all = g.b.emit(*def<Lstm>(), attrs_of(more), g.in);
     }
-    Values dx, dw, dr, db, dh, dc;
-    for (int64_t k = 0; k < directions(); ++k) {
-      const Values d = direction_grad(g, all, k);
-      dx.push_back(d[0]), dw.push_back(d[1]), dr.push_back(d[2]), db.push_back(d[3]), dh.push_back(d[4]);
-      dc.push_back(d[5]);
-    }
-    const auto stack = [&](const Values& v) {
-      return v.size() == 1 ? v[0] : b.call("concat", v, {{"axis", int64_t(0)}});
-    };
-    Values out(g.in.size());
-    const Values made{
-        dx.size() == 1 ? dx[0] : add(b, dx[0], dx[1]), stack(dw), stack(dr), stack(db), {}, stack(dh), stack(dc)};
-    for (size_t i = 0; i < out.size() && i < made.size(); ++i)
-      if (g.in[i].valid() && g.needs[i]) out[i] = made[i];
-    return out;
-  }
-
-  /// Gradients of x, w, r, b, initial_h and initial_c through direction k: only the chain through time goes step by
-  /// step, all else is a product over all steps at once.
-  Values direction_grad(const Gradient& g, const Values& all, int64_t k) const {
-    Builder& b = g.b;
-    const bool backward = direction == "reverse" || k == 1;
-    const auto part = [&](Value v, int64_t axis, int64_t begin, int64_t end, int64_t step = 1) {
-      return b.call("slice", {v, b.ints({begin}), b.ints({end}), b.ints({axis}), b.ints({step})});
-    };
-    const auto in_time = [&](Value v) { return backward ? part(v, 0, -1, INT64_MIN + 1, -1) : v; };
-    const auto pick = [&](Value v, int64_t axis) {
-      return v.valid() ? squeeze(b, directions() == 1 ? v : part(v, axis, k, k + 1), {axis}) : v;
-    };
-    const auto given = [&](size_t i) { return i < g.dout.size() ? g.dout[i] : Value{}; };
-    const Value x = in_time(g.in[0]), w = pick(g.in[1], 0), r = pick(g.in[2], 0);
-    const Value y = in_time(pick(all[0], 1)), gates = in_time(pick(all[3], 1)), cells = in_time(pick(all[4], 1));
-    const auto state = [&](size_t i) {
-      const Value v = pick(optional_input(g.in, i), 0);
-      return v.valid() ? v : zeros_like(b, pick(all[2], 0));
-    };
-    const Value h0 = state(5), c0 = state(6), dy = pick(given(0), 1);
-    const Values d = b.call_many(
-        "lstm_grad", {gates, cells, r, c0, dy.valid() ? in_time(dy) : dy, pick(given(1), 0), pick(given(2), 0)});
-    const auto rows = [&](Value v) {
-      const Dim last = b.type(v).shape.back();
-      return b.reshape(v, Shape{b.type(v).shape[0] * b.type(v).shape[1], last}, v);
-    };
-    const Value d2 = rows(d[0]), dt = swap_last(b, d2);
-    const Value before = b.call("concat", {unsqueeze(b, h0, {0}), part(y, 0, 0, -1)}, {{"axis", int64_t(0)}});
-    const Value dx = in_time(reshape_like(b, b.call("matmul", {d2, w}), x));
-    const Value sum = reduce_sum(b, d2, {0}, false);
-    return {dx,
-            unsqueeze(b, b.call("matmul", {dt, rows(x)}), {0}),
-            unsqueeze(b, b.call("matmul", {dt, rows(before)}), {0}),
-            unsqueeze(b, b.call("concat", {sum, sum}, {{"axis", int64_t(0)}}), {0}),
-            unsqueeze(b, d[1], {0}),
-            unsqueeze(b, d[2], {0})};
+    return lstm_gradient(g, direction, all);
   }
 
   double flops(std::span<const TensorType> in, std::span<const TensorType>) const { return recurrent_flops(in, 4); }

@@ -1,6 +1,6 @@
 """Gradients of whole recurrent sequences: only the chain through time goes step by step.
 
-An LSTM keeps its gates for that, and an op of the registry follows the chain; others compute their gates again, for all steps at once.
+An LSTM keeps its gates for that, others compute them again, for all steps at once; ops of the registry follow the chain.
 """
 
 from __future__ import annotations
@@ -48,17 +48,6 @@ def recorded(
     return tuple(_neve.custom(mode, inputs, list(results), backward))
 
 
-def _steps(t: Tensor) -> list[Tensor]:
-    """[t, ...] as t tensors without that axis."""
-    if t.shape[0] == 1:
-        return [ops.squeeze(t, axes=[0])]
-    return [ops.squeeze(p, axes=[0]) for p in ops.split(t, axis=0, num_outputs=t.shape[0])]
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    return concat([ops.unsqueeze(p, axes=[0]) for p in parts], 0)
-
-
 def _before(first: Tensor, all_: Tensor) -> Tensor:
     """What stood before each step: the first state, then all but the last of [t, n, h]."""
     first = ops.unsqueeze(first, axes=[0])
@@ -86,20 +75,6 @@ def _weights(
     return [dx, dw_ih, dw_hh, db, db if dh_gates is dx_gates else sum_(gh, (0,))]
 
 
-def _through_time(
-    gy: Any, gh: Any, shape: tuple[int, ...], step: Callable[[int, Tensor], Tensor], like: Tensor
-) -> tuple[list[Tensor], Tensor]:
-    """Runs step(t, dh) -> gradient of the state before, from the last step on; the gradients dh of all steps, and of h0."""
-    rec = gh if gh is not None else like * 0.0
-    given = None if gy is None else _steps(gy)
-    all_: list[Tensor] = []
-    for t in reversed(range(shape[0])):
-        dh = rec if given is None else ops.add(rec, given[t])
-        all_.append(dh)
-        rec = step(t, dh)
-    return all_[::-1], rec
-
-
 def _rows(t: Tensor, order: tuple[int, ...]) -> Tensor:
     """The gates of a weight's rows in another order."""
     parts = ops.split(t, axis=0, num_outputs=len(order))
@@ -118,25 +93,17 @@ def _gru(inputs: Inputs, kept: list[Tensor], gradients: list[Tensor | None], wan
     x, w_ih, w_hh, b_ih, b_hh, h0 = inputs
     y = kept[0]
     before = _before(h0, y)
-    size, n = h0.shape[1], h0.shape[0]
+    size = h0.shape[1]
     xr, xz, xn = ops.split(_product(x, w_ih, b_ih), axis=2, split=[size] * 3)
     hr, hz, hn = ops.split(_product(before, w_hh, b_hh), axis=2, split=[size] * 3)
     r, z = ops.sigmoid(xr + hr), ops.sigmoid(xz + hz)
     new = ops.tanh(xn + r * hn)
     of_n = (1 - z) * (1 - new * new)
     of_r, of_z = of_n * hn * r * (1 - r), (before - new) * z * (1 - z)
-    of_h = concat([ops.unsqueeze(k, axes=[2]) for k in (of_r, of_z, of_n * r)], 2)
-    steps, keep = _steps(of_h), _steps(z)
-
-    def step(t: int, dh: Tensor) -> Tensor:
-        d = reshape(ops.mul(ops.unsqueeze(dh, axes=[1]), steps[t]), (n, 3 * size))
-        return ops.add(ops.matmul(d, w_hh), ops.mul(dh, keep[t]))
-
-    all_, dh0 = _through_time(gradients[0], gradients[1], x.shape, step, h0)
-    dh = ops.unsqueeze(_joined(all_), axes=[2])
-    of_x = concat([ops.unsqueeze(k, axes=[2]) for k in (of_r, of_z, of_n)], 2)
-    flat = (*x.shape[:2], 3 * size)
-    dx_gates, dh_gates = reshape(ops.mul(dh, of_x), flat), reshape(ops.mul(dh, of_h), flat)
+    of_h = concat([of_r, of_z, of_n * r], 2)
+    dh, dh0 = ops.recurrent_grad(of_h, w_hh, z, gradients[0], gradients[1])
+    each = concat([dh, dh, dh], 2)
+    dx_gates, dh_gates = ops.mul(each, concat([of_r, of_z, of_n], 2)), ops.mul(each, of_h)
     return [*_weights(x, before, w_ih, dx_gates, dh_gates, b_ih is not None, wants_x), dh0]
 
 
@@ -148,11 +115,8 @@ def _rnn(
     ) -> list[Tensor | None]:
         x, w_ih, w_hh, b_ih, _, h0 = inputs
         slopes = slope(kept[0])
-        steps = _steps(slopes)
-        all_, dh0 = _through_time(
-            gradients[0], gradients[1], x.shape, lambda t, dh: ops.matmul(ops.mul(dh, steps[t]), w_hh), h0
-        )
-        d = ops.mul(_joined(all_), slopes)
+        dh, dh0 = ops.recurrent_grad(slopes, w_hh, None, gradients[0], gradients[1])
+        d = ops.mul(dh, slopes)
         return [*_weights(x, _before(h0, kept[0]), w_ih, d, d, b_ih is not None, wants_x), dh0]
 
     return backward
