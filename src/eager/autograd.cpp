@@ -307,13 +307,16 @@ const TensorHooks hooks{
       return stager() ? stager()->describe(x) : std::string("a tensor of a program whose capture has ended");
     }};
 
+// Once: several threads may record or capture for the first time together.
+void install_hooks() { [[maybe_unused]] static const bool done = (tensor_hooks = &hooks, true); }
+
 thread_local Stager* this_stager = nullptr;
 
 }  // namespace
 
 Stager* stager() { return this_stager; }
 Stager* set_stager(Stager* s) {
-  tensor_hooks = &hooks;
+  install_hooks();
   capturing = s != nullptr;
   return std::exchange(this_stager, s);
 }
@@ -322,7 +325,7 @@ AutogradMeta& meta_of(const Tensor& t) {
   check(t.defined(), "autograd: an undefined tensor");
   TensorBody& body = *t.body_pointer();
   if (!body.autograd) {
-    tensor_hooks = &hooks;
+    install_hooks();
     body.autograd = new AutogradMeta;
   }
   return *body.autograd;
