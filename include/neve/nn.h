@@ -16,133 +16,18 @@
 // Names, arguments, defaults, initial distributions and names of parameters are those of torch.nn and of Python's
 // neve.nn: state dicts go both ways, and after the same manual_seed both begin with the same weights.
 #pragma once
+#include <neve/array.h>
 #include <neve/autograd.h>
-#include <neve/functions.h>
+#include <neve/losses.h>
+#include <neve/module.h>
 
-#include <functional>
-#include <map>
-#include <memory>
+#include <initializer_list>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-namespace neve {
-using NamedTensors = std::map<std::string, Tensor>;
-}
-
 namespace neve::nn {
-
-/// What load_state_dict could not match.
-struct LoadResult {
-  std::vector<std::string> missing, unexpected;
-};
-
-/// A piece of a model: parameters, buffers and inner modules, each under a name. Derive from it, and name what you add
-/// as the member is called.
-///
-/// A Module is a handle, as a Tensor is: a copy is another name of the same parameters, inner modules and mode.
-/// Not thread-safe while it is changed; forward in evaluation mode may run in several threads.
-class Module {
- public:
-  /// @param type  name of the class, for messages and summary()
-  explicit Module(std::string type = "Module");
-
-  /// All parameters of this module and those inside, each once, in the order in which they were added.
-  std::vector<Tensor> parameters() const;
-  std::vector<std::pair<std::string, Tensor>> named_parameters() const;  ///< "layer1.0.conv1.weight"
-  std::vector<std::pair<std::string, Tensor>> named_buffers() const;
-  std::vector<std::pair<std::string, Module>> named_modules() const;  ///< this one first, as ""
-  std::vector<std::pair<std::string, Module>> named_children() const;
-
-  /// Training mode (dropout drops, batch norm measures) for this module and all inside; or evaluation. True at first.
-  void train(bool on = true) const;
-  void eval() const { train(false); }
-  bool is_training() const;
-  void zero_grad() const;                                         ///< forgets the gradients of the parameters
-  void requires_grad(bool on = true) const;                       ///< whether the parameters ask for gradients
-  void apply(const std::function<void(const Module&)>& f) const;  ///< on all inside, then on this one
-  /// Converts parameters and buffers of float dtypes; members and optimisers go on with the same tensors, gradients are
-  /// forgotten. @throws Error{type_mismatch} for a dtype that is no float
-  void to(DType dtype) const;
-
-  /// Name -> tensor of all parameters and saved buffers; they share memory with the module's.
-  NamedTensors state_dict() const;
-  /// Copies values by name, converting. Nothing is copied where something is wrong.
-  /// @param strict  whether the names must be the same
-  /// @throws Error{invalid_argument} whose text lists missing and unexpected names and unequal shapes
-  LoadResult load_state_dict(const NamedTensors& state, bool strict = true) const;
-
-  const std::string& type() const;
-  /// A table of the modules inside with their numbers of parameters.
-  std::string summary() const;
-
-  /// Adds an inner module under a name, and returns it: `nn::Linear fc = add("fc", nn::Linear(2, 3));`
-  /// @throws Error{invalid_argument} for a name that is empty, has a dot, or is taken
-  template <class M>
-  M add(const std::string& name, M module) {
-    add_child(name, module);
-    return module;
-  }
-  /// Adds a tensor that is trained, and returns it, asking for gradients.
-  Tensor add_parameter(const std::string& name, const Tensor& value);
-  /// Adds a tensor that is state but not trained. @param saved  whether it is part of state_dict
-  Tensor add_buffer(const std::string& name, const Tensor& value, bool saved = true);
-
- private:
-  struct Body;
-  void add_child(const std::string& name, const Module& module) const;
-  std::shared_ptr<Body> body_;
-};
-
-/// Gives a module with `Tensor forward(const Tensor&) const` the call `layer(x)`. A class of your own may derive from
-/// Layer<Net> instead of Module.
-template <class Self>
-struct Layer : Module {
-  using Module::Module;
-  Tensor operator()(const Tensor& x) const { return static_cast<const Self&>(*this).forward(x); }
-};
-
-// ---- containers --------------------------------------------------------------------------------------------------
-
-/// Modules one after another, named "0", "1" ...: nn::Sequential{nn::Linear(8, 4), nn::ReLU(), nn::Linear(4, 2)}.
-/// Takes every module with `Tensor forward(const Tensor&) const`. With braces they are made from left to right, and
-/// draw their first weights in that order on every compiler; with parentheses C++ leaves the order open.
-class Sequential : public Layer<Sequential> {
- public:
-  template <class... M>
-    requires(std::derived_from<M, Module> && ...)
-  explicit Sequential(M... modules) : Layer("Sequential") {
-    (push_back(std::move(modules)), ...);
-  }
-  template <class M>
-  void push_back(M module) {
-    add(std::to_string(steps_->size()), module);
-    steps_->push_back([module](const Tensor& x) { return module.forward(x); });
-  }
-  Tensor forward(const Tensor& x) const;
-  size_t size() const { return steps_->size(); }
-
- private:
-  std::shared_ptr<std::vector<std::function<Tensor(const Tensor&)>>> steps_ =
-      std::make_shared<std::vector<std::function<Tensor(const Tensor&)>>>();
-};
-
-/// A list of modules of one class, named "0", "1" ...: `nn::ModuleList<Block> blocks = add("blocks",
-/// nn::ModuleList<Block>());`, then blocks.push_back(Block(...)).
-template <class M>
-class ModuleList : public Module {
- public:
-  ModuleList() : Module("ModuleList") {}
-  void push_back(M module) { items_->push_back(add(std::to_string(items_->size()), std::move(module))); }
-  size_t size() const { return items_->size(); }
-  const M& operator[](size_t i) const { return items_->at(i); }
-  auto begin() const { return items_->begin(); }
-  auto end() const { return items_->end(); }
-
- private:
-  std::shared_ptr<std::vector<M>> items_ = std::make_shared<std::vector<M>>();
-};
 
 // ---- products ----------------------------------------------------------------------------------------------------
 
@@ -167,10 +52,27 @@ struct Embedding : Layer<Embedding> {
   Tensor weight;
 };
 
+/// y[..., o] = x1 weight[o] x2 + bias[o] of x1 [..., in1] and x2 [..., in2]. Weights: evenly of +-1 / sqrt(in1).
+class Bilinear : public Module {
+ public:
+  Bilinear(int64_t in1, int64_t in2, int64_t out, const LinearOptions& options = {});
+  Tensor operator()(const Tensor& x1, const Tensor& x2) const {
+    return run(x1, [&](const Tensor& x) { return forward(x, x2); });
+  }
+  Tensor forward(const Tensor& x1, const Tensor& x2) const;
+  Tensor weight, bias;  ///< [out, in1, in2]; [out] or undefined
+};
+
 struct Flatten : Layer<Flatten> {
   explicit Flatten(int64_t first = 1, int64_t last = -1) : Layer("Flatten"), first(first), last(last) {}
   Tensor forward(const Tensor& x) const { return flatten(x, first, last); }
   int64_t first, last;
+};
+struct Unflatten : Layer<Unflatten> {  ///< one axis as several; one size may be -1
+  Unflatten(int64_t axis, Sizes sizes) : Layer("Unflatten"), axis(axis), sizes(std::move(sizes)) {}
+  Tensor forward(const Tensor& x) const { return x.unflatten(axis, sizes); }
+  int64_t axis;
+  Sizes sizes;
 };
 struct Identity : Layer<Identity> {
   Identity() : Layer("Identity") {}
@@ -278,8 +180,58 @@ struct AvgPool2d : Pool {
 struct AvgPool3d : Pool {
   explicit AvgPool3d(const Each& window, const PoolOptions& o = {}) : Pool("AvgPool3d", 3, false, window, o) {}
 };
-/// Means (or maxima) of `output` parts of each spatial axis, whatever its size. Maxima want sizes that `output`
-/// divides.
+/// (sum of x^p)^(1 / p) of windows.
+struct LPPool : Layer<LPPool> {
+  Tensor forward(const Tensor& x) const;
+
+ protected:
+  LPPool(std::string type, int64_t axes, double p, const Each& window, const Each& stride);
+
+ private:
+  int64_t axes_;
+  double p_;
+  std::vector<int64_t> window_, stride_;
+};
+struct LPPool1d : LPPool {
+  LPPool1d(double p, const Each& window, const Each& stride = 0) : LPPool("LPPool1d", 1, p, window, stride) {}
+};
+struct LPPool2d : LPPool {
+  LPPool2d(double p, const Each& window, const Each& stride = 0) : LPPool("LPPool2d", 2, p, window, stride) {}
+};
+struct LPPool3d : LPPool {
+  LPPool3d(double p, const Each& window, const Each& stride = 0) : LPPool("LPPool3d", 3, p, window, stride) {}
+};
+/// (maxima, where they are in each plane: i64), as MaxUnpool takes them.
+std::tuple<Tensor, Tensor> max_pool_with_indices(const Tensor& x, const Each& window, const PoolOptions& o = {});
+/// Puts each value where max_pool_with_indices found it, zeros elsewhere.
+class MaxUnpool : public Module {
+ public:
+  /// @param output  spatial sizes of the result; none: the smallest that the windows reach
+  Tensor operator()(const Tensor& x, const Tensor& indices, const Sizes& output = {}) const {
+    return run(x, [&](const Tensor& in) { return forward(in, indices, output); });
+  }
+  Tensor forward(const Tensor& x, const Tensor& indices, const Sizes& output = {}) const;
+
+ protected:
+  MaxUnpool(std::string type, int64_t axes, const Each& window, const Each& stride, const Each& padding);
+
+ private:
+  int64_t axes_;
+  std::vector<int64_t> window_, stride_, padding_;
+};
+struct MaxUnpool1d : MaxUnpool {
+  explicit MaxUnpool1d(const Each& window, const Each& stride = 0, const Each& padding = 0)
+      : MaxUnpool("MaxUnpool1d", 1, window, stride, padding) {}
+};
+struct MaxUnpool2d : MaxUnpool {
+  explicit MaxUnpool2d(const Each& window, const Each& stride = 0, const Each& padding = 0)
+      : MaxUnpool("MaxUnpool2d", 2, window, stride, padding) {}
+};
+struct MaxUnpool3d : MaxUnpool {
+  explicit MaxUnpool3d(const Each& window, const Each& stride = 0, const Each& padding = 0)
+      : MaxUnpool("MaxUnpool3d", 3, window, stride, padding) {}
+};
+/// Means (or maxima) of `output` parts of each spatial axis, whatever its size; parts may overlap by one element.
 struct AdaptivePool : Layer<AdaptivePool> {
   Tensor forward(const Tensor& x) const;
 
@@ -305,6 +257,9 @@ struct AdaptiveMaxPool1d : AdaptivePool {
 };
 struct AdaptiveMaxPool2d : AdaptivePool {
   explicit AdaptiveMaxPool2d(const Each& output) : AdaptivePool("AdaptiveMaxPool2d", 2, true, output) {}
+};
+struct AdaptiveMaxPool3d : AdaptivePool {
+  explicit AdaptiveMaxPool3d(const Each& output) : AdaptivePool("AdaptiveMaxPool3d", 3, true, output) {}
 };
 
 // ---- normalisation -----------------------------------------------------------------------------------------------
@@ -339,6 +294,53 @@ struct BatchNorm2d : BatchNorm {  ///< [n, c, h, w]
 struct BatchNorm3d : BatchNorm {  ///< [n, c, d, h, w]
   explicit BatchNorm3d(int64_t channels, const BatchNormOptions& o = {})
       : BatchNorm("BatchNorm3d", channels, 5, 5, o) {}
+};
+
+/// In one process the same as BatchNorm2d, for inputs of rank 2 to 5.
+struct SyncBatchNorm : BatchNorm {
+  explicit SyncBatchNorm(int64_t channels, const BatchNormOptions& o = {})
+      : BatchNorm("SyncBatchNorm", channels, 2, 5, o) {}
+};
+
+struct InstanceNormOptions {
+  double eps = 1e-5;
+  double momentum = 0.1;
+  bool affine = false;               ///< whether there are weight and bias
+  bool track_running_stats = false;  ///< whether evaluation uses running statistics
+  DType dtype = DType::f32;
+};
+/// Normalises each plane of [n, c, ...] by itself.
+struct InstanceNorm : Layer<InstanceNorm> {
+  Tensor forward(const Tensor& x) const;
+  Tensor weight, bias, running_mean, running_var, num_batches_tracked;  ///< undefined where not asked for
+
+ protected:
+  InstanceNorm(std::string type, int64_t axes, int64_t channels, const InstanceNormOptions& o);
+
+ private:
+  int64_t axes_, channels_;
+  double eps_, momentum_;
+};
+struct InstanceNorm1d : InstanceNorm {
+  explicit InstanceNorm1d(int64_t channels, const InstanceNormOptions& o = {})
+      : InstanceNorm("InstanceNorm1d", 1, channels, o) {}
+};
+struct InstanceNorm2d : InstanceNorm {
+  explicit InstanceNorm2d(int64_t channels, const InstanceNormOptions& o = {})
+      : InstanceNorm("InstanceNorm2d", 2, channels, o) {}
+};
+struct InstanceNorm3d : InstanceNorm {
+  explicit InstanceNorm3d(int64_t channels, const InstanceNormOptions& o = {})
+      : InstanceNorm("InstanceNorm3d", 3, channels, o) {}
+};
+/// x / (k + alpha / size * sum of squares over `size` neighbouring channels)^beta.
+struct LocalResponseNorm : Layer<LocalResponseNorm> {
+  explicit LocalResponseNorm(int64_t size, double alpha = 1e-4, double beta = 0.75, double k = 1);
+  Tensor forward(const Tensor& x) const;
+
+ private:
+  int64_t size_;
+  double alpha_, beta_, k_;
 };
 
 struct NormOptions {
@@ -441,6 +443,101 @@ struct LogSoftmax : Layer<LogSoftmax> {
   Tensor forward(const Tensor& x) const { return log_softmax(x, axis); }
   int64_t axis;
 };
+struct CELU : Layer<CELU> {  ///< max(0, x) + min(0, alpha (exp(x / alpha) - 1))
+  explicit CELU(double alpha = 1) : Layer("CELU"), alpha(alpha) {}
+  Tensor forward(const Tensor& x) const { return celu(x, alpha); }
+  double alpha;
+};
+struct SELU : Layer<SELU> {  ///< Klambauer et al., 2017
+  SELU() : Layer("SELU") {}
+  Tensor forward(const Tensor& x) const { return selu(x, {.alpha = 1.6732632423543772, .gamma = 1.0507009873554805}); }
+};
+struct ReLU6 : Layer<ReLU6> {
+  ReLU6() : Layer("ReLU6") {}
+  Tensor forward(const Tensor& x) const { return hard_tanh(x, {.min_val = 0, .max_val = 6}); }
+};
+struct Hardtanh : Layer<Hardtanh> {
+  explicit Hardtanh(double low = -1, double high = 1) : Layer("Hardtanh"), low(low), high(high) {}
+  Tensor forward(const Tensor& x) const { return hard_tanh(x, {.min_val = low, .max_val = high}); }
+  double low, high;
+};
+struct Hardshrink : Layer<Hardshrink> {  ///< x outside of [-lambda, lambda], else 0
+  explicit Hardshrink(double lambda = 0.5) : Layer("Hardshrink"), lambda(lambda) {}
+  Tensor forward(const Tensor& x) const { return shrink(x, {.bias = 0, .lambd = lambda}); }
+  double lambda;
+};
+struct Softshrink : Layer<Softshrink> {  ///< x moved towards 0 by lambda, 0 where it would pass it
+  explicit Softshrink(double lambda = 0.5) : Layer("Softshrink"), lambda(lambda) {}
+  Tensor forward(const Tensor& x) const { return shrink(x, {.bias = lambda, .lambd = lambda}); }
+  double lambda;
+};
+struct Tanhshrink : Layer<Tanhshrink> {
+  Tanhshrink() : Layer("Tanhshrink") {}
+  Tensor forward(const Tensor& x) const { return x - tanh(x); }
+};
+struct Softsign : Layer<Softsign> {
+  Softsign() : Layer("Softsign") {}
+  Tensor forward(const Tensor& x) const { return softsign(x); }
+};
+struct LogSigmoid : Layer<LogSigmoid> {
+  LogSigmoid() : Layer("LogSigmoid") {}
+  Tensor forward(const Tensor& x) const { return log_sigmoid(x); }
+};
+struct Softmin : Layer<Softmin> {
+  explicit Softmin(int64_t axis = -1) : Layer("Softmin"), axis(axis) {}
+  Tensor forward(const Tensor& x) const { return softmax(-x, axis); }
+  int64_t axis;
+};
+struct Softmax2d : Layer<Softmax2d> {  ///< over the channels of [n, c, h, w] or [c, h, w]
+  Softmax2d() : Layer("Softmax2d") {}
+  Tensor forward(const Tensor& x) const { return softmax(x, -3); }
+};
+struct Threshold : Layer<Threshold> {  ///< x above the threshold, else value
+  Threshold(double threshold, double value) : Layer("Threshold"), threshold(threshold), value(value) {}
+  Tensor forward(const Tensor& x) const { return where(x > threshold, x, value); }
+  double threshold, value;
+};
+struct GLU : Layer<GLU> {  ///< the first half of an axis times the sigmoid of its second half
+  explicit GLU(int64_t axis = -1) : Layer("GLU"), axis(axis) {}
+  Tensor forward(const Tensor& x) const;
+  int64_t axis;
+};
+struct PReLU : Layer<PReLU> {  ///< x, below 0 times a slope that is trained: one, or one for each channel
+  explicit PReLU(int64_t slopes = 1, double initial = 0.25, DType dtype = DType::f32);
+  Tensor forward(const Tensor& x) const;
+  Tensor weight;
+};
+/// x, below 0 times a slope: drawn from [low, high) for each element in training, else their mean.
+struct RReLU : Layer<RReLU> {
+  explicit RReLU(double low = 1.0 / 8, double high = 1.0 / 3) : Layer("RReLU"), low(low), high(high) {}
+  Tensor forward(const Tensor& x) const;
+  double low, high;
+};
+
+/// x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along an axis.
+Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t axis = 1, double eps = 1e-8);
+/// Lp norm of x1 - x2 + eps along the last axis.
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6, bool keepdims = false);
+/// x / max(Lp norm along an axis, eps).
+Tensor normalize(const Tensor& x, double p = 2, int64_t axis = 1, double eps = 1e-12);
+struct CosineSimilarity : Module {
+  explicit CosineSimilarity(int64_t axis = 1, double eps = 1e-8) : Module("CosineSimilarity"), axis(axis), eps(eps) {}
+  Tensor operator()(const Tensor& x1, const Tensor& x2) const {
+    return run(x1, [&](const Tensor& x) { return forward(x, x2); });
+  }
+  Tensor forward(const Tensor& x1, const Tensor& x2) const { return cosine_similarity(x1, x2, axis, eps); }
+  int64_t axis;
+  double eps;
+};
+struct PairwiseDistance : Module {
+  explicit PairwiseDistance(double p = 2, double eps = 1e-6) : Module("PairwiseDistance"), p(p), eps(eps) {}
+  Tensor operator()(const Tensor& x1, const Tensor& x2) const {
+    return run(x1, [&](const Tensor& x) { return forward(x, x2); });
+  }
+  Tensor forward(const Tensor& x1, const Tensor& x2) const { return pairwise_distance(x1, x2, p, eps); }
+  double p, eps;
+};
+
 /// In training: elements are zero with probability p, the others scaled by 1 / (1 - p); otherwise x.
 struct Dropout : Layer<Dropout> {
   explicit Dropout(double p = 0.5);
@@ -449,136 +546,167 @@ struct Dropout : Layer<Dropout> {
 };
 Tensor dropout(const Tensor& x, double p = 0.5, bool training = true);
 
-// ---- recurrent layers --------------------------------------------------------------------------------------------
-
-struct RecurrentOptions {
-  int64_t layers = 1;
-  bool bias = true;
-  bool batch_first = false;  ///< x is [n, t, input] instead of [t, n, input]
-  double dropout = 0;        ///< between layers, in training
-  bool bidirectional = false;
-  DType dtype = DType::f32;
-};
-/// What RNN, LSTM and GRU share. Parameters: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ..._reverse, as in
-/// torch. Without recording the registry's op runs the whole sequence; recorded, the steps are written out.
-class Recurrent : public Module {
- public:
-  struct Result {
-    Tensor y;       ///< [t, n, hidden * directions]
-    Tensor h;       ///< after the last step: [layers * directions, n, hidden]
-    Tensor c = {};  ///< of LSTM only
-  };
-  /// @param h0, c0  [layers * directions, n, hidden]; undefined: zeros
-  /// @throws Error{shape_mismatch}
-  Result operator()(const Tensor& x, const Tensor& h0 = {}, const Tensor& c0 = {}) const { return forward(x, h0, c0); }
-  Result forward(const Tensor& x, const Tensor& h0 = {}, const Tensor& c0 = {}) const;
-  struct Weights {
-    Tensor w_ih, w_hh, b_ih, b_hh;
-  };
+/// In training whole channels of inputs with `axes` spatial axes are dropped together.
+struct ChannelDropout : Layer<ChannelDropout> {
+  Tensor forward(const Tensor& x) const;
+  double p;
 
  protected:
-  Recurrent(std::string type, std::string mode, int64_t input, int64_t hidden, const RecurrentOptions& o);
+  ChannelDropout(std::string type, int64_t axes, double p);
 
  private:
-  std::string mode_;
-  int64_t input_, hidden_;
-  RecurrentOptions options_;
-  std::vector<Weights> weights_;  ///< by layer, then direction
+  int64_t axes_;
 };
-struct RNN : Recurrent {  ///< h = tanh(x w_ih^T + b_ih + h w_hh^T + b_hh)
-  RNN(int64_t input, int64_t hidden, const RecurrentOptions& o = {}) : Recurrent("RNN", "tanh", input, hidden, o) {}
+struct Dropout1d : ChannelDropout {
+  explicit Dropout1d(double p = 0.5) : ChannelDropout("Dropout1d", 1, p) {}
 };
-struct LSTM : Recurrent {
-  LSTM(int64_t input, int64_t hidden, const RecurrentOptions& o = {}) : Recurrent("LSTM", "lstm", input, hidden, o) {}
+struct Dropout2d : ChannelDropout {
+  explicit Dropout2d(double p = 0.5) : ChannelDropout("Dropout2d", 2, p) {}
 };
-struct GRU : Recurrent {
-  GRU(int64_t input, int64_t hidden, const RecurrentOptions& o = {}) : Recurrent("GRU", "gru", input, hidden, o) {}
+struct Dropout3d : ChannelDropout {
+  explicit Dropout3d(double p = 0.5) : ChannelDropout("Dropout3d", 3, p) {}
 };
+/// Dropout that keeps mean and deviation of what SELU makes. Klambauer et al., 2017.
+struct AlphaDropout : Layer<AlphaDropout> {
+  explicit AlphaDropout(double p = 0.5) : AlphaDropout("AlphaDropout", p, false) {}
+  Tensor forward(const Tensor& x) const;
+  double p;
 
-// ---- attention ---------------------------------------------------------------------------------------------------
-
-struct AttentionMasks {
-  Tensor attention = {};  ///< [s, t] or [n * heads, s, t]; bool: true may not be seen; float: added
-  Tensor padding = {};    ///< [n, t], as above
-  bool causal = false;    ///< position i sees positions up to i
-};
-struct AttentionOptions {
-  double dropout = 0;
-  bool bias = true;
-  bool batch_first = false;
-  DType dtype = DType::f32;
-};
-/// softmax(q k^T / sqrt(d)) v in several heads, between linear layers. Vaswani et al., 2017.
-/// Parameters: in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias.
-class MultiheadAttention : public Module {
- public:
-  MultiheadAttention(int64_t size, int64_t heads, const AttentionOptions& o = {});
-  /// query [s, n, size], key and value [t, n, size] ([n, s, size] with batch_first) -> as query.
-  Tensor operator()(const Tensor& query, const Tensor& key, const Tensor& value,
-                    const AttentionMasks& masks = {}) const {
-    return forward(query, key, value, masks);
-  }
-  Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value, const AttentionMasks& masks = {}) const;
-  Tensor in_proj_weight, in_proj_bias;
+ protected:
+  AlphaDropout(std::string type, double p, bool channels);
 
  private:
-  int64_t size_, heads_;
-  AttentionOptions options_;
-
- public:
-  Linear out_proj;
+  bool channels_;
+};
+struct FeatureAlphaDropout : AlphaDropout {  ///< of whole channels
+  explicit FeatureAlphaDropout(double p = 0.5) : AlphaDropout("FeatureAlphaDropout", p, true) {}
 };
 
-struct TransformerOptions {
-  int64_t feedforward = 2048;
-  double dropout = 0.1;
-  bool gelu = false;  ///< instead of relu
-  double eps = 1e-5;
-  bool batch_first = false, norm_first = false;
-  DType dtype = DType::f32;
-};
-/// Self attention, then two linear layers, each with a residual and a norm.
-class TransformerEncoderLayer : public Layer<TransformerEncoderLayer> {
- public:
-  TransformerEncoderLayer(int64_t size, int64_t heads, const TransformerOptions& o = {});
-  Tensor operator()(const Tensor& x, const AttentionMasks& masks = {}) const { return forward(x, masks); }
-  Tensor forward(const Tensor& x, const AttentionMasks& masks = {}) const;
+// ---- padding, resizing and moving pixels -------------------------------------------------------------------------
+
+enum class PadMode : uint8_t { constant, reflect, replicate, circular };
+/// More (or, below 0, less) at the ends of the last axes: {before, after} of the last axis, then of the one before it.
+/// @throws Error{invalid_argument} for more pairs than axes, and for more than reflect and circular can show
+Tensor pad(const Tensor& x, const Sizes& pads, PadMode mode = PadMode::constant, double value = 0);
+/// Padding of `axes` spatial axes of [n, c, ...] or [c, ...]: one size for all ends, or as `pad` takes them.
+struct Padding : Layer<Padding> {
+  Tensor forward(const Tensor& x) const;
+
+ protected:
+  Padding(std::string type, int64_t axes, PadMode mode, const Each& pads, double value = 0);
 
  private:
-  TransformerOptions options_;
-  Tensor feed(const Tensor& x) const;
-
- public:
-  MultiheadAttention self_attn;
-  Linear linear1;
-  Dropout dropout;
-  Linear linear2;
-  LayerNorm norm1, norm2;
-  Dropout dropout1, dropout2;
+  int64_t axes_;
+  PadMode mode_;
+  double value_;
+  Sizes pads_;
+};
+struct ConstantPad1d : Padding {
+  ConstantPad1d(const Each& pads, double value) : Padding("ConstantPad1d", 1, PadMode::constant, pads, value) {}
+};
+struct ConstantPad2d : Padding {
+  ConstantPad2d(const Each& pads, double value) : Padding("ConstantPad2d", 2, PadMode::constant, pads, value) {}
+};
+struct ConstantPad3d : Padding {
+  ConstantPad3d(const Each& pads, double value) : Padding("ConstantPad3d", 3, PadMode::constant, pads, value) {}
+};
+struct ZeroPad1d : Padding {
+  explicit ZeroPad1d(const Each& pads) : Padding("ZeroPad1d", 1, PadMode::constant, pads) {}
+};
+struct ZeroPad2d : Padding {
+  explicit ZeroPad2d(const Each& pads) : Padding("ZeroPad2d", 2, PadMode::constant, pads) {}
+};
+struct ZeroPad3d : Padding {
+  explicit ZeroPad3d(const Each& pads) : Padding("ZeroPad3d", 3, PadMode::constant, pads) {}
+};
+struct ReflectionPad1d : Padding {
+  explicit ReflectionPad1d(const Each& pads) : Padding("ReflectionPad1d", 1, PadMode::reflect, pads) {}
+};
+struct ReflectionPad2d : Padding {
+  explicit ReflectionPad2d(const Each& pads) : Padding("ReflectionPad2d", 2, PadMode::reflect, pads) {}
+};
+struct ReflectionPad3d : Padding {
+  explicit ReflectionPad3d(const Each& pads) : Padding("ReflectionPad3d", 3, PadMode::reflect, pads) {}
+};
+struct ReplicationPad1d : Padding {
+  explicit ReplicationPad1d(const Each& pads) : Padding("ReplicationPad1d", 1, PadMode::replicate, pads) {}
+};
+struct ReplicationPad2d : Padding {
+  explicit ReplicationPad2d(const Each& pads) : Padding("ReplicationPad2d", 2, PadMode::replicate, pads) {}
+};
+struct ReplicationPad3d : Padding {
+  explicit ReplicationPad3d(const Each& pads) : Padding("ReplicationPad3d", 3, PadMode::replicate, pads) {}
+};
+struct CircularPad1d : Padding {
+  explicit CircularPad1d(const Each& pads) : Padding("CircularPad1d", 1, PadMode::circular, pads) {}
+};
+struct CircularPad2d : Padding {
+  explicit CircularPad2d(const Each& pads) : Padding("CircularPad2d", 2, PadMode::circular, pads) {}
+};
+struct CircularPad3d : Padding {
+  explicit CircularPad3d(const Each& pads) : Padding("CircularPad3d", 3, PadMode::circular, pads) {}
 };
 
-// ---- losses ------------------------------------------------------------------------------------------------------
-
-enum class Reduction : uint8_t { mean, sum, none };
-struct CrossEntropyOptions {
-  Tensor weight = {};  ///< of each class
-  int64_t ignore_index = -100;
-  Reduction reduction = Reduction::mean;  ///< mean: over the weights of what is not ignored
-  double label_smoothing = 0;             ///< mixes the target with equal probabilities
+struct UpsampleOptions {
+  Sizes size = {};                 ///< spatial sizes of the result; or
+  std::vector<double> scale = {};  ///< factors, one or one for each axis
+  std::string mode = "nearest";    ///< nearest, nearest-exact, linear, bilinear, bicubic, trilinear or area
+  bool align_corners = false;      ///< of linear, bilinear, bicubic and trilinear
 };
-/// -log softmax(x)[target]: x [n, classes, ...], target i64 [n, ...].
-/// @throws Error{shape_mismatch | type_mismatch}; Error{invalid_argument} for a target that is no class
-Tensor cross_entropy(const Tensor& x, const Tensor& target, const CrossEntropyOptions& o = {});
-/// -x[target], x being log probabilities. label_smoothing must be 0.
-Tensor nll_loss(const Tensor& x, const Tensor& target, const CrossEntropyOptions& o = {});
-Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction r = Reduction::mean);  ///< (x - target)^2
-Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction r = Reduction::mean);   ///< |x - target|
-/// d^2 / (2 beta) where d = |x - target| is below beta, else d - beta / 2.
-Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, double beta = 1, Reduction r = Reduction::mean);
-/// -(target log s + (1 - target) log(1 - s)) of s = sigmoid(x), without overflow.
-Tensor bce_with_logits(const Tensor& x, const Tensor& target, Reduction r = Reduction::mean);
-/// target (log target - x), x being log probabilities; the mean is over all elements.
-Tensor kl_div(const Tensor& x, const Tensor& target, Reduction r = Reduction::mean);
+/// Resamples the spatial axes of [n, c, ...]. As torch.nn.functional.interpolate.
+/// @throws Error{invalid_argument | shape_mismatch} for neither or both of size and scale; for a mode of another rank
+Tensor interpolate(const Tensor& x, const UpsampleOptions& o, const char* call = "interpolate");
+struct Upsample : Layer<Upsample> {
+  explicit Upsample(UpsampleOptions o) : Layer("Upsample"), options(std::move(o)) {}
+  Tensor forward(const Tensor& x) const { return interpolate(x, options, "Upsample"); }
+  UpsampleOptions options;
+};
+struct UpsamplingNearest2d : Upsample {
+  explicit UpsamplingNearest2d(double scale) : Upsample({.scale = {scale}}) {}
+};
+struct UpsamplingBilinear2d : Upsample {
+  explicit UpsamplingBilinear2d(double scale)
+      : Upsample({.scale = {scale}, .mode = "bilinear", .align_corners = true}) {}
+};
+
+Tensor pixel_shuffle(const Tensor& x, int64_t factor);    ///< [..., c r^2, h, w] -> [..., c, h r, w r]
+Tensor pixel_unshuffle(const Tensor& x, int64_t factor);  ///< the reverse of pixel_shuffle
+Tensor channel_shuffle(const Tensor& x, int64_t groups);  ///< channels of [n, c, ...] in the order that mixes groups
+struct PixelShuffle : Layer<PixelShuffle> {
+  explicit PixelShuffle(int64_t factor) : Layer("PixelShuffle"), factor(factor) {}
+  Tensor forward(const Tensor& x) const { return pixel_shuffle(x, factor); }
+  int64_t factor;
+};
+struct PixelUnshuffle : Layer<PixelUnshuffle> {
+  explicit PixelUnshuffle(int64_t factor) : Layer("PixelUnshuffle"), factor(factor) {}
+  Tensor forward(const Tensor& x) const { return pixel_unshuffle(x, factor); }
+  int64_t factor;
+};
+struct ChannelShuffle : Layer<ChannelShuffle> {
+  explicit ChannelShuffle(int64_t groups) : Layer("ChannelShuffle"), groups(groups) {}
+  Tensor forward(const Tensor& x) const { return channel_shuffle(x, groups); }
+  int64_t groups;
+};
+
+struct WindowOptions {
+  Each dilation = 1, padding = 0, stride = 1;
+};
+/// The windows of [n, c, h, w] as columns: [n, c * kh * kw, windows].
+struct Unfold : Layer<Unfold> {
+  explicit Unfold(const Each& kernel, const WindowOptions& o = {});
+  Tensor forward(const Tensor& x) const;
+
+ private:
+  std::vector<int64_t> kernel_, dilation_, padding_, stride_;
+};
+/// Columns [n, c * kh * kw, windows] added into images [n, c, h, w] of the spatial sizes `output`.
+struct Fold : Layer<Fold> {
+  Fold(const Each& output, const Each& kernel, const WindowOptions& o = {});
+  Tensor forward(const Tensor& x) const;
+
+ private:
+  std::vector<int64_t> output_, kernel_, dilation_, padding_, stride_;
+};
 
 // ---- weights and gradients ---------------------------------------------------------------------------------------
 
@@ -605,3 +733,6 @@ void kaiming_normal(const Tensor& t, double slope = 0);
 }  // namespace init
 
 }  // namespace neve::nn
+
+// The rest of the layers; it includes this file.
+#include <neve/sequence.h>

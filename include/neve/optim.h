@@ -33,7 +33,8 @@ class Optimizer {
   Optimizer& operator=(Optimizer&&) noexcept;
   /// Updates the parameters that have a gradient.
   void step();
-  void zero_grad();  ///< forgets the gradients
+  void zero_grad();                        ///< forgets the gradients
+  std::vector<Tensor> parameters() const;  ///< of all groups
   size_t groups() const;
   double lr(size_t group = 0) const;
   void set_lr(double lr);  ///< of all groups. @throws Error{invalid_argument} for a negative one
@@ -177,8 +178,10 @@ class Schedule {
 
  protected:
   explicit Schedule(Optimizer& optimiser);
+  const Optimizer* optimiser() const { return optimiser_; }
 
  private:
+  friend class SequentialLR;
   Optimizer* optimiser_;
   std::vector<double> base_;
   int64_t at_ = 0;
@@ -221,6 +224,118 @@ class LambdaLR : public Schedule {
 
  private:
   std::function<double(int64_t)> factor_;
+};
+
+/// base * gamma^(number of milestones that t has reached).
+class MultiStepLR : public Schedule {
+ public:
+  MultiStepLR(Optimizer& optimiser, std::vector<int64_t> milestones, double gamma = 0.1);
+  double rate(double base, int64_t t) const override;
+
+ private:
+  std::vector<int64_t> milestones_;
+  double gamma_;
+};
+/// base * factor before `steps`, then base.
+class ConstantLR : public Schedule {
+ public:
+  ConstantLR(Optimizer& optimiser, double factor = 1.0 / 3, int64_t steps = 5);
+  double rate(double base, int64_t t) const override { return t < steps_ ? base * factor_ : base; }
+
+ private:
+  double factor_;
+  int64_t steps_;
+};
+/// base * gamma^t.
+class ExponentialLR : public Schedule {
+ public:
+  ExponentialLR(Optimizer& optimiser, double gamma);
+  double rate(double base, int64_t t) const override;
+
+ private:
+  double gamma_;
+};
+/// base * (1 - t / steps)^power, 0 from `steps` on.
+class PolynomialLR : public Schedule {
+ public:
+  explicit PolynomialLR(Optimizer& optimiser, int64_t steps = 5, double power = 1);
+  double rate(double base, int64_t t) const override;
+
+ private:
+  int64_t steps_;
+  double power_;
+};
+/// Half a cosine of `first` steps, then again of first * times, and so on. Loshchilov & Hutter, 2017 (SGDR).
+class CosineWarmRestartsLR : public Schedule {
+ public:
+  CosineWarmRestartsLR(Optimizer& optimiser, int64_t first, int64_t times = 1, double least = 0);
+  double rate(double base, int64_t t) const override;
+
+ private:
+  int64_t first_, times_;
+  double least_;
+};
+/// base * t / steps up to base, then constant, or linearly or along half a cosine to 0 at `total`.
+class WarmupLR : public Schedule {
+ public:
+  enum class Decay : uint8_t { constant, linear, cosine };
+  WarmupLR(Optimizer& optimiser, int64_t steps, int64_t total = 0, Decay decay = Decay::constant);
+  double rate(double base, int64_t t) const override;
+
+ private:
+  int64_t steps_, total_;
+  Decay decay_;
+};
+struct OneCycleOptions {
+  double start_share = 0.3;  ///< of the steps that go up
+  bool linear = false;       ///< instead of half cosines
+  double div_factor = 25, final_div_factor = 1e4;
+  bool three_phase = false;
+};
+/// Up from highest / div_factor to `highest`, then down to the first rate / final_div_factor. Smith & Topin, 2018.
+/// The momentum stays as it is (Python's can move it the other way).
+class OneCycleLR : public Schedule {
+ public:
+  OneCycleLR(Optimizer& optimiser, double highest, int64_t steps, const OneCycleOptions& o = {});
+  /// @throws Error{invalid_argument} for a step behind the last
+  double rate(double base, int64_t t) const override;
+
+ private:
+  double highest_;
+  int64_t steps_;
+  OneCycleOptions options_;
+};
+/// One schedule after another: schedules[i + 1] begins, from its step 0, at milestones[i].
+class SequentialLR : public Schedule {
+ public:
+  SequentialLR(Optimizer& optimiser, std::vector<std::shared_ptr<Schedule>> schedules, std::vector<int64_t> milestones);
+  double rate(double base, int64_t t) const override;
+
+ private:
+  std::vector<std::shared_ptr<Schedule>> schedules_;
+  std::vector<int64_t> milestones_;
+};
+
+struct PlateauOptions {
+  bool maximum = false;  ///< whether the metric should grow
+  double factor = 0.1;
+  int64_t patience = 10;
+  double threshold = 1e-4;
+  bool relative = true;  ///< the threshold is a share of the best
+  int64_t cooldown = 0;
+  double least = 0, eps = 1e-8;
+};
+/// Multiplies the rates by `factor` when a metric has not improved for more than `patience` steps.
+class ReduceOnPlateauLR {
+ public:
+  explicit ReduceOnPlateauLR(Optimizer& optimiser, const PlateauOptions& o = {});
+  void step(double metric);
+
+ private:
+  Optimizer* optimiser_;
+  PlateauOptions options_;
+  double best_;
+  int64_t bad_ = 0, cooling_ = 0;
 };
 
 }  // namespace neve::optim

@@ -10,8 +10,11 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace neve {
@@ -51,6 +54,14 @@ class Storage {
   std::atomic<const char*> writer_{nullptr};
   std::atomic<uint32_t> writer_place_{0};
 };
+
+class Number;  ///< of neve/functions.h, as Index
+class Index;
+namespace ops {
+struct RollOptions;
+struct SortOptions;
+struct UniqueOptions;
+}  // namespace ops
 
 /// What autograd keeps of a tensor; `eager` defines it.
 struct AutogradMeta;
@@ -165,12 +176,20 @@ class Tensor {
   Tensor reshape(const Sizes& shape) const;                      ///< view where possible, else copy; one -1 allowed
   Tensor transpose(const Sizes& perm) const;                     ///< view
   Tensor slice(int64_t axis, int64_t begin, int64_t end) const;  ///< view, step 1, 0 <= begin <= end <= size
-  Tensor to(DType dtype) const;                ///< converted copy (itself if equal); float to int truncates
-  void copy_from(const Tensor& source) const;  ///< same dtype and shape, any strides
+  Tensor to(DType dtype) const;  ///< converted copy (itself if equal); float to int truncates
+  /// The elements of `source`, of the same dtype and shape, in the place of these. Recorded, as copy_into is.
+  void copy_from(const Tensor& source) const;
 
   /// Element k in row-major order, converted. Slow; for printing, tests and small content.
   double item(int64_t k = 0) const;
   int64_t item_int(int64_t k = 0) const;
+  template <class T>
+  T item(int64_t k = 0) const {
+    if constexpr (std::is_integral_v<T>)
+      return T(item_int(k));
+    else
+      return T(item(k));
+  }
   std::vector<int64_t> to_ints() const;
 
   // ---- gradients (see neve/autograd.h) ----
@@ -190,6 +209,307 @@ class Tensor {
   /// number for remove_hook.
   int64_t register_hook(std::function<Tensor(const Tensor&)> hook) const;
   void remove_hook(int64_t number) const;
+
+  // ---- methods of the functions: made by tools/gen_cpp_methods.py, do not edit ----
+  // clang-format off
+  Tensor abs() const;
+  const Tensor& abs_() const;
+  Tensor acos() const;
+  const Tensor& acos_() const;
+  Tensor acosh() const;
+  const Tensor& acosh_() const;
+  Tensor add(const Tensor& b) const;
+  Tensor add(Number b) const;
+  const Tensor& add_(const Tensor& b) const;
+  const Tensor& add_(Number b) const;
+  Tensor addcdiv(const Tensor& a, const Tensor& b) const;
+  Tensor addcdiv(const Tensor& a, const Tensor& b, Number value) const;
+  const Tensor& addcdiv_(const Tensor& a, const Tensor& b) const;
+  const Tensor& addcdiv_(const Tensor& a, const Tensor& b, Number value) const;
+  Tensor addcmul(const Tensor& a, const Tensor& b) const;
+  Tensor addcmul(const Tensor& a, const Tensor& b, Number value) const;
+  const Tensor& addcmul_(const Tensor& a, const Tensor& b) const;
+  const Tensor& addcmul_(const Tensor& a, const Tensor& b, Number value) const;
+  Tensor addmm(const Tensor& a, const Tensor& b) const;
+  Tensor all(const Sizes& axes = {}, bool keepdims = false) const;
+  bool allclose(const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const;
+  Tensor amax(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor amin(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor any(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor argmax(int64_t axis = -1, bool keepdims = false) const;
+  Tensor argmin(int64_t axis = -1, bool keepdims = false) const;
+  Tensor argsort(int64_t axis = -1, bool descending = false) const;
+  Tensor argwhere() const;
+  Tensor asin() const;
+  const Tensor& asin_() const;
+  Tensor asinh() const;
+  const Tensor& asinh_() const;
+  Tensor atan() const;
+  Tensor atan2(const Tensor& b) const;
+  const Tensor& atan2_(const Tensor& b) const;
+  const Tensor& atan_() const;
+  Tensor atanh() const;
+  const Tensor& atanh_() const;
+  Tensor bincount(int64_t minlength = 0) const;
+  Tensor bitwise_and(const Tensor& b) const;
+  const Tensor& bitwise_and_(const Tensor& b) const;
+  Tensor bitwise_not() const;
+  Tensor bitwise_or(const Tensor& b) const;
+  const Tensor& bitwise_or_(const Tensor& b) const;
+  Tensor bitwise_xor(const Tensor& b) const;
+  const Tensor& bitwise_xor_(const Tensor& b) const;
+  Tensor bmm(const Tensor& b) const;
+  Tensor broadcast_to(const Sizes& shape) const;
+  Tensor ceil() const;
+  const Tensor& ceil_() const;
+  std::vector<Tensor> chunk(int64_t parts, int64_t axis = 0) const;
+  Tensor clamp(Number low, Number high) const;
+  const Tensor& clamp_(Number low, Number high) const;
+  Tensor clip(Number low, Number high) const;
+  const Tensor& clip_(Number low, Number high) const;
+  const Tensor& copy_(const Tensor& value) const;
+  Tensor copysign(const Tensor& b) const;
+  const Tensor& copysign_(const Tensor& b) const;
+  Tensor cos() const;
+  const Tensor& cos_() const;
+  Tensor cosh() const;
+  const Tensor& cosh_() const;
+  Tensor count_nonzero(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor cumprod(int64_t axis) const;
+  const Tensor& cumprod_(int64_t axis) const;
+  Tensor cumsum(int64_t axis) const;
+  const Tensor& cumsum_(int64_t axis) const;
+  Tensor deg2rad() const;
+  const Tensor& deg2rad_() const;
+  Tensor det() const;
+  Tensor diagonal() const;
+  Tensor diff(int64_t n = 1, int64_t axis = -1) const;
+  Tensor div(const Tensor& b) const;
+  Tensor div(Number b) const;
+  const Tensor& div_(const Tensor& b) const;
+  const Tensor& div_(Number b) const;
+  Tensor dot(const Tensor& b) const;
+  Tensor eq(const Tensor& b) const;
+  Tensor eq(Number b) const;
+  Tensor erf() const;
+  const Tensor& erf_() const;
+  Tensor erfc() const;
+  const Tensor& erfc_() const;
+  Tensor exp() const;
+  Tensor exp2() const;
+  const Tensor& exp2_() const;
+  const Tensor& exp_() const;
+  Tensor expand(const Sizes& shape) const;
+  Tensor expand_as(const Tensor& other) const;
+  Tensor expand_dims(int64_t axis) const;
+  Tensor expm1() const;
+  const Tensor& expm1_() const;
+  Tensor flatten(int64_t first = 0, int64_t last = -1) const;
+  Tensor flip(const Sizes& axes = {}) const;
+  Tensor fliplr() const;
+  Tensor flipud() const;
+  Tensor floor() const;
+  const Tensor& floor_() const;
+  Tensor floor_divide(const Tensor& b) const;
+  Tensor floor_divide(Number b) const;
+  const Tensor& floor_divide_(const Tensor& b) const;
+  const Tensor& floor_divide_(Number b) const;
+  Tensor fmax(const Tensor& b) const;
+  const Tensor& fmax_(const Tensor& b) const;
+  Tensor fmin(const Tensor& b) const;
+  const Tensor& fmin_(const Tensor& b) const;
+  Tensor fmod(const Tensor& b) const;
+  Tensor fmod(Number b) const;
+  const Tensor& fmod_(const Tensor& b) const;
+  const Tensor& fmod_(Number b) const;
+  Tensor frac() const;
+  const Tensor& frac_() const;
+  Tensor ge(const Tensor& b) const;
+  Tensor ge(Number b) const;
+  Tensor gt(const Tensor& b) const;
+  Tensor gt(Number b) const;
+  Tensor heaviside(const Tensor& b) const;
+  const Tensor& heaviside_(const Tensor& b) const;
+  Tensor hypot(const Tensor& b) const;
+  const Tensor& hypot_(const Tensor& b) const;
+  Tensor index(const std::vector<Index>& index) const;
+  Tensor index_add(int64_t axis, const Tensor& index, const Tensor& source) const;
+  const Tensor& index_add_(int64_t axis, const Tensor& index, const Tensor& source) const;
+  Tensor index_copy(int64_t axis, const Tensor& index, const Tensor& source) const;
+  const Tensor& index_copy_(int64_t axis, const Tensor& index, const Tensor& source) const;
+  Tensor index_fill(int64_t axis, const Tensor& index, Number value) const;
+  const Tensor& index_fill_(int64_t axis, const Tensor& index, Number value) const;
+  void index_put_(const std::vector<Index>& index, const Tensor& value) const;
+  void index_put_(const std::vector<Index>& index, Number value) const;
+  Tensor index_select(int64_t axis, const Tensor& indices) const;
+  Tensor inv() const;
+  Tensor inverse() const;
+  Tensor isclose(const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const;
+  Tensor isfinite() const;
+  Tensor isinf() const;
+  Tensor isnan() const;
+  Tensor isneginf() const;
+  Tensor isposinf() const;
+  Tensor le(const Tensor& b) const;
+  Tensor le(Number b) const;
+  Tensor lerp(const Tensor& end, const Tensor& weight) const;
+  Tensor lerp(const Tensor& end, Number weight) const;
+  const Tensor& lerp_(const Tensor& end, const Tensor& weight) const;
+  const Tensor& lerp_(const Tensor& end, Number weight) const;
+  Tensor log() const;
+  Tensor log10() const;
+  const Tensor& log10_() const;
+  Tensor log1p() const;
+  const Tensor& log1p_() const;
+  Tensor log2() const;
+  const Tensor& log2_() const;
+  const Tensor& log_() const;
+  Tensor log_softmax(int64_t axis = -1) const;
+  Tensor logaddexp(const Tensor& b) const;
+  const Tensor& logaddexp_(const Tensor& b) const;
+  Tensor logical_and(const Tensor& b) const;
+  Tensor logical_not() const;
+  Tensor logical_or(const Tensor& b) const;
+  Tensor logical_xor(const Tensor& b) const;
+  Tensor logit() const;
+  const Tensor& logit_() const;
+  Tensor logsumexp(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor lt(const Tensor& b) const;
+  Tensor lt(Number b) const;
+  Tensor masked_fill(const Tensor& mask, Number value) const;
+  const Tensor& masked_fill_(const Tensor& mask, Number value) const;
+  Tensor masked_select(const Tensor& mask) const;
+  Tensor matmul(const Tensor& b) const;
+  Tensor max(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor maximum(const Tensor& b) const;
+  Tensor maximum(Number b) const;
+  const Tensor& maximum_(const Tensor& b) const;
+  const Tensor& maximum_(Number b) const;
+  Tensor mean(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor median(int64_t axis, bool keepdims = false) const;
+  Tensor median() const;
+  Tensor min(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor minimum(const Tensor& b) const;
+  Tensor minimum(Number b) const;
+  const Tensor& minimum_(const Tensor& b) const;
+  const Tensor& minimum_(Number b) const;
+  Tensor mm(const Tensor& b) const;
+  Tensor moveaxis(int64_t from, int64_t to) const;
+  Tensor mul(const Tensor& b) const;
+  Tensor mul(Number b) const;
+  const Tensor& mul_(const Tensor& b) const;
+  const Tensor& mul_(Number b) const;
+  Tensor mv(const Tensor& b) const;
+  Tensor nan_to_num(double nan = 0, std::optional<double> posinf = {}, std::optional<double> neginf = {}) const;
+  const Tensor& nan_to_num_(double nan = 0, std::optional<double> posinf = {}, std::optional<double> neginf = {}) const;
+  Tensor nanmax(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor nanmean(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor nanmin(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor nansum(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor narrow(int64_t axis, int64_t begin, int64_t length) const;
+  Tensor ne(const Tensor& b) const;
+  Tensor ne(Number b) const;
+  Tensor neg() const;
+  const Tensor& neg_() const;
+  std::vector<Tensor> nonzero() const;
+  Tensor norm(double p = 2, const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor outer(const Tensor& b) const;
+  Tensor permute(const Sizes& permutation) const;
+  Tensor pow(const Tensor& b) const;
+  Tensor pow(Number b) const;
+  const Tensor& pow_(const Tensor& b) const;
+  const Tensor& pow_(Number b) const;
+  Tensor prod(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor ptp(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor quantile(double q, int64_t axis, bool keepdims = false) const;
+  Tensor quantile(double q) const;
+  Tensor rad2deg() const;
+  const Tensor& rad2deg_() const;
+  Tensor ravel() const;
+  Tensor reciprocal() const;
+  const Tensor& reciprocal_() const;
+  Tensor relu() const;
+  const Tensor& relu_() const;
+  Tensor remainder(const Tensor& b) const;
+  Tensor remainder(Number b) const;
+  const Tensor& remainder_(const Tensor& b) const;
+  const Tensor& remainder_(Number b) const;
+  Tensor repeat_interleave(int64_t times, int64_t axis) const;
+  Tensor roll() const;
+  Tensor roll(const ops::RollOptions& options) const;
+  Tensor rot90(int64_t times = 1, int64_t a = 0, int64_t b = 1) const;
+  Tensor round() const;
+  const Tensor& round_() const;
+  Tensor rsqrt() const;
+  const Tensor& rsqrt_() const;
+  Tensor scatter(int64_t axis, const Tensor& index, const Tensor& source) const;
+  const Tensor& scatter_(int64_t axis, const Tensor& index, const Tensor& source) const;
+  Tensor scatter_add(int64_t axis, const Tensor& index, const Tensor& source) const;
+  const Tensor& scatter_add_(int64_t axis, const Tensor& index, const Tensor& source) const;
+  Tensor scatter_reduce(int64_t axis, const Tensor& index, const Tensor& source, const std::string& reduce) const;
+  const Tensor& scatter_reduce_(int64_t axis, const Tensor& index, const Tensor& source, const std::string& reduce) const;
+  Tensor searchsorted(const Tensor& values, bool right = false) const;
+  Tensor select(int64_t axis, int64_t at) const;
+  Tensor sigmoid() const;
+  const Tensor& sigmoid_() const;
+  Tensor sign() const;
+  const Tensor& sign_() const;
+  Tensor signbit() const;
+  Tensor sin() const;
+  const Tensor& sin_() const;
+  Tensor sinc() const;
+  const Tensor& sinc_() const;
+  Tensor sinh() const;
+  const Tensor& sinh_() const;
+  std::tuple<Tensor, Tensor> slogdet() const;
+  Tensor softmax(int64_t axis = -1) const;
+  std::tuple<Tensor, Tensor> sort() const;
+  std::tuple<Tensor, Tensor> sort(const ops::SortOptions& options) const;
+  std::vector<Tensor> split(int64_t size, int64_t axis = 0) const;
+  std::vector<Tensor> split(const Sizes& sizes, int64_t axis = 0) const;
+  Tensor sqrt() const;
+  const Tensor& sqrt_() const;
+  Tensor square() const;
+  const Tensor& square_() const;
+  Tensor squeeze(const Sizes& axes = {}) const;
+  Tensor std(const Sizes& axes = {}, double correction = 0, bool keepdims = false) const;
+  Tensor sub(const Tensor& b) const;
+  Tensor sub(Number b) const;
+  const Tensor& sub_(const Tensor& b) const;
+  const Tensor& sub_(Number b) const;
+  Tensor sum(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor swap_axes(int64_t a, int64_t b) const;
+  Tensor swapaxes(int64_t a, int64_t b) const;
+  Tensor take(const Tensor& indices) const;
+  Tensor take_along_axis(const Tensor& indices, int64_t axis) const;
+  Tensor tan() const;
+  const Tensor& tan_() const;
+  Tensor tanh() const;
+  const Tensor& tanh_() const;
+  Tensor tile(const Tensor& repeats) const;
+  Tensor tile(const Sizes& times) const;
+  std::tuple<Tensor, Tensor> topk(int64_t k, int64_t axis = -1, bool largest = true) const;
+  Tensor trace() const;
+  Tensor tril(int64_t k = 0) const;
+  const Tensor& tril_(int64_t k = 0) const;
+  Tensor triu(int64_t k = 0) const;
+  const Tensor& triu_(int64_t k = 0) const;
+  Tensor trunc() const;
+  const Tensor& trunc_() const;
+  std::vector<Tensor> unbind(int64_t axis = 0) const;
+  Tensor unflatten(int64_t axis, const Sizes& sizes) const;
+  std::tuple<Tensor, Tensor, Tensor, Tensor> unique() const;
+  std::tuple<Tensor, Tensor, Tensor, Tensor> unique(const ops::UniqueOptions& options) const;
+  Tensor unsqueeze(int64_t axis) const;
+  Tensor var(const Sizes& axes = {}, double correction = 0, bool keepdims = false) const;
+  Tensor view(const Sizes& shape) const;
+  Tensor view_as(const Tensor& other) const;
+  Tensor xlogy(const Tensor& b) const;
+  const Tensor& xlogy_(const Tensor& b) const;
+  // clang-format on
+  // ---- end of what is made
+
+  Tensor operator[](int64_t i) const;  ///< x.index({i}): slice i of the first axis, a view
 
   /// Whether both are names of one tensor.
   bool is(const Tensor& o) const { return p_ == o.p_; }

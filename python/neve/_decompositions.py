@@ -78,21 +78,19 @@ def qr(x: ArrayLike, *, mode: str = "reduced") -> QR:
 def svd(x: ArrayLike, *, full_matrices: bool = False) -> SVD:
     """(U, S, Vh) with x = U diag(S) Vh, S falling. U and Vh are thin: [.., m, k] and [.., k, n] with k = min(m, n).
 
-    full_matrices (the default of NumPy and the array API) completes them, without gradients. Gradients of U and Vh are
-    not finite where singular values are equal. Raises Error{invalid_argument} for elements that are not finite.
+    full_matrices (the default of NumPy and the array API) completes them; what completes them is no function of x and counts
+    as constant to gradients, as in PyTorch. Gradients of U and Vh are not finite where singular values are equal. Raises Error{invalid_argument} for elements that are not finite.
     """
     t = _matrices("svd", x)
     u, s, vh = ops.svd(t)
     if full_matrices and t.shape[-1] != t.shape[-2]:
-        if _neve.is_grad_enabled() and t.requires_grad:
-            value_error("svd: full_matrices has no gradient (full_matrices=False, or detach())")
         m, n = t.shape[-2:]
         k = min(m, n)
         if m > k:
-            u = ops.concat(u, qr(u, mode="complete").Q[..., k:], axis=-1)
+            u = ops.concat(u, qr(u.detach(), mode="complete").Q[..., k:], axis=-1)
         else:
             v = matrix_transpose(vh)
-            vh = matrix_transpose(ops.concat(v, qr(v, mode="complete").Q[..., k:], axis=-1))
+            vh = matrix_transpose(ops.concat(v, qr(v.detach(), mode="complete").Q[..., k:], axis=-1))
     return SVD(u, s, vh)
 
 

@@ -365,7 +365,7 @@ void Tensor::copy_from(const Tensor& source) const {
   if (source.body().shape != body().shape)
     fail(ErrorCode::shape_mismatch, "copy_from: ", type_text(source), " to ", type_text(*this),
          " (shapes must be equal)");
-  if (is_hooked(*this) || is_hooked(source)) return tensor_hooks->copy_from(*this, source);
+  if (is_hooked(*this) || is_hooked(source) || body().base) return tensor_hooks->copy_from(*this, source);
   if (!body().storage->writable())
     fail(ErrorCode::invalid_argument, "copy_from: the target ", type_text(*this), " is read-only");
   if (body().storage == source.body().storage) {  // may overlap

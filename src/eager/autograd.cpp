@@ -295,13 +295,7 @@ const TensorHooks hooks{
                    [](std::span<const Tensor> g) { return std::vector<Tensor>{g[0]}; });
       return y[0];
     },
-    [](const Tensor& target, const Tensor& source) {
-      if (stager()) return assign(target, source, "copy_from");
-      if (is_grad_enabled() && (needs_gradient(target) || needs_gradient(source)))
-        fail(ErrorCode::invalid_argument,
-             "copy_from: a tensor that takes part in gradients (within NoGrad, or on detach(), it is not recorded)");
-      target.detach().copy_from(source.detach());
-    },
+    [](const Tensor& target, const Tensor& source) { assign(target, source, "copy_from"); },
     [](const Tensor& x) { return stager() ? stager()->contiguous(x) : x; },
     [](const Tensor& x) {
       return stager() ? stager()->describe(x) : std::string("a tensor of a program whose capture has ended");

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "eager/arguments.h"
 #include "eager/autograd.h"
 #include "eager/index.h"
 #include "eager/promote.h"
@@ -15,40 +16,13 @@ namespace neve {
 namespace {
 
 using eager::call1;
+using eager::list;
+using eager::many_axes;
+using eager::one_axis;
 using eager::Operator;
-
-std::vector<int64_t> list(const Sizes& s) { return {s.begin(), s.end()}; }
-
-std::string text(const Tensor& t) { return t.defined() ? type_text(t) : std::string("an undefined tensor"); }
-
-void require(const char* call, const Tensor& t) {
-  if (!t.defined()) fail(ErrorCode::invalid_argument, call, ": x is an undefined tensor (a tensor)");
-}
-
-int64_t one_axis(const char* call, int64_t axis, int64_t rank) {
-  if (axis < -rank || axis >= rank)
-    fail(ErrorCode::invalid_argument, call, ": axis is ", axis, " for a tensor of rank ", rank,
-         rank ? str(" (it must lie in [", -rank, ", ", rank, "))") : std::string(" (a tensor of rank 0 has no axes)"));
-  return axis < 0 ? axis + rank : axis;
-}
-
-std::vector<int64_t> many_axes(const char* call, const Sizes& axes, int64_t rank) {
-  std::vector<int64_t> all;
-  if (axes.empty())
-    for (int64_t i = 0; i < rank; ++i) all.push_back(i);
-  for (int64_t a : axes) {
-    a = one_axis(call, a, rank);
-    if (std::find(all.begin(), all.end(), a) != all.end())
-      fail(ErrorCode::invalid_argument, call, ": axes are ", list(axes), " (each axis once)");
-    all.push_back(a);
-  }
-  return all;
-}
-
-Tensor reduce(const char* op, const Tensor& x, const std::vector<int64_t>& axes, bool keepdims) {
-  if (axes.empty()) return x;  // rank 0: the ops take no axes as all
-  return call1(op, {x}, {{"axes", axes}, {"keepdims", keepdims}});
-}
+using eager::reduce;
+using eager::require;
+using eager::text;
 
 Tensor extreme(const char* call, const char* op, const Tensor& x, const Sizes& axes, bool keepdims) {
   require(call, x);
@@ -416,6 +390,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 // ---- indexing ----------------------------------------------------------------------------------------------------
 
+Tensor Tensor::operator[](int64_t i) const { return neve::index(*this, {i}); }
 Tensor index(const Tensor& x, const std::vector<Index>& index) { return eager::get_item(x, converted(index)); }
 void set_index(const Tensor& x, const std::vector<Index>& index, const Tensor& value) {
   eager::set_item(x, converted(index), value, "set_index");

@@ -1,4 +1,4 @@
-// Attention of several heads, and the encoder layer of transformers.
+// Attention of several heads, and transformers.
 #include <neve/nn.h>
 
 #include <cmath>
@@ -90,7 +90,7 @@ Tensor MultiheadAttention::forward(const Tensor& query, const Tensor& key, const
     projected = {linear(q, w[0], b[0], call), linear(k, w[1], b[1], call), linear(v, w[2], b[2], call)};
   }
   for (Tensor& p : projected) p = p.reshape({n, -1, heads_, d}).transpose({0, 2, 1, 3});
-  const Tensor mask = added(masks, n, heads_, s, t, q.dtype());
+  const Tensor mask = added(masks, n, heads_, s, t, projected[0].dtype());
   Tensor y;
   if (options_.dropout == 0 || !is_training()) {
     y = scaled_dot_product_attention(projected[0], projected[1], projected[2], mask);
@@ -128,6 +128,101 @@ Tensor TransformerEncoderLayer::forward(const Tensor& x, const AttentionMasks& m
   }
   const Tensor y = norm1(x + dropout1(self_attn(x, x, x, masks)));
   return norm2(y + dropout2(feed(y)));
+}
+
+TransformerDecoderLayer::TransformerDecoderLayer(int64_t size, int64_t heads, const TransformerOptions& o)
+    : Module("TransformerDecoderLayer"),
+      options_(o),
+      self_attn(
+          add("self_attn",
+              MultiheadAttention(size, heads, {.dropout = o.dropout, .batch_first = o.batch_first, .dtype = o.dtype}))),
+      multihead_attn(
+          add("multihead_attn",
+              MultiheadAttention(size, heads, {.dropout = o.dropout, .batch_first = o.batch_first, .dtype = o.dtype}))),
+      linear1(add("linear1", Linear(size, o.feedforward, {.dtype = o.dtype}))),
+      dropout(add("dropout", Dropout(o.dropout))),
+      linear2(add("linear2", Linear(o.feedforward, size, {.dtype = o.dtype}))),
+      norm1(add("norm1", LayerNorm(size, {.eps = o.eps, .dtype = o.dtype}))),
+      norm2(add("norm2", LayerNorm(size, {.eps = o.eps, .dtype = o.dtype}))),
+      norm3(add("norm3", LayerNorm(size, {.eps = o.eps, .dtype = o.dtype}))),
+      dropout1(add("dropout1", Dropout(o.dropout))),
+      dropout2(add("dropout2", Dropout(o.dropout))),
+      dropout3(add("dropout3", Dropout(o.dropout))) {}
+
+Tensor TransformerDecoderLayer::feed(const Tensor& x) const {
+  const Tensor y = linear1(x);
+  return linear2(dropout(options_.gelu ? gelu(y) : relu(y)));
+}
+
+Tensor TransformerDecoderLayer::forward(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
+                                        const AttentionMasks& memory_masks) const {
+  if (options_.norm_first) {
+    const Tensor in = norm1(x), y = x + dropout1(self_attn(in, in, in, masks));
+    const Tensor z = y + dropout2(multihead_attn(norm2(y), memory, memory, memory_masks));
+    return z + dropout3(feed(norm3(z)));
+  }
+  const Tensor y = norm1(x + dropout1(self_attn(x, x, x, masks)));
+  const Tensor z = norm2(y + dropout2(multihead_attn(y, memory, memory, memory_masks)));
+  return norm3(z + dropout3(feed(z)));
+}
+
+namespace {
+
+// Copies of a layer: they draw nothing, and begin with its weights.
+template <class L>
+void fill_with_copies(const char* call, ModuleList<L> list, int64_t count, int64_t size, int64_t heads,
+                      const TransformerOptions& o) {
+  check_positive(call, "layers", count);
+  list.push_back(L(size, heads, o));
+  const NamedTensors first = list[0].state_dict();
+  draws_weights = false;
+  try {
+    for (int64_t i = 1; i < count; ++i) list.push_back(L(size, heads, o));
+  } catch (...) {
+    draws_weights = true;
+    throw;
+  }
+  draws_weights = true;
+  for (size_t i = 1; i < list.size(); ++i) list[i].load_state_dict(first);
+}
+
+}  // namespace
+
+TransformerEncoder::TransformerEncoder(int64_t size, int64_t heads, int64_t count, const TransformerOptions& o,
+                                       bool norm)
+    : Layer("TransformerEncoder") {
+  fill_with_copies("TransformerEncoder", layers, count, size, heads, o);
+  if (norm) norm_.push_back(add("norm", LayerNorm(size, {.eps = o.eps, .dtype = o.dtype})));
+}
+Tensor TransformerEncoder::forward(const Tensor& x, const AttentionMasks& masks) const {
+  Tensor y = x;
+  for (const TransformerEncoderLayer& layer : layers) y = layer(y, masks);
+  return norm_.empty() ? y : norm_[0](y);
+}
+
+TransformerDecoder::TransformerDecoder(int64_t size, int64_t heads, int64_t count, const TransformerOptions& o,
+                                       bool norm)
+    : Module("TransformerDecoder") {
+  fill_with_copies("TransformerDecoder", layers, count, size, heads, o);
+  if (norm) norm_.push_back(add("norm", LayerNorm(size, {.eps = o.eps, .dtype = o.dtype})));
+}
+Tensor TransformerDecoder::forward(const Tensor& x, const Tensor& memory, const AttentionMasks& masks,
+                                   const AttentionMasks& memory_masks) const {
+  Tensor y = x;
+  for (const TransformerDecoderLayer& layer : layers) y = layer(y, memory, masks, memory_masks);
+  return norm_.empty() ? y : norm_[0](y);
+}
+
+Transformer::Transformer(int64_t size, int64_t heads, int64_t encoder_layers, int64_t decoder_layers,
+                         const TransformerOptions& o)
+    : Module("Transformer"),
+      encoder(add("encoder", TransformerEncoder(size, heads, encoder_layers, o, true))),
+      decoder(add("decoder", TransformerDecoder(size, heads, decoder_layers, o, true))) {
+  for (const Tensor& p : parameters())
+    if (p.rank() > 1) init::xavier_uniform(p);
+}
+Tensor Transformer::forward(const Tensor& source, const Tensor& target, const Masks& masks) const {
+  return decoder(target, encoder(source, masks.source), masks.target, masks.memory);
 }
 
 }  // namespace neve::nn

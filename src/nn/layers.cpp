@@ -1,4 +1,4 @@
-// Layers of products, convolution and pooling; dropout; initialisers.
+// Layers of products, convolution and pooling; initialisers.
 #include <neve/nn.h>
 
 #include <cmath>
@@ -7,6 +7,8 @@
 #include "nn/check.h"
 
 namespace neve::nn {
+
+constinit thread_local bool draws_weights = true;
 
 // ---- initialisers ------------------------------------------------------------------------------------------------
 
@@ -35,9 +37,11 @@ double kaiming(const char* call, const Tensor& t, double slope) {
 
 }  // namespace
 
-void init::uniform(const Tensor& t, double low, double high) { set(t, neve::uniform(low, high, t.shape(), drawn(t))); }
+void init::uniform(const Tensor& t, double low, double high) {
+  if (draws_weights) set(t, neve::uniform(low, high, t.shape(), drawn(t)));
+}
 void init::normal(const Tensor& t, double mean, double deviation) {
-  set(t, neve::normal(mean, deviation, t.shape(), drawn(t)));
+  if (draws_weights) set(t, neve::normal(mean, deviation, t.shape(), drawn(t)));
 }
 void init::constant(const Tensor& t, double value) {
   const NoGrad off;
@@ -69,9 +73,10 @@ void reset(const Tensor& weight, const Tensor& bias) {
 
 // ---- products ----------------------------------------------------------------------------------------------------
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const char* call) {
-  check_float(call, "input", x);
-  check_float(call, "weight", weight);
+Tensor linear(const Tensor& x_given, const Tensor& weight_given, const Tensor& bias_given, const char* call) {
+  check_float(call, "input", x_given);
+  check_float(call, "weight", weight_given);
+  const Tensor x = lowered(x_given), weight = lowered(weight_given), bias = lowered(bias_given);
   if (x.rank() == 0 || weight.rank() != 2 || x.size(-1) != weight.size(1))
     fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " and weight ", type_text(weight),
          " (the last axis of the input must be ", weight.rank() == 2 ? str(weight.size(1)) : "that of weight [out, in]",
@@ -97,6 +102,36 @@ Linear::Linear(int64_t in_features, int64_t out_features, const LinearOptions& o
   reset(weight, bias);
 }
 Tensor Linear::forward(const Tensor& x) const { return linear(x, weight, bias, "Linear"); }
+
+Bilinear::Bilinear(int64_t in1, int64_t in2, int64_t out, const LinearOptions& o) : Module("Bilinear") {
+  check_positive("Bilinear", "in1", in1);
+  check_positive("Bilinear", "in2", in2);
+  check_positive("Bilinear", "out", out);
+  weight = add_parameter("weight", zeros({out, in1, in2}, o.dtype));
+  if (o.bias) bias = add_parameter("bias", zeros({out}, o.dtype));
+  const double bound = 1 / std::sqrt(double(in1));
+  init::uniform(weight, -bound, bound);
+  if (o.bias) init::uniform(bias, -bound, bound);
+}
+Tensor Bilinear::forward(const Tensor& x1, const Tensor& x2) const {
+  check_float("Bilinear", "x1", x1);
+  check_float("Bilinear", "x2", x2);
+  const int64_t out = weight.size(0), in1 = weight.size(1), in2 = weight.size(2);
+  bool fits = x1.rank() > 0 && x1.rank() == x2.rank() && x1.size(-1) == in1 && x2.size(-1) == in2;
+  for (int64_t i = 0; fits && i + 1 < x1.rank(); ++i) fits = x1.size(i) == x2.size(i);
+  if (!fits)
+    fail(ErrorCode::shape_mismatch, "Bilinear: inputs are ", type_text(x1), " and ", type_text(x2), " ([..., ", in1,
+         "] and [..., ", in2, "], with the same axes before)");
+  const Tensor a = lowered(x1), b = lowered(x2), w = lowered(weight);
+  check_one_dtype("Bilinear", a, w);
+  check_one_dtype("Bilinear", b, w);
+  const Tensor left = ops::matmul(a.reshape({-1, in1}), w.transpose({1, 0, 2}).reshape({in1, out * in2}));
+  Tensor y = sum(left.reshape({-1, out, in2}) * b.reshape({-1, 1, in2}), {2});
+  if (bias.defined()) y = y + lowered(bias);
+  Sizes shape = x1.shape();
+  shape.back() = out;
+  return y.reshape(shape);
+}
 
 Embedding::Embedding(int64_t count, int64_t size, DType dtype) : Layer("Embedding") {
   check_positive("Embedding", "count", count);
@@ -130,10 +165,7 @@ std::vector<int64_t> Each::of(const char* call, const char* name, int64_t axes, 
   return v;
 }
 
-namespace {
-
-// x with a batch, and whether it had none.
-std::pair<Tensor, bool> batched(const char* call, const Tensor& x, int64_t axes, int64_t channels = -1) {
+std::pair<Tensor, bool> batched(const char* call, const Tensor& x, int64_t axes, int64_t channels) {
   check_defined(call, "input", x);
   if (x.rank() != axes + 1 && x.rank() != axes + 2)
     fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " ([batch, channels, ",
@@ -150,8 +182,6 @@ std::vector<int64_t> twice(std::vector<int64_t> v) {
   for (size_t i = 0; i < n; ++i) v.push_back(v[i]);
   return v;
 }
-
-}  // namespace
 
 Conv::Conv(std::string type, int64_t axes, bool transposed, int64_t in, int64_t out, const Each& kernel,
            const ConvOptions& o)
@@ -183,8 +213,9 @@ Conv::Conv(std::string type, int64_t axes, bool transposed, int64_t in, int64_t 
 Tensor Conv::forward(const Tensor& x) const {
   const char* call = type().c_str();
   check_float(call, "input", x);
-  const auto [in, single] = batched(call, x, axes_, in_);
-  check_one_dtype(call, x, weight);
+  const auto [given, single] = batched(call, x, axes_, in_);
+  const Tensor in = lowered(given), weight = lowered(this->weight), bias = lowered(this->bias);
+  check_one_dtype(call, in, weight);
   Tensor y;
   if (transposed_) {
     y = conv_transpose(in, weight, bias,
@@ -248,6 +279,115 @@ Tensor Pool::forward(const Tensor& x) const {
   return single ? squeeze(y, {0}) : y;
 }
 
+std::tuple<Tensor, Tensor> max_pool_with_indices(const Tensor& x, const Each& window, const PoolOptions& o) {
+  const char* call = "max_pool_with_indices";
+  check_defined(call, "input", x);
+  const int64_t axes = x.rank() - 2;
+  if (axes < 1 || axes > 3)
+    fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " ([batch, channels, 1 to 3 spatial axes])");
+  const std::vector<int64_t> size = window.of(call, "window", axes, 1), padding = o.padding.of(call, "padding", axes);
+  std::vector<int64_t> stride = o.stride.of(call, "stride", axes);
+  for (size_t i = 0; i < size.size(); ++i) stride[i] = stride[i] ? stride[i] : size[i];
+  auto [y, places] = max_pool(
+      x, {.kernel_shape = size, .strides = stride, .pads = twice(padding), .ceil_mode = o.ceil_mode, .outputs = 2});
+  // The op counts through the whole tensor, unpooling within each plane.
+  int64_t plane = 1;
+  for (int64_t i = 2; i < x.rank(); ++i) plane *= x.size(i);
+  return {y, remainder(places, std::max<int64_t>(plane, 1))};
+}
+
+LPPool::LPPool(std::string type, int64_t axes, double p, const Each& window, const Each& stride)
+    : Layer(std::move(type)), axes_(axes), p_(p) {
+  const char* call = this->type().c_str();
+  if (!(p > 0)) fail(ErrorCode::invalid_argument, call, ": p is ", p, " (above 0)");
+  window_ = window.of(call, "window", axes, 1);
+  stride_ = stride.of(call, "stride", axes);
+  for (size_t i = 0; i < size_t(axes); ++i) stride_[i] = stride_[i] ? stride_[i] : window_[i];
+}
+Tensor LPPool::forward(const Tensor& x) const {
+  const char* call = type().c_str();
+  check_float(call, "input", x);
+  const auto [in, single] = batched(call, x, axes_);
+  double size = 1;
+  for (size_t i = 0; i < size_t(axes_); ++i) {
+    size *= double(window_[i]);
+    if (in.size(int64_t(i) + 2) < window_[i])
+      fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), ": axis ", i + 2,
+           " is smaller than the window of ", window_[i], " (a larger input, or a smaller window)");
+  }
+  Tensor y;
+  if (p_ == 2) {
+    y = lp_pool(in, {.kernel_shape = window_, .strides = stride_, .p = 2});
+  } else {
+    const Tensor mean = average_pool(pow(in, p_), {.kernel_shape = window_, .strides = stride_});
+    y = pow(sign(mean.detach()) * relu(abs(mean)) * size, 1 / p_);
+  }
+  return single ? squeeze(y, {0}) : y;
+}
+
+MaxUnpool::MaxUnpool(std::string type, int64_t axes, const Each& window, const Each& stride, const Each& padding)
+    : Module(std::move(type)), axes_(axes) {
+  const char* call = this->type().c_str();
+  window_ = window.of(call, "window", axes, 1);
+  stride_ = stride.of(call, "stride", axes);
+  padding_ = padding.of(call, "padding", axes);
+  for (size_t i = 0; i < size_t(axes); ++i) stride_[i] = stride_[i] ? stride_[i] : window_[i];
+}
+Tensor MaxUnpool::forward(const Tensor& x, const Tensor& indices, const Sizes& output) const {
+  const char* call = type().c_str();
+  const auto [in, single] = batched(call, x, axes_);
+  if (!indices.defined() || indices.dtype() != DType::i64 || indices.shape() != x.shape())
+    fail(ErrorCode::type_mismatch, call, ": input is ", type_text(x), " and indices ", text_of(indices),
+         " (i64 of the shape of the input, as max_pool_with_indices gives them)");
+  if (!output.empty() && int64_t(output.size()) != axes_)
+    fail(ErrorCode::invalid_argument, call, ": output is ", output, " (", axes_, " spatial sizes)");
+  Sizes shape{in.size(0), in.size(1)};
+  int64_t plane = 1;
+  for (size_t i = 0; i < size_t(axes_); ++i) {
+    const int64_t reach = (in.size(int64_t(i) + 2) - 1) * stride_[i] - 2 * padding_[i] + window_[i];
+    shape.push_back(output.empty() ? reach : output[i]);
+    plane *= shape.back();
+  }
+  if (const int64_t last = indices.element_count() ? max(indices).item_int() : 0; last >= std::max<int64_t>(plane, 1))
+    fail(ErrorCode::invalid_argument, call, ": indices reach ", last, " and the output has ", shape,
+         " (a larger output)");
+  const Sizes flat{in.size(0), in.size(1), -1};
+  const Tensor y =
+      scatter(zeros({in.size(0), in.size(1), plane}, x.dtype()), 2, indices.reshape(flat), in.reshape(flat));
+  return single ? squeeze(y.reshape(shape), {0}) : y.reshape(shape);
+}
+
+namespace {
+
+// Maxima of parts of unequal size: the places of each part in the plane, the last one repeated.
+Tensor uneven_maxima(const Tensor& x, const std::vector<int64_t>& output) {
+  std::vector<int64_t> places{0};
+  int64_t parts = 1;
+  for (size_t i = 0; i < output.size(); ++i) {
+    const int64_t n = x.size(int64_t(i) + 2), out = output[i];
+    const int64_t longest = (n + out - 1) / out + 1;
+    std::vector<int64_t> next;
+    const int64_t inner = int64_t(places.size()) / parts;
+    for (int64_t p = 0; p < parts; ++p)
+      for (int64_t o = 0; o < out; ++o) {
+        const int64_t from = o * n / out, to = ((o + 1) * n + out - 1) / out;
+        for (int64_t k = 0; k < inner; ++k)
+          for (int64_t j = 0; j < longest; ++j)
+            next.push_back(places[size_t(p * inner + k)] * n + std::min(from + j, to - 1));
+      }
+    places = std::move(next);
+    parts *= out;
+  }
+  const Tensor at = from_vector(places, {parts, int64_t(places.size()) / parts});
+  const Tensor values = gather(x.reshape({x.size(0), x.size(1), -1}), at, 2);
+  const Tensor best = argmax(values.detach(), -1, true);
+  Sizes shape{x.size(0), x.size(1)};
+  for (int64_t n : output) shape.push_back(n);
+  return gather_elements(values, best, 3).reshape(shape);
+}
+
+}  // namespace
+
 AdaptivePool::AdaptivePool(std::string type, int64_t axes, bool maximum, const Each& output)
     : Layer(std::move(type)), axes_(axes), maximum_(maximum) {
   output_ = output.of(this->type().c_str(), "output", axes, 1);
@@ -257,43 +397,23 @@ Tensor AdaptivePool::forward(const Tensor& x) const {
   const char* call = type().c_str();
   if (!maximum_) check_float(call, "input", x);
   const auto [in, single] = batched(call, x, axes_);
-  Tensor y;
-  if (maximum_) {
-    std::vector<int64_t> window;
-    for (size_t i = 0; i < size_t(axes_); ++i) {
-      const int64_t n = in.size(int64_t(i) + 2);
-      if (n % output_[i])
-        fail(ErrorCode::unsupported, call, ": axis ", i + 2, " of ", type_text(x), " has ", n, " elements and output ",
-             output_[i], " (an output that divides it, or AdaptiveAvgPool)");
-      window.push_back(n / output_[i]);
-    }
-    y = std::get<0>(max_pool(in, {.kernel_shape = window, .strides = window, .outputs = 1}));
-  } else {
-    bool one = true;
-    for (int64_t n : output_) one = one && n == 1;
-    y = one ? global_average_pool(in) : adaptive_avg_pool(in, output_);
+  bool even = true, one = true;
+  std::vector<int64_t> window;
+  for (size_t i = 0; i < size_t(axes_); ++i) {
+    const int64_t n = in.size(int64_t(i) + 2);
+    if (n == 0)
+      fail(ErrorCode::shape_mismatch, call, ": axis ", i + 2, " of ", type_text(x), " is empty (one element or more)");
+    even = even && n % output_[i] == 0;
+    one = one && output_[i] == 1;
+    window.push_back(n / output_[i]);
   }
+  Tensor y;
+  if (maximum_)
+    y = even ? std::get<0>(max_pool(in, {.kernel_shape = window, .strides = window, .outputs = 1}))
+             : uneven_maxima(in, output_);
+  else
+    y = one ? global_average_pool(in) : adaptive_avg_pool(in, output_);
   return single ? squeeze(y, {0}) : y;
 }
-
-// ---- dropout -----------------------------------------------------------------------------------------------------
-
-namespace {
-void check_probability(const char* call, double p) {
-  if (!(p >= 0 && p <= 1)) fail(ErrorCode::invalid_argument, call, ": p is ", p, " (a probability from 0 to 1)");
-}
-}  // namespace
-
-Tensor dropout(const Tensor& x, double p, bool training) {
-  check_probability("dropout", p);
-  if (!training || p == 0) return x;
-  check_float("dropout", "input", x);
-  if (p == 1) return x * 0.0;
-  const auto [key, counter] = next_draw();
-  return std::get<0>(
-      ops::dropout(x, Tensor::scalar(DType::f32, p), Tensor::scalar_int(DType::boolean, 1), key, counter));
-}
-Dropout::Dropout(double p) : Layer("Dropout"), p(p) { check_probability("Dropout", p); }
-Tensor Dropout::forward(const Tensor& x) const { return nn::dropout(x, p, is_training()); }
 
 }  // namespace neve::nn

@@ -1,5 +1,7 @@
 // Module: parameters, buffers and inner modules under names, found by walking.
-#include <neve/nn.h>
+#include <neve/autograd.h>
+#include <neve/functions.h>
+#include <neve/module.h>
 
 #include <algorithm>
 #include <set>
@@ -17,6 +19,9 @@ struct Module::Body {
   std::string type;
   std::vector<Entry> tensors;
   std::vector<std::pair<std::string, Module>> children;
+  std::vector<std::pair<int64_t, BeforeHook>> before;
+  std::vector<std::pair<int64_t, AfterHook>> after;
+  int64_t next_hook = 0;
   bool training = true;
 
   void check_name(const char* call, const std::string& name) const {
@@ -54,6 +59,43 @@ Tensor Module::add_buffer(const std::string& name, const Tensor& value, bool sav
 
 const std::string& Module::type() const { return body_->type; }
 bool Module::is_training() const { return body_->training; }
+
+void Module::fail_unknown(const std::string& name) const {
+  std::string known;
+  for (const Body::Entry& e : body_->tensors) known += (known.empty() ? "" : ", ") + e.name;
+  for (const auto& [child, m] : body_->children) known += (known.empty() ? "" : ", ") + child;
+  fail(ErrorCode::not_found, type(), ": there is no '", name, "' (", known.empty() ? "it is empty" : known, ")");
+}
+
+// ---- hooks -------------------------------------------------------------------------------------------------------
+
+int64_t Module::register_forward_pre_hook(BeforeHook hook) const {
+  if (!hook) fail(ErrorCode::invalid_argument, "register_forward_pre_hook: the function is empty (a function)");
+  body_->before.emplace_back(body_->next_hook, std::move(hook));
+  return body_->next_hook++;
+}
+int64_t Module::register_forward_hook(AfterHook hook) const {
+  if (!hook) fail(ErrorCode::invalid_argument, "register_forward_hook: the function is empty (a function)");
+  body_->after.emplace_back(body_->next_hook, std::move(hook));
+  return body_->next_hook++;
+}
+void Module::remove_hook(int64_t number) const {
+  auto is_it = [&](const auto& h) { return h.first == number; };
+  if (std::erase_if(body_->before, is_it) + std::erase_if(body_->after, is_it) == 0)
+    fail(ErrorCode::not_found, "remove_hook: ", number, " is no hook of ", type(),
+         " (what register_forward_hook returned)");
+}
+bool Module::has_hooks() const { return !body_->before.empty() || !body_->after.empty(); }
+Tensor Module::before_forward(Tensor x) const {
+  for (const auto& [number, hook] : std::vector(body_->before))  // a copy: a hook may remove itself
+    if (const Tensor changed = hook(*this, x); changed.defined()) x = changed;
+  return x;
+}
+Tensor Module::after_forward(const Tensor& x, Tensor y) const {
+  for (const auto& [number, hook] : std::vector(body_->after))
+    if (const Tensor changed = hook(*this, x, y); changed.defined()) y = changed;
+  return y;
+}
 
 // ---- traversal ---------------------------------------------------------------------------------------------------
 

@@ -48,6 +48,11 @@ void Optimizer::add(const std::vector<Tensor>& parameters, double lr) {
   groups_.push_back({parameters, std::vector<State>(parameters.size()), lr});
 }
 
+std::vector<Tensor> Optimizer::parameters() const {
+  std::vector<Tensor> all;
+  for (const Group& g : groups_) all.insert(all.end(), g.parameters.begin(), g.parameters.end());
+  return all;
+}
 size_t Optimizer::groups() const { return groups_.size(); }
 double Optimizer::lr(size_t group) const { return groups_.at(group).lr; }
 void Optimizer::set_lr(size_t group, double lr) {
@@ -261,52 +266,6 @@ void Lamb::update(size_t group, double lr, const Batch& b) {
                              .weight_decay = o.weight_decay,
                              .step = b.step,
                              .bias_correction = o.bias_correction});
-}
-
-// ---- schedules ---------------------------------------------------------------------------------------------------
-
-Schedule::Schedule(Optimizer& optimiser) : optimiser_(&optimiser) {
-  for (size_t g = 0; g < optimiser.groups(); ++g) base_.push_back(optimiser.lr(g));
-}
-void Schedule::step(int64_t t) {
-  at_ = t;
-  for (size_t g = 0; g < base_.size(); ++g) optimiser_->set_lr(g, rate(base_[g], t));
-}
-
-namespace {
-void check_steps(const char* call, int64_t n) {
-  if (n <= 0) fail(ErrorCode::invalid_argument, call, ": the number of steps is ", n, " (1 or more)");
-}
-}  // namespace
-
-StepLR::StepLR(Optimizer& optimiser, int64_t every, double gamma) : Schedule(optimiser), every_(every), gamma_(gamma) {
-  check_steps("StepLR", every);
-  step(0);
-}
-double StepLR::rate(double base, int64_t t) const { return base * std::pow(gamma_, double(t / every_)); }
-
-CosineLR::CosineLR(Optimizer& optimiser, int64_t steps, double least)
-    : Schedule(optimiser), steps_(steps), least_(least) {
-  check_steps("CosineLR", steps);
-  step(0);
-}
-double CosineLR::rate(double base, int64_t t) const {
-  return least_ + (base - least_) * (1 + std::cos(std::numbers::pi * double(t) / double(steps_))) / 2;
-}
-
-LinearLR::LinearLR(Optimizer& optimiser, int64_t steps, double start, double end)
-    : Schedule(optimiser), steps_(steps), start_(start), end_(end) {
-  check_steps("LinearLR", steps);
-  step(0);
-}
-double LinearLR::rate(double base, int64_t t) const {
-  return base * (start_ + (end_ - start_) * double(std::min(t, steps_)) / double(steps_));
-}
-
-LambdaLR::LambdaLR(Optimizer& optimiser, std::function<double(int64_t)> factor)
-    : Schedule(optimiser), factor_(std::move(factor)) {
-  if (!factor_) fail(ErrorCode::invalid_argument, "LambdaLR: the function is empty (a function of the step)");
-  step(0);
 }
 
 }  // namespace neve::optim

@@ -129,7 +129,7 @@ TEST(Autograd, LongChainsAreFreed) {
 // Every sample of every op with a gradient: the tape against central differences in f64.
 class EveryGradient : public testing::TestWithParam<const OpDef*> {};
 
-double dot(const Tensor& a, const Tensor& b) {
+double product_of(const Tensor& a, const Tensor& b) {
   double s = 0;
   for (int64_t k = 0; k < a.element_count(); ++k) s += a.item(k) * b.item(k);
   return s;
@@ -188,7 +188,7 @@ TEST_P(EveryGradient, AgreesWithCentralDifferences) {
       double l = 0;
       size_t k = 0;
       for (size_t o = 0; o < y.size(); ++o)
-        if (y[o].requires_grad()) l += dot(now[o], weights[k++]);
+        if (y[o].requires_grad()) l += product_of(now[o], weights[k++]);
       return l;
     };
     for (size_t i = 0; i < in.size(); ++i) {

@@ -169,3 +169,19 @@ def test_refused(call, message):
     with pytest.raises(neve.Error) as caught:
         call()
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (2, 5, 3)], ids=str)
+def test_full_svd_has_the_gradients_of_the_thin_one(shape):
+    a, k = draw(shape, "float64"), min(shape[-2:])
+    found = []
+    for full in (False, True):
+        t = neve.tensor(a, requires_grad=True)
+        u, s, vh = linalg.svd(t, full_matrices=full)
+        ((u[..., :k] ** 3).sum() + (s**2).sum() + (vh[..., :k, :] ** 3).sum()).backward()
+        found.append(t.grad.numpy())
+    assert np.isfinite(found[0]).all() and np.abs(found[0]).max() > 0.1
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+    t = neve.tensor(draw((4, 2), "float64"), requires_grad=True)
+    with pytest.raises(neve.Error, match="qr: mode 'complete' has no gradient for tall matrices"):
+        linalg.qr(t, mode="complete")

@@ -1,0 +1,25 @@
+// One layer of a recurrent network in one direction: a whole sequence with its gradient, and one step.
+#pragma once
+#include <neve/nn.h>
+
+#include <string>
+
+namespace neve::nn::recurrent {
+
+using Weights = Recurrent::Weights;
+struct State {
+  Tensor h, c;  ///< [n, hidden]; c of lstm only
+};
+
+/// The sums of the input at the gates: x w_ih^T and the biases that do not depend on the state.
+/// @param mode  "tanh", "relu", "lstm" or "gru", here and below
+Tensor input_gates(const std::string& mode, const Tensor& x, const Weights& w);
+/// One step in recorded ops: gates of the input, the state before -> the state after.
+State step(const std::string& mode, const Tensor& gates, const State& s, const Weights& w);
+
+/// x [t, n, input] and the state before -> [t, n, hidden], and the state after in its place. The registry's op runs the
+/// sequence; where a gradient may be asked, it is that of sequence_gradient.
+/// @cost  of the gradient: products over all steps at once, and the chain through time step by step
+Tensor sequence(const std::string& mode, const Tensor& x, State& state, const Weights& w, bool reverse);
+
+}  // namespace neve::nn::recurrent

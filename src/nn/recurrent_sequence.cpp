@@ -1,0 +1,269 @@
+// Whole recurrent sequences, and their gradients: only the chain through time goes step by step.
+#include <neve/autograd.h>
+
+#include "base/error.h"
+#include "nn/recurrent.h"
+
+namespace neve::nn::recurrent {
+namespace {
+
+Tensor time_slice(const Tensor& t, int64_t k) { return select(t, 0, k); }
+
+// What stood before each step: the first state, then all but the last of [t, n, h].
+Tensor before_each(const Tensor& first, const Tensor& all) {
+  const Tensor one = unsqueeze(first, 0);
+  return all.size(0) == 1 ? one : concat({one, narrow(all, 0, 0, all.size(0) - 1)}, 0);
+}
+
+// The gates of the rows of a weight in another order.
+Tensor rows_in_order(const Tensor& t, const std::vector<size_t>& order) {
+  const std::vector<Tensor> parts = ops::split(t, {.num_outputs = int64_t(order.size())});
+  std::vector<Tensor> moved;
+  for (size_t i : order) moved.push_back(parts[i]);
+  return concat(moved, 0);
+}
+
+// A weight [gates * hidden, ...] with its gates in ONNX's order (i o f g, and z r n) and an axis for the direction.
+Tensor in_onnx_order(const std::string& mode, const Tensor& t) {
+  if (!t.defined()) return t;
+  if (mode == "lstm") return unsqueeze(rows_in_order(t, {0, 3, 1, 2}), 0);
+  return unsqueeze(mode == "gru" ? rows_in_order(t, {1, 0, 2}) : t, 0);
+}
+
+struct Saved {
+  Tensor gates, cells, w, r;  ///< of lstm: what its gradient wants, gates in ONNX's order
+};
+
+// The registry's op, which has no gradient of its own.
+Tensor whole(const std::string& mode, const Tensor& x, State& state, const Weights& w, bool reverse, Saved* saved) {
+  const Tensor w_ih = in_onnx_order(mode, w.w_ih), w_hh = in_onnx_order(mode, w.w_hh);
+  const Tensor bias =
+      w.b_ih.defined() ? concat({in_onnx_order(mode, w.b_ih), in_onnx_order(mode, w.b_hh)}, 1) : Tensor();
+  const std::string direction = reverse ? "reverse" : "forward";
+  const Tensor h0 = unsqueeze(state.h, 0);
+  if (mode == "lstm") {
+    const auto [y, h, c, gates, cells] = lstm(x, w_ih, w_hh, bias, {}, h0, unsqueeze(state.c, 0), {},
+                                              {.direction = direction, .outputs = saved ? 5 : 3});
+    if (saved) *saved = {squeeze(gates, {1}), squeeze(cells, {1}), squeeze(w_ih, {0}), squeeze(w_hh, {0})};
+    state = {squeeze(h, {0}), squeeze(c, {0})};
+    return squeeze(y, {1});
+  }
+  const auto [y, h] =
+      mode == "gru"
+          ? gru(x, w_ih, w_hh, bias, {}, h0, {.direction = direction, .outputs = 2, .linear_before_reset = true})
+          : rnn(x, w_ih, w_hh, bias, {}, h0,
+                {.direction = direction, .activations = {mode == "relu" ? "Relu" : "Tanh"}, .outputs = 2});
+  state = {squeeze(h, {0}), {}};
+  return squeeze(y, {1});
+}
+
+// The same step by step in recorded ops: for second derivatives.
+Tensor unrolled(const std::string& mode, const Tensor& x, State& state, const Weights& w) {
+  const Tensor gates = input_gates(mode, x, w);
+  std::vector<Tensor> y;
+  for (int64_t t = 0; t < x.size(0); ++t) {
+    state = step(mode, time_slice(gates, t), state, w);
+    y.push_back(state.h);
+  }
+  return stack(y);
+}
+
+// ---- gradients ---------------------------------------------------------------------------------------------------
+
+struct Given {
+  Tensor y, h, c;  ///< gradients of the results; undefined: none
+};
+struct Gradients {
+  Tensor x, w_ih, w_hh, b_ih, b_hh, h0, c0;
+};
+
+// Gradients of x and of the weights from those of the gates' two sums [t, n, gates * h].
+Gradients of_weights(const Tensor& x, const Tensor& before, const Tensor& w_ih, const Tensor& dx_gates,
+                     const Tensor& dh_gates, bool bias, bool wants_x) {
+  const int64_t width = dx_gates.size(2);
+  const Tensor gx = dx_gates.reshape({-1, width}), gh = dh_gates.reshape({-1, width});
+  Gradients g;
+  if (wants_x) g.x = ops::matmul(gx, w_ih).reshape(x.shape());
+  g.w_ih = gemm(gx, x.reshape({-1, x.size(2)}), {}, {.transA = true});
+  g.w_hh = gemm(gh, before.reshape({-1, before.size(2)}), {}, {.transA = true});
+  if (bias) {
+    g.b_ih = sum(gx, {0});
+    g.b_hh = dx_gates.is(dh_gates) ? g.b_ih : sum(gh, {0});
+  }
+  return g;
+}
+
+// Runs step(t, dh) -> gradient of the state before, from the last step on; returns dh of all steps, and in h0 its own.
+Tensor through_time(const Given& given, const Tensor& like, int64_t steps,
+                    const std::function<Tensor(int64_t, const Tensor&)>& step, Tensor& h0) {
+  h0 = given.h.defined() ? given.h : like * 0.0;
+  std::vector<Tensor> all(static_cast<size_t>(steps));
+  for (int64_t t = steps - 1; t >= 0; --t) {
+    const Tensor dh = given.y.defined() ? h0 + time_slice(given.y, t) : h0;
+    all[size_t(t)] = dh;
+    h0 = step(t, dh);
+  }
+  return stack(all);
+}
+
+Gradients lstm_gradient(const Tensor& x, const Tensor& y, const State& s, const Saved& saved, const Given& given,
+                        bool bias, bool wants_x) {
+  const auto [d, h0, c0] = lstm_grad(saved.gates, saved.cells, saved.r, s.c, given.y, given.h, given.c);
+  Gradients g = of_weights(x, before_each(s.h, y), saved.w, d, d, bias, wants_x);
+  for (Tensor* t : {&g.w_ih, &g.w_hh, &g.b_ih, &g.b_hh})
+    if (t->defined()) *t = rows_in_order(*t, {0, 2, 3, 1});
+  g.h0 = h0;
+  g.c0 = c0;
+  return g;
+}
+
+Tensor product(const Tensor& t, const Tensor& w, const Tensor& b) {
+  return gemm(t.reshape({-1, t.size(2)}), w, b, {.transB = true}).reshape({t.size(0), t.size(1), w.size(0)});
+}
+
+Gradients gru_gradient(const Tensor& x, const Tensor& y, const State& s, const Weights& w, const Given& given,
+                       bool wants_x) {
+  const Tensor before = before_each(s.h, y);
+  const int64_t size = s.h.size(1), n = s.h.size(0);
+  const std::vector<Tensor> in = ops::split(product(x, w.w_ih, w.b_ih), {.axis = 2, .num_outputs = 3});
+  const std::vector<Tensor> hidden = ops::split(product(before, w.w_hh, w.b_hh), {.axis = 2, .num_outputs = 3});
+  const Tensor r = sigmoid(in[0] + hidden[0]), z = sigmoid(in[1] + hidden[1]), made = tanh(in[2] + r * hidden[2]);
+  const Tensor of_n = (1 - z) * (1 - made * made);
+  const Tensor of_r = of_n * hidden[2] * r * (1 - r), of_z = (before - made) * z * (1 - z);
+  const Tensor of_h = stack({of_r, of_z, of_n * r}, 2), of_x = stack({of_r, of_z, of_n}, 2);
+  Tensor h0;
+  const Tensor dh = through_time(
+      given, s.h, x.size(0),
+      [&](int64_t t, const Tensor& d) {
+        const Tensor sums = (unsqueeze(d, 1) * time_slice(of_h, t)).reshape({n, 3 * size});
+        return ops::matmul(sums, w.w_hh) + d * time_slice(z, t);
+      },
+      h0);
+  const Tensor wide = unsqueeze(dh, 2);
+  const Sizes flat{x.size(0), n, 3 * size};
+  Gradients g = of_weights(x, before, w.w_ih, (wide * of_x).reshape(flat), (wide * of_h).reshape(flat),
+                           w.b_ih.defined(), wants_x);
+  g.h0 = h0;
+  return g;
+}
+
+Gradients rnn_gradient(const std::string& mode, const Tensor& x, const Tensor& y, const State& s, const Weights& w,
+                       const Given& given, bool wants_x) {
+  const Tensor slopes = mode == "relu" ? sign(y) : 1 - y * y;
+  Tensor h0;
+  const Tensor dh = through_time(
+      given, s.h, x.size(0), [&](int64_t t, const Tensor& d) { return ops::matmul(d * time_slice(slopes, t), w.w_hh); },
+      h0);
+  const Tensor d = dh * slopes;
+  Gradients g = of_weights(x, before_each(s.h, y), w.w_ih, d, d, w.b_ih.defined(), wants_x);
+  g.h0 = h0;
+  return g;
+}
+
+bool asks(const Tensor& t) { return t.defined() && t.requires_grad(); }
+
+// The gradients of the steps written out, themselves recorded.
+std::vector<Tensor> recorded_gradients(const std::string& mode, const std::vector<Tensor>& in,
+                                       std::span<const Tensor> given) {
+  State state{in[5], in[6]};
+  const Tensor y = unrolled(mode, in[0], state, {in[1], in[2], in[3], in[4]});
+  std::vector<Tensor> outputs, gradients, asked;
+  const Tensor made[] = {y, state.h, state.c};
+  for (size_t k = 0; k < given.size(); ++k)
+    if (given[k].defined()) {
+      outputs.push_back(made[k]);
+      gradients.push_back(given[k]);
+    }
+  for (const Tensor& t : in)
+    if (asks(t)) asked.push_back(t);
+  autograd::GradOptions o;
+  o.create_graph = o.allow_unused = true;
+  const std::vector<Tensor> found = autograd::grad(outputs, asked, gradients, o);
+  std::vector<Tensor> all(in.size());
+  for (size_t i = 0, k = 0; i < in.size(); ++i)
+    if (asks(in[i])) all[i] = found[k++];
+  return all;
+}
+
+// Tensors with the versions that their bytes had.
+struct Unchanged {
+  explicit Unchanged(std::vector<Tensor> all) : tensors(std::move(all)) {
+    for (const Tensor& t : tensors) versions.push_back(t.defined() ? t.storage()->version() : 0);
+  }
+  void check(const std::string& mode) const {
+    for (size_t i = 0; i < tensors.size(); ++i)
+      if (tensors[i].defined() && tensors[i].storage()->version() != versions[i])
+        fail(ErrorCode::invalid_argument, "backward: an operand or a result of ", mode,
+             " was changed in place after it was used (clone() before the change)");
+  }
+  std::vector<Tensor> tensors;
+  std::vector<uint64_t> versions;
+};
+
+}  // namespace
+
+Tensor input_gates(const std::string& mode, const Tensor& x, const Weights& w) {
+  Tensor bias = w.b_ih;
+  if (bias.defined() && mode != "gru") bias = bias + w.b_hh;  // of GRU the other one is inside of the reset gate
+  return linear(x, w.w_ih, bias);
+}
+
+State step(const std::string& mode, const Tensor& gates, const State& s, const Weights& w) {
+  const Tensor product = ops::matmul(s.h, w.w_hh.transpose({1, 0}).contiguous());
+  if (mode == "tanh") return {tanh(product + gates), {}};
+  if (mode == "relu") return {relu(product + gates), {}};
+  const int64_t size = s.h.size(1);
+  if (mode == "lstm") {
+    const std::vector<Tensor> p = ops::split(product + gates, {.axis = 1, .num_outputs = 4});
+    const Tensor c = sigmoid(p[1]) * s.c + sigmoid(p[0]) * tanh(p[2]);
+    return {sigmoid(p[3]) * tanh(c), c};
+  }
+  const std::vector<Tensor> in = split(gates, Sizes{2 * size, size}, 1);
+  const std::vector<Tensor> hidden = split(w.b_hh.defined() ? product + w.b_hh : product, Sizes{2 * size, size}, 1);
+  const std::vector<Tensor> rz = ops::split(sigmoid(in[0] + hidden[0]), {.axis = 1, .num_outputs = 2});
+  const Tensor n = tanh(in[1] + rz[0] * hidden[1]);
+  return {n + rz[1] * (s.h - n), {}};
+}
+
+Tensor sequence(const std::string& mode, const Tensor& given_x, State& state, const Weights& w, bool reverse) {
+  const Tensor x = reverse && is_grad_enabled() ? flip(given_x, {0}) : given_x;
+  const std::vector<Tensor> in{x, w.w_ih, w.w_hh, w.b_ih, w.b_hh, state.h, state.c};
+  bool recorded = false, captured = false;
+  for (const Tensor& t : in) {
+    recorded = recorded || asks(t);
+    captured = captured || t.is_captured();
+  }
+  if (captured || !is_grad_enabled() || !recorded) return whole(mode, given_x, state, w, reverse, nullptr);
+
+  const State first{state.h.detach(), state.c.defined() ? state.c.detach() : Tensor()};
+  Saved saved;
+  Tensor y;
+  {
+    const NoGrad off;
+    y = whole(mode, x, state, w, false, mode == "lstm" ? &saved : nullptr);
+  }
+  std::vector<Tensor> outputs{y, state.h};
+  if (mode == "lstm") outputs.push_back(state.c);
+  const Tensor kept = y.detach();
+  std::vector<Tensor> watched = in;
+  watched.push_back(kept);
+  const Unchanged unchanged(std::move(watched));
+  const auto backward = [=](std::span<const Tensor> g) {
+    unchanged.check(mode);
+    if (is_grad_enabled()) return recorded_gradients(mode, in, g);
+    const Given given{g[0], g[1], g.size() > 2 ? g[2] : Tensor()};
+    const bool bias = in[3].defined(), wants_x = asks(in[0]);
+    const Gradients all = mode == "lstm"  ? lstm_gradient(in[0], kept, first, saved, given, bias, wants_x)
+                          : mode == "gru" ? gru_gradient(in[0], kept, first, w, given, wants_x)
+                                          : rnn_gradient(mode, in[0], kept, first, w, given, wants_x);
+    std::vector<Tensor> found{all.x, all.w_ih, all.w_hh, all.b_ih, all.b_hh, all.h0, all.c0};
+    for (size_t i = 0; i < in.size(); ++i)
+      if (!asks(in[i])) found[i] = Tensor();
+    return found;
+  };
+  const std::vector<Tensor> made = autograd::custom(mode, in, outputs, backward);
+  state = {made[1], mode == "lstm" ? made[2] : Tensor()};
+  return reverse ? flip(made[0], {0}) : made[0];
+}
+
+}  // namespace neve::nn::recurrent
