@@ -45,6 +45,19 @@ def fail(code: str, text: str) -> NoReturn:
     raise error
 
 
+def is_zero(n: Any) -> bool:
+    """Whether a size is 0; of sizes that are known only while a captured program runs: whether it must be."""
+    try:
+        return bool(n == 0)
+    except Error:
+        return False
+
+
+def is_empty(t: Tensor) -> bool:
+    """Whether a tensor has no elements; while a program is captured: whether it cannot have any."""
+    return builtins.any(is_zero(n) for n in t.shape)
+
+
 def value_error(text: str) -> NoReturn:
     fail("invalid_argument", text)
 

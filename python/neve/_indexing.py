@@ -12,6 +12,7 @@ from ._base import (
     Tensor,
     as_tensor,
     common,
+    is_empty,
     is_number,
     one_axis,
     ops,
@@ -293,7 +294,7 @@ def isin(x: ArrayLike, values: ArrayLike) -> Tensor:
     """Whether each element is one of the values."""
     t, v = common("isin", x, values)
     v = ravel(v)
-    if not v.size:
+    if is_empty(v):
         return ops.not_equal(t, t).astype("bool")
     ordered, _ = ops.sort(v, axis=0)
     at = ops.min(ops.searchsorted(ordered, t), scalar(v.size - 1, "i64"))

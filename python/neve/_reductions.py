@@ -16,6 +16,8 @@ from ._base import (
     dtype_name,
     floating,
     ints,
+    is_empty,
+    is_zero,
     many_axes,
     one_axis,
     ops,
@@ -58,7 +60,7 @@ def mean(x: ArrayLike, axis: Axes = None, *, dtype: Any = None, keepdims: bool =
     t = as_tensor(x, "mean")
     t = floating(t) if dtype is None else t.astype(dtype_name(dtype))
     axes = many_axes("mean", axis, t.ndim)
-    if not t.size:
+    if is_empty(t):
         n = math.prod(t.shape[a] for a in axes)
         return _reduce("reduce_sum", t, axes, keepdims) / (n if n else math.nan)
     return _reduce("reduce_mean", t, axes, keepdims)
@@ -66,7 +68,7 @@ def mean(x: ArrayLike, axis: Axes = None, *, dtype: Any = None, keepdims: bool =
 
 def _some(call: str, t: Tensor, axes: list[int]) -> None:
     for a in axes:
-        if t.shape[a] == 0:
+        if is_zero(t.shape[a]):
             value_error(f"{call}: axis {a} of {text_of(t)} is empty (one element or more)")
 
 
@@ -115,7 +117,7 @@ def _arg(name: str, op: str, word: str) -> Any:
         if t.dtype == "bool":
             t = t.astype("u8")
         if axis is None:
-            if not t.size:
+            if is_empty(t):
                 value_error(f"{name}: x is {text_of(t)} (one element or more)")
             y = getattr(ops, op)(t.reshape(-1), axis=0, keepdims=False)
             return y.reshape((1,) * rank) if keepdims else y
@@ -161,7 +163,7 @@ def logsumexp(x: ArrayLike, axis: Axes = None, *, keepdims: bool = False) -> Ten
     """log(sum(exp(x))) over axes, without overflow; of nothing -inf."""
     t = floating(as_tensor(x, "logsumexp"))
     axes = many_axes("logsumexp", axis, t.ndim)
-    if not t.size:
+    if is_empty(t):
         return ops.log(_reduce("reduce_sum", t, axes, keepdims))
     return _reduce("reduce_log_sum_exp", t, axes, keepdims)
 

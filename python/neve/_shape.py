@@ -15,6 +15,7 @@ from ._base import (
     as_tensor,
     common,
     ints,
+    is_empty,
     many_axes,
     one_axis,
     ops,
@@ -398,7 +399,7 @@ def roll(x: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Tensor:
     """Elements moved along axes, those that leave come in at the other end; axis None: of the flat tensor."""
     t = as_tensor(x, "roll")
     shifts = [shift] if isinstance(shift, int) else list(shift)
-    if not t.size or not t.ndim:
+    if not t.ndim or is_empty(t):
         return t.clone()
     if axis is None:
         return reshape(ops.roll(ravel(t), shifts=[sum(shifts)], axes=[0]), t.shape)

@@ -422,11 +422,11 @@ void Capture::change(const std::shared_ptr<CapturedValue>& c, Value v) {
   if (c->frame != top().serial) {
     Frame& f = top();
     if (std::none_of(f.changes.begin(), f.changes.end(), [&](const Change& x) { return x.what == c; }))
-      f.changes.push_back({c, c->frame, c->value, c->version});
+      f.changes.push_back({c, c->frame, c->value, c->version, c->base_version});
   }
   c->frame = top().serial;
   c->value = v;
-  ++c->version;
+  c->version = next_id();  // never one that it had: regions put versions back
 }
 
 // Of a view it is a copy or the view itself, as its memory happens to be: no view that could be written through.
@@ -587,7 +587,8 @@ std::vector<Tensor> Capture::run_body(const Body& body, ir::Graph& g, bool disco
     Capture& c;
     ~Close() {
       for (const Change& x : c.top().changes)
-        x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version;
+        x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version,
+        x.what->base_version = x.base_version;
       c.frames_.pop_back();
     }
   } close{*this};
@@ -612,7 +613,9 @@ void Capture::push(Frame f) { frames_.push_back(std::move(f)); }
 Capture::Frame Capture::pop() {
   Frame f = std::move(frames_.back());
   frames_.pop_back();
-  for (const Change& x : f.changes) x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version;
+  for (const Change& x : f.changes)
+    x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version,
+    x.what->base_version = x.base_version;
   return f;
 }
 
@@ -653,7 +656,7 @@ std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std:
     push(std::move(b.frame));
     for (size_t i = 0; i < b.after.size(); ++i) {
       CapturedValue& c = *top().changes[i].what;
-      c.frame = b.after[i].first, c.value = b.after[i].second, ++c.version;
+      c.frame = b.after[i].first, c.value = b.after[i].second, c.version = next_id();
     }
     Values out;
     try {

@@ -133,7 +133,7 @@ class Capture final : public eager::Stager {
     std::shared_ptr<CapturedValue> what;
     uint64_t frame;
     Value value;
-    uint64_t version;
+    uint64_t version, base_version;
   };
   /// The graph at the top, or a region that is being made.
   struct Frame {

@@ -70,3 +70,14 @@ def same(want: Any, got: Any, tolerance: float = 1e-4) -> None:
         p, q = np.array(x.detach(), dtype="f8"), np.array(y.detach(), dtype="f8")
         scale = np.abs(p[np.isfinite(p)]).max(initial=0.0)
         np.testing.assert_allclose(q, p, rtol=tolerance, atol=tolerance * scale + 1e-6, err_msg=path)
+
+
+def close(want: Any, got: Any) -> None:
+    """Like same, for programs whose numbers may be tensors in one way: by value; wide where chaos makes errors grow."""
+    a, b = leaves(want), leaves(got)
+    assert [p for p, _ in a] == [p for p, _ in b], f"{want} against {got}"
+    for (path, x), (_, y) in zip(a, b):
+        p, q = (np.array(v.detach() if isinstance(v, neve.Tensor) else v, dtype="f8") for v in (x, y))
+        assert p.shape == q.shape, f"{path}: {p.shape} is now {q.shape}"
+        scale = np.abs(p[np.isfinite(p)]).max(initial=0.0)
+        np.testing.assert_allclose(q, p, rtol=2e-3, atol=2e-4 * (1 + scale), err_msg=path)

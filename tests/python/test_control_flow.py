@@ -1,15 +1,9 @@
 """Control flow over tensors, sizes and plain values: captured as one graph, with the results of the original."""
 
-import importlib.util
-import os
-
-import control_flow_programs
 import neve
 import numpy as np
 import pytest
 from neve.jit._capture import capture
-
-SEEDS = range(int(os.environ.get("NEVE_CONTROL_FLOW_PROGRAMS", "24")))
 
 
 def static(function, *args):
@@ -230,42 +224,6 @@ def test_modules():
     for k in range(6):
         x = neve.tensor(np.random.default_rng(k).standard_normal((1 + k, 3)).astype("f") * (k + 0.1))
         same(walker(x).detach(), captured(x))
-
-
-def load(seed, folder):
-    path = folder / f"program{seed}.py"
-    path.write_text("import neve\n\n\n" + control_flow_programs.program(seed))
-    spec = importlib.util.spec_from_file_location(f"program{seed}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.program
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_random_programs(seed, tmp_path):
-    program = load(seed, tmp_path)
-    captured = {flag: static(program, neve.ones(3, 4), flag) for flag in (True, False)}
-    for k, x in enumerate(inputs()):
-        flag = k % 2 == 0
-        same(program(neve.tensor(x), flag), captured[flag](neve.tensor(x), flag))
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_trace_is_right_or_refuses(seed, tmp_path):
-    """No example decides in silence: what trace cannot represent is an error with the line."""
-    program = load(seed, tmp_path)
-    try:
-        captured = neve.jit.trace(program, neve.tensor(next(iter(inputs()))), check=False)
-    except neve.Error as e:
-        assert f"program{seed}.py:" in str(e)
-        return
-    for x in inputs():
-        try:
-            got = captured(neve.tensor(x))
-        except neve.Error as e:
-            assert "captured for sizes" in str(e) or "outside every range" in str(e)
-            continue
-        same(program(neve.tensor(x)), got)
 
 
 def test_assertions():

@@ -138,9 +138,8 @@ def _stage_once(
     # A variable that one way keeps and the other makes anew: a change in place after it is one of the old tensor too.
     old, shape = flatten(before)
     plan = [_plan(p, x, y, one.raised or two.raised, old) for p, x, y in zip(paths, a, b)]
-    originals = (
-        [v if isinstance(v, Tensor) and _neve.is_captured(v) else None for v in old] if shape == structure else []
-    )
+    held = dict(zip(paths_of(names, shape), old))  # by path: another variable may have become a container
+    originals = [v if isinstance(v := held.get(p), Tensor) and _neve.is_captured(v) else None for p in paths]
     kept = [
         (i, o) for i, (o, p) in enumerate(zip(originals, plan)) if o is not None and p is not None and p.absent is None
     ]
@@ -191,7 +190,7 @@ def raise_(error: Any, where: str) -> None:
         )
     effects.has_raised = True
     kind = error.__name__ if isinstance(error, type) else type(error).__name__
-    text = "" if isinstance(error, type) else ", ".join(str(a) for a in error.args)
+    text = "" if isinstance(error, type) else ", ".join(_effects.message(a) for a in error.args)
     raise Raised(f"{kind}: {text}\n  at {where}" if text else f"{kind}\n  at {where}")
 
 
@@ -207,7 +206,7 @@ def assert_(test: Any, message: Callable[[], Any], where: str = "") -> None:
 
     def failed() -> None:
         text = message()
-        raise_(AssertionError("assertion failed" if text is None else str(text)), where)
+        raise_(AssertionError("assertion failed" if text is None else _effects.message(text)), where)
 
     stage_if(tensor_of(c), lambda: None, failed, lambda: (), lambda _: None, (), ())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import types
 from collections.abc import Callable, Iterable
@@ -50,6 +51,13 @@ def call(function: Any) -> Any:
             return lambda: _item(owner)
         if is_spread(owner) and isinstance(function, types.BuiltinMethodType):
             return getattr(TensorList(owner), function.__name__)
+    if function in (eval, exec) and _neve.is_capturing():
+        fail(
+            "unsupported",
+            f"to_static: {function.__name__}() makes code that is not captured (write it out, or not_to_static)",
+        )
+    if isinstance(function, functools.partial):
+        return functools.partial(call(function.func), *function.args, **function.keywords)
     if isinstance(function, type) or not callable(function):
         return function
     if _neve.is_capturing() and _draws(function):

@@ -50,7 +50,7 @@ def is_user_code(function: Any) -> bool:
 
 def _tree_of(function: types.FunctionType) -> tuple[ast.FunctionDef, str, int]:
     try:
-        lines, first = inspect.getsourcelines(function)
+        lines, first = inspect.getsourcelines(function.__code__)  # not what it wraps
     except (OSError, TypeError):
         fail("unsupported", f"to_static: the source of '{function.__qualname__}' cannot be read (define it in a file)")
     text = textwrap.dedent("".join(lines))
@@ -91,12 +91,10 @@ def _convert(function: types.FunctionType) -> Callable[..., Any]:
     if function.__name__ == "<lambda>":
         return function
     try:
-        node, _, _ = _tree_of(inspect.unwrap(function) if hasattr(function, "__wrapped__") else function)
+        node, _, _ = _tree_of(function)
     except SyntaxError:
         return function
-    target = inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
-    if not isinstance(target, types.FunctionType):
-        return function
+    target = function
     made = convert_function(node, None, target.__code__.co_filename)
     free = list(target.__code__.co_freevars)
     factory = ast.parse(f"def {FLAG}factory({', '.join([STAGE, *free])}):\n    pass")

@@ -137,6 +137,13 @@ class Text:
         return Text([other, *self.parts])
 
 
+def message(v: Any) -> str:
+    """A text for an error that may come when the program runs: sizes and tensors by what they are."""
+    if isinstance(v, Text):
+        return "".join(p if isinstance(p, str) else message(p[0]) for p in v.parts)
+    return f"<{v}>" if isinstance(v, Dim) else f"<{_what(v)}>" if is_open(v) else str(v)
+
+
 def _plain(part: tuple[Any, str, str]) -> str:
     value, conversion, spec = part
     if isinstance(value, Dim):

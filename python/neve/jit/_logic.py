@@ -90,23 +90,23 @@ def not_(x: Any) -> Any:
     return number(~c) if isinstance(c, Tensor) else not c
 
 
-def and_(*parts: Callable[[], Any]) -> Any:
+def and_(*parts: Callable[[], Any], state: Any = None) -> Any:
     """The first of the values that is false, else the last; later parts are asked only if need be."""
-    return _logic(parts, True)
+    return _logic(parts, True, state)
 
 
-def or_(*parts: Callable[[], Any]) -> Any:
+def or_(*parts: Callable[[], Any], state: Any = None) -> Any:
     """The first of the values that is true, else the last."""
-    return _logic(parts, False)
+    return _logic(parts, False, state)
 
 
-def _logic(parts: Sequence[Callable[[], Any]], go_on: bool) -> Any:
+def _logic(parts: Sequence[Callable[[], Any]], go_on: bool, state: Any) -> Any:
     value = parts[0]()
     if len(parts) == 1:
         return value
     c = condition(value)
     if isinstance(c, bool):
-        return value if c != go_on else _logic(parts[1:], go_on)
+        return value if c != go_on else _logic(parts[1:], go_on, state)
     t = tensor_of(c)
     if (
         (isinstance(value, Tensor) and value.dtype != "bool")
@@ -115,19 +115,20 @@ def _logic(parts: Sequence[Callable[[], Any]], go_on: bool) -> Any:
     ):
         return choose(
             value,
-            (lambda: _logic(parts[1:], go_on)) if go_on else (lambda: value),
-            (lambda: value) if go_on else (lambda: _logic(parts[1:], go_on)),
+            (lambda: _logic(parts[1:], go_on, state)) if go_on else (lambda: value),
+            (lambda: value) if go_on else (lambda: _logic(parts[1:], go_on, state)),
+            state,
         )
 
     # The later parts may be right only where the first allows: they run in a branch.
     def later() -> Any:
-        return _logic(parts[1:], go_on)
+        return _logic(parts[1:], go_on, state)
 
-    return choose(t, later, lambda: False) if go_on else choose(t, lambda: True, later)
+    return choose(t, later, lambda: False, state) if go_on else choose(t, lambda: True, later, state)
 
 
-def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
-    """then() if test else other(): a conditional expression."""
+def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any], state: Any = None) -> Any:
+    """then() if test else other(): a conditional expression. state: (get, put, names) of variables that it assigns."""
     c = condition(test)
     if isinstance(c, bool):
         return then() if c else other()
@@ -139,8 +140,11 @@ def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
 
         return inside
 
+    get_more, put_more, names = state or (lambda: (), lambda _: None, ())
+
     def put(v: tuple[Any, ...]) -> None:
         box[0] = v[0]
+        put_more(v[1:])
 
-    if_(c, run(then), run(other), lambda: (box[0],), put, ("the conditional expression",))
+    if_(c, run(then), run(other), lambda: (box[0], *get_more()), put, ("the conditional expression", *names))
     return box[0]

@@ -120,7 +120,12 @@ def has(block: list[Any], kinds: Any, *, loops: bool) -> bool:
 
 
 def expression(text: str) -> ast.expr:
-    return ast.parse(text, mode="eval").body
+    """An expression that has no place yet: who uses it gives it one."""
+    made = ast.parse(text, mode="eval").body
+    for n in ast.walk(made):
+        if hasattr(n, "lineno"):
+            del n.lineno, n.col_offset, n.end_lineno, n.end_col_offset  # type: ignore[attr-defined]
+    return made
 
 
 def statements(text: str, like: ast.AST) -> list[ast.stmt]:

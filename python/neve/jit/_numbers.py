@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _elementwise as e
 from .. import _neve
-from .._base import Tensor, number_dtype, ops
+from .._base import Tensor, fail, number_dtype
 
 Dim = _neve.Dim
 _SAMPLES: dict[str, Any] = {"bool": True, "i64": 1, "f64": 1.0}
@@ -73,9 +73,11 @@ class Number(Tensor):
         return self._as(number_dtype(_SAMPLES[self.dtype], dtype)).raw if self.dtype != dtype else self.raw
 
     def size_of(self) -> Any:
-        """As the size of an axis: what is known only while the program runs."""
-        n = self._as("i64").raw
-        return ops.range(_neve.tensor(0), n, _neve.tensor(1)).shape[0]
+        """As the size of an axis. Raises Error{unsupported}: it is known only while the program runs."""
+        fail(
+            "unsupported",
+            "to_static: a size that tensors decide, of a new tensor (slice, mask or concat: their sizes may differ from call to call)",
+        )
 
 
 def number(t: Tensor) -> Number:
@@ -146,3 +148,44 @@ for _name in [*_COMPARE, *_ARITHMETIC, "truediv"]:
         setattr(Number, f"__r{_word}__", _operator(_name, True))
 for _name in ("add", "sub", "mul", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "truediv"):
     setattr(Number, f"__i{_name}__", getattr(Number, f"__{_name}__"))  # numbers do not change in place
+
+
+def _size_operator(name: str) -> None:
+    """Sizes beside fractions, and quotients of sizes, are numbers of the program."""
+    plain, mine = getattr(Dim, name), getattr(Number, name)
+
+    def f(self: Any, other: Any) -> Any:
+        if isinstance(other, Number):
+            return NotImplemented
+        if isinstance(other, float) or ("truediv" in name and isinstance(other, (int, Dim))):
+            return mine(as_number(self), other)
+        return plain(self, other)
+
+    setattr(Dim, name, f)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):
+    _size_operator(f"__{_name}__")
+    _size_operator(f"__r{_name}__")
+
+
+def _size_power(size: Any, exponent: Any) -> Any:
+    if type(exponent) is int and 0 <= exponent <= 8:
+        made: Any = 1
+        for _ in range(exponent):
+            made = made * size
+        return made
+    n: Any = as_number(size)
+    return n**exponent
+
+
+def _size_abs(size: Any) -> Any:
+    return Dim.max(size, -size)
+
+
+def _size_divmod(size: Any, other: Any) -> Any:
+    return size // other, size % other
+
+
+for _name, _function in (("__pow__", _size_power), ("__abs__", _size_abs), ("__divmod__", _size_divmod)):
+    setattr(Dim, _name, _function)

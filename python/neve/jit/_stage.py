@@ -19,12 +19,13 @@ from ._statements import (
     set_attribute,
     set_item,
     text,
+    unpacked,
     when,
 )  # fmt: skip
-from ._values import Undefined, raw, read
+from ._values import Undefined, raw, raw_of, read
 
 __all__ = [
     "Undefined", "activated", "active", "and_", "as_results", "assert_", "attribute", "augment", "augment_item", "call",
     "choose", "collect", "compare", "for_", "forward_of", "if_", "is_open", "item", "listed", "not_", "or_", "raise_",
-    "raw", "read", "result", "set_attribute", "set_item", "text", "trying", "when", "while_",
+    "raw", "raw_of", "read", "result", "set_attribute", "set_item", "text", "trying", "unpacked", "when", "while_",
 ]  # fmt: skip

@@ -168,7 +168,8 @@ def paths_of(names: Sequence[str], structure: Any) -> list[str]:
             found.append(at)
             return
         for i, p in enumerate(s[2]):
-            walk(p, f"{at}[{(s[1] or range(len(s[2])))[i]!r}]")
+            keys = s[1] if s[1] and s[0] is not Spread else range(len(s[2]))
+            walk(p, f"{at}[{keys[i]!r}]")
 
     for n, s in zip(names, structure):
         walk(s, n)

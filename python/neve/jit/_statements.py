@@ -11,7 +11,7 @@ from .._base import Tensor, fail, ops
 from . import _effects
 from ._branches import if_
 from ._choices import Choice
-from ._lists import TensorList, gathered, is_spread, open_of, spread
+from ._lists import Spread, TensorList, gathered, is_spread, open_of, spread
 from ._loops import for_
 from ._numbers import Dim, Number, as_number
 from ._state import element_type, flatten, unflatten
@@ -68,6 +68,8 @@ def as_results(value: Any) -> Any:
         return str(value)
     if isinstance(value, Choice):
         value._refused("the return")
+    if isinstance(value, Spread):
+        unpacked([value])
     return read(value)
 
 
@@ -116,6 +118,19 @@ def _element(values: list[Any], index: Any) -> Any:
 
 def _entry(entries: dict[Any, Any], key: Choice) -> Any:
     return item([entries[o] for o in key._options], key._index)
+
+
+def unpacked(values: Any) -> Any:
+    """What is assigned to several names."""
+    if not is_spread(values):
+        return values
+    whole = TensorList(values)
+    if isinstance(whole.length, Dim):
+        fail(
+            "unsupported",
+            "to_static: a list whose length tensors decide is unpacked here (go through it with a for statement, or stack it)",
+        )
+    return [whole[k] for k in range(whole.length)]
 
 
 def set_item(value: Any, owner: Any, index: Any) -> None:
@@ -179,27 +194,29 @@ def is_open(iterable: Any) -> bool:
     return open_of(iterable) is not None
 
 
-def collect(out: list[Any], iterable: Any, add: Callable[[Any], Any]) -> None:
+def collect(out: list[Any], iterable: Any, add: Callable[[Any], Any], state: Any = None) -> None:
     """Calls `add`, which appends to `out`, with every element."""
-    state = _list_state(out)
-    for_(iterable, lambda v: None if add(v) is None else None, None, *state)
+    for_(iterable, lambda v: None if add(v) is None else None, None, *_list_state(out, state))
 
 
-def when(out: list[Any], test: Any, add: Callable[[], Any]) -> None:
+def when(out: list[Any], test: Any, add: Callable[[], Any], state: Any = None) -> None:
     """Calls `add`, which appends to `out`, where the test holds."""
 
     def then() -> None:
         add()
 
-    if_(test, then, lambda: None, *_list_state(out))
+    if_(test, then, lambda: None, *_list_state(out, state))
 
 
-def _list_state(out: list[Any]) -> tuple[Any, Any, tuple[str, ...]]:
+def _list_state(out: list[Any], state: Any) -> tuple[Any, Any, tuple[str, ...]]:
+    get_more, put_more, names = state or (lambda: (), lambda _: None, ())
+
     def put(values: tuple[Any, ...]) -> None:
         if values[0] is not out:
             out[:] = values[0]
+        put_more(values[1:])
 
-    return lambda: (out,), put, ("the list",)
+    return lambda: (out, *get_more()), put, ("the list", *names)
 
 
 def listed(make: Callable[[list[Any]], Any]) -> list[Any]:

@@ -25,6 +25,7 @@ class _Rewrite(ast.NodeTransformer):
     def __init__(self, local: set[str], first: str | None, globals_: set[str], nonlocals: set[str], file: str) -> None:
         self.file = file
         self.local, self.first, self.globals, self.nonlocals = local, first, globals_, nonlocals
+        self.walrus: dict[str, None] = {}  # variables that := assigns, maybe inside of a lambda
         self.guarded: dict[str, None] = {}  # variables that a branch or loop assigns: may be undefined
         self.count = 0
 
@@ -169,7 +170,12 @@ class _Rewrite(ast.NodeTransformer):
             call = statements(f"{STAGE}.set_item(None, None, None)", node)[0]
             call.value.args = [self.visit(node.value), self.visit(target.value), self.visit(_index(target.slice))]  # type: ignore[attr-defined]
             return _at(call, node)
-        return self.generic_visit(node)
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, ast.Tuple):
+            made: Any = expression(f"{STAGE}.unpacked()")
+            made.args = [node.value]
+            node.value = _at(made, node.value)
+        return node
 
     def visit_Delete(self, node: ast.Delete) -> Any:
         out: list[Any] = []
@@ -217,8 +223,26 @@ class _Rewrite(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         name = "and_" if isinstance(node.op, ast.And) else "or_"
-        call = expression(f"{STAGE}.{name}()")
+        state = self.walrus_state(node.values[1:])
+        call = expression(f"{STAGE}.{name}({state})")
         call.args = [ast.Lambda(_no_arguments(), self.visit(v)) for v in node.values]  # type: ignore[attr-defined]
+        return _at(call, node)
+
+    def walrus_state(self, later: list[ast.expr]) -> str:
+        """An argument for operands that may not run and assign variables: their state."""
+        found = {n.target.id: None for v in later for n in ast.walk(v) if isinstance(n, ast.NamedExpr)}
+        if not found:
+            return ""
+        for n in found:
+            self.guarded[n] = self.walrus[n] = None
+        gets = "".join(f"{STAGE}.raw_of(lambda: {n}), " for n in found)
+        puts = "".join(f"{FLAG}put_{n}({FLAG}new[{k}]), " for k, n in enumerate(found))
+        return f"state=(lambda: ({gets}), lambda {FLAG}new: ({puts}), {tuple(found)!r})"
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> Any:
+        self.walrus[node.target.id] = self.guarded[node.target.id] = None
+        call = expression(f"{FLAG}put_{node.target.id}()")
+        call.args = [self.visit(node.value)]  # type: ignore[attr-defined]
         return _at(call, node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
@@ -230,7 +254,8 @@ class _Rewrite(ast.NodeTransformer):
         return _at(call, node)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
-        call = expression(f"{STAGE}.choose(None, lambda: None, lambda: None)")
+        state = self.walrus_state([node.body, node.orelse])
+        call = expression(f"{STAGE}.choose(None, lambda: None, lambda: None{', ' + state if state else ''})")
         call.args[0] = self.visit(node.test)  # type: ignore[attr-defined]
         call.args[1].body = self.visit(node.body)  # type: ignore[attr-defined]
         call.args[2].body = self.visit(node.orelse)  # type: ignore[attr-defined]
@@ -291,11 +316,13 @@ class _Rewrite(ast.NodeTransformer):
         bound = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
         hidden = {n: self.guarded.pop(n) for n in list(self.guarded) if n in bound}
         outer, self.local = self.local, self.local - bound
+        state = self.walrus_state([node])
+        self.state_of_list = f", {state}" if state else ""
         node = self.generic_visit(node)
         self.local = outer
         self.guarded.update(hidden)
         simple = all(not g.is_async and _is_plain_target(g.target) for g in node.generators)
-        if not simple or any(isinstance(n, ast.NamedExpr) for n in ast.walk(node)):
+        if not simple:
             return node
         out, first = self.fresh("list"), self.fresh("rows")
         made = expression(f"{STAGE}.listed(lambda {out}: None)")
@@ -323,13 +350,15 @@ class _Rewrite(ast.NodeTransformer):
         g = node.generators[k]
         inner = self.collected(node, k + 1, out)
         for test in reversed(g.ifs):
-            call = expression(f"{STAGE}.when({out}, None, lambda: None)")
+            call = expression(f"{STAGE}.when({out}, None, lambda: None{self.state_of_list})")
             call.args[1], call.args[2].body = test, inner  # type: ignore[attr-defined]
             inner = call
         v = self.fresh("value")
         names = [n.id for n in ast.walk(g.target) if isinstance(n, ast.Name)]
         star = "*" if isinstance(g.target, ast.Tuple) else ""
-        call = expression(f"{STAGE}.collect({out}, None, lambda {v}: (lambda {', '.join(names)}: None)({star}{v}))")
+        call = expression(
+            f"{STAGE}.collect({out}, None, lambda {v}: (lambda {', '.join(names)}: None)({star}{v}){self.state_of_list})"
+        )
         call.args[1] = g.iter  # type: ignore[attr-defined]
         call.args[2].body.func.body = inner  # type: ignore[attr-defined]
         return call
@@ -367,7 +396,7 @@ class _Loads(ast.NodeTransformer):
         return self._scoped(node, {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)})
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        if node.name.startswith(f"{FLAG}get") or node.name.startswith(f"{FLAG}set"):
+        if node.name.startswith((f"{FLAG}get", f"{FLAG}set", f"{FLAG}put_")):
             return node
         if node.name.startswith(FLAG):
             return self._scoped(node, set())
@@ -387,6 +416,8 @@ class _Loads(ast.NodeTransformer):
             and isinstance(node.func.value, ast.Name)
             and node.func.value.id == STAGE
         ):
+            if node.func.attr == "raw_of":  # as it is, defined or not
+                return node
             if node.func.attr == "augment":  # its second operand is checked there
                 node.args[2] = self.visit(node.args[2])
                 return node
@@ -466,7 +497,7 @@ def convert_function(node: ast.FunctionDef, first: str | None, file: str) -> ast
         if isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await)):
             fail(
                 "unsupported",
-                f"to_static: '{node.name}' is a generator or coroutine, at line {n.lineno} (collect the values in a list)",
+                f"to_static: '{node.name}' is a generator or coroutine, at line {n.lineno} (collect the values in a list)\n  at {file}:{n.lineno}",
             )
     declared = [s for s in _own(node) if isinstance(s, (ast.Global, ast.Nonlocal))]
     globals_ = {n for s in declared if isinstance(s, ast.Global) for n in s.names}
@@ -483,7 +514,15 @@ def convert_function(node: ast.FunctionDef, first: str | None, file: str) -> ast
     head = [s for s in body if isinstance(s, (ast.Global, ast.Nonlocal))]
     doc = body[:1] if ast.get_docstring(node, clean=False) is not None else []
     rest = [s for s in body[len(doc) :] if s not in head]
-    defined = statements("\n".join(f"{n} = {STAGE}.Undefined({n!r})" for n in guarded), node) if guarded else []
+    lines = [f"{n} = {STAGE}.Undefined({n!r})" for n in guarded]
+    for w in r.walrus:
+        lines += [
+            f"def {FLAG}put_{w}({FLAG}new):",
+            f"    nonlocal {w}",
+            f"    {w} = {FLAG}new",
+            f"    return {FLAG}new",
+        ]
+    defined = statements("\n".join(lines), node) if lines else []
     node.body = [*doc, *head, *defined, *rest] or [ast.Pass()]
     node.decorator_list = []
     node.returns = None

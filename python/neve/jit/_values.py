@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,11 @@ def read(value: Any) -> Any:
 def raw(value: Any) -> Any:
     """A variable's value where it is only handed on, or compared with None."""
     return read(value) if isinstance(value, Undefined) else value
+
+
+def raw_of(get: Callable[[], Any]) -> Any:
+    """A variable as it is."""
+    return get()
 
 
 def _checked(m: Maybe) -> Any:
@@ -156,6 +162,10 @@ def same(a: Any, b: Any) -> bool:
         return isinstance(a, Dim) and isinstance(b, Dim) and _neve.prove_sizes("eq", a, b) is True
     if type(a) is not type(b):
         return False
+    if isinstance(a, types.FunctionType):  # made anew each time that a line runs, over the same variables
+        return (a.__code__, a.__closure__, a.__defaults__, a.__kwdefaults__) == (
+            b.__code__, b.__closure__, b.__defaults__, b.__kwdefaults__,
+        )  # fmt: skip
     if isinstance(a, float):  # 0.0 and -0.0 differ, NaN is NaN
         return repr(a) == repr(b)
     try:

@@ -6,11 +6,12 @@ import random
 
 
 class _Maker:
-    def __init__(self, seed: int) -> None:
-        self.r = random.Random(seed)
+    def __init__(self, source: random.Random, rich: bool) -> None:
+        self.r, self.rich = source, rich
         self.lines: list[str] = []
         self.count = 0
-        self.form = self.r.choice(["return {0}", "return {0}, s, k", "return {{'x': {0}, 's': x.sum() + s}}"])
+        forms = ["return {0}", "return {0}, s, k", "return {{'x': {0}, 's': x.sum() + s}}"]
+        self.form = self.r.choice(forms + ["return ({0}, [s, k]), d['n']"] * rich)
 
     def result(self, value: str) -> str:
         return self.form.format(value)
@@ -34,7 +35,18 @@ class _Maker:
              "x.shape[0] == x.shape[1]", "len(x) < 4", "mode == 'a'", "extra is None"]
         )  # fmt: skip
 
+    def rich_condition(self) -> str:
+        c, n = self.number(), self.r.randint(1, 5)
+        return self.r.choice(
+            [f"k > {n}", f"n >= {n}", "d['n'] < k", f"(m := x.mean()) > {c} and m < 1", f"name == '{self.r.choice('abc')}'",
+             f"{n} in (k, n)", "best is None", "best is not None and best.sum() > s", f"len(seen) > {n // 2}", "not seen",
+             f"x.shape[0] * 2 > n + {n}", f"k % {n} == 1", f"any(row.sum() > {c} for row in x)", "done",
+             "int(x.sum()) % 2 == 0", f"float(s) < {c}", "helper(x) > 0"]
+        )  # fmt: skip
+
     def condition(self) -> str:
+        if self.rich and self.r.random() < 0.3:
+            return self.rich_condition()
         kind = self.r.random()
         if kind < 0.45:
             return self.tensor_condition()
@@ -45,7 +57,23 @@ class _Maker:
         text = self.r.choice([f"{a} and {b}", f"{a} or {b}", f"not ({a}) and ({b})"])
         return text
 
+    def rich_simple(self) -> str:
+        c, n = self.number(), self.r.randint(1, 3)
+        return self.r.choice(
+            ["seen.append(x.mean())", "seen.append(s * 1.0 + x.sum() * 0)", "d['n'] += 1", f"d['s'] = d['s'] + x.max() * {c}",
+             f"name = '{self.r.choice('abc')}'", "best = x[0] * 1", "best = None", f"n = n + {n}", f"n = n // {n}", "n -= k",
+             f"k = max(k, {n})", "k = min(k, x.shape[0])", "done = not done", f"done = x.sum() > {c}", f"s = s + len(seen) * {c}",
+             f"s = s + sum([r.mean() for r in x]) * {c}", "x = helper(x) + x", f"x = x + (k if k < {n} else n) * 0.1",
+             "s = s + neve.stack(seen).sum() if len(seen) > 0 else s", f"y = x[:{n}]; y = y + 1; s = s + y.sum() * 0.01",
+             f"x[:, 0] *= {c}", f"s = s / (1 + abs(n)) + {c}", "s = s + (best.mean() if best is not None else 0.5)",
+             f"x = neve.concat([x, x[:1]]) if x.shape[0] < {n + 3} else x", f"x = x * math.sqrt(x.shape[1]) * {c}",
+             "f = (lambda v: v * 0.5) if flag else helper; s = s + f(x).mean()", f"x = x + neve.rand(1) * {c}",
+             f"a, b = k, n; k, n = b % 7, a; s = s + a * {c}", "s = s + seen[-1] if seen else s"]
+        )  # fmt: skip
+
     def simple(self) -> str:
+        if self.rich and self.r.random() < 0.45:
+            return self.rich_simple()
         c, d = self.number(), self.number()
         return self.r.choice(
             [f"x = neve.tanh(x * {c} + {d})", f"x = x + {c}", f"s = s + x.mean() * {c}", "k += 1", "k = k + 2",
@@ -111,6 +139,20 @@ class _Maker:
         self.emit(0, f"def {name}(x, flag=True, mode='a', extra=None):")
         self.emit(1, "s = 0.0")
         self.emit(1, "k = 0")
+        if self.rich:
+            for line in (
+                "n = x.shape[0]",
+                "seen = []",
+                "best = None",
+                "name = 'a'",
+                "done = False",
+                "d = {'n': 0, 's': 0.0}",
+            ):
+                self.emit(1, line)
+            self.emit(1, "def helper(v):")
+            self.emit(2, f"if v.mean() > {self.number()}:")
+            self.emit(3, "return v.sum() * 0.1")
+            self.emit(2, "return v.max()")
         self.block(1, 3, False)
         while len(self.lines) < 8:
             self.block(1, 3, False)
@@ -118,6 +160,6 @@ class _Maker:
         return "\n".join(self.lines) + "\n"
 
 
-def program(seed: int, name: str = "program") -> str:
-    """The source of a function of x (f32 [n, m]), flag, mode, extra."""
-    return _Maker(seed).program(name)
+def program(source: random.Random, rich: bool = True, name: str = "program") -> str:
+    """The source of a function of x (f32 [n, m]), flag, mode, extra. rich: with lists, dicts, texts, helpers."""
+    return "import math\n\nimport neve\n\n\n" + _Maker(source, rich).program(name)

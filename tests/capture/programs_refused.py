@@ -1,0 +1,106 @@
+"""What to_static refuses: with the user's line, a caret, the reason and the way out."""
+
+import random
+
+import neve
+from capture_cases import program
+
+COUNT = 0
+
+
+@program(refused="is a generator or coroutine, at line")
+def generator(x):
+    yield x
+
+
+@program(refused="global")
+def global_write(x):
+    global COUNT
+    if x.sum() > 0:
+        COUNT = 1
+    return x
+
+
+@program(refused="the same rank in both")
+def ranks(x):
+    if x.sum() > 0:
+        y = x
+    else:
+        y = x.sum()
+    return y
+
+
+@program(refused="gives another value at each call")
+def chance(x):
+    return x * random.random()
+
+
+@program(refused="holds other things")
+def other_keys(x):
+    d = {}
+    if x.sum() > 0:
+        d["a"] = x
+    return d
+
+
+@program(refused="the text of")
+def text_of_a_value(x):
+    return {f"{x.sum()}": x}
+
+
+@program(refused="a raise that tensors decide, inside of a try statement")
+def caught(x):
+    try:
+        if x.sum() > 0:
+            raise ValueError("caught")
+    except ValueError:
+        return -x
+    return x
+
+
+@program(refused="eval")
+def evaluated(x):
+    return eval("x + 1") if x.sum() > 0 else x
+
+
+@program(refused="exec")
+def executed(x):
+    exec("y = 1")
+    return x
+
+
+@program(refused="is unpacked here")
+def unpacked(x):
+    out = []
+    while x.sum() < 3:
+        x = x + 1
+        out.append(x)
+    a, *_ = out
+    return a
+
+
+@program(refused="in a list of tensors")
+def mixed_list(x):
+    out = [x]
+    while x.sum() < 3:
+        x = x + 1
+        out.append(x.sum())
+    return out
+
+
+@program(refused="is read while the program is captured")
+def array_of_a_tensor(x):
+    import numpy as np
+
+    return x + float(np.asarray(x).sum())
+
+
+@program(refused="is read while the program is captured")
+def list_of_values(x):
+    return neve.tensor(x.tolist())
+
+
+@program(refused="a size that tensors decide, of a new tensor")
+def new_size(x):
+    k = int((x > 0).sum()) + 1
+    return neve.zeros(k).sum() + x

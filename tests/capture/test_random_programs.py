@@ -1,0 +1,111 @@
+"""Programs that hypothesis makes: to_static gives eager's results as one graph for each flag; trace, or refuses."""
+
+import importlib.util
+import itertools
+import os
+
+import capture_cases
+import neve
+import random_programs
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from neve.jit import to_static
+
+COUNT = int(os.environ.get("NEVE_CONTROL_FLOW_PROGRAMS", "12"))
+QUICK = settings(
+    max_examples=COUNT, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+_number = itertools.count()
+
+
+def load(folder, text):
+    name = f"made{next(_number)}"
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.program
+
+
+def run(function, *args):
+    neve.manual_seed(7)
+    try:
+        return function(*args), None
+    except (UnboundLocalError, neve.Error, IndexError, ValueError, TypeError, ZeroDivisionError, OverflowError) as e:
+        return None, e
+
+
+def check_static(program, flag, inputs):
+    static = to_static(program)
+    for x in inputs:
+        mine, theirs = neve.tensor(x), neve.tensor(x)
+        want, error = run(program, theirs, flag)
+        if error is not None:
+            continue  # no program of its own for these inputs
+        got = static_call(static, mine, flag)
+        capture_cases.close(want, got)
+        capture_cases.close(theirs, mine)
+    assert len(static.specialisations) <= 1, static.explain()
+
+
+def static_call(static, *args):
+    neve.manual_seed(7)
+    return static(*args)
+
+
+def check_trace(program, flag, inputs):
+    try:
+        neve.manual_seed(7)
+        traced = neve.jit.trace(program, neve.tensor(inputs[0]), flag, check=False)
+    except (neve.Error, UnboundLocalError, TypeError) as e:
+        assert not isinstance(e, neve.Error) or ".py:" in str(e), e
+        return
+    for x in inputs:
+        want, error = run(program, neve.tensor(x), flag)
+        if error is not None:
+            continue
+        got, refusal = run(traced, neve.tensor(x), flag)
+        if refusal is None:
+            capture_cases.close(want, got)
+        else:
+            assert "captured for" in str(refusal) or "outside every range" in str(refusal), refusal
+
+
+def check(folder, source, rich):
+    text = random_programs.program(source, rich)
+    program = load(folder, text)
+    inputs = list(capture_cases.matrices())
+    with neve.no_grad():
+        for flag in (True, False):
+            try:
+                check_static(program, flag, inputs)
+                check_trace(program, flag, inputs)
+            except BaseException as e:
+                e.add_note(text)
+                raise
+
+
+def test_random_programs(tmp_path):
+    @QUICK
+    @given(st.integers(0, 1 << 30))
+    def plain(seed):
+        check(tmp_path, np_random(seed), False)
+
+    plain()
+
+
+def test_rich_programs(tmp_path):
+    @QUICK
+    @given(st.integers(0, 1 << 30))
+    def rich(seed):
+        check(tmp_path, np_random(seed), True)
+
+    rich()
+
+
+def np_random(seed):
+    import random
+
+    return random.Random(seed)
