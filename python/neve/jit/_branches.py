@@ -141,7 +141,9 @@ def _stage_once(
     held = dict(zip(paths_of(names, shape), old))  # by path: another variable may have become a container
     originals = [v if isinstance(v := held.get(p), Tensor) and _neve.is_captured(v) else None for p in paths]
     kept = [
-        (i, o) for i, (o, p) in enumerate(zip(originals, plan)) if o is not None and p is not None and p.absent is None
+        (i, o)
+        for i, (o, p) in enumerate(zip(originals, plan))
+        if o is not None and p is not None and p.absent is None and not p.lost
     ]
     token = [i for i, p in enumerate(paths) if p.startswith("__neve_effects")][:1]
     may: set[int] = set()

@@ -25,6 +25,7 @@ from ._state import (
     grow,
     joined,
     kept_objects,
+    lost,
     objects_of,
     paths_of,
     unflatten,
@@ -113,6 +114,7 @@ class _Loop:
             i
             for i in sorted(self.carried)
             if self.carried[i].absent is None
+            and not self.carried[i].lost
             and isinstance(self.start[i], Tensor)
             and not is_number(self.start[i])
             and _neve.is_captured(self.start[i])
@@ -204,8 +206,10 @@ def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) ->
     if known is None and same(was, leaf.value):
         return None
     m = joined(path, start, leaf, *_BEFORE)
-    if m is None:
-        return None
+    if m is None or m.lost:
+        return m
+    if known is not None and known.lost:
+        return known
     if known is not None:
         if known.options is not None and m.options is not None:
             m.options = options_of([*known.options, *m.options])
@@ -216,8 +220,7 @@ def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) ->
         m.like = (m.dtype, m.like[1])
     begin = start.inner.value if start.inner else start.value
     if isinstance(begin, Tensor) and not is_number(begin) and begin.dtype != m.dtype:
-        fail(
-            "unsupported",
+        return lost(
             f"to_static: '{path}' is a tensor of {begin.dtype} before a loop over tensors and of {m.dtype} after a pass (astype before the loop)",
         )
     return m

@@ -11,7 +11,19 @@ from .._base import Tensor, fail
 from ._choices import Choice, index_of, is_constant, options_of
 from ._lists import Spread, gathered, is_spread, spread
 from ._numbers import Dim, Number
-from ._values import Maybe, Undefined, common, dtype_of, is_absent_value, is_number, lift, placeholder, same, tensor_of
+from ._values import (
+    Lost,
+    Maybe,
+    Undefined,
+    common,
+    dtype_of,
+    is_absent_value,
+    is_number,
+    lift,
+    placeholder,
+    same,
+    tensor_of,
+)
 
 
 class Grown(BaseException):
@@ -270,14 +282,17 @@ class Merge:
     ) -> None:
         self.dtype, self.like, self.absent = dtype, like, absent  # like: (dtype, shape) for placeholders
         self.is_number, self.options = number, options
+        self.lost = ""
 
     @property
     def key(self) -> Any:
         """What must be the same in two passes over a loop."""
-        return self.dtype, self.absent is None, self.is_number, len(self.options or ())
+        return self.dtype, self.absent is None, self.is_number, len(self.options or ()), bool(self.lost)
 
     def outputs(self, v: Any) -> list[Tensor]:
         """A value as tensors of the graph."""
+        if self.lost:
+            return []
         if self.absent is None:
             return [self._lifted(v)]
         value, flag = (v.value, v.flag) if isinstance(v, Maybe) else (v, not self._is_absent(v))
@@ -286,6 +301,8 @@ class Merge:
 
     def placeholders(self) -> list[Tensor]:
         """Tensors of the types of outputs(), where the value is not there."""
+        if self.lost:
+            return []
         return [placeholder(self.like)] + ([] if self.absent is None else [_neve.tensor(False)])
 
     def _is_absent(self, v: Any) -> bool:
@@ -298,12 +315,21 @@ class Merge:
 
     def take(self, results: Iterator[Tensor]) -> Any:
         """A value from tensors of the graph."""
+        if self.lost:
+            return Lost(self.lost)
         value: Any = next(results)
         if self.options is not None:
             value = Choice(self.options, Number(value))
         elif self.is_number:
             value = Number(value)
         return value if self.absent is None else Maybe(value, next(results), self.absent.value)
+
+
+def lost(text: str) -> Merge:
+    """A variable that is not to be read."""
+    made = Merge("bool", ("bool", ()), None)
+    made.lost = text
+    return made
 
 
 class Absence:
@@ -324,14 +350,15 @@ def merge(path: str, x: Leaf, y: Leaf) -> Merge | None:
 def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
     """How a value that is x or y is held; None where it is never there."""
     a, b = x.value, y.value
+    if gone := next((v for v in (a, b) if isinstance(v, Lost)), None):
+        return lost(gone.text)
     inner: list[Any] = [v.inner if isinstance(v.value, Maybe) else v for v in (x, y)]
     maybe = [v.absent for v in (a, b) if isinstance(v, Maybe)]
     values = [v.value for v in inner if not isinstance(v.value, Undefined)]
     if any(is_constant(v) for v in values):  # texts, functions, None: which of them is a number
         if not all(is_constant(v) or v is None for v in values):
-            fail(
-                "unsupported",
-                f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (tensors and numbers can differ)",
+            return lost(
+                f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (tensors and numbers can differ)"
             )
         undefined = next((v for v in (a, b, *maybe) if isinstance(v, Undefined)), None)
         none = [None] if any(v is None for v in maybe) else []
@@ -342,7 +369,7 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
         return None
     dtype, is_a_number = common(values[0], values[-1])
     if len({v.ndim if isinstance(v, Tensor) else 0 for v in values}) > 1:
-        fail("unsupported", f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (the same rank in both)")
+        return lost(f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (the same rank in both)")
     like = next((v.type for v in inner if v.type), None) or (dtype, ())
     if absent and any(v is None for v in absent) != all(v is None for v in absent):
         absent = [v for v in absent if v is not None] if path.endswith("value") else absent

@@ -15,7 +15,7 @@ from ._lists import Spread, TensorList, gathered, is_spread, open_of, spread
 from ._loops import for_
 from ._numbers import Dim, Number, as_number
 from ._state import element_type, flatten, unflatten
-from ._values import Maybe, SizeCondition, Undefined, condition, is_absent_value, read
+from ._values import Lost, Maybe, SizeCondition, Undefined, condition, is_absent_value, read
 
 
 def result(returned: Any, value: Any) -> Any:
@@ -178,6 +178,8 @@ def attribute(owner: Any, name: str) -> Any:
 
 def set_attribute(owner: Any, name: str, value: Any) -> None:
     """owner.name = value."""
+    if isinstance(value, Lost):
+        read(value)
     if isinstance(value, Undefined):
         if hasattr(owner, name):
             delattr(owner, name)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _neve
-from .._base import Error, Tensor, kind, ops
+from .._base import Error, Tensor, fail, kind, ops
 from ._numbers import Dim, Number, as_number
 
 
@@ -20,6 +20,13 @@ class Undefined:
 
     def __repr__(self) -> str:
         return f"<{self.name} is not assigned yet>"
+
+
+class Lost:
+    """A variable that the ways before left with values of different kinds: only reading it is refused."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 class Maybe:
@@ -34,12 +41,14 @@ def read(value: Any) -> Any:
     program checks that when it runs."""
     if isinstance(value, Undefined):
         raise UnboundLocalError(f"cannot access local variable '{value.name}' where it is not associated with a value")
+    if isinstance(value, Lost):
+        fail("unsupported", value.text)
     return _checked(value) if isinstance(value, Maybe) else value
 
 
 def raw(value: Any) -> Any:
     """A variable's value where it is only handed on, or compared with None."""
-    return read(value) if isinstance(value, Undefined) else value
+    return read(value) if isinstance(value, (Undefined, Lost)) else value
 
 
 def raw_of(get: Callable[[], Any]) -> Any:
@@ -156,7 +165,7 @@ def same(a: Any, b: Any) -> bool:
     """Whether a leaf needs no node: one object, or equal constants."""
     if a is b:
         return True
-    if isinstance(a, Undefined) and isinstance(b, Undefined):
+    if (isinstance(a, Undefined) and isinstance(b, Undefined)) or (isinstance(a, Lost) and isinstance(b, Lost)):
         return True
     if isinstance(a, (Tensor, Maybe, Dim, SizeCondition)) or isinstance(b, (Tensor, Maybe, Dim, SizeCondition)):
         return isinstance(a, Dim) and isinstance(b, Dim) and _neve.prove_sizes("eq", a, b) is True
