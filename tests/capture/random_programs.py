@@ -80,7 +80,7 @@ class _Maker:
              f"x = x * {c}", "x = x / x.shape[0]", f"x = x + s * {c}", "s = x.sum() / (x.shape[0] * x.shape[1])",
              f"x[0] = x[0] * {c}", f"x[1:] += {c}", f"s = {c}", f"x = neve.where(x > {c}, x, {d})", "x = x - x.mean()",
              f"x += {c}", "n = x.shape[0] - 1; s = s + n * 0.1", f"y = x[: x.shape[0] // 2 + 1].sum(); s = s + neve.tanh(y) * {c}",
-             "x = x.flip(0) if flag else x * 0.9", f"s = s * {c} if s > {d} else s - {d}"]
+             "x = x.flip(0) * 1.1 if flag else x * 0.9", f"s = s * {c} if s > {d} else s - {d}"]
         )  # fmt: skip
 
     def block(self, depth: int, level: int, loop: bool) -> None:
