@@ -122,6 +122,9 @@ std::vector<int64_t> to_int_vector(const Tensor& x);
 // Python's neve.random after the same seed and draws. One generator for the process; threads share it.
 
 void manual_seed(int64_t seed);
+/// (seed, number of the next draw), and going on from there.
+std::pair<int64_t, int64_t> random_state();
+void set_random_state(const std::pair<int64_t, int64_t>& state);
 Tensor rand(const Sizes& shape, DType dtype = DType::f32);   ///< evenly over [0, 1)
 Tensor randn(const Sizes& shape, DType dtype = DType::f32);  ///< normal: mean 0, deviation 1
 Tensor uniform(double low, double high, const Sizes& shape, DType dtype = DType::f32);

@@ -8,6 +8,7 @@
 #include <neve/engine.h>
 #include <neve/error.h>
 #include <neve/functions.h>
+#include <neve/jit.h>
 #include <neve/losses.h>
 #include <neve/models.h>
 #include <neve/module.h>

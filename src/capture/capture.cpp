@@ -535,6 +535,19 @@ std::vector<Tensor> Capture::emit(const OpDef& op, const Attrs& attrs, std::span
   return results;
 }
 
+std::pair<Tensor, Tensor> Capture::draw(int64_t count) {
+  if (depth() > 0)
+    fail(ErrorCode::unsupported,
+         "capture: random numbers inside a branch or a loop over tensors (each pass would draw the same; draw them "
+         "before it)");
+  if (!random_.first.defined())
+    random_ = {input("random.0.key", {DType::i64, {1}}, {1}), input("random.0.counter", {DType::i64, {1}}, {1})};
+  const Tensor before = Tensor::of_ints(DType::i64, {1}, std::span<const int64_t>(&draws_, 1));
+  const Tensor counter = draws_ ? eager::call1("add", {random_.second, constant(before)}) : random_.second;
+  draws_ += count;
+  return {random_.first, counter};
+}
+
 Tensor Capture::constant(const Tensor& t) {
   locate();
   return wrap(graph().constant(copy_of(t)));

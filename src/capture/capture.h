@@ -117,6 +117,11 @@ class Capture final : public eager::Stager {
   Tensor contiguous(const Tensor& t) override;
   TensorType type(const Tensor& t) override;
   std::string describe(const Tensor& t) override;
+  std::pair<Tensor, Tensor> draw() override { return draw(1); }
+  /// (key, counter) for so many draws, one after another: the inputs "random.0.key" and "random.0.counter".
+  /// @throws Error{unsupported} inside of a region
+  std::pair<Tensor, Tensor> draw(int64_t count);
+  int64_t draws() const { return draws_; }  ///< so far
 
  private:
   struct Lifted {
@@ -191,6 +196,8 @@ class Capture final : public eager::Stager {
   std::vector<Guard> guards_;
   eager::Stager* before_ = nullptr;
   bool ended_ = false;
+  std::pair<Tensor, Tensor> random_;  ///< key and counter of the first draw
+  int64_t draws_ = 0;
 };
 
 struct Capture::Branch {

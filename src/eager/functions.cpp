@@ -5,12 +5,15 @@
 #include <cmath>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #include "base/error.h"
 #include "eager/arguments.h"
+#include "core/tensor_hooks.h"
 #include "eager/autograd.h"
 #include "eager/index.h"
 #include "eager/promote.h"
+#include "eager/stage.h"
 
 namespace neve {
 namespace {
@@ -195,7 +198,14 @@ Tensor where(const Tensor& condition, Number a, const Tensor& b) { return where(
 Tensor full(const Sizes& shape, Number value, DType dtype) {
   for (int64_t n : shape)
     if (n < 0) fail(ErrorCode::invalid_argument, "full: the shape is ", list(shape), " (sizes of 0 or more)");
-  return ops::constant_of_shape(ints(shape), value.beside(dtype).to(dtype).reshape({1}));
+  const auto element = [&] {
+    struct Pause {  // an attribute is no operation of a program that is captured
+      bool was = std::exchange(capturing, false);
+      ~Pause() { capturing = was; }
+    } pause;
+    return value.beside(dtype).to(dtype).reshape({1});
+  };
+  return ops::constant_of_shape(ints(shape), element());
 }
 Tensor zeros(const Sizes& shape, DType dtype) { return full(shape, 0, dtype); }
 Tensor ones(const Sizes& shape, DType dtype) { return full(shape, 1, dtype); }
@@ -248,7 +258,19 @@ void manual_seed(int64_t seed) {
   g.seed = seed;
   g.drawn = 0;
 }
+std::pair<int64_t, int64_t> random_state() {
+  Generator& g = generator();
+  const std::lock_guard lock(g.mutex);
+  return {g.seed, g.drawn};
+}
+void set_random_state(const std::pair<int64_t, int64_t>& state) {
+  Generator& g = generator();
+  const std::lock_guard lock(g.mutex);
+  g.seed = state.first;
+  g.drawn = state.second;
+}
 std::pair<Tensor, Tensor> next_draw() {
+  if (capturing) return eager::stager()->draw();
   Generator& g = generator();
   const std::lock_guard lock(g.mutex);
   return {ints({g.seed}), ints({g.drawn++})};

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/tensor_hooks.h"
@@ -42,6 +43,8 @@ class Stager {
   virtual Tensor contiguous(const Tensor& t) = 0;
   virtual TensorType type(const Tensor& t) = 0;
   virtual std::string describe(const Tensor& t) = 0;
+  /// (key, counter) of the next draw of the process's generator, as inputs of the program.
+  virtual std::pair<Tensor, Tensor> draw() = 0;
 };
 
 /// That of this thread; null: operations run.

@@ -2,6 +2,7 @@
 #include "jit/module_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -23,6 +24,11 @@ constexpr int format_version = 2;  // 1: engines only
 constexpr size_t most_forms = 1024;
 
 std::string_view text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
+
+/// Of a manifest without its own digest: keys sorted, no spaces.
+std::string digest_of(const json& manifest) {
+  return sha256_hex(manifest.dump(-1, ' ', false, json::error_handler_t::replace));
+}
 
 /// Whether two handles are names of one tensor.
 bool is_one(const Tensor& a, const Tensor& b) {
@@ -180,6 +186,31 @@ size_t check_structure(const std::string& text, const std::string& where) {
   return s.count;
 }
 
+namespace {
+void collect_constants(const json& j, std::vector<std::string>& out) {
+  if (j.is_object()) {
+    if (j.contains("c")) return out.push_back(j["c"].dump());
+    if (j.contains("f")) return out.push_back(j["f"].get<std::string>());
+    for (const char* kind : {"list", "tuple", "items"})
+      if (j.contains(kind))
+        for (const json& e : j[kind]) collect_constants(e, out);
+    if (j.contains("dict"))
+      for (const json& e : j["dict"]) collect_constants(e[1], out);
+  }
+}
+}  // namespace
+
+std::vector<std::string> constants_of(const std::string& text) {
+  check_structure(text, "jit: a structure");
+  std::vector<std::string> out;
+  collect_constants(json::parse(text), out);
+  return out;
+}
+std::string number_text(double v) {
+  return std::isnan(v) ? "nan" : std::isinf(v) && v > 0 ? "inf" : std::isinf(v) ? "-inf" : json(v).dump();
+}
+std::string string_text(const std::string& s) { return json(s).dump(-1, ' ', false, json::error_handler_t::replace); }
+
 // ---- writing ----------------------------------------------------------------------------------------------------
 
 namespace {
@@ -247,17 +278,18 @@ void save_module(const SavedModule& m, const std::string& path) {
   for (const auto& [name, bytes] : members) digests[name] = sha256_hex(bytes);
   for (const OpDef* op : all_ops())
     if (op->info.version != 1) versions[std::string(op->info.name)] = op->info.version;
-  const json manifest = {{"format", "neve"},
-                         {"format_version", format_version},
-                         {"kind", "module"},
-                         {"neve", version()},
-                         {"op_versions", versions},
-                         {"type", m.type},
-                         {"training", m.training},
-                         {"properties", m.properties},
-                         {"tensors", std::move(tensors)},
-                         {"methods", std::move(methods)},
-                         {"sha256", std::move(digests)}};
+  json manifest = {{"format", "neve"},
+                   {"format_version", format_version},
+                   {"kind", "module"},
+                   {"neve", version()},
+                   {"op_versions", versions},
+                   {"type", m.type},
+                   {"training", m.training},
+                   {"properties", m.properties},
+                   {"tensors", std::move(tensors)},
+                   {"methods", std::move(methods)},
+                   {"sha256", std::move(digests)}};
+  manifest["manifest_sha256"] = digest_of(manifest);
   AtomicFile file(path);
   ZipWriter zip(file);
   zip.add("manifest.json", manifest.dump(1, ' ', false, json::error_handler_t::replace));
@@ -276,7 +308,7 @@ class Reader {
 
   SavedModule read() {
     const std::string_view text = text_of(zip_.get("manifest.json"));
-    const json manifest = json::parse(text, nullptr, false);
+    json manifest = json::parse(text, nullptr, false);
     require(manifest.is_object() && manifest.value("format", "") == "neve",
             "its manifest is not one of a .neve archive");
     const int found = manifest.value("format_version", 0);
@@ -284,6 +316,9 @@ class Reader {
       fail(ErrorCode::unsupported, "load: '", path_, "' has format version ", found, " (this Neve reads up to ",
            format_version, "; a newer one wrote it)");
     require(manifest.value("kind", "") == "module", "it holds an engine, no module (neve.load reads it)");
+    const std::string own = manifest.at("manifest_sha256");
+    manifest.erase("manifest_sha256");
+    require(digest_of(manifest) == own, "its manifest is not as it was written (its SHA-256 differs)");
     check_digests(manifest.at("sha256"));
     m_.type = manifest.at("type");
     m_.training = manifest.at("training");

@@ -65,6 +65,11 @@ struct SavedModule {
 /// [...]}. Returns the number of tensors, which are numbered from 0 in order. @throws Error{corrupt_file} with `where`
 size_t check_structure(const std::string& text, const std::string& where);
 
+/// The constants of such a structure in order, as JSON; that of a number or text.
+std::vector<std::string> constants_of(const std::string& text);
+std::string number_text(double v);
+std::string string_text(const std::string& s);
+
 /// Writes one archive. Atomic. @throws Error{io}
 void save_module(const SavedModule& m, const std::string& path);
 /// Reads one and checks all of it; the golden samples once a machine. Tensors are copies. @throws Error{corrupt_file}

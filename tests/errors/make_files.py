@@ -1,8 +1,11 @@
 """Makes the files that the transcripts of this folder use: sound ones, and ones that a user or an attacker may bring."""
 
+import hashlib
+import json
 import pathlib
 import shutil
 import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -92,6 +95,40 @@ def broken_archives(folder):
         z.writestr("hello.txt", b"hello")
 
 
+MODULE = """import neve
+neve.manual_seed(1)
+neve.jit.save(neve.nn.Linear(3, 2), "module.neve", [neve.jit.InputSpec(("n", 3))])
+"""
+
+
+def broken_modules(folder, environment):
+    """Archives of modules whose digests fit and whose manifests lie."""
+    subprocess.run([sys.executable, "-c", MODULE], cwd=folder, env=environment, check=True)
+    with zipfile.ZipFile(folder / "module.neve") as z:
+        members = {n: z.read(n) for n in z.namelist()}
+
+    def write(name, change):
+        manifest = json.loads(members["manifest.json"])
+        change(manifest)
+        manifest.pop("manifest_sha256")
+        text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        manifest["manifest_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+        with zipfile.ZipFile(folder / name, "w") as z:
+            for n, content in members.items():
+                z.writestr(n, json.dumps(manifest) if n == "manifest.json" else content)
+
+    write("module_newer.neve", lambda m: m.update(format_version=3))
+    write("module_path.neve", lambda m: m["methods"]["forward"][0].update(graph="../../etc/passwd"))
+    write("module_cyclic.neve", lambda m: m["methods"]["forward"][0].update(results='{"tuple": [{"t": 1}, {"t": 0}]}'))
+    write("module_class.neve", lambda m: m["tensors"][0].update(name="__class__"))
+    write("module_draws.neve", lambda m: m["methods"]["forward"][0].update(draws=[2**62], own_generator=[False]))
+    write("module_weight.neve", lambda m: m["methods"]["forward"][0]["weights"].pop())
+    write("module_empty.neve", lambda m: m.update(methods={}))
+    flipped = (folder / "module.neve").read_bytes().replace(b'in_features\\": 3', b'in_features\\": 7')
+    (folder / "module_flipped.neve").write_bytes(flipped)
+    (folder / "module_cut.neve").write_bytes((folder / "module.neve").read_bytes()[:-40])
+
+
 def make(folder, neve, environment):
     folder = pathlib.Path(folder)
     shutil.copy(ROOT / "examples/digits/digits.onnx", folder)
@@ -109,6 +146,7 @@ def make(folder, neve, environment):
     subprocess.run([*map(str, optimize)], cwd=folder, env=environment, check=True)
     broken_onnx(folder)
     broken_archives(folder)
+    broken_modules(folder, environment)
     (folder / "models").mkdir()
     (folder / "secret.bin").write_bytes(b"\1" * 64)
     (folder / "models" / "w.bin").write_bytes(b"\0" * 64)

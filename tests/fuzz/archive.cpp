@@ -1,6 +1,7 @@
-// Fuzzes the reader of .neve archives: any bytes are a model or a clean error.
+// Fuzzes the readers of .neve archives, of engines and of modules: any bytes are a model or a clean error.
 #include <neve/engine.h>
 #include <neve/error.h>
+#include <neve/jit.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,8 +17,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::perror("fuzz: no file in memory");
     std::exit(1);
   }
+  const std::string path = "/proc/self/fd/" + std::to_string(file);
   try {
-    neve::load("/proc/self/fd/" + std::to_string(file));
+    neve::load(path);
+  } catch (const neve::Error&) {
+  }
+  try {
+    neve::jit::load(path);
   } catch (const neve::Error&) {
   }
   close(file);

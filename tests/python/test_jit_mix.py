@@ -167,3 +167,28 @@ def test_an_onnx_model_inside(name):
         captured = neve.jit.trace(program, *inputs, dynamic=False, check=False)
         for w, g in zip(want, captured(*inputs)):
             close(np.array(g), w * 2 if w.dtype == np.float32 else w, 1e-4)
+
+
+def test_to_static_over_a_model_of_a_file(tmp_path):
+    model = neve.load(HERE.parents[1] / "examples" / "digits" / "digits.onnx")
+    x = neve.rand(3, 1, 8, 8)
+    with neve.no_grad():
+        static = neve.jit.to_static(model)
+        for n in (3, 5):
+            close(static(neve.rand(n, 1, 8, 8) * 0 + 1), model(np.ones((n, 1, 8, 8), "f4")))
+        assert len(static.specialisations) == 1
+
+        @neve.jit.to_static
+        def program(x):
+            scores = model(x)
+            if scores.sum() > 0:
+                scores = scores * 2
+            return scores.argmax(-1), scores
+
+        want = model(np.array(x))
+        close(program(x)[1], want * 2 if want.sum() > 0 else want, 1e-4)
+        neve.jit.save(program, tmp_path / "digits.neve")
+        close(neve.jit.load(tmp_path / "digits.neve")(x)[1], program(x)[1])
+        engine = neve.optimize(model, tune=False)
+        outer = neve.jit.trace(lambda x: engine(x) + 1, x)
+        close(outer(neve.rand(4, 1, 8, 8) * 0 + 1), model(np.ones((4, 1, 8, 8), "f4")) + 1, 1e-4)

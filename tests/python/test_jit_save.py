@@ -317,6 +317,9 @@ def rewritten(path, out, change):
     for name in manifest.get("sha256", {}):
         if name in members:
             manifest["sha256"][name] = hashlib.sha256(members[name]).hexdigest()
+    manifest.pop("manifest_sha256")
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    manifest["manifest_sha256"] = hashlib.sha256(text.encode()).hexdigest()
     members["manifest.json"] = json.dumps(manifest).encode()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:
         for name, data in members.items():

@@ -1,0 +1,56 @@
+// Captured programs that C++ calls.
+#pragma once
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "jit/module_file.h"
+#include "jit/training.h"
+
+namespace neve::jit {
+
+/// A captured program with its compiled forms. Thread-safe; weights that changed are packed anew at the next call, and
+/// buffers that the program changes are changed by calls.
+class CapturedFunction {
+ public:
+  CapturedFunction(std::string name, SavedForm form) : name(std::move(name)), form(std::move(form)) {}
+  /// The caller's tensors in order; the results. Inside of a capture it becomes a part of that; with gradients asked
+  /// for, forward and backward run compiled.
+  /// @throws Error{invalid_argument | type_mismatch | shape_mismatch}
+  std::vector<Tensor> call(std::span<const Tensor> in);
+  /// Whether dtypes, ranks and sizes are among those that it was captured for.
+  bool accepts(std::span<const Tensor> in) const;
+  size_t arguments() const;  ///< the caller's inputs
+  size_t results() const;
+
+  const std::string name;
+  SavedForm form;
+
+ private:
+  std::vector<Tensor> with_own(std::span<const Tensor> in) const;
+  std::vector<Tensor> returned(std::span<const Tensor> in, std::vector<Tensor> out) const;
+  std::vector<Tensor> replayed(std::span<const Tensor> in) const;
+  Training& training();
+  std::shared_ptr<Runner> runner();
+  bool is_changed();
+
+  std::mutex mutex_;
+  std::shared_ptr<Runner> runner_;
+  std::unique_ptr<Training> training_;
+};
+
+/// What a C++ program does with tensors like these, as a graph.
+/// @param dims  per input: a text an axis, a number or "" fixes it to the example's, a name opens it; fewer inputs or
+///     no axes: axis 0 is open
+/// @param modules  whose tensors are called by their names
+SavedForm trace(const std::string& name, const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& program,
+                std::span<const Tensor> examples, const std::vector<std::vector<std::string>>& dims,
+                const std::vector<std::string>& names, const std::vector<std::pair<std::string, Tensor>>& tensors);
+
+/// Inputs and outputs of the graph for the caller's part of the inputs.
+std::pair<std::vector<Tensor>, std::vector<Tensor>> golden_of(const SavedForm& form, std::span<const Tensor> in);
+
+}  // namespace neve::jit

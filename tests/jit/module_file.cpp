@@ -1,0 +1,196 @@
+// Modules as files: captured in C++, saved, loaded, trained and called again; what Python wrote is read.
+#include <neve/neve.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "support/text_model.h"
+
+namespace neve::test {
+namespace {
+namespace fs = std::filesystem;
+
+struct Net : nn::Module {
+  nn::Linear fc1 = add("fc1", nn::Linear(4, 8));
+  nn::LayerNorm norm = add("norm", nn::LayerNorm({8}));
+  nn::Dropout drop = add("drop", nn::Dropout(0.25));
+  nn::Linear fc2 = add("fc2", nn::Linear(8, 1));
+  Net() : Module("Net") {}
+  Tensor forward(const Tensor& x) const { return fc2(drop(relu(norm(fc1(x))))); }
+};
+
+class ModuleFile : public ::testing::Test {
+ protected:
+  ModuleFile() {
+    std::string path = (fs::temp_directory_path() / "neve-module-XXXXXX").string();
+    folder_ = ::mkdtemp(path.data());
+    ::setenv("NEVE_CACHE_DIR", (folder_ / "cache").c_str(), 1);
+    manual_seed(5);
+  }
+  ~ModuleFile() override {
+    ::unsetenv("NEVE_CACHE_DIR");
+    fs::remove_all(folder_);
+  }
+  std::string path(const std::string& name = "m.neve") const { return (folder_ / name).string(); }
+  fs::path folder_;
+};
+
+void expect_near(const Tensor& a, const Tensor& b, double tolerance = 1e-5) {
+  ASSERT_EQ(a.shape(), b.shape());
+  const auto x = to_vector(a.detach()), y = to_vector(b.detach());
+  for (size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], tolerance) << "element " << i;
+}
+
+TEST_F(ModuleFile, TraceKeepsSizesOpen) {
+  Net net;
+  net.eval();
+  const jit::Function f = jit::trace(net, rand({2, 4}), {.dims = {{"batch", "4"}}, .names = {"x"}});
+  EXPECT_EQ(f.inputs()[0].name, "x");
+  EXPECT_EQ(f.inputs()[0].shape, (std::vector<std::string>{"batch", "4"}));
+  const NoGrad off;
+  for (int64_t n : {1, 5}) {
+    const Tensor x = rand({n, 4});
+    expect_near(f(x), net.forward(x));
+  }
+  net.fc1.weight.copy_from(net.fc1.weight * 2.0);  // seen by the next call
+  const Tensor x = rand({3, 4});
+  expect_near(f(x), net.forward(x));
+  expect_near(optimize(f.model(), {.tune = false}).session().run({x})[0], net.forward(x));
+  EXPECT_THROW(f(rand({3, 5})), Error);
+}
+
+TEST_F(ModuleFile, TraceRefusesValuesAndWhatDiffers) {
+  EXPECT_THROW(jit::trace([](const Tensor& x) { return x.item() > 0 ? x : x * 2.0; }, rand({1})), Error);
+  int calls = 0;
+  EXPECT_THROW(jit::trace([&](const Tensor& x) { return x * double(++calls); }, rand({2})), Error);
+}
+
+TEST_F(ModuleFile, RoundTripInBothModes) {
+  Net net;
+  jit::save(net, rand({3, 4}), path());
+  jit::Module again = jit::load(path());
+  EXPECT_TRUE(again.is_training() && net.is_training());
+  EXPECT_EQ(again.type(), "Net");
+  const NamedTensors a = net.state_dict(), b = again.state_dict();
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, t] : a) expect_near(t.to(DType::f32), b.at(name).to(DType::f32), 0);
+  const NoGrad off;
+  const Tensor x = rand({6, 4});
+  manual_seed(9);
+  const Tensor want = net.forward(x);
+  manual_seed(9);
+  expect_near(again.forward(x), want);
+  net.eval(), again.eval();
+  expect_near(again.forward(x), net.forward(x));
+}
+
+TEST_F(ModuleFile, BuffersAreChangedByCalls) {
+  nn::BatchNorm1d net(3);
+  jit::save(net, rand({4, 3}), path(), {.dims = {{"4", "3"}}});  // its training counts values: a size as a number
+  jit::Module again = jit::load(path());
+  const NoGrad off;
+  const Tensor x = rand({4, 3});
+  expect_near(again.forward(x), net.forward(x));
+  expect_near(again.state_dict().at("running_var"), net.state_dict().at("running_var"));
+  EXPECT_EQ(again.state_dict().at("num_batches_tracked").item_int(), 1);
+  net.eval(), again.eval();
+  expect_near(again.forward(x), net.forward(x));
+}
+
+TEST_F(ModuleFile, LoadedModulesTrainAndAreSavedAgain) {
+  Net net;
+  jit::save(net, rand({3, 4}), path());
+  jit::Module again = jit::load(path());
+  const Tensor x = rand({8, 4}), y = rand({8, 1});
+  std::vector<double> losses[2];
+  const auto train = [&](auto& model, std::vector<double>& track) {
+    manual_seed(1);
+    optim::SGD optimiser(model.parameters(), {.lr = 0.05});
+    for (int step = 0; step < 6; ++step) {
+      const Tensor loss = nn::mse_loss(model.forward(x), y);
+      optimiser.zero_grad();
+      loss.backward();
+      optimiser.step();
+      track.push_back(loss.item());
+    }
+  };
+  train(net, losses[0]);
+  train(again, losses[1]);
+  for (size_t i = 0; i < losses[0].size(); ++i) EXPECT_NEAR(losses[0][i], losses[1][i], 1e-4);
+  jit::save(again, path("again.neve"));
+  jit::Module third = jit::load(path("again.neve"));
+  net.eval(), third.eval();
+  const NoGrad off;
+  expect_near(third.forward(x), net.forward(x), 1e-4);
+}
+
+TEST_F(ModuleFile, FunctionsOfSeveralTensorsInsideOfOthers) {
+  const jit::Function f = jit::trace(jit::TensorFunction([](const std::vector<Tensor>& in) {
+                                       return std::vector<Tensor>{in[0] + in[1], in[0] * 2.0, in[1]};
+                                     }),
+                                     {rand({2, 3}), rand({2, 3})});
+  jit::save(f, path());
+  const jit::Module again = jit::load(path());
+  const Tensor a = rand({4, 3}), b = rand({4, 3});
+  const auto y = again.forward({a, b});
+  ASSERT_EQ(y.size(), 3u);
+  expect_near(y[0], a + b);
+  EXPECT_TRUE(y[2].is(b));
+  const jit::Function outer =
+      jit::trace([&](const Tensor& x) { return relu(again.call("forward", {x, x})[0]); }, rand({2, 3}));
+  expect_near(outer(a), relu(a + a));
+  const Model m = load(path());
+  expect_near(optimize(m, {.tune = false}).session().run({a, b})[1], a * 2.0);
+  EXPECT_THROW(again.call("encode", {a}), Error);
+  EXPECT_THROW(again.forward({a}), Error);
+  EXPECT_THROW(again.call("forward", {a, b}, {int64_t(3)}), Error);
+}
+
+TEST_F(ModuleFile, EveryByteIsLookedAt) {
+  Net net;
+  net.eval();
+  jit::save(net, rand({3, 4}), path());
+  std::ifstream in(path(), std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const NoGrad off;
+  const Tensor x = rand({2, 4}), want = net.forward(x);
+  const auto load_bytes = [&](const std::string& bytes) {
+    std::ofstream(path("bad.neve"), std::ios::binary) << bytes;
+    return jit::load(path("bad.neve"));
+  };
+  for (size_t n = 0; n < whole.size(); n += whole.size() / 50 + 1) EXPECT_THROW(load_bytes(whole.substr(0, n)), Error);
+  for (size_t at = 0; at < whole.size(); at += 37) {
+    std::string bytes = whole;
+    bytes[at] = char(bytes[at] ^ (1 << (at % 8)));
+    try {
+      const jit::Module m = load_bytes(bytes);
+      expect_near(m.forward(x), want, 1e-6);  // padding
+    } catch (const Error&) {
+    }
+  }
+}
+
+// Called by tests/python/test_cpp_modules.py: what C++ writes Python reads, and the reverse.
+TEST_F(ModuleFile, ExchangesWithPython) {
+  const char* out = std::getenv("NEVE_TEST_MODULE_OUT");
+  const char* in = std::getenv("NEVE_TEST_MODULE_IN");
+  if (!out || !in) GTEST_SKIP() << "run by Python's tests";
+  manual_seed(3);
+  Net net;
+  jit::save(net, rand({3, 4}), out);
+  jit::Module m = jit::load(in);
+  m.eval();
+  const NamedTensors expected = nn::load_weights(std::string(in) + ".safetensors");
+  const NoGrad off;
+  expect_near(m.forward(expected.at("x")), expected.at("forward"));
+  expect_near(m.call("encode", {expected.at("x")}, {0.5})[0], expected.at("encode_half"));
+  expect_near(m.call("encode", {expected.at("x")}, {2.0})[0], expected.at("encode_two"));
+  EXPECT_THROW(m.call("encode", {expected.at("x")}), Error);
+  EXPECT_THROW(m.call("encode", {expected.at("x")}, {3.0}), Error);
+  EXPECT_NE(m.properties().find("\"heads\": 3"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace neve::test
