@@ -117,6 +117,14 @@ bool keep(void* block, size_t bytes) {
   return true;
 }
 
+bool try_keep(void* block, size_t bytes) noexcept {
+  try {
+    return keep(block, bytes);
+  } catch (const std::bad_alloc&) {  // no memory for the list
+    return false;
+  }
+}
+
 }  // namespace
 
 void* allocate_block(size_t bytes, size_t& taken) {
@@ -165,10 +173,7 @@ void free_block(void* block, size_t taken) noexcept {
     }
   } else {
     live_now.fetch_sub(taken, std::memory_order_relaxed);
-    if (kept_limit.load(std::memory_order_relaxed)) try {
-        if (keep(block, taken)) return;
-      } catch (const std::bad_alloc&) {
-      }
+    if (kept_limit.load(std::memory_order_relaxed) && try_keep(block, taken)) return;
   }
   std::free(block);
 }

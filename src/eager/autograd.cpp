@@ -263,7 +263,7 @@ class CustomNode final : public Node {
   bool saves_;
 };
 
-void record(NodePtr node, std::span<const Tensor> in, std::span<const Tensor> out) {
+void record(const NodePtr& node, std::span<const Tensor> in, std::span<const Tensor> out) {
   node->results = uint32_t(out.size());
   node->place = current_place();
   for (const Tensor& t : in) node->next.push_back(gradient_edge(t));

@@ -453,8 +453,8 @@ class Runner {
     void at(int64_t outer, int64_t row, int64_t lane) {
       const BoundPart& p = runner.p_;
       for (int a = 0; a < p.accesses; ++a) {
-        int64_t o = p.offset[size_t(a)] + row * p.strides[size_t(a * p.slots)];
-        if (lane) o += lane * p.strides[size_t(a * p.slots + 1)];
+        int64_t o = p.offset[size_t(a)] + row * p.strides[size_t(a) * size_t(p.slots)];
+        if (lane) o += lane * p.strides[size_t(a) * size_t(p.slots) + 1];
         base[size_t(a)] = static_cast<char*>(runner.buffers_[p.buffer[size_t(a)]]) + o;
       }
       for (size_t i = p.outer.size(); i-- > 0;) {
@@ -467,7 +467,8 @@ class Runner {
     }
     void cut(const BoundPart& p, int64_t chunk) {
       const int64_t begin = chunk * p.chunk;
-      for (int a = 0; a < p.accesses; ++a) base[size_t(a)] += begin * p.strides[size_t(a * p.slots + p.split_slot)];
+      for (int a = 0; a < p.accesses; ++a)
+        base[size_t(a)] += begin * p.strides[size_t(a) * size_t(p.slots) + size_t(p.split_slot)];
       extents[size_t(p.split_slot)] = std::min(p.chunk, p.extents[size_t(p.split_slot)] - begin);
       const int64_t lanes = p.part->lanes_inner ? 1 : p.width;
       for (size_t i = 0; i < p.part->scratch.size(); ++i)
