@@ -321,7 +321,9 @@ def interpolate(
             value_error(f"{call}: scale_factor is {scale_factor!r} (one positive number, or {n} of them)")
         scales = None if recompute_scale_factor else factors
         by_scale = scales is not None and mode != "area" and not align_corners
-        grown: Any = [] if by_scale else [(s if f == int(f) else int(s)) * f for s, f in zip(x.shape[2:], factors)]
+        grown: Any = (
+            [] if by_scale else [s * int(f) if f == int(f) else int(s) * f for s, f in zip(x.shape[2:], factors)]
+        )
         sizes = [n if isinstance(n, _neve.Dim) else int(n) for n in grown]  # type: ignore[misc]
     if mode == "area":
         return ops.adaptive_avg_pool(x, output_size=sizes)
