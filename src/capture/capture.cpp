@@ -41,6 +41,22 @@ ir::LocationRef location_from(const std::string& text) {
   return l;
 }
 
+/// What a view shows in the end; null for what is no view.
+std::shared_ptr<CapturedValue> root_of(const Tensor& t) {
+  if (!t.defined() || !t.is_captured()) return {};
+  std::shared_ptr<CapturedValue> c = t.body_pointer()->captured->base;
+  while (c && c->base) c = c->base;
+  return c;
+}
+
+/// Notes that a result of a branch or loop may share memory with what it was made of inside.
+void may_view(const Tensor& result, const std::shared_ptr<CapturedValue>& root) {
+  CapturedValue& c = *result.body_pointer()->captured;
+  c.may_share = true;
+  c.may_view = root;
+  c.may_view_version = root ? root->version : 0;
+}
+
 /// A copy of bytes, which is no operation of the program.
 Tensor copy_of(const Tensor& t) {
   struct Pause {
@@ -238,6 +254,10 @@ Value Capture::value_of(const Tensor& t) {
   if (c.capture != id_)
     fail(ErrorCode::unsupported, "capture: a tensor of another capture is used (return it from there, or pass it in)");
   if (is_stale(c)) refresh(t);
+  if (c.may_view && c.may_view->version != c.may_view_version)
+    fail(ErrorCode::unsupported, "capture: ", describe(t),
+         " is a view in one way of a branch or loop, and what it shows was changed in place since (clone() it)",
+         here().empty() ? "" : "\n  at " + here());
   const Value v = value_in(c, frames_.size() - 1);
   return t.body_pointer()->detached ? stop_gradient(v) : v;
 }
@@ -396,6 +416,10 @@ void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
   const Value v = value_of(value);
   if (x.is_captured()) {
     value_of(x);
+    if (x.body_pointer()->captured->may_share)
+      fail(ErrorCode::unsupported, op, ": ", describe(x),
+           " is changed in place, and is a view of another tensor in one way of a branch or loop (clone() it first)",
+           here().empty() ? "" : "\n  at " + here());
     if (x.body_pointer()->captured->base) write_view(x, value);
     change(x.body_pointer()->captured, equal_types(v, type(x), op));
     change_aliases(x, op);
@@ -662,6 +686,7 @@ std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std:
     for (const Change& x : b->frame.changes)
       if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
   std::vector<Values> results;
+  std::map<size_t, std::shared_ptr<CapturedValue>> views;  // results that one way makes as views
   Values taken;
   for (size_t k = 0; k < branches.size(); ++k) {
     Branch& b = *branches[k];
@@ -673,7 +698,10 @@ std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std:
     }
     Values out;
     try {
-      for (const Tensor& t : ends[k]({})) out.push_back(value_of(t));
+      for (const Tensor& t : ends[k]({})) {
+        out.push_back(value_of(t));
+        if (const auto root = root_of(t)) views.emplace(out.size() - 1, root);
+      }
       for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
     } catch (...) {
       while (frames_.size() > depth) pop();
@@ -709,6 +737,7 @@ std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std:
     note_sources(frames_.size() - 1, out[own + k]);
     change(changed[k], out[own + k]);
   }
+  for (const auto& [k, root] : views) may_view(made[k], root);
   return made;
 }
 
@@ -741,6 +770,7 @@ std::vector<Tensor> Capture::region(std::string_view name, std::span<const Tenso
   const bool loop = name == "loop";
   locate();
   std::vector<std::shared_ptr<CapturedValue>> changed;  // of outer tensors, by the bodies
+  std::set<size_t> views;                               // what a loop carries that a pass makes as a view
   Values taken;
   Values start;
   for (const Tensor& t : fixed) start.push_back(value_of(t));
@@ -772,7 +802,10 @@ std::vector<Tensor> Capture::region(std::string_view name, std::span<const Tenso
       for (size_t i = 2; i < start.size(); ++i) own.push_back(scratch.add_input("", graph().type(start[i])));
     }
     run_body(body, scratch, true, own, {}, [&](std::vector<Tensor>& results) {
-      for (const Tensor& t : results) value_of(t);
+      for (size_t i = 0; i < results.size(); ++i) {
+        value_of(results[i]);
+        if (loop && i && root_of(results[i])) views.insert(i - 1);  // after the condition: what is carried
+      }
       note(top());
     });
   }
@@ -796,6 +829,7 @@ std::vector<Tensor> Capture::region(std::string_view name, std::span<const Tenso
             f.in[{frames_[frames_.size() - 2].serial, taken[i].id}] = parameters[count + i];
             note_sources(frames_.size() - 1, parameters[count + i]);
           }
+          for (size_t k : views) may_view(p[k + 2], {});
           return body(p);
         };
         run_body(with_taken, g, false, own, carried, [&](std::vector<Tensor>& results) {
@@ -815,6 +849,8 @@ std::vector<Tensor> Capture::region(std::string_view name, std::span<const Tenso
       std::vector<Tensor> results;
       const size_t own = out.size() - changed.size();
       for (size_t k = 0; k < own; ++k) results.push_back(wrap(out[k]));
+      for (size_t k : views)
+        may_view(results[k], fixed[k + 2].is_captured() ? fixed[k + 2].body_pointer()->captured : nullptr);
       for (size_t k = 0; k < changed.size(); ++k) {
         note_sources(frames_.size() - 1, out[own + k]);
         change(changed[k], out[own + k]);

@@ -29,6 +29,10 @@ struct CapturedValue {
   std::vector<Tensor> others;  ///< operands after the base
   /// Tensors that this may be, by what ran: where the flag (bool[]) holds, a change of this is a change of that.
   std::vector<std::pair<std::shared_ptr<CapturedValue>, Tensor>> aliases;
+  /// A result of a branch or loop, one way of which made it a view: of this, or (null with `may_share`) of something.
+  std::shared_ptr<CapturedValue> may_view;
+  uint64_t may_view_version = 0;
+  bool may_share = false;
 };
 
 namespace eager {
