@@ -10,7 +10,6 @@
 #include <algorithm>
 
 #include "api/impl.h"
-#include "capture/capture.h"
 #include "capture/replay.h"
 #include "eager/autograd.h"
 #include "eager/execute.h"
@@ -245,6 +244,14 @@ class PyTraining {
 
 }  // namespace
 
+bool PyProgram::accepts(std::span<const Sizes> shapes) const {
+  return jit::accepts(model.impl()->loaded.module.methods.find("forward")->second, shapes);
+}
+bool PyProgram::is_changed() const {
+  return std::any_of(seen.begin(), seen.end(),
+                     [](const capture::Seen& s) { return s.tensor.storage()->version() != s.version; });
+}
+
 bool is_capturing() { return capture::current_or_null() != nullptr; }
 
 static std::vector<Tensor> replay_graph(const ir::Graph& g, const ir::Weights& weights, const std::vector<Tensor>& in) {
@@ -472,9 +479,7 @@ void bind_capture(nb::module_& m) {
                      return l;
                    })
       .def("accepts",
-           [](const PyProgram& p, const std::vector<Sizes>& shapes) {
-             return jit::accepts(p.model.impl()->loaded.module.methods.find("forward")->second, shapes);
-           })
+           [](const PyProgram& p, const std::vector<Sizes>& shapes) { return p.accepts(shapes); })
       .def("changed",
            [](const PyProgram& p) {
              std::vector<std::string> names;

@@ -23,5 +23,7 @@ std::vector<Tensor> replay(const Engine& engine, const std::vector<Tensor>& in);
 bool is_capturing();
 
 void bind_capture(nb::module_& m);
+/// Calls of captured programs without Python's part: what is compared at every call, and the call itself.
+void bind_calls(nb::module_& m);
 
 }  // namespace neve::python

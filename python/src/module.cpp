@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
 
 #include "capture.h"
 #include "convert.h"
+#include "engine.h"
 #include "program.h"
 
 using namespace neve;
@@ -109,59 +109,12 @@ NamedTensors named_tensors(nb::handle h, const std::vector<PortInfo>& ports, con
 
 // ---- engines ----------------------------------------------------------------------------------------------------
 
-/// An engine with sessions that calls from several threads take and give back.
-class PyEngine {
- public:
-  explicit PyEngine(Engine e) : engine(std::move(e)) {}
-  Engine engine;
-
-  nb::object call(nb::args args, nb::kwargs kwargs) {
-    std::vector<AnyArray> hold;
-    const std::vector<Tensor> in = arguments(engine.inputs(), args, kwargs, hold);
-    if (is_capturing()) return captured_call(engine, in);
-    std::vector<Tensor> out;
-    {
-      nb::gil_scoped_release free;
-      Session s = take();
-      try {
-        s.run(in, out);
-      } catch (...) {
-        give(std::move(s));
-        throw;
-      }
-      give(std::move(s));
-    }
-    return results(out);
-  }
-  std::vector<Tensor> run(const std::vector<Tensor>& in) {
-    std::vector<Tensor> out;
-    nb::gil_scoped_release free;
-    Session s = take();
-    try {
-      s.run(in, out);
-    } catch (...) {
-      give(std::move(s));
-      throw;
-    }
-    give(std::move(s));
-    return out;
-  }
-  Session take() {
-    std::lock_guard lock(mutex_);
-    if (spare_.empty()) return engine.session();
-    Session s = std::move(spare_.back());
-    spare_.pop_back();
-    return s;
-  }
-  void give(Session s) {
-    std::lock_guard lock(mutex_);
-    spare_.push_back(std::move(s));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<Session> spare_;
-};
+nb::object call_engine(PyEngine& e, nb::args args, nb::kwargs kwargs) {
+  std::vector<AnyArray> hold;
+  const std::vector<Tensor> in = arguments(e.engine.inputs(), args, kwargs, hold);
+  if (is_capturing()) return captured_call(e.engine, in);
+  return results(e.run(in));
+}
 
 struct PySession {
   Session session;
@@ -307,6 +260,7 @@ NB_MODULE(_neve, m) {
   bind_tensor(m);
   bind_capture(m);
   bind_module_file(m);
+  bind_calls(m);
 
   nb::class_<Model>(m, "Model")
       .def("__call__",
@@ -384,7 +338,7 @@ NB_MODULE(_neve, m) {
       });
 
   nb::class_<PyEngine>(m, "Engine")
-      .def("__call__", &PyEngine::call)
+      .def("__call__", &call_engine)
       .def("_run", &PyEngine::run, "Tensors by position, as a list; what captured functions call.")
       .def("session", [](const PyEngine& e) { return new PySession{e.engine.session(), e.engine.inputs()}; })
       .def("warm", [](const PyEngine& e, const std::vector<NamedSizes>& shapes) { e.engine.warm(shapes); })

@@ -2,6 +2,7 @@
 #pragma once
 #include <neve/engine.h>
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,11 @@ struct PyProgram {
   std::vector<capture::State> states;
   std::vector<capture::Seen> seen;
   std::vector<size_t> changed_inputs;
+
+  /// Whether the first inputs may have these sizes.
+  bool accepts(std::span<const Sizes> shapes) const;
+  /// Whether a tensor that it uses from outside was changed since the last model_again().
+  bool is_changed() const;
 };
 
 /// Modules as files.

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import dis
+import functools
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import types
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,6 +102,8 @@ def current_draws() -> _Draws | None:
 
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
+# Compared by which one it is: another one makes another program.
+_COMPARED = (Tensor, Module, types.FunctionType, types.BuiltinFunctionType, type)
 
 
 def note_module(module: Module) -> None:
@@ -126,7 +132,7 @@ class _Seen:
 
     @staticmethod
     def _text(v: Any) -> str | None:
-        """What is compared of a value: plain ones whole, of lists and dicts what they hold."""
+        """What is compared of a value: plain ones whole, of containers what they hold, of others which one it is."""
         if isinstance(v, _PLAIN):
             return repr(v)
         if isinstance(v, (list, tuple)) and len(v) <= 1000:
@@ -135,17 +141,23 @@ class _Seen:
             return (
                 f"{{{', '.join(f'{k!r}: {repr(e) if isinstance(e, _PLAIN) else hex(id(e))}' for k, e in v.items())}}}"
             )
+        if isinstance(v, (set, frozenset)) and len(v) <= 1000:
+            return f"{{{', '.join(sorted(repr(e) if isinstance(e, _PLAIN) else hex(id(e)) for e in v))}}}"
+        if isinstance(v, _COMPARED):
+            return f"{text_of(v)} at {id(v):#x}"
         return f"{type(v).__name__} of {len(v)}" if isinstance(v, (list, dict, set)) else None
 
     def places(self) -> list[tuple[Any, str, Any]]:
-        """(owner's key, name, where): `where` is the dict that holds the name, or a closure's cell."""
+        """(owner's key, name, where): `where` is the dict that holds the name, a weak reference to the owner of that
+        dict, or a closure's cell."""
         found: list[tuple[Any, str, Any]] = []
         for key, thing in {**self.modules, **self.objects}.items():
-            found += [(key, name, vars(thing)) for name in vars(thing)]
+            where = weakref.ref(thing) if isinstance(thing, Module) else vars(thing)
+            found += [(key, name, where) for name in vars(thing)]
             if isinstance(thing, Module) and "training" not in vars(thing):
-                found.append((key, "training", vars(thing)))
+                found.append((key, "training", where))
         for key, f in self.functions.items():
-            found += [(key, name, f.__globals__) for name in f.__code__.co_names if name in f.__globals__]
+            found += [(key, name, f.__globals__) for name in _global_names(f.__code__) if name in f.__globals__]
             found += [(key, name, cell) for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ())]
         return found
 
@@ -165,11 +177,24 @@ class _Seen:
         return type(self.modules.get(key, self.objects.get(key))).__name__
 
 
+@functools.lru_cache(4096)
+def _global_names(code: types.CodeType) -> tuple[str, ...]:
+    """Global variables that a function reads, those of functions inside of it too."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            found.update(_global_names(inner))
+    return tuple(sorted(found))
+
+
 def _advance(generator: Any, draws: int) -> Any:
     return generator.advance(draws)
 
 
 def _held(where: Any, name: str) -> Any:
+    if isinstance(where, weakref.ref):
+        owner = where()
+        where = {} if owner is None else vars(owner)
     if isinstance(where, dict):
         return where.get(name, True if name == "training" else _local)
     try:
@@ -182,10 +207,64 @@ def _changed(values: list[tuple[Any, str, Any, Any, str]]) -> Iterator[tuple[Any
     """(owner's key, name, text then, value now) of what is no longer as it was."""
     for key, name, where, then, text in values:
         now = _held(where, name)
-        if now is then and isinstance(now, _PLAIN):
+        if now is then and isinstance(now, (*_PLAIN, *_COMPARED)):
             continue
         if _Seen._text(now) != text:
             yield key, name, text, now
+
+
+class _Environment:
+    """What a program read beside its arguments, as it was, and whether it still is."""
+
+    def __init__(self, seen: _Seen, weak: Iterable[Module]) -> None:
+        self.values = seen.values()
+        self.owners = {key: seen.owner(key) for key, *_ in self.values}
+        # New attributes show in the sizes of the modules' dicts.
+        self.sizes = [(weakref.ref(m), len(vars(m))) for m in seen.modules.values()]
+        self._weak = {id(m) for m in weak}  # modules that may hold what holds this
+        self.watch = _neve.Watch()
+        self._look()
+
+    def _look(self) -> None:
+        """Takes what is there now as what it must be."""
+        watch = _neve.Watch()
+        groups: dict[int, tuple[Any, Any, list[Any]]] = {}
+        contents: dict[int, Any] = {}
+        for _, name, where, _, _ in self.values:
+            owner = where() if isinstance(where, weakref.ref) else None
+            place = vars(owner) if owner is not None else where
+            now = _held(where, name)
+            if isinstance(now, (list, dict, set)):
+                contents[id(now)] = now
+            held = () if now is _local or (name == "training" and isinstance(place, dict) and name not in place) else (now,)
+            if isinstance(place, dict):
+                groups.setdefault(id(place), (owner, place, []))[2].append((name, held))
+            else:
+                watch.cell(place, held)
+        sizes = {id(m()): n for m, n in self.sizes}
+        for owner, place, named in groups.values():
+            watch.names(owner, owner is not None and id(owner) in self._weak, place, named, sizes.get(id(owner), -1))
+        for v in contents.values():
+            watch.content(v)
+        self.watch.take(watch)
+
+    def same(self) -> bool:
+        if self.watch.same():
+            return True
+        if self.difference():
+            return False
+        self._look()
+        return True
+
+    def difference(self) -> str:
+        """What has changed, in words; "" where nothing has."""
+        for key, name, then, now in _changed(self.values):
+            return f"'{name}' of {self.owners[key]} changed from {then} to {_Seen._text(now)}"
+        for m, n in self.sizes:
+            owner = m()
+            if owner is None or len(vars(owner)) != n:
+                return "a module has attributes that it had not"
+        return ""
 
 
 class CapturedFunction:
@@ -201,9 +280,7 @@ class CapturedFunction:
         self._passed: dict[int, int] = {}  # outputs that are inputs
         self._hidden: dict[Any, int] = {}  # outputs that are no results: "log", or a generator's number: draws
         self._prints: list[Any] = []
-        self._environment: list[Any] = []  # what it read beside its arguments
-        self._seen = _Seen()
-        self._sizes: list[tuple[dict[str, Any], int]] = []  # of the dicts of its modules: new attributes show there
+        self._environment: _Environment | None = None  # what it read beside its arguments
         self._samples: list[Tensor] = []  # what it was captured with
         self._modules: dict[str, Module] = {}  # whose tensors it was told the names of, by prefix
         self.options = Options()  # how it is built; to be set before the first call
@@ -363,7 +440,7 @@ class CapturedFunction:
         its arguments (attributes of modules, globals, closures, the modules' modes) is as it was."""
         if not self._program.accepts([t.shape for t in tensors]):
             return False
-        return all(len(d) == n for d, n in self._sizes) and next(_changed(self._environment), None) is None
+        return self._environment is None or self._environment.same()
 
     def trained(self) -> list[str]:
         """What was built for gradients, a line for each choice of what asks for them."""
@@ -397,7 +474,7 @@ class CapturedFunction:
 
         if self._training is not None and any(backward for _, backward, _, _ in self._training.built()):
             part = _neve.Training(self.name, self._program, count, options.build())
-            leaves = [p for m in self._seen.modules.values() for p in m.parameters(recurse=False) if p.requires_grad]
+            leaves = [p for m in self._environment_modules() for p in m.parameters(recurse=False) if p.requires_grad]
 
             def once() -> None:
                 given = inputs()
@@ -421,15 +498,15 @@ class CapturedFunction:
             times.append(time.perf_counter() - start)
         return min(times) * 1e3  # the least that others on this machine left
 
+    def _environment_modules(self) -> list[Module]:
+        found = [m() for m, _ in self._environment.sizes] if self._environment is not None else []
+        return [m for m in found if m is not None]
+
     def why_not(self, tensors: Sequence[Tensor]) -> str:
         """What is not as it was captured, for people; "" where it accepts these."""
         if not self._program.accepts([t.shape for t in tensors]):
             return "other sizes"
-        for key, name, then, now in _changed(self._environment):
-            return f"'{name}' of {self._seen.owner(key)} changed from {then} to {_Seen._text(now)}"
-        if any(len(d) != n for d, n in self._sizes):
-            return "a module has attributes that it had not"
-        return ""
+        return "" if self._environment is None else self._environment.difference()
 
     def is_trained(self, tensors: Sequence[Tensor]) -> bool:
         """Whether a call with these tensors is recorded: one of them, or a parameter, asks for gradients."""
@@ -614,8 +691,6 @@ def _run(
     made = CapturedFunction(name_of(function), structure, results, program, names, drawn)
     made._hidden = {k: len(outputs) + i for i, k in enumerate(hidden)}
     made._prints = effects.prints
-    made._passed, made._environment = passed, seen.values()
-    made._seen = seen
+    made._passed, made._environment = passed, _Environment(seen, modules_of(function).values())
     made._samples, made._modules = [t.detach().clone() for t in tensors], modules_of(function)
-    made._sizes = [(vars(m), len(vars(m))) for m in seen.modules.values()]
     return made
