@@ -107,7 +107,28 @@ void collect(int64_t keep_mb) {
 
 struct WhyOptions : CommonOptions, ModelOptions {
   bool all = false;
+  std::string regions;
 };
+
+// What compiled regions of Python programs looked for in a folder and did not find, as they wrote it down.
+void why_regions(const std::string& folder) {
+  const std::string path = folder + "/misses.jsonl";
+  if (!fs::exists(path)) {
+    std::printf("%s: no region has missed anything here\n", folder.c_str());
+    return;
+  }
+  const std::string content = read_file(path);
+  for (size_t at = 0; at < content.size();) {
+    const size_t end = std::min(content.find('\n', at), content.size());
+    const auto j = nlohmann::json::parse(content.substr(at, end - at), nullptr, false);
+    at = end + 1;
+    if (!j.is_object() || !j.contains("region") || !j["region"].is_string() || !j.contains("why")) continue;
+    const bool dated = j.contains("time") && j["time"].is_string();
+    std::printf("%s  %s\n", dated ? j["time"].get<std::string>().c_str() : "", j["region"].get<std::string>().c_str());
+    for (const auto& w : j["why"])
+      if (w.is_string()) std::printf("    %s\n", w.get<std::string>().c_str());
+  }
+}
 
 // "threads: 2 wanted, 4 kept", for the parts that differ; sizes and details without values, so that like misses stand
 // together.
@@ -190,7 +211,14 @@ void add_cache(CLI::App& app, int& status) {
   add_model(*why, *o);
   add_common(*why, *o);
   why->add_flag("--all", o->all, "Every miss, not the first three of each reason");
-  why->callback([o] { why_miss(*o); });
+  why->get_option("model")->required(false);
+  why->add_option("--regions", o->regions,
+                  "Instead of a model: the folder where regions keep their engines (\"\" for that of the cache)");
+  why->callback([o, why] {
+    if (why->count("--regions")) return why_regions(o->regions.empty() ? cache_directory() + "/regions" : o->regions);
+    if (o->model.empty()) throw CLI::RequiredError("model (or --regions)");
+    why_miss(*o);
+  });
 }
 
 }  // namespace neve::cli

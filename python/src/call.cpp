@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "api/impl.h"
+#include "base/cpu.h"
+#include "base/file.h"
 #include "capture.h"
 #include "engine.h"
 #include "program.h"
@@ -449,6 +451,16 @@ PyType_Slot* collected() {
 }  // namespace
 
 void bind_calls(nb::module_& m) {
+  m.def("isa", [] { return std::string(to_string(cpu_info().isa)); }, "The level of instructions that is used here.");
+  m.def("cache_directory", &cache_directory, "The folder of the caches; empty where none can be made.");
+  m.def(
+      "weights_of",
+      [](const PyProgram& p) {
+        nb::list l;
+        for (const capture::Seen& s : p.seen) l.append(nb::make_tuple(s.weight, s.tensor));
+        return l;
+      },
+      nb::arg("program"), "Names and tensors from outside that a captured program uses.");
   nb::class_<Watch>(m, "Watch", "Things that must be the same objects as before.", nb::type_slots(collected<Watch>()))
       .def(nb::init<>())
       .def("names", &Watch::names, nb::arg("owner").none(), nb::arg("weak"), nb::arg("dict"), nb::arg("named"),

@@ -248,7 +248,8 @@ std::vector<std::vector<Sizes>> default_points(const ir::Graph& g, const Resolve
 
 ResolvedRanges resolve_ranges(const ir::Graph& g, const std::vector<Range>& ranges) {
   ResolvedRanges out;
-  out.open = ranges.empty();
+  // Points without bounds leave everything open.
+  out.open = std::all_of(ranges.begin(), ranges.end(), [](const Range& r) { return r.min.empty() && r.max.empty(); });
   for (const Range& r : ranges) out.ranges.push_back(resolve(g, r));
   if (ranges.empty()) out.ranges.push_back(resolve(g, {}));
   // Axes that share a symbol in the model, or that the file fixed to one number and every range treats alike, share one

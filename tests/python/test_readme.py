@@ -52,3 +52,10 @@ def test_commands_run(page, place):
         run(["bash", "-e", "-c", block], place, env={**os.environ, "PATH": path})
     assert (place / "report.html").read_text().startswith("<!")
     assert (place / "digits.neve").stat().st_size > 0
+
+
+def test_regions_run(place):
+    program = place / "regions.py"  # in a file: what is compiled has a source
+    program.write_text("\n".join(blocks("docs/tutorial/regions.md", "python")))
+    output = run([sys.executable, program], place)
+    assert "(70, 10)" in output and "1 forms" in output and "one run:" in output

@@ -10,15 +10,18 @@ again = neve.jit.load("model.neve")        # a Module without the source of the 
 from .. import _neve
 from ._calls import ignore_module
 from ._capture import CapturedFunction, Guard, Options
+from ._inference import Region, inference, is_inference_mode
 from ._load import LoadedModule, load
 from ._model_of import model_of
 from ._save import save
 from ._static import InputSpec, StaticFunction, enable_to_static, not_to_static, to_static
+from ._suggest import suggest
 from ._trace import trace
 
 Dim = _neve.Dim
 
 __all__ = [
-    "CapturedFunction", "Dim", "Guard", "InputSpec", "LoadedModule", "Options", "StaticFunction", "enable_to_static",
-    "ignore_module", "load", "model_of", "not_to_static", "save", "to_static", "trace",
+    "CapturedFunction", "Dim", "Guard", "InputSpec", "LoadedModule", "Options", "Region", "StaticFunction",
+    "enable_to_static", "ignore_module", "inference", "is_inference_mode", "load", "model_of", "not_to_static", "save",
+    "suggest", "to_static", "trace",
 ]  # fmt: skip

@@ -222,6 +222,7 @@ class _Environment:
         # New attributes show in the sizes of the modules' dicts.
         self.sizes = [(weakref.ref(m), len(vars(m))) for m in seen.modules.values()]
         self._weak = {id(m) for m in weak}  # modules that may hold what holds this
+        self.functions = [*seen.functions.values(), *(type(m).forward for m in seen.modules.values())]
         self.watch = _neve.Watch()
         self._look()
 
