@@ -57,7 +57,8 @@ class Watch {
     c.container = container;
     if (PyDict_Check(container.ptr())) {
       c.version = version_of(container.ptr());
-      for (auto [k, v] : nb::borrow<nb::dict>(container)) c.items.push_back(nb::borrow(k)), c.items.push_back(nb::borrow(v));
+      for (auto [k, v] : nb::borrow<nb::dict>(container))
+        c.items.push_back(nb::borrow(k)), c.items.push_back(nb::borrow(v));
     } else if (PyAnySet_Check(container.ptr())) {
       c.items.push_back(nb::steal(PyFrozenSet_New(container.ptr())));
     } else {

@@ -478,8 +478,7 @@ void bind_capture(nb::module_& m) {
                      for (const capture::State& s : p.states) l.append(nb::make_tuple(s.name, s.tensor));
                      return l;
                    })
-      .def("accepts",
-           [](const PyProgram& p, const std::vector<Sizes>& shapes) { return p.accepts(shapes); })
+      .def("accepts", [](const PyProgram& p, const std::vector<Sizes>& shapes) { return p.accepts(shapes); })
       .def("changed",
            [](const PyProgram& p) {
              std::vector<std::string> names;

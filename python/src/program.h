@@ -21,7 +21,7 @@ struct PyProgram {
 
   /// Whether the first inputs may have these sizes.
   bool accepts(std::span<const Sizes> shapes) const;
-  /// Whether a tensor that it uses from outside was changed since the last model_again().
+  /// Whether a tensor that it uses from outside was changed since the last note_versions().
   bool is_changed() const;
 };
 

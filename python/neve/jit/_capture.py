@@ -237,7 +237,11 @@ class _Environment:
             now = _held(where, name)
             if isinstance(now, (list, dict, set)):
                 contents[id(now)] = now
-            held = () if now is _local or (name == "training" and isinstance(place, dict) and name not in place) else (now,)
+            held = (
+                ()
+                if now is _local or (name == "training" and isinstance(place, dict) and name not in place)
+                else (now,)
+            )
             if isinstance(place, dict):
                 groups.setdefault(id(place), (owner, place, []))[2].append((name, held))
             else:

@@ -18,8 +18,8 @@ from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from . import _region_cache, _tree
 from ._capture import CapturedFunction, _advance, capture
+from ._convert import transform
 from ._static import StaticFunction, _converted
-from ._transform import transform
 
 _local = threading.local()
 _OPTIMISE = (
@@ -190,9 +190,17 @@ class Region:
                 reason = self._reason(key, known, tensors)
                 try:
                     with _Inside(), no_grad():
-                        captured = capture(function, args, kwargs, self.__qualname__, _open_sizes, convert=self._options["control_flow"])
+                        captured = capture(
+                            function,
+                            args,
+                            kwargs,
+                            self.__qualname__,
+                            _open_sizes,
+                            convert=self._options["control_flow"],
+                        )
                 except Exception as error:
                     return None, self._failed(key, error)
+                captured._samples, captured._modules = [], {}  # not kept alive by what it compiled
                 form = RegionForm(captured, reason)
                 self._table.setdefault(key, []).append(form)
             elif form.engine is not None and not self._refresh(form):
@@ -212,12 +220,24 @@ class Region:
             return False
         if self._options["freeze"]:
             names = ", ".join(sorted(n or "a constant of the graph" for n in changed)[:4])
-            fail("unsupported", f"{self.__qualname__}: {names} was changed, and freeze=True was asked for (freeze=False follows changes)")
+            fail(
+                "unsupported",
+                f"{self.__qualname__}: {names} was changed, and freeze=True was asked for (freeze=False follows changes)",
+            )
         if "" in changed:
             self._drop(form)
-            fail("unsupported", f"{self.__qualname__}: a tensor that became a constant of the graph was changed (it is captured again at the next call)")
+            fail(
+                "unsupported",
+                f"{self.__qualname__}: a tensor that became a constant of the graph was changed (it is captured again at the next call)",
+            )
         self._dispatch.remove(form.call)
-        form.engine, self._events = None, [*self._events[-15:], f"weights changed ({sorted(changed)[0]}{', ...' if len(changed) > 1 else ''}): packed anew"]
+        form.engine, self._events = (
+            None,
+            [
+                *self._events[-15:],
+                f"weights changed ({sorted(changed)[0]}{', ...' if len(changed) > 1 else ''}): packed anew",
+            ],
+        )
         return True
 
     def _drop(self, form: RegionForm) -> None:
@@ -285,7 +305,8 @@ class Region:
         import time
 
         begin, c = time.monotonic(), form.captured
-        model = c._program.model_again()
+        c._program.note_versions()
+        model = c.model
         options = {k: self._options[k] for k in _OPTIMISE if k in self._options}
         if form.call is not None:  # the graph was checked; only the weights are others
             options["gate"] = False
@@ -305,8 +326,7 @@ class Region:
                 cache, parts, lambda: _optimise(model, options), self._options["cache_bytes"]
             )
         form.seconds = time.monotonic() - begin
-        direct = not (c._states or c._generators or c._passed or c.changed_inputs)
-        # Results of the graph, without what it changes, in the order of the structure.
+        direct = not (c._states or c._generators or c._passed or c._hidden or c.changed_inputs or _formed(c._results))
         call = _neve.Call(
             c._program, form.engine, c._environment.watch, c._arguments, c._results, mode, None if direct else form.run
         )
@@ -329,7 +349,9 @@ class Region:
     @property
     def code(self) -> str:
         """The source that is captured: control flow as calls."""
-        return getattr(transform(self._plain if self._owner else getattr(self._plain, "__func__", self._plain)), "source", "")
+        return getattr(
+            transform(self._plain if self._owner else getattr(self._plain, "__func__", self._plain)), "source", ""
+        )
 
     def wait(self, seconds: float | None = None) -> bool:
         """Waits until nothing is being compiled; whether that came true in time."""
@@ -356,7 +378,9 @@ class Region:
                 lines.append(f"    cache: {f.cache}")
         lines += [f"  {event}" for event in self._events]
         lines += [f"  {n} calls ran the original: {reason}" for reason, n in self._eager.items()]
-        lines += [f"  {len(r.forms)} forms for one of {len(self._instances)} instances" for r in self._instances.values()]
+        lines += [
+            f"  {len(r.forms)} forms for one of {len(self._instances)} instances" for r in self._instances.values()
+        ]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -378,6 +402,13 @@ def _optimise(model: Any, options: dict[str, Any]) -> Any:
     return optimize(model, **options, **({} if in_main else {"progress": progress}))
 
 
+def _formed(results: Any) -> bool:
+    """Whether a result is a number or list, not a tensor."""
+    if isinstance(results, _tree.Leaf):
+        return bool(results.form)
+    return any(_formed(r) for r in getattr(results, "children", ()))
+
+
 def _open_sizes(path: str, t: Tensor) -> Sequence[Any]:
     return tuple(_neve.Dim(f"{path}_{axis}") for axis in range(t.ndim))
 
@@ -393,7 +424,14 @@ def _samples(c: CapturedFunction, tensors: list[Tensor], *, copies: bool) -> lis
 
 def _defaults(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a region, checked by name."""
-    own = {"freeze": False, "blocking": True, "control_flow": True, "max_forms": 64, "cache_dir": None, "cache_bytes": 4 << 30}
+    own = {
+        "freeze": False,
+        "blocking": True,
+        "control_flow": True,
+        "max_forms": 64,
+        "cache_dir": None,
+        "cache_bytes": 4 << 30,
+    }
     if "save_model_dir" in options:
         if options.get("cache_dir") is not None:
             fail("invalid_argument", "inference: cache_dir and save_model_dir are the same (one of them)")

@@ -78,9 +78,7 @@ def _structure(s: Any) -> str:
         return "tensor"
     if isinstance(s, _tree.Constant):
         return re.sub(r" at 0x[0-9a-f]+", "", repr(s.value))
-    inner = ", ".join(
-        f"{k}={_structure(c)}" for k, c in zip(s.keys or range(len(s.children)), s.children)
-    )
+    inner = ", ".join(f"{k}={_structure(c)}" for k, c in zip(s.keys or range(len(s.children)), s.children))
     return f"{s.kind.__name__}({inner})"
 
 
@@ -206,9 +204,7 @@ def _collect(folder: pathlib.Path, most: int, keep: pathlib.Path) -> None:
                     path.unlink()
 
 
-def engine_for(
-    folder: pathlib.Path, parts: dict[str, str], make: Callable[[], Any], most: int
-) -> tuple[Any, str]:
+def engine_for(folder: pathlib.Path, parts: dict[str, str], make: Callable[[], Any], most: int) -> tuple[Any, str]:
     """The engine of a key: read, or made and kept. With what happened, in words.
 
     One process makes it, others wait. A folder that cannot be written to costs the cache, not the engine.

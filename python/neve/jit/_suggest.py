@@ -41,7 +41,10 @@ class Suggestion:
     others: list[Candidate]
 
     def __repr__(self) -> str:
-        lines = [f"one run: {self.total_ms:.3g} ms", f"{'module':<32} {'calls':>5} {'share':>6} {'eager ms':>9} {'compiled':>9} {'gain':>6}"]
+        lines = [
+            f"one run: {self.total_ms:.3g} ms",
+            f"{'module':<32} {'calls':>5} {'share':>6} {'eager ms':>9} {'compiled':>9} {'gain':>6}",
+        ]
         for c in [*self.regions, *self.others]:
             compiled = "-" if c.compiled_ms is None else f"{c.compiled_ms:.3g}"
             name = f"{c.name or '(the model)'}: {c.kind}"
