@@ -332,7 +332,7 @@ def test_new_batch_sizes_capture_nothing_and_keep_nothing():
     try:
         net(randn(2, 3, 8, 8))
         before, sizes = count, []
-        for round in range(4):
+        for _ in range(4):
             for n in range(3, 103):
                 net(neve.ones(n, 3, 8, 8))
             sizes.append(memory())

@@ -305,6 +305,7 @@ class Region:
         import time
 
         begin, c = time.monotonic(), form.captured
+        assert c._environment is not None
         c._program.note_versions()
         model = c.model
         options = {k: self._options[k] for k in _OPTIMISE if k in self._options}
@@ -483,8 +484,8 @@ def inference(target: Any = None, **options: Any) -> Any:
         f = target.forward
         if not isinstance(f, Region):
             f = f.rollback() if isinstance(f, StaticFunction) else f
-            owned = isinstance(f, types.MethodType) and f.__self__ is target
-            object.__setattr__(target, "forward", Region(f.__func__, made, target) if owned else Region(f, made))
+            own = f.__func__ if isinstance(f, types.MethodType) and f.__self__ is target else None
+            object.__setattr__(target, "forward", Region(f, made) if own is None else Region(own, made, target))
         return target
     if isinstance(target, StaticFunction):
         target = target.rollback()
