@@ -289,10 +289,10 @@ def test_the_original_serves_while_a_thread_compiles():
     same(net(x), want)
     assert net.forward.wait(120)
     same(net(x), want)
-    assert (
-        net.forward.forms[0].calls == 1
-        and "1 calls ran the original: the engine is being compiled" in net.forward.explain()
-    )
+    # Where the thread is quicker than the first call, that one is served compiled, too.
+    served = net.forward.forms[0].calls
+    waited = "1 calls ran the original: the engine is being compiled" in net.forward.explain()
+    assert served == (1 if waited else 2)
 
     @inference(blocking=False, control_flow=False)
     def bad(x):
