@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/error.h"
-#include "eager/arguments.h"
 #include "core/tensor_hooks.h"
+#include "eager/arguments.h"
 #include "eager/autograd.h"
 #include "eager/index.h"
 #include "eager/promote.h"
