@@ -68,7 +68,7 @@ def call(function: Any) -> Any:
     target = getattr(function, "__func__", function)
     if not is_user_code(target) or is_ignored(target):
         return _plain(function)
-    from ._capture import note_function
+    from ._environment import note_function
 
     note_function(target)
     return transform(function)
@@ -114,7 +114,7 @@ def _draws(function: Any) -> bool:
 
 def forward_of(module: Any) -> Any:
     """The converted forward of a module, while converted code is captured."""
-    from ._capture import note_module
+    from ._environment import note_module
 
     f = module.forward
     note_module(module)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import dis
-import functools
 import inspect
 import threading
 import time
-import types
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +18,8 @@ from ..autograd import enable_grad
 from ..nn.module import Module
 from . import _tree
 from ._effects import Effects, NeedsGenerator, checked, replay, set_current
+from ._environment import PLAIN, Environment, Seen, name_of, note_module, seen_by
+from ._environment import changed as changed_places
 from ._errors import locate
 from ._numbers import Number, number
 
@@ -101,175 +99,8 @@ def current_draws() -> _Draws | None:
     return getattr(_local, "draws", None)
 
 
-_PLAIN = (bool, int, float, str, bytes, type(None))
-# Compared by which one it is: another one makes another program.
-_COMPARED = (Tensor, Module, types.FunctionType, types.BuiltinFunctionType, type)
-
-
-def note_module(module: Module) -> None:
-    """A module that the program of this thread's capture calls."""
-    seen = getattr(_local, "seen", None)
-    if seen is not None:
-        if "training" not in vars(module):  # the class's, until the mode is set: that is no change
-            object.__setattr__(module, "training", module.training)
-        seen.modules[id(module)] = module
-
-
-def note_function(function: Any) -> None:
-    """A function of the user's that it calls."""
-    seen = getattr(_local, "seen", None)
-    if seen is not None:
-        seen.functions[id(function)] = function
-
-
-class _Seen:
-    """What a program may have read that is no argument: plain attributes of modules, globals, closures."""
-
-    def __init__(self) -> None:
-        self.modules: dict[int, Module] = {}
-        self.functions: dict[int, Any] = {}
-        self.objects: dict[int, Any] = {}  # arguments that are neither tensors nor plain values
-
-    @staticmethod
-    def _text(v: Any) -> str | None:
-        """What is compared of a value: plain ones whole, of containers what they hold, of others which one it is."""
-        if isinstance(v, _PLAIN):
-            return repr(v)
-        if isinstance(v, (list, tuple)) and len(v) <= 1000:
-            return f"[{', '.join(repr(e) if isinstance(e, _PLAIN) else hex(id(e)) for e in v)}]"
-        if isinstance(v, dict) and len(v) <= 1000:
-            return (
-                f"{{{', '.join(f'{k!r}: {repr(e) if isinstance(e, _PLAIN) else hex(id(e))}' for k, e in v.items())}}}"
-            )
-        if isinstance(v, (set, frozenset)) and len(v) <= 1000:
-            return f"{{{', '.join(sorted(repr(e) if isinstance(e, _PLAIN) else hex(id(e)) for e in v))}}}"
-        if isinstance(v, _COMPARED):
-            return f"{text_of(v)} at {id(v):#x}"
-        return f"{type(v).__name__} of {len(v)}" if isinstance(v, (list, dict, set)) else None
-
-    def places(self) -> list[tuple[Any, str, Any]]:
-        """(owner's key, name, where): `where` is the dict that holds the name, a weak reference to the owner of that
-        dict, or a closure's cell."""
-        found: list[tuple[Any, str, Any]] = []
-        for key, thing in {**self.modules, **self.objects}.items():
-            where = weakref.ref(thing) if isinstance(thing, Module) else vars(thing)
-            found += [(key, name, where) for name in vars(thing)]
-            if isinstance(thing, Module) and "training" not in vars(thing):
-                found.append((key, "training", where))
-        for key, f in self.functions.items():
-            found += [(key, name, f.__globals__) for name in _global_names(f.__code__) if name in f.__globals__]
-            found += [(key, name, cell) for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ())]
-        return found
-
-    def values(self) -> list[tuple[Any, str, Any, Any, str]]:
-        """Places with what they hold now, as it is and as text, where that is compared."""
-        found = []
-        for key, name, where in self.places():
-            v = _held(where, name)
-            if (text := self._text(v)) is not None:
-                found.append((key, name, where, v, text))
-        return found
-
-    def owner(self, key: Any) -> str:
-        """What messages call the owner of a place."""
-        if key in self.functions:
-            return name_of(self.functions[key])
-        return type(self.modules.get(key, self.objects.get(key))).__name__
-
-
-@functools.lru_cache(4096)
-def _global_names(code: types.CodeType) -> tuple[str, ...]:
-    """Global variables that a function reads, those of functions inside of it too."""
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            found.update(_global_names(inner))
-    return tuple(sorted(found))
-
-
 def _advance(generator: Any, draws: int) -> Any:
     return generator.advance(draws)
-
-
-def _held(where: Any, name: str) -> Any:
-    if isinstance(where, weakref.ref):
-        owner = where()
-        where = {} if owner is None else vars(owner)
-    if isinstance(where, dict):
-        return where.get(name, True if name == "training" else _local)
-    try:
-        return where.cell_contents
-    except ValueError:
-        return _local  # nothing yet
-
-
-def _changed(values: list[tuple[Any, str, Any, Any, str]]) -> Iterator[tuple[Any, str, str, Any]]:
-    """(owner's key, name, text then, value now) of what is no longer as it was."""
-    for key, name, where, then, text in values:
-        now = _held(where, name)
-        if now is then and isinstance(now, (*_PLAIN, *_COMPARED)):
-            continue
-        if _Seen._text(now) != text:
-            yield key, name, text, now
-
-
-class _Environment:
-    """What a program read beside its arguments, as it was, and whether it still is."""
-
-    def __init__(self, seen: _Seen, weak: Iterable[Module]) -> None:
-        self.values = seen.values()
-        self.owners = {key: seen.owner(key) for key, *_ in self.values}
-        # New attributes show in the sizes of the modules' dicts.
-        self.sizes = [(weakref.ref(m), len(vars(m))) for m in seen.modules.values()]
-        self._weak = {id(m) for m in weak}  # modules that may hold what holds this
-        self.functions = [*seen.functions.values(), *(type(m).forward for m in seen.modules.values())]
-        self.watch = _neve.Watch()
-        self._look()
-
-    def _look(self) -> None:
-        """Takes what is there now as what it must be."""
-        watch = _neve.Watch()
-        groups: dict[int, tuple[Any, Any, list[Any]]] = {}
-        contents: dict[int, Any] = {}
-        for _, name, where, _, _ in self.values:
-            owner = where() if isinstance(where, weakref.ref) else None
-            place = vars(owner) if owner is not None else where
-            now = _held(where, name)
-            if isinstance(now, (list, dict, set)):
-                contents[id(now)] = now
-            held = (
-                ()
-                if now is _local or (name == "training" and isinstance(place, dict) and name not in place)
-                else (now,)
-            )
-            if isinstance(place, dict):
-                groups.setdefault(id(place), (owner, place, []))[2].append((name, held))
-            else:
-                watch.cell(place, held)
-        sizes = {id(m()): n for m, n in self.sizes}
-        for owner, place, named in groups.values():
-            watch.names(owner, owner is not None and id(owner) in self._weak, place, named, sizes.get(id(owner), -1))
-        for v in contents.values():
-            watch.content(v)
-        self.watch.take(watch)
-
-    def same(self) -> bool:
-        if self.watch.same():
-            return True
-        if self.difference():
-            return False
-        self._look()
-        return True
-
-    def difference(self) -> str:
-        """What has changed, in words; "" where nothing has."""
-        for key, name, then, now in _changed(self.values):
-            return f"'{name}' of {self.owners[key]} changed from {then} to {_Seen._text(now)}"
-        for m, n in self.sizes:
-            owner = m()
-            if owner is None or len(vars(owner)) != n:
-                return "a module has attributes that it had not"
-        return ""
 
 
 class CapturedFunction:
@@ -285,7 +116,7 @@ class CapturedFunction:
         self._passed: dict[int, int] = {}  # outputs that are inputs
         self._hidden: dict[Any, int] = {}  # outputs that are no results: "log", or a generator's number: draws
         self._prints: list[Any] = []
-        self._environment: _Environment | None = None  # what it read beside its arguments
+        self._environment: Environment | None = None  # what it read beside its arguments
         self._samples: list[Tensor] = []  # what it was captured with
         self._modules: dict[str, Module] = {}  # whose tensors it was told the names of, by prefix
         self.options = Options()  # how it is built; to be set before the first call
@@ -547,11 +378,6 @@ def _signature_names(function: Callable[..., Any], args: Sequence[Any]) -> list[
     return [names[i] if i < len(names) else f"arg{i}" for i in range(len(args))]
 
 
-def name_of(function: Any) -> str:
-    """What messages call it."""
-    return getattr(function, "__qualname__", None) or type(function).__name__
-
-
 def modules_of(function: Any) -> dict[str, Module]:
     """The modules whose parameters a function uses, as far as can be told without running it, by a prefix for names."""
     if isinstance(function, Module):
@@ -645,8 +471,8 @@ def _run(
     effects = Effects()
     outer_effects = set_current(effects)
     draws = _local.draws = _Draws(run, effects)
-    outer_seen, seen = getattr(_local, "seen", None), _Seen()
-    _local.seen = seen
+    seen = Seen()
+    outer_seen = seen_by(seen)
     for owner in modules_of(function).values():
         for m in owner.modules():
             note_module(m)
@@ -654,7 +480,7 @@ def _run(
     if inspect.isfunction(target):
         seen.functions[id(target)] = target
     for thing in _tree.constants(structure):
-        if not isinstance(thing, (*_PLAIN, Module)) and hasattr(thing, "__dict__"):
+        if not isinstance(thing, (*PLAIN, Module)) and hasattr(thing, "__dict__"):
             seen.objects[id(thing)] = thing
         elif isinstance(thing, Module):
             for m in thing.modules():
@@ -680,22 +506,23 @@ def _run(
         passed = {k: i for k, o in enumerate(outputs) for i, x in enumerate(inputs) if o.is_same(x)}
         outputs[0] = checked(outputs[0])
         hidden = _hidden(effects, nothing)
-        for key, changed, then, now in _changed(before):
+        for key, changed, then, now in changed_places(before):
             fail(
                 "unsupported",
-                f"{call}: {name_of(function)} changes '{changed}' of {seen.owner(key)}, from {then} to {_Seen._text(now)}: calls of the graph would not (a buffer that is changed in place is kept)",
+                f"{call}: {name_of(function)} changes '{changed}' of {seen.owner(key)}, from {then} to {Seen.text(now)}: calls of the graph would not (a buffer that is changed in place is kept)",
             )
         program = run.finish(
             [*outputs, *hidden.values()], [*out_names, *(f"effects.{k}" for k in hidden)], name_of(function)
         )
     finally:
-        _local.draws, _local.seen = outer, outer_seen
+        _local.draws = outer
+        seen_by(outer_seen)
         set_current(outer_effects)
     drawn = [(g, n) for (g, _, _, _), n in zip(draws.used.values(), effects.counts)]
     drawn = [(g, 0 if isinstance(n, Tensor) else n) for g, n in drawn]
     made = CapturedFunction(name_of(function), structure, results, program, names, drawn)
     made._hidden = {k: len(outputs) + i for i, k in enumerate(hidden)}
     made._prints = effects.prints
-    made._passed, made._environment = passed, _Environment(seen, modules_of(function).values())
+    made._passed, made._environment = passed, Environment(seen, modules_of(function).values())
     made._samples, made._modules = [t.detach().clone() for t in tensors], modules_of(function)
     return made

@@ -1,0 +1,195 @@
+"""What a captured program read beside its arguments, and whether it is still as it was."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import threading
+import types
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .. import _neve
+from .._base import Tensor, text_of
+from ..nn.module import Module
+
+_local = threading.local()
+_NOTHING = object()  # a place that holds nothing yet
+
+
+def name_of(function: Any) -> str:
+    """What messages call it."""
+    return getattr(function, "__qualname__", None) or type(function).__name__
+
+
+PLAIN = (bool, int, float, str, bytes, type(None))
+# Compared by which one it is: another one makes another program.
+_COMPARED = (Tensor, Module, types.FunctionType, types.BuiltinFunctionType, type)
+
+
+def seen_by(seen: Seen | None) -> Seen | None:
+    """Sets what takes note of what this thread's capture reads; returns the one before."""
+    before: Seen | None = getattr(_local, "seen", None)
+    _local.seen = seen
+    return before
+
+
+def note_module(module: Module) -> None:
+    """A module that the program of this thread's capture calls."""
+    seen = getattr(_local, "seen", None)
+    if seen is not None:
+        if "training" not in vars(module):  # the class's, until the mode is set: that is no change
+            object.__setattr__(module, "training", module.training)
+        seen.modules[id(module)] = module
+
+
+def note_function(function: Any) -> None:
+    """A function of the user's that it calls."""
+    seen = getattr(_local, "seen", None)
+    if seen is not None:
+        seen.functions[id(function)] = function
+
+
+class Seen:
+    """What a program may have read that is no argument: plain attributes of modules, globals, closures."""
+
+    def __init__(self) -> None:
+        self.modules: dict[int, Module] = {}
+        self.functions: dict[int, Any] = {}
+        self.objects: dict[int, Any] = {}  # arguments that are neither tensors nor plain values
+
+    @staticmethod
+    def text(v: Any) -> str | None:
+        """What is compared of a value: plain ones whole, of containers what they hold, of others which one it is."""
+        if isinstance(v, PLAIN):
+            return repr(v)
+        if isinstance(v, (list, tuple)) and len(v) <= 1000:
+            return f"[{', '.join(repr(e) if isinstance(e, PLAIN) else hex(id(e)) for e in v)}]"
+        if isinstance(v, dict) and len(v) <= 1000:
+            return f"{{{', '.join(f'{k!r}: {repr(e) if isinstance(e, PLAIN) else hex(id(e))}' for k, e in v.items())}}}"
+        if isinstance(v, (set, frozenset)) and len(v) <= 1000:
+            return f"{{{', '.join(sorted(repr(e) if isinstance(e, PLAIN) else hex(id(e)) for e in v))}}}"
+        if isinstance(v, _COMPARED):
+            return f"{text_of(v)} at {id(v):#x}"
+        return f"{type(v).__name__} of {len(v)}" if isinstance(v, (list, dict, set)) else None
+
+    def places(self) -> list[tuple[Any, str, Any]]:
+        """(owner's key, name, where): `where` is the dict that holds the name, a weak reference to the owner of that
+        dict, or a closure's cell."""
+        found: list[tuple[Any, str, Any]] = []
+        for key, thing in {**self.modules, **self.objects}.items():
+            where = weakref.ref(thing) if isinstance(thing, Module) else vars(thing)
+            found += [(key, name, where) for name in vars(thing)]
+            if isinstance(thing, Module) and "training" not in vars(thing):
+                found.append((key, "training", where))
+        for key, f in self.functions.items():
+            found += [(key, name, f.__globals__) for name in _global_names(f.__code__) if name in f.__globals__]
+            found += [(key, name, cell) for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ())]
+        return found
+
+    def values(self) -> list[tuple[Any, str, Any, Any, str]]:
+        """Places with what they hold now, as it is and as text, where that is compared."""
+        found = []
+        for key, name, where in self.places():
+            v = _held(where, name)
+            if (text := self.text(v)) is not None:
+                found.append((key, name, where, v, text))
+        return found
+
+    def owner(self, key: Any) -> str:
+        """What messages call the owner of a place."""
+        if key in self.functions:
+            return name_of(self.functions[key])
+        return type(self.modules.get(key, self.objects.get(key))).__name__
+
+
+@functools.lru_cache(4096)
+def _global_names(code: types.CodeType) -> tuple[str, ...]:
+    """Global variables that a function reads, those of functions inside of it too."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            found.update(_global_names(inner))
+    return tuple(sorted(found))
+
+
+def _held(where: Any, name: str) -> Any:
+    if isinstance(where, weakref.ref):
+        owner = where()
+        where = {} if owner is None else vars(owner)
+    if isinstance(where, dict):
+        return where.get(name, True if name == "training" else _NOTHING)
+    try:
+        return where.cell_contents
+    except ValueError:
+        return _NOTHING
+
+
+def changed(values: list[tuple[Any, str, Any, Any, str]]) -> Iterator[tuple[Any, str, str, Any]]:
+    """(owner's key, name, text then, value now) of what is no longer as it was."""
+    for key, name, where, then, text in values:
+        now = _held(where, name)
+        if now is then and isinstance(now, (*PLAIN, *_COMPARED)):
+            continue
+        if Seen.text(now) != text:
+            yield key, name, text, now
+
+
+class Environment:
+    """What a program read beside its arguments, as it was, and whether it still is."""
+
+    def __init__(self, seen: Seen, weak: Iterable[Module]) -> None:
+        self.values = seen.values()
+        self.owners = {key: seen.owner(key) for key, *_ in self.values}
+        # New attributes show in the sizes of the modules' dicts.
+        self.sizes = [(weakref.ref(m), len(vars(m))) for m in seen.modules.values()]
+        self._weak = {id(m) for m in weak}  # modules that may hold what holds this
+        self.functions = [*seen.functions.values(), *(type(m).forward for m in seen.modules.values())]
+        self.watch = _neve.Watch()
+        self._look()
+
+    def _look(self) -> None:
+        """Takes what is there now as what it must be."""
+        watch = _neve.Watch()
+        groups: dict[int, tuple[Any, Any, list[Any]]] = {}
+        contents: dict[int, Any] = {}
+        for _, name, where, _, _ in self.values:
+            owner = where() if isinstance(where, weakref.ref) else None
+            place = vars(owner) if owner is not None else where
+            now = _held(where, name)
+            if isinstance(now, (list, dict, set)):
+                contents[id(now)] = now
+            held = (
+                ()
+                if now is _NOTHING or (name == "training" and isinstance(place, dict) and name not in place)
+                else (now,)
+            )
+            if isinstance(place, dict):
+                groups.setdefault(id(place), (owner, place, []))[2].append((name, held))
+            else:
+                watch.cell(place, held)
+        sizes = {id(m()): n for m, n in self.sizes}
+        for owner, place, named in groups.values():
+            watch.names(owner, owner is not None and id(owner) in self._weak, place, named, sizes.get(id(owner), -1))
+        for v in contents.values():
+            watch.content(v)
+        self.watch.take(watch)
+
+    def same(self) -> bool:
+        if self.watch.same():
+            return True
+        if self.difference():
+            return False
+        self._look()
+        return True
+
+    def difference(self) -> str:
+        """What has changed, in words; "" where nothing has."""
+        for key, name, then, now in changed(self.values):
+            return f"'{name}' of {self.owners[key]} changed from {then} to {Seen.text(now)}"
+        for m, n in self.sizes:
+            owner = m()
+            if owner is None or len(vars(owner)) != n:
+                return "a module has attributes that it had not"
+        return ""
