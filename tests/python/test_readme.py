@@ -59,3 +59,19 @@ def test_regions_run(place):
     program.write_text("\n".join(blocks("docs/tutorial/regions.md", "python")))
     output = run([sys.executable, program], place)
     assert "(70, 10)" in output and "1 forms" in output and "one run:" in output
+
+
+def test_capture_runs(place):
+    program = place / "capture.py"
+    program.write_text("\n".join(blocks("docs/tutorial/capture.md", "python")))
+    output = run([sys.executable, program], place)
+    for text in (
+        "(7, 1, 33)",
+        "1 specialisations",
+        "is read while the program is captured",
+        "(3, 5)",
+        "loss ",
+        "True",
+        "(3, 1, 100)",
+    ):
+        assert text in output, output
