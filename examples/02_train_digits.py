@@ -85,7 +85,7 @@ def train(model, epochs=EPOCHS):
 def main():
     neve.manual_seed(SEED)
     model = network()
-    print(model.summary((1, 1, 8, 8)))
+    print(model.summary(neve.zeros(1, 1, 8, 8)))
     images, labels = train(model)
     right = accuracy(model, images, labels)
     if len(sys.argv) > 1:
