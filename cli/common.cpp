@@ -193,6 +193,12 @@ void wait_for_signals(sigset_t signals) {
   int number = 0;
   if (sigwait(&signals, &number) != 0) return;
   seen = number;
+  // Whoever stops a group of processes may reach each of them twice: what follows at once is the same request.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  while (std::chrono::steady_clock::now() < end) {
+    const timespec moment{0, 50'000'000};
+    sigtimedwait(&signals, nullptr, &moment);
+  }
   std::signal(SIGINT, SIG_DFL);  // the next one ends the program at once
   std::signal(SIGTERM, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
