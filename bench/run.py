@@ -5,6 +5,7 @@
     ./dev bench --peers               with ONNX Runtime (--backends adds openvino, torch)
     ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
     ./dev bench --train               training steps and eager inference; with --peers beside PyTorch
+                                      (--backends neve neve_deterministic: the cost of neve.deterministic)
 
 The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every figure comes
 from a process of its own; a round runs every backend once, in turn; a ratio is taken inside a round, and the median of the rounds
@@ -28,6 +29,7 @@ import workloads as table  # noqa: E402
 
 WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory")
 TRAINED = ("resnet18", "encoder", "lstm", "digits")  # of training.py, which have a step
+OWN = ("neve", "neve_static", "neve_deterministic")  # op by op; captured; the same bits on any number of threads
 TRAIN = ("resnet18", "encoder", "lstm", "digits", "resnet50_b1", "resnet50_b8", "add")  # of training.py
 
 
@@ -360,7 +362,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="measure ONNX Runtime beside Neve")
     parser.add_argument("--peers-python", help="the interpreter that has the peers (given by ./dev bench)")
-    parser.add_argument("--backends", nargs="+", choices=("neve", "neve_static", "onnxruntime", "openvino", "torch"))
+    parser.add_argument("--backends", nargs="+", choices=(*OWN, "onnxruntime", "openvino", "torch"))
     parser.add_argument("--models", nargs="+", choices=names, default=names)
     parser.add_argument("--models-dir", help="folder of the made models (build/bench-models)")
     parser.add_argument("--train", action="store_true", help="training steps and eager execution instead")
@@ -375,13 +377,13 @@ def parse():
     peer = "torch" if options.train else "onnxruntime"
     own = ["neve", "neve_static"] if options.train else ["neve"]
     options.backends = options.backends or (own + [peer] if options.peers else own)
-    if options.train and set(options.backends) - {"neve", "neve_static", "torch"}:
+    if options.train and set(options.backends) - {*OWN, "torch"}:
         parser.error("--train compares with torch only")
-    if not options.train and "neve_static" in options.backends:
-        parser.error("neve_static is for --train")
+    if not options.train and {*OWN[1:]} & set(options.backends):
+        parser.error(f"{' and '.join(OWN[1:])} are for --train")
     if options.rounds < 1 or options.seconds <= 0 or options.threads < 1:
         parser.error("--rounds, --seconds and --threads must be positive")
-    if set(options.backends) - {"neve", "neve_static"} and not options.peers_python:
+    if set(options.backends) - {*OWN} and not options.peers_python:
         parser.error("peers need --peers-python (./dev bench --peers gives it)")
     options.what = WHAT if "all" in options.what else options.what
     return options

@@ -39,6 +39,7 @@ def open_api(name, threads):
 
     neve.set_num_threads(threads)
     neve.manual_seed(0)
+    neve.deterministic(name == "neve_deterministic")
     return Api(name, neve, neve.nn, neve.nn.functional, neve.optim, name == "neve_static")
 
 

@@ -209,7 +209,7 @@ class CosineLR : public Schedule {
 /// base times a factor that goes from `start` to `end` in `steps` steps: also a warm-up.
 class LinearLR : public Schedule {
  public:
-  LinearLR(Optimizer& optimiser, int64_t steps = 5, double start = 1.0 / 3, double end = 1);
+  explicit LinearLR(Optimizer& optimiser, int64_t steps = 5, double start = 1.0 / 3, double end = 1);
   double rate(double base, int64_t t) const override;
 
  private:
@@ -239,7 +239,7 @@ class MultiStepLR : public Schedule {
 /// base * factor before `steps`, then base.
 class ConstantLR : public Schedule {
  public:
-  ConstantLR(Optimizer& optimiser, double factor = 1.0 / 3, int64_t steps = 5);
+  explicit ConstantLR(Optimizer& optimiser, double factor = 1.0 / 3, int64_t steps = 5);
   double rate(double base, int64_t t) const override { return t < steps_ ? base * factor_ : base; }
 
  private:

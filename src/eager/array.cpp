@@ -174,10 +174,7 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool e
 
 Tensor prod(const Tensor& x, const Sizes& axes, bool keepdims) {
   require("prod", x);
-  const DType t = is_unsigned_int(x.dtype())                         ? DType::u64
-                  : is_int(x.dtype()) || x.dtype() == DType::boolean ? DType::i64
-                                                                     : x.dtype();
-  return reduce("reduce_prod", x.to(t), many_axes("prod", axes, x.rank()), keepdims);
+  return reduce("reduce_prod", x.to(eager::promote_sum(x.dtype())), many_axes("prod", axes, x.rank()), keepdims);
 }
 Tensor any(const Tensor& x, const Sizes& axes, bool keepdims) {
   const Tensor b = bools("any", x);

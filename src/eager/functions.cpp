@@ -375,10 +375,7 @@ std::vector<Tensor> split(const Tensor& x, const Sizes& sizes, int64_t axis) {
 
 Tensor sum(const Tensor& x, const Sizes& axes, bool keepdims) {
   require("sum", x);
-  const DType t = is_unsigned_int(x.dtype())                         ? DType::u64
-                  : is_int(x.dtype()) || x.dtype() == DType::boolean ? DType::i64
-                                                                     : x.dtype();
-  return reduce("reduce_sum", x.to(t), many_axes("sum", axes, x.rank()), keepdims);
+  return reduce("reduce_sum", x.to(eager::promote_sum(x.dtype())), many_axes("sum", axes, x.rank()), keepdims);
 }
 Tensor mean(const Tensor& x, const Sizes& axes, bool keepdims) {
   require("mean", x);

@@ -29,6 +29,11 @@ DType promote(DType a, DType b) {
   return size_of(u) >= 8 ? DType::f64 : signed_of(size_of(u) * 2);
 }
 
+DType promote_sum(DType t) {
+  if (is_unsigned_int(t)) return DType::u64;
+  return is_int(t) || t == DType::boolean ? DType::i64 : t;
+}
+
 DType promote_number(DType tensor, NumberKind number) {
   const int k = number == NumberKind::boolean ? 0 : number == NumberKind::integer ? 1 : 2;
   if (kind(tensor) >= k) return tensor;

@@ -15,6 +15,9 @@ DType promote(DType a, DType b);
 enum class NumberKind : uint8_t { boolean, integer, real };
 DType promote_number(DType tensor, NumberKind number);
 
+/// What sums and products of elements of a dtype are added up in: 64 bits for integers and bool, floats as they are.
+DType promote_sum(DType t);
+
 /// An op with its attributes, found once.
 class Operator {
  public:

@@ -93,19 +93,6 @@ Gradients of_weights(const Tensor& x, const Tensor& before, const Tensor& w_ih, 
   return g;
 }
 
-// Runs step(t, dh) -> gradient of the state before, from the last step on; returns dh of all steps, and in h0 its own.
-Tensor through_time(const Given& given, const Tensor& like, int64_t steps,
-                    const std::function<Tensor(int64_t, const Tensor&)>& step, Tensor& h0) {
-  h0 = given.h.defined() ? given.h : like * 0.0;
-  std::vector<Tensor> all(static_cast<size_t>(steps));
-  for (int64_t t = steps - 1; t >= 0; --t) {
-    const Tensor dh = given.y.defined() ? h0 + time_slice(given.y, t) : h0;
-    all[size_t(t)] = dh;
-    h0 = step(t, dh);
-  }
-  return stack(all);
-}
-
 Gradients lstm_gradient(const Tensor& x, const Tensor& y, const State& s, const Saved& saved, const Given& given,
                         bool bias, bool wants_x) {
   const auto [d, h0, c0] = lstm_grad(saved.gates, saved.cells, saved.r, s.c, given.y, given.h, given.c);
@@ -124,25 +111,15 @@ Tensor product(const Tensor& t, const Tensor& w, const Tensor& b) {
 Gradients gru_gradient(const Tensor& x, const Tensor& y, const State& s, const Weights& w, const Given& given,
                        bool wants_x) {
   const Tensor before = before_each(s.h, y);
-  const int64_t size = s.h.size(1), n = s.h.size(0);
   const std::vector<Tensor> in = ops::split(product(x, w.w_ih, w.b_ih), {.axis = 2, .num_outputs = 3});
   const std::vector<Tensor> hidden = ops::split(product(before, w.w_hh, w.b_hh), {.axis = 2, .num_outputs = 3});
   const Tensor r = sigmoid(in[0] + hidden[0]), z = sigmoid(in[1] + hidden[1]), made = tanh(in[2] + r * hidden[2]);
   const Tensor of_n = (1 - z) * (1 - made * made);
   const Tensor of_r = of_n * hidden[2] * r * (1 - r), of_z = (before - made) * z * (1 - z);
-  const Tensor of_h = stack({of_r, of_z, of_n * r}, 2), of_x = stack({of_r, of_z, of_n}, 2);
-  Tensor h0;
-  const Tensor dh = through_time(
-      given, s.h, x.size(0),
-      [&](int64_t t, const Tensor& d) {
-        const Tensor sums = (unsqueeze(d, 1) * time_slice(of_h, t)).reshape({n, 3 * size});
-        return ops::matmul(sums, w.w_hh) + d * time_slice(z, t);
-      },
-      h0);
-  const Tensor wide = unsqueeze(dh, 2);
-  const Sizes flat{x.size(0), n, 3 * size};
-  Gradients g = of_weights(x, before, w.w_ih, (wide * of_x).reshape(flat), (wide * of_h).reshape(flat),
-                           w.b_ih.defined(), wants_x);
+  const Tensor of_h = concat({of_r, of_z, of_n * r}, 2), of_x = concat({of_r, of_z, of_n}, 2);
+  const auto [dh, h0] = ops::recurrent_grad(of_h, w.w_hh, z, given.y, given.h);
+  const Tensor each = concat({dh, dh, dh}, 2);
+  Gradients g = of_weights(x, before, w.w_ih, each * of_x, each * of_h, w.b_ih.defined(), wants_x);
   g.h0 = h0;
   return g;
 }
@@ -150,10 +127,7 @@ Gradients gru_gradient(const Tensor& x, const Tensor& y, const State& s, const W
 Gradients rnn_gradient(const std::string& mode, const Tensor& x, const Tensor& y, const State& s, const Weights& w,
                        const Given& given, bool wants_x) {
   const Tensor slopes = mode == "relu" ? sign(y) : 1 - y * y;
-  Tensor h0;
-  const Tensor dh = through_time(
-      given, s.h, x.size(0), [&](int64_t t, const Tensor& d) { return ops::matmul(d * time_slice(slopes, t), w.w_hh); },
-      h0);
+  const auto [dh, h0] = ops::recurrent_grad(slopes, w.w_hh, {}, given.y, given.h);
   const Tensor d = dh * slopes;
   Gradients g = of_weights(x, before_each(s.h, y), w.w_ih, d, d, w.b_ih.defined(), wants_x);
   g.h0 = h0;

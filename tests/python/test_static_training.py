@@ -330,13 +330,7 @@ def test_layers(n):
     given = [neve.tensor(sample(s, rng)) for s in inputs]
     named = {k: neve.tensor(sample(v, rng)) if isinstance(v, tuple) and v and isinstance(v[0], str) else v
              for k, v in (rest[0] if rest else {}).items()}  # fmt: skip
-    try:
-        want = layer_gradients(layer, layer, given, named)
-    except neve.Error as error:
-        assert (
-            "takes part in gradients" in str(error) or "needs no gradient" in str(error) or "no gradient" in str(error)
-        )
-        return
+    want = layer_gradients(layer, layer, given, named)
     static = to_static(layer.forward)
     got = layer_gradients(static, layer, given, named)
     assert "no gradient" not in static.explain(), static.explain()
@@ -381,9 +375,11 @@ def test_where_gradients_stop_is_saved(tmp_path):
     x = neve.randn(4, 3)
     with neve.no_grad():
         traced = trace(net, x)
-    for call, module in ((net, net), (again, again), (traced, net)):
+    net(x).sum().backward()
+    want = np.array(net.b.weight.grad)
+    for call, module in ((again, again), (traced, net)):
         module.zero_grad()
         call(x).sum().backward()
         assert module.a.weight.grad is None or not np.any(np.array(module.a.weight.grad))
         assert module.a.bias.grad is None or not np.any(np.array(module.a.bias.grad))
-        np.testing.assert_allclose(np.array(module.b.weight.grad), np.array(net.b.weight.grad), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(np.array(module.b.weight.grad), want, rtol=1e-5, atol=1e-6)

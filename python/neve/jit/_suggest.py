@@ -120,8 +120,9 @@ def suggest(
             if not times:  # not called itself, as a list of modules is not
                 queue += module.children()
                 continue
-            seconds = sum(times) / runs
-            c = Candidate(name, type(module).__name__, len(times) // runs, seconds * 1e3, seconds * 1e3 / total)
+            # Parts and whole are of the same runs; what the hooks cost is not in `total`.
+            share = sum(times) / sum(profile.seconds[id(model)])
+            c = Candidate(name, type(module).__name__, len(times) // runs, share * total, share)
             if c.share < least_share:
                 continue
             if compiled >= top:
