@@ -4,7 +4,7 @@ import neve
 import numpy as np
 import pytest
 from neve import nn
-from neve.jit import InputSpec, to_static
+from neve.jit import to_static
 
 
 def randn(*shape):
@@ -70,21 +70,6 @@ def test_methods_belong_to_instances():
     assert float(two.apply_to(x)[0, 0]) == 2 and float(three.apply_to(x)[0, 0]) == 3
     two.k.detach().copy_(neve.full((3,), 5.0))
     assert float(two.apply_to(x)[0, 0]) == 5 and len(two.apply_to.specialisations) == 1
-
-
-def test_input_spec():
-    @to_static(input_spec=[InputSpec(["n", 3], "float32", "x"), InputSpec([None, 3])])
-    def both(x, y):
-        return neve.concat([x, y])
-
-    assert both(randn(2, 3), randn(4, 3)).shape == (6, 3)
-    assert both(randn(5, 3), randn(1, 3)).shape == (6, 3) and len(both.specialisations) == 1
-    with pytest.raises(neve.Error, match=r"both: input 'x' axis 1 is 4 \(the InputSpec says 3\)"):
-        both(randn(2, 4), randn(2, 3))
-    with pytest.raises(neve.Error, match=r"input 'x' is i64\[2, 3\] \(the InputSpec says f32\)"):
-        both(randn(2, 3).astype("i64"), randn(2, 3))
-    assert InputSpec((3,)).batch(8).shape == (8, 3) and InputSpec((8, 3)).unbatch().shape == (3,)
-    assert repr(InputSpec.from_tensor(randn(2))) == "InputSpec(shape=(2,), dtype='f32', name=None)"
 
 
 def test_guards_make_specialisations():
@@ -312,3 +297,48 @@ def test_containers_objects_and_chance():
         return x + k["x"]
 
     assert float(named_alike(neve.ones(1), x=neve.ones(1))) == 2
+
+
+def test_the_table_is_bounded(monkeypatch):
+    """The least recently used goes, with all that it holds; what is called again is captured again."""
+    import gc
+    import warnings
+    import weakref
+
+    from neve.jit import _static
+
+    @to_static
+    def f(x, k):
+        return x * k
+
+    x, most = neve.ones(3), 8
+    monkeypatch.setattr(_static, "_MOST", most)
+    with neve.no_grad():
+        f(x, 0), f(x, 1)
+        first, second = (weakref.ref(s.captured) for s in f.specialisations)
+        for k in range(2, most):
+            f(x, k)
+        f(x, 0)  # used again
+        assert len(f.specialisations) == most and second() is not None
+        assert "dropped" not in f.explain()
+        with pytest.warns(RuntimeWarning, match=rf"f: more than {most} specialisations: those not used for longest"):
+            f(x, most)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # it is said once
+            for k in range(most + 1, most + 11):
+                f(x, k)
+        gc.collect()
+        assert len(f.specialisations) == len(f._table) == most
+        assert first() is not None and second() is None
+        assert "\n  11 were dropped for others; the last of them:\n    (x: f32[x_0]), 1 calls: other" in f.explain()
+        assert float(f(x, 1).sum()) == 3 and f.specialisations[-1].calls == 1
+        assert len(f.explain().splitlines()) == 1 + most + 1 + 12
+
+
+def test_reasons_are_bounded():
+    from neve.jit import _static
+
+    f = to_static(lambda x: x)
+    for k in range(2 * _static._MOST):
+        f._original(f"reason {k}", (neve.ones(1),), {})
+    assert len(f._eager) == _static._MOST + 1 and f._eager["other reasons"] == _static._MOST

@@ -14,7 +14,8 @@ from ._inference import Region, inference, is_inference_mode
 from ._load import LoadedModule, load
 from ._model_of import model_of
 from ._save import save
-from ._static import InputSpec, StaticFunction, enable_to_static, not_to_static, to_static
+from ._spec import InputSpec
+from ._static import StaticFunction, enable_to_static, not_to_static, to_static
 from ._suggest import suggest
 from ._trace import trace
 

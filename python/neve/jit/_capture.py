@@ -424,21 +424,24 @@ def capture(
     shape_for: Callable[[str, Tensor], Sequence[Any]],
     *,
     convert: bool = False,
+    names: Sequence[str | None] = (),
 ) -> CapturedFunction:
     """Runs `function` once on tensors without values. `shape_for(path, tensor)`: its sizes, numbers or Dims.
 
-    convert: control flow of the user's functions becomes part of the graph where tensors decide it.
+    convert: control flow of the user's functions becomes part of the graph where tensors decide it. names: of the
+    graph's inputs, where these are not their places among the arguments.
     """
     named = dict(zip(_signature_names(function, args), args))
     tensors, _, structure = _tree.flatten((tuple(args), dict(kwargs)), call)
-    _, names, _ = _tree.flatten({**named, **{f"{k}_" if k in named else k: v for k, v in kwargs.items()}}, call)
-    shapes = [tuple(shape_for(n, t)) for n, t in zip(names, tensors)]
+    _, paths, _ = _tree.flatten({**named, **{f"{k}_" if k in named else k: v for k, v in kwargs.items()}}, call)
+    shapes = [tuple(shape_for(n, t)) for n, t in zip(paths, tensors)]
+    called = [(names[i] if i < len(names) else None) or p for i, p in enumerate(paths)]
     program_function = _transform(function) if convert else function
     generators: list[Any] = []
     for _ in range(8):
         run = _neve.Capture()
         try:
-            return _run(run, function, program_function, names, tensors, structure, shapes, call, convert, generators)
+            return _run(run, function, program_function, called, tensors, structure, shapes, call, convert, generators)
         except NeedsGenerator as need:
             run.cancel()
             generators.append(need.generator)

@@ -9,7 +9,8 @@ from .._base import fail
 from ..nn.module import Module
 from ._capture import CapturedFunction, name_of
 from ._load import LoadedModule
-from ._save import capture_checked, example_of
+from ._save import capture_checked
+from ._spec import example_of
 from ._static import StaticFunction
 
 
@@ -30,7 +31,7 @@ def _captured(x: Any, spec: Any, call: str) -> CapturedFunction:
             f"{call}: {name_of(x)} was not captured yet (call it once, or give example=(x, ...) or input_spec=[...])",
         )
     function = static._function if isinstance(static, StaticFunction) and not isinstance(x, Module) else x
-    return capture_checked(function, example_of(spec, call), call)
+    return capture_checked(function, example_of(spec, call, function), call)
 
 
 def model_of(x: Any, example: Any = None, input_spec: Any = None) -> Any:

@@ -8,9 +8,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail, text_of, type_error
@@ -22,96 +20,25 @@ from ..random import default_generator
 from . import _static, _structure, _trace, _tree
 from ._capture import CapturedFunction, capture, modules_of, name_of
 from ._load import LoadedModule
-from ._static import InputSpec, StaticFunction
+from ._spec import Example, example_of
+from ._static import StaticFunction
 
 _MOST_GOLDEN = 2**24  # bytes of samples for one form
-_SIZES = (5, 3, 7, 4, 6, 11, 9, 13)  # of open axes, where only an InputSpec says what comes
 
 
-class _Example(NamedTuple):
-    """One kind of call: arguments, and the sizes of their tensors, numbers or Dims, in order."""
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    shapes: list[tuple[Any, ...]]
-
-
-def _size_of(n: Any, sizes: dict[Any, int]) -> int:
-    """An example of an open size: another for every name."""
-    if isinstance(n, int):
-        return n
-    if n not in sizes:
-        low, high, multiple = n.bounds if not isinstance(n, str) else (0, 2**62, 1)
-        wanted = _SIZES[len(sizes) % len(_SIZES)]
-        sizes[n] = min(max(wanted, low), high) if multiple == 1 else max(multiple, -(-low // multiple) * multiple)
-    return sizes[n]
-
-
-def _numbers(shape: list[int], dtype: str) -> Tensor:
-    """Fixed random ones: fractions, or 0 and 1, which index what has two rows."""
-    drawn = np.random.default_rng(0).random(shape)
-    return asarray(drawn if dtype[0] in "fbc" and dtype != "bool" else drawn.round()).astype(dtype)
-
-
-def example_of(spec: Sequence[Any], call: str) -> _Example:
-    """The arguments that InputSpecs stand for; tensors and other values among them stand for themselves."""
-    if not isinstance(spec, (list, tuple)):
-        type_error(f"{call}: input_spec is {text_of(spec)} (a list with an InputSpec or a value for each argument)")
-    shapes: list[tuple[Any, ...]] = []
-    named: dict[str, Any] = {}
-    sizes: dict[Any, int] = {}
-
-    def make(v: Any) -> Any:
-        if isinstance(v, InputSpec):
-            dims = []
-            for axis, n in enumerate(v.shape):
-                if n is None:
-                    n = _neve.Dim(f"{v.name or f'arg{len(shapes)}'}_{axis}")
-                elif isinstance(n, str):
-                    n = named.setdefault(n, _neve.Dim(n))
-                dims.append(n)
-            shapes.append(tuple(dims))
-            return _numbers([_size_of(n, sizes) for n in dims], v.dtype)
-        if isinstance(v, dict):
-            return {k: make(e) for k, e in v.items()}
-        if isinstance(v, (list, tuple)) and not hasattr(v, "_fields"):
-            return type(v)(make(e) for e in v)
-        tensors, _, _ = _tree.flatten(v, call)
-        shapes.extend(
-            tuple(_neve.Dim(f"arg{len(shapes) + i}_{a}") for a in range(t.ndim)) for i, t in enumerate(tensors)
-        )
-        return v
-
-    return _Example(tuple(make(v) for v in spec), {}, shapes)
-
-
-def _examples(static: StaticFunction, spec: Any, call: str) -> list[_Example]:
+def _examples(static: StaticFunction, spec: Any, call: str) -> list[Example]:
     """The kinds of calls that a function made by to_static has seen, or those that its input_spec says."""
     if spec is not None:
-        return [example_of(spec, call)]
-    found: dict[Any, _Example] = {}
+        return [example_of(spec, call, static._function)]
+    found: dict[Any, Example] = {}
     for s in static.specialisations:
         c = s.captured
         args, kwargs = _tree.unflatten(c._arguments, list(c._samples))
-        shapes: list[tuple[Any, ...]] = []
-        named: dict[str, Any] = {}
-        for i, t in enumerate(c._samples):
-            said = static._spec[i].shape if static._spec is not None and i < len(static._spec) else (None,) * t.ndim
-            path = c._inputs[i]
-            shapes.append(
-                tuple(
-                    _neve.Dim(f"{path}_{a}")
-                    if n is None
-                    else named.setdefault(n, _neve.Dim(n))
-                    if isinstance(n, str)
-                    else n
-                    for a, n in enumerate(said)
-                )
-            )
+        shapes, names = static.shapes(c._arguments, c._samples, c._inputs)
         key = (_structure.text(c._arguments, call), tuple((d, s) for _, d, s in c.inputs), tuple(c.guards))
-        found.setdefault(key, _Example(args, kwargs, shapes))
+        found.setdefault(key, Example(args, kwargs, shapes, names))
     if not found and static._spec is not None:
-        return [example_of(static._spec, call)]
+        return [example_of(static._spec, call, static._function)]
     return list(found.values())
 
 
@@ -138,7 +65,7 @@ def _originals() -> Iterator[None]:
         _static.enable_to_static(before)
 
 
-def capture_checked(function: Callable[..., Any], example: _Example, call: str) -> CapturedFunction:
+def capture_checked(function: Callable[..., Any], example: Example, call: str) -> CapturedFunction:
     """Captures, and compares with the original on the example and on other sizes."""
     count = iter(range(1 << 30))
     with enable_grad():  # where the program stops gradients is a part of it
@@ -149,6 +76,7 @@ def capture_checked(function: Callable[..., Any], example: _Example, call: str) 
             call,
             lambda _, t: example.shapes[next(count) % len(example.shapes)],
             convert=True,
+            names=example.names,
         )
     with no_grad():
         with _originals():

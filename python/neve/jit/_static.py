@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import functools
 import threading
 import types
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _neve
-from .._base import Tensor, dtype_name, fail, text_of
+from .._base import Tensor, fail, text_of, type_error
 from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from . import _tree
 from ._capture import CapturedFunction, Options, capture
 from ._convert import is_user_code, transform
+from ._spec import InputSpec, Signature
 
 _enabled = True
-_MOST = 64
-
-
-class InputSpec:
-    """What an input may be: a shape of numbers, None or -1 (open), names or Dims (equal names are equal sizes), a dtype.
-
-    Source: paddle.static.InputSpec.
-    """
-
-    def __init__(self, shape: Sequence[Any], dtype: Any = "f32", name: str | None = None) -> None:
-        self.shape = tuple(None if n == -1 and isinstance(n, int) else n for n in shape)
-        self.dtype, self.name = dtype_name(dtype), name
-
-    @classmethod
-    def from_tensor(cls, t: Tensor, name: str | None = None) -> InputSpec:
-        """The shape and dtype of a tensor."""
-        return cls(t.shape, t.dtype, name)
-
-    @classmethod
-    def from_numpy(cls, a: Any, name: str | None = None) -> InputSpec:
-        """The shape and dtype of an array."""
-        return cls(a.shape, a.dtype, name)
-
-    def batch(self, size: Any) -> InputSpec:
-        """With one more axis in front."""
-        return InputSpec((size, *self.shape), self.dtype, self.name)
-
-    def unbatch(self) -> InputSpec:
-        """Without the first axis."""
-        if not self.shape:
-            fail("shape_mismatch", "InputSpec.unbatch: the shape is () (one axis or more)")
-        return InputSpec(self.shape[1:], self.dtype, self.name)
-
-    def __repr__(self) -> str:
-        return f"InputSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
-
-    def check(self, t: Tensor, name: str, call: str) -> None:
-        """Raises Error{type_mismatch | shape_mismatch} where a tensor is none of these."""
-        if t.dtype != self.dtype:
-            fail("type_mismatch", f"{call}: input '{name}' is {text_of(t)} (the InputSpec says {self.dtype})")
-        if t.ndim != len(self.shape):
-            fail(
-                "shape_mismatch", f"{call}: input '{name}' is {text_of(t)} (the InputSpec says {len(self.shape)} axes)"
-            )
-        for axis, n in enumerate(self.shape):
-            if isinstance(n, int) and t.shape[axis] != n:
-                fail(
-                    "shape_mismatch", f"{call}: input '{name}' axis {axis} is {t.shape[axis]} (the InputSpec says {n})"
-                )
+_MOST = 128  # specialisations of one function, and reasons why originals ran
+_NAMED = 16  # of those dropped, how many explain() names
 
 
 class Specialisation:
@@ -74,6 +30,7 @@ class Specialisation:
 
     def __init__(self, captured: CapturedFunction, reason: str) -> None:
         self.captured, self.reason, self.calls = captured, reason, 0
+        self.used = 0  # the number of the call of the function that took it last
         self.original = ""  # why the original runs where gradients are asked for
 
     def __repr__(self) -> str:
@@ -86,7 +43,8 @@ class Specialisation:
 
 class StaticFunction:
     """A function that runs captured. Calls that differ in structure, constants, dtypes, ranks or the modules' modes have
-    specialisations of their own; sizes do not, unless the program decided by them.
+    specialisations of their own; sizes do not, unless the program decided by them. 128 are kept: that which was not used
+    for longest goes, and a warning says so once.
 
     Where gradients are asked for, forward and backward run compiled; what has no captured gradient runs as the original,
     and explain() says why.
@@ -95,15 +53,23 @@ class StaticFunction:
     def __init__(
         self,
         function: Callable[..., Any],
-        input_spec: Sequence[InputSpec] | None = None,
+        input_spec: Sequence[Any] | None = None,
         options: Options | None = None,
     ) -> None:
+        if input_spec is not None and not isinstance(input_spec, (list, tuple)):
+            type_error(
+                f"to_static: input_spec is {text_of(input_spec)} (a list with an InputSpec or a value for each argument)"
+            )
         self.options = options or Options()
         functools.update_wrapper(self, function, updated=())
         self.__name__: str = getattr(function, "__name__", type(function).__name__)
         self.__qualname__: str = getattr(function, "__qualname__", type(function).__name__)
         self._function, self._spec = function, tuple(input_spec) if input_spec is not None else None
+        self._signature: Signature | None = None  # what _spec says, once there is a call
         self._table: dict[Any, list[Specialisation]] = {}
+        self._uses = 0
+        self._dropped: collections.deque[str] = collections.deque(maxlen=_NAMED)
+        self._drops = 0
         self._eager: dict[str, int] = {}
         self.last: Specialisation | None = None  # that the last call took
         self._lock = threading.RLock()
@@ -123,18 +89,23 @@ class StaticFunction:
         return StaticFunction(copy.deepcopy(self._function, memo), self._spec, self.options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _neve.is_capturing():
+        inner = _neve.is_capturing()
+        if inner and self._spec is None:
             return _converted(self._function)(*args, **kwargs)
-        tensors, _, structure = _tree.flatten((args, kwargs), self.__qualname__)
+        tensors, _, structure = _tree.flatten((args, kwargs), self.__qualname__, arrays=not inner)
         if not _enabled:
             return self._original("enable_to_static(False)", args, kwargs)
+        specs = self._specs(structure, tensors)
         if self._spec is not None:
-            for i, (spec, t) in enumerate(zip(self._spec, tensors)):
-                spec.check(t, spec.name or str(i), self.__qualname__)
+            if any(s is not None and s.stop_gradient for s in specs):
+                tensors = [t.detach() if s is not None and s.stop_gradient else t for s, t in zip(specs, tensors)]
+                args, kwargs = _tree.unflatten(structure, tensors)
+            if inner:
+                return _converted(self._function)(*args, **kwargs)
         grad = bool(_neve.is_grad_enabled())
         key = (structure, tuple((t.dtype, t.ndim) for t in tensors), grad, _autocast.dtype)
         shared = any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i])
-        chosen = self.last = self._specialisation(key, tensors, args, kwargs)
+        chosen = self.last = self._specialisation(key, tensors, specs, args, kwargs)
         if chosen.original and grad and chosen.captured.is_trained(tensors):
             return self._original(chosen.original, args, kwargs)
         if shared and chosen.captured.changed_inputs:
@@ -149,21 +120,41 @@ class StaticFunction:
             return self._original(chosen.original, args, kwargs)
 
     def _original(self, reason: str, args: Any, kwargs: Any) -> Any:
+        if reason not in self._eager and len(self._eager) >= _MOST:
+            reason = "other reasons"
         self._eager[reason] = self._eager.get(reason, 0) + 1
         return self._function(*args, **kwargs)
 
-    def _specialisation(self, key: Any, tensors: list[Tensor], args: Any, kwargs: Any) -> Specialisation:
+    def _said(self) -> Signature:
+        if self._signature is None:
+            self._signature = Signature(self._spec, self._function, self.__qualname__)
+        return self._signature
+
+    def shapes(self, structure: Any, tensors: Sequence[Tensor], paths: Sequence[str]) -> tuple[Any, list[str | None]]:
+        """The sizes (numbers, or Dims where they are open) and names that the tensors of a call are captured with."""
+        specs = self._specs(structure, tensors)
+        return [self._shape(*of) for of in zip(specs, tensors, paths)], [s.name if s else None for s in specs]
+
+    def _specs(self, structure: Any, tensors: Sequence[Tensor]) -> Sequence[InputSpec | None]:
+        """What input_spec says of each tensor of a call."""
+        return [None] * len(tensors) if self._spec is None else self._said().match(structure, tensors)
+
+    def _shape(self, spec: InputSpec | None, t: Tensor, path: str) -> Sequence[Any]:
+        if spec is None:
+            return tuple(_neve.Dim(f"{path}_{axis}") for axis in range(t.ndim))
+        return self._said().shape(spec, path)
+
+    def _specialisation(
+        self, key: Any, tensors: list[Tensor], specs: Sequence[InputSpec | None], args: Any, kwargs: Any
+    ) -> Specialisation:
         with self._lock:
-            known = self._table.setdefault(key, [])
-            for s in known:
+            self._uses += 1
+            for s in self._table.get(key, ()):
                 if s.captured.accepts(tensors):
+                    s.used = self._uses
                     return s
-            if len(known) >= _MOST:
-                fail(
-                    "unsupported",
-                    f"{self.__qualname__}: more than {_MOST} specialisations for one kind of call; the program decides by its sizes each time: {known[-1].captured.guards[:3]}",
-                )
-            made = self._capture(args, kwargs)
+            made = self._capture(specs, args, kwargs)
+            known = self._table.get(key, [])
             if known:
                 reason = known[-1].captured.why_not(tensors)
                 if reason == "other sizes":
@@ -171,27 +162,42 @@ class StaticFunction:
                         f" than {'; '.join(g.relation + ' at ' + g.location for g in known[-1].captured.guards[:4])}"
                     )
             else:
-                reason = "the first call" if len(self._table) == 1 else "other arguments, dtypes, ranks or modes"
-            known.append(Specialisation(made, reason))
-            return known[-1]
+                reason = "other arguments, dtypes, ranks or modes" if self._table else "the first call"
+            found = Specialisation(made, reason)
+            found.used = self._uses
+            self._table.setdefault(key, []).append(found)
+            if len(self.specialisations) > _MOST:
+                self._drop()
+            return found
 
-    def _capture(self, args: Any, kwargs: Any) -> CapturedFunction:
-        names: dict[str, Any] = {}
-        count = iter(range(1 << 30))
+    def _drop(self) -> None:
+        """The specialisation that was not used for longest goes."""
+        key, oldest = min(((k, s) for k, group in self._table.items() for s in group), key=lambda e: e[1].used)
+        self._table[key].remove(oldest)
+        if not self._table[key]:
+            del self._table[key]
+        if not self._drops:
+            warnings.warn(
+                f"{self.__qualname__}: more than {_MOST} specialisations: those not used for longest are dropped, and "
+                "captured again when they are called (explain() says why each exists)",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        self._drops += 1
+        self._dropped.append(repr(oldest))
 
-        def shape_for(path: str, t: Tensor) -> Sequence[Any]:
-            i = next(count)
-            spec = self._spec[i] if self._spec is not None and i < len(self._spec) else None
-            if spec is None:
-                return tuple(_neve.Dim(f"{path}_{axis}") for axis in range(t.ndim))
-            shape = []
-            for axis, n in enumerate(spec.shape):
-                if isinstance(n, str):
-                    n = names.setdefault(n, _neve.Dim(n))
-                shape.append(_neve.Dim(f"{path}_{axis}") if n is None else n)
-            return shape
-
-        made = capture(self._function, args, kwargs, "to_static", shape_for, convert=True)
+    def _capture(self, specs: Sequence[InputSpec | None], args: Any, kwargs: Any) -> CapturedFunction:
+        said = iter(specs)
+        names = [s.name if s else None for s in specs]
+        made = capture(
+            self._function,
+            args,
+            kwargs,
+            "to_static",
+            lambda path, t: self._shape(next(said), t, path),
+            convert=True,
+            names=names,
+        )
         made.options = self.options
         return made
 
@@ -229,6 +235,9 @@ class StaticFunction:
             for name, (on, off) in s.captured.measure().items() if measure else ():
                 lines.append(f"    {name}: {on:.3f} ms with, {off:.3f} ms without ({off - on:+.3f} ms)")
         lines += [f"  {n} calls ran the original: {reason}" for reason, n in self._eager.items()]
+        if self._drops:
+            lines.append(f"  {self._drops} were dropped for others; the last of them:")
+            lines += [f"    {text}" for text in self._dropped]
         return "\n".join(lines)
 
 
@@ -236,14 +245,16 @@ def _converted(function: Callable[..., Any]) -> Callable[..., Any]:
     return transform(function) if is_user_code(getattr(function, "__func__", function)) else function
 
 
-def to_static(
-    function: Any = None, input_spec: Sequence[InputSpec] | None = None, *, options: Options | None = None
-) -> Any:
+def to_static(function: Any = None, input_spec: Sequence[Any] | None = None, *, options: Options | None = None) -> Any:
     """Makes a function, method or Module run captured; as a decorator with or without arguments.
 
     `if`, `while`, `for` and what leaves them become part of the graph where tensors or open sizes decide them. A Module is
     changed in place (its forward) and returned. The first call of a kind captures and compiles; new sizes do not. Where
     gradients are asked for, forward and backward run compiled. options: what may be done while it is built.
+
+    input_spec: a list with an entry for each argument: an InputSpec, a list, tuple, dict or dataclass of them, or a value
+    that is no tensor and the same at every call. Calls that are otherwise raise Error{type_mismatch | shape_mismatch |
+    invalid_argument}.
     """
     if function is None:
         return functools.partial(to_static, input_spec=input_spec, options=options)
@@ -270,4 +281,4 @@ def enable_to_static(on: bool = True) -> None:
     _enabled = bool(on)
 
 
-__all__ = ["InputSpec", "Specialisation", "StaticFunction", "enable_to_static", "not_to_static", "to_static"]
+__all__ = ["Specialisation", "StaticFunction", "enable_to_static", "not_to_static", "to_static"]

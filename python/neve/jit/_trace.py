@@ -87,7 +87,7 @@ def _samples(captured: CapturedFunction, args: Sequence[Any], kwargs: dict[str, 
     for t, shape in zip(tensors, shapes):
         a = np.array(t.detach())
         for axis, name in enumerate(shape):
-            if isinstance(name, str) and name.isidentifier() and a.shape[axis]:
+            if isinstance(name, str) and name.replace(".", "_").isidentifier() and a.shape[axis]:
                 a = np.concatenate([a, np.take(a, [0], axis)], axis)
         grown.append(as_tensor(a, "trace").astype(t.dtype))
     samples = [(tuple(args), dict(kwargs))]
