@@ -406,6 +406,11 @@ class Capture:
     def learned(self) -> list:
         """Shapes of the inputs with what the program fixed so far."""
 
+    def missed(self) -> list:
+        """
+        (size, number) of comparisons that did not find them equal, the last first.
+        """
+
     def cancel(self) -> None: ...
 
     def finish(self, outputs: Sequence[Tensor], names: Sequence[str], name: str) -> Program: ...

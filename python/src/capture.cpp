@@ -115,6 +115,24 @@ class PyCapture {
     }
     return l;
   }
+  // For sizes that somebody made up: (size, number) for each comparison that did not find them equal, the last first.
+  nb::list missed() {
+    nb::list l;
+    if (!capture_) return l;
+    const std::vector<Constraint>& all = capture_->relations();
+    for (size_t i = all.size(); i-- > 0;) {
+      if (all[i].kind != Constraint::at_least) continue;
+      const Dim zero = all[i].a - all[i].b + 1;
+      std::vector<Dim> symbols;
+      collect_symbols(zero, symbols);
+      if (symbols.size() != 1) continue;
+      const auto at = [&](int64_t n) { return evaluate(zero, [n](const Symbol&) { return std::optional(n); }); };
+      const int64_t start = at(0), slope = at(1) - start;
+      if (slope == 0 || start % slope != 0 || -start / slope < 1 || at(-start / slope) != 0) continue;
+      l.append(nb::make_tuple(object_of(symbols[0]), -start / slope));
+    }
+    return l;
+  }
   void cancel() { capture_.reset(); }
   capture::Capture& get() {
     if (!capture_) throw Error(ErrorCode::invalid_argument, "capture: it has ended");
@@ -509,6 +527,7 @@ void bind_capture(nb::module_& m) {
       .def("input", &PyCapture::input, nb::arg("name"), nb::arg("dtype"), nb::arg("shape"), nb::arg("example"))
       .def("name", &PyCapture::name)
       .def("learned", &PyCapture::learned, "Shapes of the inputs with what the program fixed so far.")
+      .def("missed", &PyCapture::missed, "(size, number) of comparisons that did not find them equal, the last first.")
       .def("cancel", &PyCapture::cancel)
       .def("finish", &finish, nb::arg("outputs"), nb::arg("names"), nb::arg("name"));
 }

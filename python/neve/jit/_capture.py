@@ -448,6 +448,7 @@ def capture(
         except BaseException as error:
             # Sizes that the program itself fixed before it failed: known from the start, they may make it whole.
             learned = run.learned()
+            error.__neve_missed__ = run.missed()  # type: ignore[attr-defined]
             run.cancel()
             same = len(learned) != len(shapes) or [hash(tuple(s)) for s in learned] == [hash(s) for s in shapes]
             if same or not isinstance(error, (_neve.Error, TypeError, ValueError)):

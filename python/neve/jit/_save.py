@@ -23,6 +23,7 @@ from ._load import LoadedModule
 from ._spec import Example, example_of
 from ._static import StaticFunction
 
+_MOST_TRIES = 32  # of sizes for open axes, where only an InputSpec says what comes
 _MOST_GOLDEN = 2**24  # bytes of samples for one form
 
 
@@ -36,7 +37,7 @@ def _examples(static: StaticFunction, spec: Any, call: str) -> list[Example]:
         args, kwargs = _tree.unflatten(c._arguments, list(c._samples))
         shapes, names = static.shapes(c._arguments, c._samples, c._inputs)
         key = (_structure.text(c._arguments, call), tuple((d, s) for _, d, s in c.inputs), tuple(c.guards))
-        found.setdefault(key, Example(args, kwargs, shapes, names))
+        found.setdefault(key, Example(args, kwargs, shapes, names, {}))
     if not found and static._spec is not None:
         return [example_of(static._spec, call, static._function)]
     return list(found.values())
@@ -67,22 +68,61 @@ def _originals() -> Iterator[None]:
 
 def capture_checked(function: Callable[..., Any], example: Example, call: str) -> CapturedFunction:
     """Captures, and compares with the original on the example and on other sizes."""
-    count = iter(range(1 << 30))
     with enable_grad():  # where the program stops gradients is a part of it
-        made = capture(
-            function,
-            example.args,
-            example.kwargs,
-            call,
-            lambda _, t: example.shapes[next(count) % len(example.shapes)],
-            convert=True,
-            names=example.names,
+        made, example = _captured(function, example, call)
+    with no_grad(), _originals():
+        compared = [
+            _trace._compare(made, function, args, kwargs, 1e-4, 1e-5, call)
+            for args, kwargs in _trace._samples(made, example.args, example.kwargs)
+        ]
+    if example.sizes and not compared[0]:
+        given = ", ".join(f"'{n}' {text_of(t)}" for n, t in zip(made._inputs, made._samples))
+        fail(
+            "invalid_argument",
+            f"{call}: {made.name} does not run with the sizes that stand for open axes, {given} (a tensor in the place of an InputSpec says some that it runs with)",
         )
-    with no_grad():
-        with _originals():
-            for args, kwargs in _trace._samples(made, example.args, example.kwargs):
-                _trace._compare(made, function, args, kwargs, 1e-4, 1e-5, call)
     return made
+
+
+def _captured(function: Callable[..., Any], example: Example, call: str) -> tuple[CapturedFunction, Example]:
+    """The captured program, and the example with sizes that suit it: those that were made up become what the program
+    fixes, or compares them with."""
+    tried: list[dict[int, int]] = []
+    while True:
+        tried.append(example.sizes)
+        count, shapes = iter(range(1 << 30)), example.shapes
+        made, failed = None, None
+        try:
+            made = capture(
+                function,
+                example.args,
+                example.kwargs,
+                call,
+                lambda _, t: shapes[next(count) % len(shapes)],  # noqa: B023 (called before the next turn)
+                convert=True,
+                names=example.names,
+            )
+            others = [_fixed(made, example)]
+        except Exception as error:
+            failed = error
+            others = [{hash(d): n} for d, n in getattr(error, "__neve_missed__", ()) if hash(d) in example.sizes]
+        better = [sizes for o in others if (sizes := {**example.sizes, **o}) not in tried]
+        if example.again is not None and better and len(tried) < _MOST_TRIES:
+            example = example.again(better[0])
+        elif failed is not None:
+            raise failed
+        elif made is not None:
+            return made, example
+
+
+def _fixed(made: CapturedFunction, example: Example) -> dict[int, int]:
+    """Sizes that were made up and that the program fixes otherwise."""
+    found = {}
+    for said, (_, _, shape), t in zip(example.shapes, made.inputs, made._samples):
+        for d, n, size in zip(said, shape, t.shape):
+            if isinstance(n, int) and n != size and isinstance(d, _neve.Dim) and hash(d) in example.sizes:
+                found[hash(d)] = n
+    return found
 
 
 def _golden(captured: CapturedFunction, samples: Sequence[Tensor]) -> list[Any]:
@@ -190,7 +230,7 @@ def _save_module(saved: Any, module: Module, input_spec: Any) -> None:
             for mode, flags in (("eval", None), ("train", train)):
                 with _mode(modules, flags):
                     made[mode] = capture_checked(target, example, f"{call}: method '{name}'")
-            samples, autocast = [_tree.flatten((example.args, example.kwargs), call)[0]], _autocast.dtype or ""
+            samples, autocast = [made["eval"]._samples], _autocast.dtype or ""
             if made["eval"].graph == made["train"].graph:
                 _add_form(saved, name, made["eval"], "", autocast, samples)
                 continue
@@ -254,8 +294,7 @@ def save(target: Any, path: str | os.PathLike[str], input_spec: Any = None) -> N
         _add_tensors(saved, modules)
         for example in _examples(static, input_spec, "jit.save"):
             captured = capture_checked(static._function, example, "jit.save")
-            samples = _tree.flatten((example.args, example.kwargs), "jit.save")[0]
-            _add_form(saved, "forward", captured, "", _autocast.dtype or "", [samples])
+            _add_form(saved, "forward", captured, "", _autocast.dtype or "", [captured._samples])
         if not saved.methods():
             fail("not_found", f"jit.save: {saved.type} was not captured yet (call it once, or give input_spec=[...])")
     else:

@@ -84,12 +84,17 @@ def _size(n: Any, axis: int) -> Any:
 
 
 class Example(NamedTuple):
-    """One kind of call: arguments, the sizes of their tensors, numbers or Dims, in order, and their names, if any."""
+    """One kind of call: arguments, the sizes of their tensors, numbers or Dims, in order, and their names, if any.
+
+    sizes: those that were made up, by the hashes of their Dims; again: makes it with others.
+    """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     shapes: list[tuple[Any, ...]]
     names: list[str | None]
+    sizes: dict[int, int]
+    again: Callable[[dict[int, int]], Example] | None = None
 
 
 class Signature:
@@ -104,6 +109,7 @@ class Signature:
         self._entries: Sequence[Any] = structure.children
         self._names, self._defaults = self._parameters(function)
         self._dims: dict[str, Any] = {}
+        self._open: dict[str, Any] = {}
         taken: dict[str, str] = {}
         for at, s in self._leaves(_tree.Node(tuple, tuple(self._path(i) for i in range(len(spec))), self._entries), ""):
             if isinstance(s, _tree.Leaf):
@@ -239,13 +245,18 @@ class Signature:
         """The sizes that a tensor is captured with: numbers where they are fixed, Dims where they are open."""
         name = spec.name or path
         return tuple(
-            _neve.Dim(f"{name}_{a}") if n is None else n if isinstance(n, int) else self._dims[_name(n)]
+            self._open.setdefault(f"{name}_{a}", _neve.Dim(f"{name}_{a}"))
+            if n is None
+            else n
+            if isinstance(n, int)
+            else self._dims[_name(n)]
             for a, n in enumerate(spec.shape)
         )
 
-    def example(self) -> Example:
-        """The arguments that the InputSpecs stand for; tensors and other values among them stand for themselves."""
-        sizes: dict[int, int] = {}
+    def example(self, given: dict[int, int] | None = None) -> Example:
+        """The arguments that the InputSpecs stand for; tensors and other values among them stand for themselves.
+        given: open sizes, where they are known."""
+        sizes: dict[int, int] = dict(given or {})
         made: list[Any] = []
         shapes: list[tuple[Any, ...]] = []
         names: list[str | None] = []
@@ -267,7 +278,7 @@ class Signature:
             return _tree.Leaf(len(made) - 1)
 
         filled = [fill(s, self._path(i)) for i, s in enumerate(self._entries)]
-        return Example(tuple(_tree.unflatten(s, made) for s in filled), {}, shapes, names)
+        return Example(tuple(_tree.unflatten(s, made) for s in filled), {}, shapes, names, sizes, self.example)
 
 
 def _name(n: Any) -> str:

@@ -110,20 +110,21 @@ def _compare(
     relative: float,
     absolute: float,
     call: str = "trace",
-) -> None:
+) -> bool:
+    """Whether the original allows these arguments, and a guard does not refuse them; raises Error where results differ."""
     kept = [(t, t.detach().clone()) for t in captured._states]
     states = [g.get_state() for g, _ in captured._generators]
     with no_grad():
         try:
             want = function(*_copied(args), **_copied(kwargs))
         except Exception:  # not a call that the original allows
-            return
+            return False
         for t, value in kept:
             t.detach().copy_(value)
         for (g, _), s in zip(captured._generators, states):
             g.set_state(s)
         if not captured.accepts(_tree.flatten((args, kwargs), "trace")[0]):
-            return  # sizes that a guard refuses
+            return False  # sizes that a guard refuses
         try:
             got = captured(*_copied(args), **_copied(kwargs))
         finally:
@@ -157,3 +158,4 @@ def _compare(
                 "internal",
                 f"{call}: output {path or '0'} of {name_of(function)} differs from the original for ({sizes})",
             )
+    return True
