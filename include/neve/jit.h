@@ -80,11 +80,17 @@ Function trace(const F& f, const Tensor& example, const TraceOptions& options = 
   return trace([&](const std::vector<Tensor>& in) { return std::vector<Tensor>{f(in[0])}; }, {example}, options);
 }
 
+/// A value among the arguments of a method that is no tensor.
+using Constant = std::variant<std::monostate, bool, int64_t, double, std::string>;
+
 /// A captured form of a method of a module that is saved.
 struct Method {
   std::string name = "forward";
   Function function;
   std::string mode = "";  ///< "train", "eval", or "" where the mode makes no difference
+  /// The values that it is for, beside its tensors: calls that give others take another form, or are refused. In Python
+  /// they come after the tensors. None: those of `function`, if it was loaded.
+  std::vector<Constant> constants = {};
 };
 
 /// Writes a captured program as one .neve file, for neve::jit::load and Python's neve.jit.load. Atomic.
@@ -115,9 +121,6 @@ void save(const M& module, const Tensor& example, const std::string& path, const
   save(module, {{"forward", eval, "eval"}, {"forward", train, "train"}}, path);
 }
 
-/// A value among the arguments of a method that is no tensor.
-using Constant = std::variant<std::monostate, bool, int64_t, double, std::string>;
-
 /// A module that was loaded: parameters and buffers under the original's names, its methods, both modes as train() and
 /// eval() say. A handle.
 class Module : public nn::Module {
@@ -127,7 +130,10 @@ class Module : public nn::Module {
   std::vector<Tensor> forward(const std::vector<Tensor>& in) const { return call("forward", in); }
   /// The tensors among the arguments in order, those of dicts and lists included; the tensors among the results.
   /// @param constants  the other values among the arguments in order; may be left out where the file leaves no choice
-  /// @throws Error{not_found | invalid_argument | type_mismatch | shape_mismatch} for what it was not saved for
+  /// The first form runs whose mode, values, dtypes, ranks, sizes and relations of sizes fit; of those one that was
+  /// captured under the autocast in force goes before others.
+  /// @throws Error{not_found | unsupported | invalid_argument | type_mismatch | shape_mismatch} for what it was not
+  /// saved for: with all forms there are, and the first guard of each that the call does not keep
   std::vector<Tensor> call(const std::string& method, const std::vector<Tensor>& in,
                            const std::vector<Constant>& constants = {}) const;
   std::vector<std::string> methods() const;

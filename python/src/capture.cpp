@@ -13,6 +13,7 @@
 #include "capture/replay.h"
 #include "eager/autograd.h"
 #include "eager/execute.h"
+#include "jit/choice.h"
 #include "jit/program.h"
 #include "jit/training.h"
 #include "program.h"
@@ -497,6 +498,11 @@ void bind_capture(nb::module_& m) {
                      return l;
                    })
       .def("accepts", [](const PyProgram& p, const std::vector<Sizes>& shapes) { return p.accepts(shapes); })
+      .def("difference",
+           [](const PyProgram& p, const std::vector<Tensor>& in) {
+             return jit::difference_of_sizes(p.model.impl()->loaded.module.methods.find("forward")->second, p.guards,
+                                             in);
+           })
       .def("changed",
            [](const PyProgram& p) {
              std::vector<std::string> names;

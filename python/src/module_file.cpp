@@ -84,6 +84,15 @@ void bind_module_file(nb::module_& m) {
            })
       .def("replace", &SavedModule::replace)
       .def("add_form", &add_form)
+      .def("set_signature",
+           [](SavedModule& m, const std::string& method, const std::string& parameters) {
+             if (!parameters.empty()) m.signatures[method] = parameters;
+           })
+      .def("signature",
+           [](const SavedModule& m, const std::string& method) {
+             const auto at = m.signatures.find(method);
+             return at == m.signatures.end() ? std::string() : at->second;
+           })
       .def("methods",
            [](const SavedModule& m) {
              nb::dict d;

@@ -5,13 +5,15 @@
 
 #include "api/impl.h"
 #include "ir/text.h"
+#include "jit/choice.h"
 #include "jit/function.h"
 
 namespace neve::jit {
 
 struct Module::Impl {
   SavedModule saved;  ///< without its methods
-  std::map<std::string, std::vector<std::shared_ptr<CapturedFunction>>, std::less<>> methods;
+  std::map<std::string, Choice, std::less<>> methods;
+  const Choice& method(const std::string& name) const;
 };
 
 // ---- functions --------------------------------------------------------------------------------------------------
@@ -194,6 +196,11 @@ void save(const nn::Module& module, const std::vector<Method>& methods, const st
     if (m.name.empty()) fail(ErrorCode::invalid_argument, "jit.save: a method has no name");
     SavedForm form = copy_of(of(m.function.impl(), "jit::Function").form);
     form.mode = m.mode;
+    if (!m.constants.empty()) {
+      std::vector<std::string> values;
+      for (const Constant& c : m.constants) values.push_back(structure_of(c));
+      form.arguments = arguments_text(m.function.impl()->arguments(), values);
+    }
     s.add(m.name, std::move(form));
   }
   save_module(s, path);
@@ -202,9 +209,9 @@ void save(const nn::Module& module, const std::vector<Method>& methods, const st
 void save(const Module& module, const std::string& path) {
   const Module::Impl& impl = of(module.impl(), "jit::Module");
   SavedModule s = saved_of(module);
-  s.properties = impl.saved.properties;
-  for (const auto& [name, forms] : impl.methods)
-    for (const auto& f : forms) s.add(name, copy_of(f->form));
+  s.properties = impl.saved.properties, s.signatures = impl.saved.signatures;
+  for (const auto& [name, choice] : impl.methods)
+    for (const Form& f : choice.forms()) s.add(name, copy_of(f.function()->form));
   save_module(s, path);
 }
 
@@ -238,14 +245,6 @@ void add_tensors(nn::Module& root, const SavedModule& saved, const std::string& 
   }
 }
 
-std::string text_of(const Constant& c) {
-  if (std::holds_alternative<std::monostate>(c)) return "null";
-  if (const bool* b = std::get_if<bool>(&c)) return *b ? "true" : "false";
-  if (const int64_t* n = std::get_if<int64_t>(&c)) return std::to_string(*n);
-  if (const double* d = std::get_if<double>(&c)) return number_text(*d);
-  return string_text(std::get<std::string>(c));
-}
-
 }  // namespace
 
 Module load(const std::string& path) {
@@ -255,7 +254,7 @@ Module load(const std::string& path) {
   add_tensors(m, impl->saved, path);
   for (auto& [name, forms] : impl->saved.methods)
     for (SavedForm& f : forms)
-      impl->methods[name].push_back(std::make_shared<CapturedFunction>(str(impl->saved.type, ".", name), std::move(f)));
+      impl->methods[name].add(std::make_shared<CapturedFunction>(str(impl->saved.type, ".", name), std::move(f)));
   impl->saved.methods.clear();
   m.train(impl->saved.training);
   return m;
@@ -265,19 +264,21 @@ Module load(const std::string& path) {
 
 std::vector<std::string> Module::methods() const {
   std::vector<std::string> names;
-  for (const auto& [name, forms] : of(impl_, "jit::Module").methods) names.push_back(name);
+  for (const auto& [name, choice] : of(impl_, "jit::Module").methods) names.push_back(name);
   return names;
 }
 
+const Choice& Module::Impl::method(const std::string& name) const {
+  const auto at = methods.find(name);
+  if (at != methods.end()) return at->second;
+  std::string names;
+  for (const auto& [n, choice] : methods) names += (names.empty() ? "" : ", ") + n;
+  fail(ErrorCode::not_found, saved.type, ".", name, ": it was not saved (saved were: ", names, ")");
+}
+
 std::vector<Function> Module::forms(const std::string& method) const {
-  const auto at = of(impl_, "jit::Module").methods.find(method);
-  if (at == impl_->methods.end()) {
-    std::string names;
-    for (const std::string& n : methods()) names += (names.empty() ? "" : ", ") + n;
-    fail(ErrorCode::not_found, type(), ".", method, ": it was not saved (saved were: ", names, ")");
-  }
   std::vector<Function> list;
-  for (const auto& f : at->second) list.emplace_back(f);
+  for (const Form& f : of(impl_, "jit::Module").method(method).forms()) list.emplace_back(f.function());
   return list;
 }
 
@@ -292,32 +293,7 @@ Tensor Module::forward(const Tensor& x) const {
 
 std::vector<Tensor> Module::call(const std::string& method, const std::vector<Tensor>& in,
                                  const std::vector<Constant>& constants) const {
-  const std::string call = str(type(), ".", method), mode = is_training() ? "train" : "eval";
-  std::vector<CapturedFunction*> fits;
-  std::vector<std::vector<std::string>> known;
-  std::vector<std::string> given;
-  for (const Constant& c : constants) given.push_back(text_of(c));
-  std::string texts;
-  for (const Function& f : forms(method)) {
-    const SavedForm& form = f.impl()->form;
-    if (!form.mode.empty() && form.mode != mode) continue;
-    const std::vector<std::string> values = constants_of(form.arguments);
-    if (std::find(known.begin(), known.end(), values) == known.end()) {
-      known.push_back(values);
-      std::string text;
-      for (const std::string& v : values) text += (text.empty() ? "" : ", ") + v;
-      texts += str(texts.empty() ? "(" : ", (", text, ")");
-    }
-    if (constants.empty() || values == given) fits.push_back(f.impl().get());
-  }
-  if (known.empty()) fail(ErrorCode::unsupported, call, ": it was not saved in ", mode, " mode");
-  if (fits.empty() || (constants.empty() && known.size() > 1))
-    fail(ErrorCode::invalid_argument, call, ": ", constants.empty() ? "no values" : "values that it was not saved for",
-         " are given beside the tensors (it was saved for ", texts, ")");
-  if (fits.size() > 1)
-    for (CapturedFunction* f : fits)
-      if (f->accepts(in)) return f->call(in);
-  return fits[0]->call(in);  // says what is wrong, if anything
+  return of(impl_, "jit::Module").method(method).call(in, constants, is_training());
 }
 
 }  // namespace neve::jit

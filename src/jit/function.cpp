@@ -130,7 +130,8 @@ std::vector<Tensor> CapturedFunction::call(std::span<const Tensor> in) {
       fail(ErrorCode::unsupported, name, ": gradients where inputs are changed in place (clone() them first)");
     return returned(in, training().record(training().run(all)));
   }
-  for (Tensor& t : all) t = t.detach();
+  for (Tensor& t : all)
+    if (t.requires_grad()) t = t.detach();
   return returned(in, runner()->run(all));
 }
 
@@ -172,10 +173,11 @@ std::vector<TensorType> types_for(std::span<const Tensor> examples, const std::v
   return types;
 }
 
-std::string structure_text(size_t first, size_t count, bool list) {
+std::string results_text(size_t count) {
+  if (count == 1) return "{\"t\": 0}";
   std::string s;
-  for (size_t k = 0; k < count; ++k) s += str(k ? ", " : "", "{\"t\": ", first + k, "}");
-  return list ? str("{\"tuple\": [", s, "]}") : s;
+  for (size_t k = 0; k < count; ++k) s += str(k ? ", " : "", "{\"t\": ", k, "}");
+  return "{\"tuple\": [" + s + "]}";
 }
 
 }  // namespace
@@ -212,8 +214,8 @@ SavedForm trace(const std::string& name, const std::function<std::vector<Tensor>
       f.program.states = std::move(made.states), f.program.seen = std::move(made.seen);
       f.program.changed_inputs = std::move(made.changed_inputs);
       for (capture::State& s : f.program.states) s.input = find_input(f.program.graph, "state." + s.name);
-      f.arguments = str("{\"tuple\": [", structure_text(0, in.size(), true), ", {\"dict\": []}]}");
-      f.results = structure_text(0, out.size(), out.size() > 1);
+      f.arguments = arguments_text(in.size());
+      f.results = results_text(out.size());
       return f;
     } catch (const Error&) {
       if (finished) throw;
@@ -224,6 +226,13 @@ SavedForm trace(const std::string& name, const std::function<std::vector<Tensor>
       types = std::move(learned);
     }
   }
+}
+
+std::string arguments_text(size_t tensors, std::span<const std::string> values) {
+  std::string s = "{\"tuple\": [{\"tuple\": [";
+  for (size_t k = 0; k < tensors; ++k) s += str(k ? ", " : "", "{\"t\": ", k, "}");
+  for (size_t k = 0; k < values.size(); ++k) s += str(k + tensors ? ", " : "", values[k]);
+  return s + "]}, {\"dict\": []}]}";
 }
 
 std::pair<std::vector<Tensor>, std::vector<Tensor>> golden_of(const SavedForm& form, std::span<const Tensor> in) {

@@ -50,6 +50,9 @@ SavedForm trace(const std::string& name, const std::function<std::vector<Tensor>
                 std::span<const Tensor> examples, const std::vector<std::vector<std::string>>& dims,
                 const std::vector<std::string>& names, const std::vector<std::pair<std::string, Tensor>>& tensors);
 
+/// The structure of a call with so many tensors, then these values (as JSON).
+std::string arguments_text(size_t tensors, std::span<const std::string> values = {});
+
 /// Inputs and outputs of the graph for the caller's part of the inputs.
 std::pair<std::vector<Tensor>, std::vector<Tensor>> golden_of(const SavedForm& form, std::span<const Tensor> in);
 

@@ -288,6 +288,7 @@ void save_module(const SavedModule& m, const std::string& path) {
                    {"properties", m.properties},
                    {"tensors", std::move(tensors)},
                    {"methods", std::move(methods)},
+                   {"signatures", m.signatures},
                    {"sha256", std::move(digests)}};
   manifest["manifest_sha256"] = digest_of(manifest);
   AtomicFile file(path);
@@ -338,6 +339,12 @@ class Reader {
         m_.methods[method].push_back(read_form(f, count - 1));
       }
     }
+    form_ = "";
+    if (manifest.contains("signatures"))
+      for (const auto& [method, parameters] : manifest["signatures"].items()) {
+        require(m_.methods.count(method) && parameters.is_string(), "it has the signature of a method that it has not");
+        m_.signatures[method] = parameters;
+      }
     const KeyParts mark = verified_parts(sha256_hex(text));
     if (!is_verified(mark)) {
       self_test();

@@ -50,6 +50,8 @@ struct SavedModule {
   std::vector<SavedTensor> tensors;
   std::string properties = "{}";  ///< JSON: numbers, texts, lists of them
   std::map<std::string, std::vector<SavedForm>, std::less<>> methods;
+  /// By method: its parameters as JSON, a list of {"name", "kind", "default"}; none where nothing is known of them.
+  std::map<std::string, std::string, std::less<>> signatures;
 
   /// The first name of a tensor; "" where there is none.
   std::string name_of(const Tensor& t) const;

@@ -2,6 +2,7 @@
 #include <neve/neve.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -170,6 +171,100 @@ TEST_F(ModuleFile, EveryByteIsLookedAt) {
     } catch (const Error&) {
     }
   }
+}
+
+std::string words_of(const std::function<void()>& call, ErrorCode code) {
+  try {
+    call();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), code) << e.what();
+    return e.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
+void expect_word(const std::string& text, const std::string& word) {
+  EXPECT_NE(text.find(word), std::string::npos) << word << " in:\n" << text;
+}
+
+TEST_F(ModuleFile, FormsByValuesModesTypesAndSizes) {
+  nn::Module owner("Forms");
+  const auto traced = [](double factor, const std::vector<Tensor>& examples, const jit::TraceOptions& o = {}) {
+    return jit::trace([=](const std::vector<Tensor>& in) { return std::vector<Tensor>{in[0] * factor}; }, examples, o);
+  };
+  const Tensor x = rand({2, 3});
+  const jit::TraceOptions small{.dims = {{"2", "3"}}}, open{.dims = {{"n", "3"}}};
+  const double nan = std::nan("");
+  jit::save(owner,
+            {{"run", traced(1, {x}), "", {std::monostate()}},
+             {"run", traced(2, {x}), "eval", {true}},
+             {"run", traced(3, {x}), "train", {true}},
+             {"run", traced(4, {x}), "", {int64_t(1)}},
+             {"run", traced(5, {x}), "", {1.0}},
+             {"run", traced(6, {x}), "", {"true"}},
+             {"run", traced(7, {x}), "", {nan}},
+             {"run", traced(8, {x, x}), ""},
+             {"sizes", traced(9, {x}, small), ""},
+             {"sizes", traced(10, {x}, open), ""},
+             {"sizes", traced(11, {x.to(DType::f64)}, open), ""}},
+            path());
+  jit::Module m = jit::load(path());
+  const NoGrad off;
+  const auto factor = [&](const char* method, const std::vector<Tensor>& in, const std::vector<jit::Constant>& c) {
+    return (m.call(method, in, c)[0].to(DType::f32) / in[0].to(DType::f32)).item();
+  };
+  EXPECT_TRUE(m.is_training());
+  EXPECT_NEAR(factor("run", {x}, {std::monostate()}), 1, 1e-5);
+  EXPECT_NEAR(factor("run", {x}, {true}), 3, 1e-5);
+  m.eval();
+  EXPECT_NEAR(factor("run", {x}, {true}), 2, 1e-5);
+  EXPECT_NEAR(factor("run", {x}, {int64_t(1)}), 4, 1e-5);
+  EXPECT_NEAR(factor("run", {x}, {1.0}), 5, 1e-5);
+  EXPECT_NEAR(factor("run", {x}, {"true"}), 6, 1e-5);
+  EXPECT_NEAR(factor("run", {x}, {nan}), 7, 1e-5);
+  EXPECT_NEAR(factor("run", {x, x}, {}), 8, 1e-5);
+  EXPECT_NEAR(factor("sizes", {x}, {}), 9, 1e-5);
+  EXPECT_NEAR(factor("sizes", {rand({4, 3})}, {}), 10, 1e-5);
+  EXPECT_NEAR(factor("sizes", {x.to(DType::f64)}, {}), 11, 1e-5);
+  const std::string values = words_of([&] { m.call("run", {x}, {false}); }, ErrorCode::invalid_argument);
+  for (const char* word : {"values (null)", "values (true); eval): the values are (false)", "values (1.0)",
+                           "values (\"true\")", "values (true); train): the mode is eval", "x1: f32"})
+    expect_word(values, word);
+  expect_word(words_of([&] { m.call("run", {x}); }, ErrorCode::invalid_argument), "1 tensor is given");
+  expect_word(words_of([&] { m.call("sizes", {rand({4, 5})}); }, ErrorCode::shape_mismatch),
+              "(x0: f32[n, 3]): input 'x0' axis 1 is 5, not 3");
+  expect_word(words_of([&] { m.call("sizes", {x.to(DType::i64)}); }, ErrorCode::type_mismatch), "input 'x0' is i64");
+  expect_word(words_of([&] { m.call("sizes", {rand({3})}); }, ErrorCode::shape_mismatch), "of 1 axis");
+  jit::save(m, path("again.neve"));
+  EXPECT_NEAR((jit::load(path("again.neve")).call("run", {x}, {1.0})[0] / x).item(), 5, 1e-5);
+}
+
+// Called by tests/python/test_cpp_modules.py: regions of Python, with their guards.
+TEST_F(ModuleFile, CallsRegionsOfPython) {
+  const char* in = std::getenv("NEVE_TEST_REGIONS_IN");
+  if (!in) GTEST_SKIP() << "run by Python's tests";
+  jit::Module m = jit::load(in);
+  const NamedTensors expected = nn::load_weights(std::string(in) + ".safetensors");
+  const Tensor x = expected.at("x");
+  const NoGrad off;
+  EXPECT_TRUE(m.is_training());
+  m.eval();
+  expect_near(m.call("forward", {x}, {std::monostate(), true})[0], expected.at("none"));
+  expect_near(m.call("forward", {x}, {int64_t(3), true})[0], expected.at("three"));
+  expect_near(m.call("forward", {x}, {0.5, true})[0], expected.at("half"));
+  expect_near(m.call("forward", {x}, {"abc", true})[0], expected.at("abc"));
+  expect_near(m.call("forward", {x}, {"abc", false})[0], expected.at("abc_off"));
+  m.train();
+  manual_seed(4);
+  expect_near(m.call("forward", {x}, {int64_t(3), true})[0], expected.at("train"));
+  for (const char* name : {"x3", "x4", "x6"})
+    expect_near(m.call("sizes", {expected.at(name)})[0], expected.at(std::string("of_") + name));
+  expect_near(m.call("sizes", {x.to(DType::f64)})[0].to(DType::f32), expected.at("f64"));
+  const std::string none = words_of([&] { m.call("forward", {x}, {"abcd", true}); }, ErrorCode::invalid_argument);
+  expect_word(none, "values (\"abc\", false); eval): the mode is train");
+  expect_word(none, "values (0.5, true); train): the values are (\"abcd\", true)");
+  expect_word(words_of([&] { m.call("sizes", {x.to(DType::bf16)}); }, ErrorCode::type_mismatch), "is bf16");
+  expect_word(words_of([&] { m.call("sizes", {rand({8, 3})}); }, ErrorCode::shape_mismatch), "not 4");
 }
 
 // Called by tests/python/test_cpp_modules.py: what C++ writes Python reads, and the reverse.

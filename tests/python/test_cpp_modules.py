@@ -29,6 +29,26 @@ class Net(nn.Module):
         return self.fc1(x) * scale
 
 
+class Regions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.drop = nn.Dropout(0.5)
+
+    @neve.jit.inference(tune=False, gate=False)
+    def forward(self, x, how=None, *, on=True):
+        y = self.drop(self.fc(x))
+        y = y if how is None else y * (how if not isinstance(how, str) else len(how))
+        return y if on else -y
+
+    @neve.jit.inference(tune=False, gate=False)
+    def sizes(self, x):
+        y = self.fc(x.astype("f32"))
+        if len(x) in (3, 4):
+            return y.reshape(int(x.shape[0]) * 2, -1)
+        return y * 2
+
+
 class OfCpp(nn.Module):
     """The module of tests/jit/module_file.cpp."""
 
@@ -43,6 +63,38 @@ class OfCpp(nn.Module):
         return self.fc2(self.drop(neve.relu(self.norm(self.fc1(x)))))
 
 
+def run_cpp(test, **environment):
+    done = subprocess.run(
+        [PROGRAM, f"--gtest_filter=ModuleFile.{test}"],
+        env={**os.environ, **{k: str(v) for k, v in environment.items()}},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "SKIPPED" not in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not PROGRAM.exists(), reason="the C++ tests are not built")
+def test_regions_are_called_with_their_guards(tmp_path):
+    net, x = Regions(), neve.rand(5, 4)
+    shapes = {"x3": neve.rand(3, 4), "x4": neve.rand(4, 4), "x6": neve.rand(6, 4)}
+    calls = {"none": (None, True), "three": (3, True), "half": (0.5, True), "abc": ("abc", True)}
+    expected = {"x": x, **shapes}
+    with neve.no_grad():
+        neve.manual_seed(4)
+        expected["train"] = net(x, 3, on=True)
+        net.eval()
+        for name, (how, on) in calls.items():
+            expected[name] = net(x, how, on=on)
+        expected["abc_off"] = net(x, "abc", on=False)
+        for name, t in shapes.items():
+            expected[f"of_{name}"] = net.sizes(t)
+        expected["f64"] = net.sizes(x.astype("f64"))
+    with pytest.warns(UserWarning, match="training mode"):
+        neve.jit.save(net.train(), tmp_path / "in.neve")
+    neve.save(expected, tmp_path / "in.neve.safetensors")
+    run_cpp("CallsRegionsOfPython", NEVE_TEST_REGIONS_IN=tmp_path / "in.neve")
+
+
 @pytest.mark.skipif(not PROGRAM.exists(), reason="the C++ tests are not built")
 def test_modules_go_both_ways(tmp_path):
     net, x = Net().eval(), neve.rand(5, 4)
@@ -50,15 +102,7 @@ def test_modules_go_both_ways(tmp_path):
         expected = {"x": x, "forward": net(x), "encode_half": net.encode(x, 0.5), "encode_two": net.encode(x, 2.0)}
     neve.jit.save(net, tmp_path / "in.neve", {"forward": [neve.jit.InputSpec(("batch", 4))]})
     neve.save(expected, tmp_path / "in.neve.safetensors")
-    environment = {
-        **os.environ,
-        "NEVE_TEST_MODULE_OUT": str(tmp_path / "out.neve"),
-        "NEVE_TEST_MODULE_IN": str(tmp_path / "in.neve"),
-    }
-    done = subprocess.run(
-        [PROGRAM, "--gtest_filter=ModuleFile.ExchangesWithPython"], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_cpp("ExchangesWithPython", NEVE_TEST_MODULE_OUT=tmp_path / "out.neve", NEVE_TEST_MODULE_IN=tmp_path / "in.neve")
 
     neve.manual_seed(3)
     same, again = OfCpp(), neve.jit.load(tmp_path / "out.neve")

@@ -408,3 +408,149 @@ def test_truncated_and_flipped(tmp_path):
                 assert e.code in ("corrupt_file", "unsupported", "internal"), e
                 continue
             np.testing.assert_allclose(np.array(got(x)), want, atol=1e-6)  # it was padding, or a name
+
+
+def test_calls_as_the_signature_says(tmp_path):
+    def program(x, y=None, *more, flag=True, scale=2.0, **named):
+        out = x if y is None else x - y
+        for m in more:
+            out = out * m
+        if not flag:
+            out = -out
+        for v in named.values():
+            out = out + v
+        return out * scale
+
+    static = neve.jit.to_static(program)
+    x, y, z = neve.rand(2, 3), neve.rand(2, 3), neve.rand(2, 3)
+    with neve.no_grad():
+        static(x)
+        static(y=y, x=x)  # tensors in another order than the parameters
+        static(x, y, z, flag=False)
+        static(x, scale=0.5, last=z)
+        again = saved(tmp_path, static)
+        for args, kwargs in (
+            ((x,), {}),
+            ((x, None), {}),
+            ((), {"x": x, "y": None, "flag": True}),
+            ((x, y), {}),
+            ((x,), {"y": y}),
+            ((), {"y": y, "x": x}),
+            ((x, y), {"scale": 2.0}),
+            ((x, y, z), {"flag": False}),
+            ((x, None), {"last": z, "scale": 0.5}),
+        ):
+            close(again(*args, **kwargs), program(*args, **kwargs))
+        third = saved(tmp_path, again)
+        close(third(y=y, x=x), program(x, y))
+        for args, kwargs in (((), {}), ((), {"y": y}), ((x,), {"x": x})):
+            with pytest.raises(TypeError) as ours:
+                again(*args, **kwargs)
+            with pytest.raises(TypeError) as theirs:
+                program(*args, **kwargs)
+            assert str(ours.value).split("()", 1)[1] == str(theirs.value).split("()", 1)[1]
+        with pytest.raises(neve.Error, match=r"(?s)it was saved for\n.*False where True was captured") as e:
+            again(x, flag=False)
+        assert e.value.code == "invalid_argument"
+
+
+@pytest.mark.parametrize(
+    "args, names",
+    [((), ""), ((1,), ""), ((1, 2), ""), ((1, 2, 3), ""), ((1, 2, 3, 4, 5), "key"), ((1, 2), "a key x"), ((1, 2, 3), "a key"), ((1, 2, 3), "key more")],
+)  # fmt: skip
+def test_errors_of_calls_are_those_of_python(tmp_path, args, names):
+    def program(x, y, /, a, b=None, *, key):
+        return x + y + a + key
+
+    t = neve.rand(2)
+    with neve.no_grad():
+        static = neve.jit.to_static(program)
+        static(t, t, t, key=t)
+        again = saved(tmp_path, static)
+        close(again(t, t, key=t, a=t), program(t, t, t, key=t))
+    args, kwargs = (t,) * len(args), {n: t for n in names.split()}
+    with pytest.raises(TypeError) as theirs:
+        program(*args, **kwargs)
+    with pytest.raises(TypeError) as ours:
+        again(*args, **kwargs)
+    if "x" in kwargs:  # positional only: Python has words of its own
+        return
+    assert str(ours.value).split("()", 1)[1] == str(theirs.value).split("()", 1)[1]
+
+
+class Scaled(nn.Module):
+    """Regions, each with forms that values and modes tell apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.drop = nn.Dropout(0.5)
+
+    @neve.jit.inference(tune=False, gate=False)
+    def forward(self, x, how=None, *, bias: neve.Tensor | None = None):
+        y = self.drop(self.fc(x))
+        if how is None:
+            return y
+        if bias is not None:
+            y = y + bias
+        return y * (2 if how is True else how if isinstance(how, float) else len(how))
+
+    @neve.jit.inference(tune=False, gate=False)
+    def pick(self, x, rows):
+        if x.shape[0] == 3:
+            return x[rows] * 3
+        return x[rows]
+
+    def helper(self, x):
+        return neve.jit.is_inference_mode()
+
+
+def test_regions(tmp_path):
+    net = Scaled()
+    x, b = neve.rand(3, 4), neve.rand(4)
+    rows = neve.asarray([0, 2])
+    with neve.no_grad():
+        calls = [((x,), {}), ((x, True), {}), ((x, 0.5), {}), ((x, "abc"), {}), ((x, 0.5), {"bias": b})]
+        for args, kwargs in calls:
+            net(*args, **kwargs)
+        for n in (3, 5):
+            net.pick(neve.rand(n, 4), rows)
+        with pytest.warns(UserWarning, match="training mode"):
+            again = saved(tmp_path, net)
+        assert again.training and again.methods == ["forward", "pick"]
+        big = neve.rand(7, 4)
+        for mode in (False, True):
+            net.train(mode), again.train(mode)
+            for args, kwargs in calls:
+                neve.manual_seed(3)
+                want = Scaled.__dict__["forward"].rollback()(net, big, *args[1:], **kwargs)
+                neve.manual_seed(3)
+                close(again(big, *args[1:], **kwargs), want)
+        for n in (3, 4, 6):
+            y = neve.rand(n, 4)
+            close(again.pick(y, rows), net.pick(y, rows))
+        with pytest.raises(neve.Error, match=r"(?s)no form of it takes.*saved for\n.*'abcd' where 'abc' was captured"):
+            again(x, "abcd")
+        with pytest.raises(neve.Error, match=r"(?s)saved for\n.*input 'x' is f64") as e:
+            again(x.astype("f64"))
+        assert e.value.code == "type_mismatch"
+        with pytest.raises(neve.Error, match=r"(?s)'x' axis 1 is 5, not 4") as e:
+            again(neve.rand(3, 5))
+        assert e.value.code == "shape_mismatch"
+
+
+def test_regions_that_are_functions(tmp_path):
+    net = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5)).eval()
+    region = neve.jit.inference(lambda x, n: net(x) + (n if neve.jit.is_inference_mode() else 100), tune=False)
+    x = neve.rand(2, 3)
+    with pytest.raises(neve.Error, match="not captured yet"):
+        neve.jit.save(region, tmp_path / "m.neve")
+    with neve.no_grad():
+        region(x, 1)
+        again = saved(tmp_path, region)
+        close(again(x, 1), net(x) + 1)
+        region(x, 2)
+        again = saved(tmp_path, region)
+        close(again(n=2, x=neve.ones((5, 3))), net(neve.ones((5, 3))) + 2)
+        close(again.train()(neve.zeros((1, 3)), 1) * 0, neve.zeros((1, 3)))
+        np.testing.assert_allclose(neve.optimize(region, tune=False)(x), np.array(net(x) + 2), atol=1e-6)

@@ -16,7 +16,7 @@ from .. import _neve
 from .._base import FLOATS, Tensor, fail, text_of
 from ..autograd import enable_grad
 from ..nn.module import Module
-from . import _tree
+from . import _signature, _tree
 from ._effects import Effects, NeedsGenerator, checked, replay, set_current
 from ._environment import PLAIN, Environment, Seen, name_of, note_module, seen_by
 from ._environment import changed as changed_places
@@ -117,6 +117,7 @@ class CapturedFunction:
         self._hidden: dict[Any, int] = {}  # outputs that are no results: "log", or a generator's number: draws
         self._prints: list[Any] = []
         self._environment: Environment | None = None  # what it read beside its arguments
+        self._signature = ""  # the parameters of the original, as data
         self._samples: list[Tensor] = []  # what it was captured with
         self._modules: dict[str, Module] = {}  # whose tensors it was told the names of, by prefix
         self.options = Options()  # how it is built; to be set before the first call
@@ -527,6 +528,7 @@ def _run(
     made = CapturedFunction(name_of(function), structure, results, program, names, drawn)
     made._hidden = {k: len(outputs) + i for i, k in enumerate(hidden)}
     made._prints = effects.prints
+    made._signature = _signature.text(function.forward if isinstance(function, Module) else function)
     made._passed, made._environment = passed, Environment(seen, modules_of(function).values())
     made._samples, made._modules = [t.detach().clone() for t in tensors], modules_of(function)
     return made

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import inspect
 import threading
 import types
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .. import _neve
-from .._base import Tensor, fail, text_of
+from .._base import FLOATS, Tensor, fail, text_of
 from ..autograd import no_grad
 from ..nn._core import autocast as _autocast
 from ..nn.module import Module
@@ -22,6 +24,8 @@ from ._convert import transform
 from ._static import StaticFunction, _converted
 
 _local = threading.local()
+_enabled = True  # off: the originals run
+_MOST_KEPT = 2**16  # bytes of an argument of floats
 _OPTIMISE = (
     "ranges", "precision", "test_data", "warmup_data", "disable_passes", "disable_ops", "float_ops", "disable_kernels",
     "min_region", "threads", "tune", "use_tactic_cache", "gate", "accept_inaccurate", "relative_tolerance",
@@ -29,7 +33,7 @@ _OPTIMISE = (
 )  # fmt: skip
 
 
-class _Inside:
+class inside_region:  # noqa: N801 (a context, used like a function)
     """While this is open, this thread is inside of a region."""
 
     def __enter__(self) -> None:
@@ -37,6 +41,17 @@ class _Inside:
 
     def __exit__(self, *_: object) -> None:
         _local.depth -= 1
+
+
+@contextlib.contextmanager
+def originals() -> Iterator[None]:
+    """While this is open, regions run as what they were made of, in this process."""
+    global _enabled
+    before, _enabled = _enabled, False
+    try:
+        yield
+    finally:
+        _enabled = before
 
 
 def is_inference_mode(target: Any = None) -> bool:
@@ -49,8 +64,11 @@ def is_inference_mode(target: Any = None) -> bool:
 class RegionForm:
     """One compiled form of a region, and why it was made."""
 
-    def __init__(self, captured: CapturedFunction, reason: str) -> None:
+    def __init__(self, captured: CapturedFunction, reason: str, tensors: Sequence[Tensor]) -> None:
         self.captured, self.reason = captured, reason
+        # For jit.save: copies of what it was captured with, of large numbers shape and dtype.
+        small = [t.dtype not in FLOATS or t.nbytes <= _MOST_KEPT for t in tensors]
+        self.samples = [t.detach().clone() if s else (t.shape, t.dtype) for t, s in zip(tensors, small)]
         self.engine: Any = None
         self.call: Any = None
         self.cache = ""  # what the cache on disk had to say
@@ -111,6 +129,10 @@ class Region:
             fail("invalid_argument", f"{self.__qualname__}: the Module of this region is gone (keep a reference to it)")
         return types.MethodType(self._plain, owner)
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self._function)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
@@ -135,13 +157,16 @@ class Region:
     # ---- calls ----
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not _enabled:
+            with inside_region(), no_grad():
+                return self._function(*args, **kwargs)
         result = self._dispatch(args, kwargs, _autocast.dtype)
         return self._slow(args, kwargs) if result is NotImplemented else result
 
     def _slow(self, args: Any, kwargs: Any) -> Any:
         """A call that no compiled form takes as it is."""
         if _neve.is_capturing():
-            with _Inside():
+            with inside_region():
                 return _converted(self._function)(*args, **kwargs)
         function = self._function
         tensors, paths, structure = _tree.flatten((args, kwargs), self.__qualname__)
@@ -155,7 +180,7 @@ class Region:
                 form, why = None, "inputs that share memory are changed in place"
         if form is None:
             self._eager[why] = self._eager.get(why, 0) + 1
-            with _Inside(), no_grad():
+            with inside_region(), no_grad():
                 return function(*args, **kwargs)
         result = self._dispatch(args, kwargs, _autocast.dtype)
         if result is NotImplemented:
@@ -189,19 +214,19 @@ class Region:
                     return None, self._full(key)
                 reason = self._reason(key, known, tensors)
                 try:
-                    with _Inside(), no_grad():
+                    with inside_region(), no_grad():
                         captured = capture(
                             function,
                             args,
                             kwargs,
                             self.__qualname__,
-                            _open_sizes,
+                            open_sizes,
                             convert=self._options["control_flow"],
                         )
                 except Exception as error:
                     return None, self._failed(key, error)
                 captured._samples, captured._modules = [], {}  # not kept alive by what it compiled
-                form = RegionForm(captured, reason)
+                form = RegionForm(captured, reason, tensors)
                 self._table.setdefault(key, []).append(form)
             elif form.engine is not None and not self._refresh(form):
                 return form, ""
@@ -410,7 +435,8 @@ def _formed(results: Any) -> bool:
     return any(_formed(r) for r in getattr(results, "children", ()))
 
 
-def _open_sizes(path: str, t: Tensor) -> Sequence[Any]:
+def open_sizes(path: str, t: Tensor) -> Sequence[Any]:
+    """A Dim for each axis."""
     return tuple(_neve.Dim(f"{path}_{axis}") for axis in range(t.ndim))
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from .. import _neve
-from .._base import Tensor, fail
+from .._base import Tensor, fail, text_of
 from ..nn._core import autocast as _autocast
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..random import Generator, default_generator
-from . import _structure, _tree
+from . import _signature, _structure, _tree
 from ._capture import CapturedFunction, Guard
 
 
@@ -20,10 +21,21 @@ class Form(NamedTuple):
     """One captured form of a method."""
 
     captured: CapturedFunction
-    arguments: str  # structure as text
+    canonical: str  # structure of the arguments as text, as the method's signature has it
+    order: list[int]  # for each tensor that it takes, which one it is of the canonical form
     mode: str  # "train", "eval", or "" for both
     autocast: str
     samples: list[list[Tensor]]
+
+    def ordered(self, tensors: list[Tensor]) -> list[Tensor]:
+        """The tensors of a canonical call as this form takes them."""
+        return [tensors[k] for k in self.order]
+
+    def __repr__(self) -> str:
+        text = ", ".join(f"{n}: {d}[{', '.join(map(str, s))}]" for n, d, s in self.captured.inputs[: len(self.order)])
+        values = _tree.constants(self.captured._arguments)
+        parts = [text, *([f"values {tuple(values)}"] if values else []), *([self.mode] if self.mode else [])]
+        return f"({'; '.join(parts + ([f'autocast {self.autocast}'] if self.autocast else []))})"
 
 
 class LoadedPart(Module):
@@ -49,6 +61,14 @@ class LoadedMethod:
         """What was decided by sizes, of all forms."""
         return [g for f in self.forms for g in f.guards]
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The parameters of the original."""
+        signature = self._module._jit_signatures.get(self.__name__)
+        if signature is None:
+            raise ValueError(f"the file does not say the parameters of {self.__name__}")
+        return signature.of_values
+
     def __repr__(self) -> str:
         return f"<method {self.__name__} of a loaded {self._module._jit_type}: {len(self.forms)} forms>"
 
@@ -64,6 +84,7 @@ class LoadedModule(Module):
         super().__init__()
         object.__setattr__(self, "_jit_type", type_name)
         object.__setattr__(self, "_jit_methods", {})
+        object.__setattr__(self, "_jit_signatures", {})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The computation that was saved."""
@@ -90,43 +111,67 @@ class LoadedModule(Module):
         forms: list[Form] = self._jit_methods.get(method, [])
         if not forms:
             fail("not_found", f"{call}: it was not saved (saved were: {', '.join(self._jit_methods)})")
+        if (signature := self._jit_signatures.get(method)) is not None:
+            args, kwargs = signature.call(call, args, kwargs)
         tensors, _, structure = _tree.flatten((args, kwargs), call)
         text = _structure.text(structure, call)
-        fits = [f for f in forms if f.arguments == text]
-        if not fits:
-            fail(
-                "invalid_argument",
-                f"{call}: {_structure.difference(forms[0].arguments, text)} (the arguments it was saved for)",
-            )
         mode = "train" if self.training else "eval"
-        in_mode = [f for f in fits if f.mode in ("", mode)]
-        if not in_mode:
-            fail("unsupported", f"{call}: it was not saved in {mode} mode")
+        fits = [f for f in forms if f.canonical == text and f.mode in ("", mode)]
         now = _autocast.dtype or ""
-        in_mode = [f for f in in_mode if f.autocast == now] or in_mode
-        typed = [
-            f
-            for f in in_mode
-            if all(t.dtype == d and t.ndim == len(s) for t, (_, d, s) in zip(tensors, f.captured.inputs))
-        ]
-        candidates = typed or in_mode
-        if _neve.is_capturing():
-            return _first_that_fits(candidates, tensors)
-        for f in candidates:
-            if len(candidates) == 1 or f.captured.accepts(tensors):
-                return f.captured.on(tensors)
-        return candidates[0].captured.on(tensors)  # says what is wrong
+        fits = [f for f in fits if f.autocast == now] or fits
+        typed = [f for f in fits if not _other_types(f, tensors)]
+        if _neve.is_capturing() and typed:
+            return _first_that_fits(typed, tensors)
+        for f in typed:
+            if f.captured.accepts(f.ordered(tensors)):
+                return f.captured.on(f.ordered(tensors))
+        _refuse(call, forms, text, tensors, mode)
+
+
+def _other_types(f: Form, tensors: list[Tensor]) -> str:
+    for t, (name, dtype, shape) in zip(f.ordered(tensors), f.captured.inputs):
+        if t.dtype != dtype:
+            return f"input '{name}' is {t.dtype}"
+        if t.ndim != len(shape):
+            return f"input '{name}' is of {t.ndim} {'axis' if t.ndim == 1 else 'axes'}"
+    return ""
+
+
+def _why_not(f: Form, text: str, tensors: list[Tensor], mode: str) -> tuple[int, str, str]:
+    """How many of its guards held, the kind of error, and the first guard of a form that a call does not keep."""
+    if f.mode not in ("", mode):
+        return 0, "unsupported", f"the mode is {mode}"
+    if f.canonical != text:
+        return 1, "invalid_argument", _structure.difference(f.canonical, text)
+    if why := _other_types(f, tensors):
+        return 2, "type_mismatch" if "axis" not in why and "axes" not in why else "shape_mismatch", why
+    if _neve.is_capturing():
+        return 3, "shape_mismatch", "other sizes"
+    return 3, "shape_mismatch", f.captured._program.difference(f.ordered(tensors))
+
+
+def _refuse(call: str, forms: list[Form], text: str, tensors: list[Tensor], mode: str) -> NoReturn:
+    """Says of every form why it does not take a call."""
+    reasons = [_why_not(f, text, tensors, mode) for f in forms]
+    lines = [f"\n  {f!r}: {why}" for f, (_, _, why) in zip(forms[:16], reasons)]
+    lines += [f"\n  and {len(forms) - 16} more"] * (len(forms) > 16)
+    _, code, _ = max(reasons, key=lambda r: r[0])
+    given = ", ".join(text_of(t) for t in tensors)
+    fail(
+        code,
+        f"{call}: no form of it takes ({given}) and the values beside them in {mode} mode; it was saved for{''.join(lines)}",
+    )
 
 
 def _first_that_fits(forms: list[Form], tensors: list[Tensor]) -> Any:
     """Inside of a capture sizes are symbols: a form that does not fit says so before it does anything."""
     for f in forms[:-1]:
         try:
-            return f.captured.on(tensors)
+            return f.captured.on(f.ordered(tensors))
         except _neve.Error as error:
             if error.code not in ("shape_mismatch", "type_mismatch"):
                 raise
-    return forms[-1].captured.on(tensors)
+    return forms[-1].captured.on(forms[-1].ordered(tensors))
 
 
 def _place(root: LoadedModule, name: str, where: str) -> tuple[Module, str]:
@@ -194,6 +239,8 @@ def made_of(saved: Any, where: str) -> LoadedModule:
             fail("corrupt_file", f"{where}: '{method[:200]}' is no name of a method")
         forms = []
         generators: dict[int, Generator] = {}
+        if encoded := saved.signature(method):
+            root._jit_signatures[method] = _signature.Signature(encoded, classes, where)
         for k in range(count):
             d, program = saved.form(method, k), saved.program(method, k)
             used = [
@@ -205,7 +252,12 @@ def made_of(saved: Any, where: str) -> LoadedModule:
             names = [name for name, _, _ in program.model.inputs]
             captured = CapturedFunction(f"{saved.type}.{method}", arguments, results, program, names, used)
             captured._passed = dict(d["passed"])
-            forms.append(Form(captured, d["arguments"], d["mode"], d["autocast"], d["samples"]))
+            captured._signature = encoded
+            canonical, order = arguments, list(range(_tree.count(arguments)))
+            if encoded:
+                canonical, order = root._jit_signatures[method].form(arguments, where)
+            text = _structure.text(canonical, where)
+            forms.append(Form(captured, text, order, d["mode"], d["autocast"], d["samples"]))
         root._jit_methods[method] = forms
     root.train(saved.training)
     return root
@@ -214,8 +266,8 @@ def made_of(saved: Any, where: str) -> LoadedModule:
 def load(path: str | os.PathLike[str]) -> LoadedModule:
     """Reads what neve.jit.save, or neve::jit::save of C++, wrote: a Module without the source of the original.
 
-    It is called with arguments of the structure that the original took, and returns what that returned (named tuples and
-    dataclasses as classes with the same fields). Other methods that were saved are its methods; state_dict() has the
+    It is called as the original: by position or by name, with its defaults; values beside the tensors are those that it
+    was saved for. It returns what the original returned (named tuples and dataclasses as classes with the same fields). Other methods that were saved are its methods; state_dict() has the
     original's names; train() and eval() choose among the stored modes; parameters can be trained, and all be saved again.
 
     Raises Error{corrupt_file} for a file that is not as it was written, Error{unsupported} for one of a newer version,

@@ -8,6 +8,7 @@ from .. import _neve
 from .._base import fail
 from ..nn.module import Module
 from ._capture import CapturedFunction, name_of
+from ._inference import Region
 from ._load import LoadedModule
 from ._save import capture_checked
 from ._spec import example_of
@@ -20,7 +21,9 @@ def _captured(x: Any, spec: Any, call: str) -> CapturedFunction:
     if isinstance(x, LoadedModule):
         forms = x._jit_methods.get("forward") or next(iter(x._jit_methods.values()))
         return next((f for f in forms if f.mode != "train"), forms[0]).captured
-    static = x.forward if isinstance(x, Module) and isinstance(x.forward, StaticFunction) else x
+    static = x.forward if isinstance(x, Module) and isinstance(x.forward, (StaticFunction, Region)) else x
+    if spec is None and isinstance(static, Region) and static.forms:
+        return static.forms[-1].captured
     if spec is None and isinstance(static, StaticFunction):
         if static.last is not None:
             return static.last.captured
@@ -30,7 +33,7 @@ def _captured(x: Any, spec: Any, call: str) -> CapturedFunction:
             "invalid_argument",
             f"{call}: {name_of(x)} was not captured yet (call it once, or give example=(x, ...) or input_spec=[...])",
         )
-    function = static._function if isinstance(static, StaticFunction) and not isinstance(x, Module) else x
+    function = static._function if isinstance(static, (StaticFunction, Region)) and not isinstance(x, Module) else x
     return capture_checked(function, example_of(spec, call, function), call)
 
 

@@ -19,26 +19,36 @@ from ..nn.module import Module
 from ..random import default_generator
 from . import _static, _structure, _trace, _tree
 from ._capture import CapturedFunction, capture, modules_of, name_of
+from ._inference import Region, inside_region, open_sizes, originals
 from ._load import LoadedModule
-from ._spec import Example, example_of
+from ._spec import Example, example_of, numbers
 from ._static import StaticFunction
 
 _MOST_TRIES = 32  # of sizes for open axes, where only an InputSpec says what comes
 _MOST_GOLDEN = 2**24  # bytes of samples for one form
 
 
-def _examples(static: StaticFunction, spec: Any, call: str) -> list[Example]:
-    """The kinds of calls that a function made by to_static has seen, or those that its input_spec says."""
+def _seen(static: StaticFunction | Region) -> list[tuple[CapturedFunction, list[Tensor]]]:
+    """What was captured so far, with tensors that it was, or may be, called with."""
+    if isinstance(static, StaticFunction):
+        return [(s.captured, s.captured._samples) for s in static.specialisations]
+    return [(f.captured, [t if isinstance(t, Tensor) else numbers(*t) for t in f.samples]) for f in static.forms]
+
+
+def _examples(static: StaticFunction | Region, spec: Any, call: str) -> list[Example]:
+    """The kinds of calls that a function made by to_static, or a region, has seen, or those that its input_spec says."""
     if spec is not None:
         return [example_of(spec, call, static._function)]
     found: dict[Any, Example] = {}
-    for s in static.specialisations:
-        c = s.captured
-        args, kwargs = _tree.unflatten(c._arguments, list(c._samples))
-        shapes, names = static.shapes(c._arguments, c._samples, c._inputs)
+    for c, samples in _seen(static):
+        args, kwargs = _tree.unflatten(c._arguments, list(samples))
+        shapes: Any = [open_sizes(path, t) for path, t in zip(c._inputs, samples)]
+        names: list[str | None] = [None] * len(samples)
+        if isinstance(static, StaticFunction):
+            shapes, names = static.shapes(c._arguments, samples, c._inputs)
         key = (_structure.text(c._arguments, call), tuple((d, s) for _, d, s in c.inputs), tuple(c.guards))
         found.setdefault(key, Example(args, kwargs, shapes, names, {}))
-    if not found and static._spec is not None:
+    if not found and isinstance(static, StaticFunction) and static._spec is not None:
         return [example_of(static._spec, call, static._function)]
     return list(found.values())
 
@@ -61,15 +71,18 @@ def _originals() -> Iterator[None]:
     before = _static._enabled
     _static.enable_to_static(False)
     try:
-        yield
+        with originals():
+            yield
     finally:
         _static.enable_to_static(before)
 
 
-def capture_checked(function: Callable[..., Any], example: Example, call: str) -> CapturedFunction:
+def capture_checked(
+    function: Callable[..., Any], example: Example, call: str, *, convert: bool = True
+) -> CapturedFunction:
     """Captures, and compares with the original on the example and on other sizes."""
     with enable_grad():  # where the program stops gradients is a part of it
-        made, example = _captured(function, example, call)
+        made, example = _captured(function, example, call, convert)
     with no_grad(), _originals():
         compared = [
             _trace._compare(made, function, args, kwargs, 1e-4, 1e-5, call)
@@ -84,7 +97,9 @@ def capture_checked(function: Callable[..., Any], example: Example, call: str) -
     return made
 
 
-def _captured(function: Callable[..., Any], example: Example, call: str) -> tuple[CapturedFunction, Example]:
+def _captured(
+    function: Callable[..., Any], example: Example, call: str, convert: bool
+) -> tuple[CapturedFunction, Example]:
     """The captured program, and the example with sizes that suit it: those that were made up become what the program
     fixes, or compares them with."""
     tried: list[dict[int, int]] = []
@@ -99,7 +114,7 @@ def _captured(function: Callable[..., Any], example: Example, call: str) -> tupl
                 example.kwargs,
                 call,
                 lambda _, t: shapes[next(count) % len(shapes)],  # noqa: B023 (called before the next turn)
-                convert=True,
+                convert=convert,
                 names=example.names,
             )
             others = [_fixed(made, example)]
@@ -148,6 +163,7 @@ def _add_form(saved: Any, method: str, captured: CapturedFunction, mode: str, au
             "unsupported",
             f"{call} {what}, which a file cannot hold yet (print outside; draw before the branch or loop)",
         )
+    saved.set_signature(method, captured._signature)
     saved.add_form(
         method,
         captured._program,
@@ -200,11 +216,44 @@ def _add_tensors(saved: Any, modules: Mapping[str, Module]) -> None:
                     saved.add_tensor(dot + name, t, kind == "parameter", kind == "parameter" or m._buffer_names[name])
 
 
-def _statics(module: Module) -> dict[str, StaticFunction]:
-    """Methods made by to_static, by name."""
-    names = {n for c in type(module).__mro__ for n, v in vars(c).items() if isinstance(v, StaticFunction)}
-    names |= {n for n, v in vars(module).items() if isinstance(v, StaticFunction) and not n.startswith("_static_")}
+def _statics(module: Module) -> dict[str, StaticFunction | Region]:
+    """Methods made by to_static or inference, by name."""
+    kinds = (StaticFunction, Region)
+    names = {n for c in type(module).__mro__ for n, v in vars(c).items() if isinstance(v, kinds)}
+    names |= {n for n, v in vars(module).items() if isinstance(v, kinds) and not n.startswith("_static_")}
     return {n: getattr(module, n) for n in sorted(names)}
+
+
+def _save_method(
+    saved: Any, name: str, static: StaticFunction | Region, target: Any, spec: Any, roots: Sequence[Module], call: str
+) -> bool:
+    """All forms of one method, in both modes of its modules where that makes a difference; whether it does."""
+    modules = [m for root in roots for m in root.modules()]
+    train = {m: m.training if root.training else True for root in roots for m in root.modules()}
+    apart = False
+    for example in _examples(static, spec, call):
+        made = {}
+        for mode, flags in (("eval", None), ("train", train)) if modules else (("eval", None),):
+            with _mode(modules, flags), contextlib.ExitStack() as inside:
+                if isinstance(static, Region):
+                    inside.enter_context(inside_region())
+                convert = not isinstance(static, Region) or static._options["control_flow"]
+                made[mode] = capture_checked(target, example, call, convert=convert)
+        samples, autocast = [made["eval"]._samples], _autocast.dtype or ""
+        if "train" not in made or made["eval"].graph == made["train"].graph:
+            _add_form(saved, name, made["eval"], "", autocast, samples)
+            continue
+        apart = True
+        for mode, captured in made.items():
+            _add_form(saved, name, captured, mode, autocast, samples)
+    return apart
+
+
+def _warn_of_modes(what: str, apart: Sequence[str]) -> None:
+    warnings.warn(
+        f"jit.save: {what} is in training mode, and {', '.join(sorted(apart))} differs in evaluation (dropout, batch normalisation): both modes are stored, and the file opens in training mode (call eval() first to have it the other way)",
+        stacklevel=4,
+    )
 
 
 def _save_module(saved: Any, module: Module, input_spec: Any) -> None:
@@ -218,25 +267,13 @@ def _save_module(saved: Any, module: Module, input_spec: Any) -> None:
             if not callable(getattr(module, name, None)):
                 fail("not_found", f"{call}: input_spec names '{name}' (a method of {type(module).__name__})")
             statics[name] = StaticFunction(getattr(module, name))
-    modules = list(module.modules())
-    train = {m: m.training if module.training else True for m in modules}
     apart: list[str] = []
     for name, static in statics.items():
         if name != "forward" and hasattr(LoadedModule, name):
             fail("unsupported", f"{call}: a loaded module has a method '{name}' of its own (another name)")
         target = module if name == "forward" else static._function  # with its hooks
-        for example in _examples(static, specs.get(name), f"{call}: method '{name}'"):
-            made = {}
-            for mode, flags in (("eval", None), ("train", train)):
-                with _mode(modules, flags):
-                    made[mode] = capture_checked(target, example, f"{call}: method '{name}'")
-            samples, autocast = [made["eval"]._samples], _autocast.dtype or ""
-            if made["eval"].graph == made["train"].graph:
-                _add_form(saved, name, made["eval"], "", autocast, samples)
-                continue
+        if _save_method(saved, name, static, target, specs.get(name), [module], f"{call}: method '{name}'"):
             apart.append(name)
-            for mode, captured in made.items():
-                _add_form(saved, name, captured, mode, autocast, samples)
     missing = [n for n in statics if n not in saved.methods()]
     if missing or not statics:
         fail(
@@ -244,10 +281,21 @@ def _save_module(saved: Any, module: Module, input_spec: Any) -> None:
             f"{call}: {type(module).__name__} has no captured form of {', '.join(missing) or 'forward'} (call it once, or give input_spec=[...], or a dict of them by method)",
         )
     if apart and module.training:
-        warnings.warn(
-            f"jit.save: {type(module).__name__} is in training mode, and {', '.join(sorted(set(apart)))} differs in evaluation (dropout, batch normalisation): both modes are stored, and the file opens in training mode (call eval() first to have it the other way)",
-            stacklevel=3,
-        )
+        _warn_of_modes(type(module).__name__, apart)
+
+
+def _save_function(saved: Any, target: Any, owner: Any, input_spec: Any) -> None:
+    static = target if isinstance(target, (StaticFunction, Region)) else StaticFunction(target)
+    function = static._function
+    saved.type = name_of(static)
+    modules = {"": owner} if isinstance(owner, Module) else modules_of(function)
+    saved.training = any(m.training for m in modules.values())
+    _add_tensors(saved, modules)
+    apart = _save_method(saved, "forward", static, function, input_spec, list(modules.values()), "jit.save")
+    if not saved.methods():
+        fail("not_found", f"jit.save: {saved.type} was not captured yet (call it once, or give input_spec=[...])")
+    if apart and saved.training:
+        _warn_of_modes(f"what {saved.type} calls", [saved.type])
 
 
 def _save_loaded(saved: Any, module: LoadedModule) -> None:
@@ -259,7 +307,7 @@ def _save_loaded(saved: Any, module: LoadedModule) -> None:
 def save(target: Any, path: str | os.PathLike[str], input_spec: Any = None) -> None:
     """Writes a Module or function as one .neve file that runs without its source, in Python and C++.
 
-    All methods that to_static made are in it, as they were called so far or as input_spec says: a list with an InputSpec,
+    All methods that to_static or inference made are in it, as they were called so far or as input_spec says: a list with an InputSpec,
     or an example, for each argument of forward, or a dict of such lists by method. Stored are graphs in both modes where
     these differ, parameters and buffers under their names with what is trained, plain attributes (int, float, bool, str
     and lists of them), the structure of arguments and results, relations of sizes, hooks of the module, and samples that
@@ -287,16 +335,7 @@ def save(target: Any, path: str | os.PathLike[str], input_spec: Any = None) -> N
         _add_tensors(saved, target._modules)
         _add_form(saved, "forward", target, "", "", [target._samples])
     elif callable(target) and not isinstance(target, type):
-        static = target if isinstance(target, StaticFunction) else StaticFunction(target)
-        saved.type = name_of(static)
-        modules = {"": owner} if isinstance(owner, Module) else modules_of(static._function)
-        saved.training = isinstance(owner, Module) and owner.training
-        _add_tensors(saved, modules)
-        for example in _examples(static, input_spec, "jit.save"):
-            captured = capture_checked(static._function, example, "jit.save")
-            _add_form(saved, "forward", captured, "", _autocast.dtype or "", [captured._samples])
-        if not saved.methods():
-            fail("not_found", f"jit.save: {saved.type} was not captured yet (call it once, or give input_spec=[...])")
+        _save_function(saved, target, owner, input_spec)
     else:
         type_error(f"jit.save: {text_of(target)} (a Module, a function, or what neve.jit.trace or to_static made)")
     saved.save(path)

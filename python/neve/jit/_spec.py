@@ -274,7 +274,7 @@ class Signature:
             if isinstance(s, _tree.Leaf):
                 made.append(self._examples[s.index])
             else:
-                made.append(_numbers([n if isinstance(n, int) else _size_of(n, sizes) for n in shape], spec.dtype))
+                made.append(numbers([n if isinstance(n, int) else _size_of(n, sizes) for n in shape], spec.dtype))
             return _tree.Leaf(len(made) - 1)
 
         filled = [fill(s, self._path(i)) for i, s in enumerate(self._entries)]
@@ -305,7 +305,7 @@ def _size_of(n: Any, sizes: dict[int, int]) -> int:
     return sizes[hash(n)]
 
 
-def _numbers(shape: list[int], dtype: str) -> Tensor:
+def numbers(shape: Sequence[int], dtype: str) -> Tensor:
     """Fixed random ones: fractions, or 0 and 1, which index what has two rows."""
     drawn = np.random.default_rng(0).random(shape)
     return asarray(drawn if dtype[0] in "fbc" and dtype != "bool" else drawn.round()).astype(dtype)

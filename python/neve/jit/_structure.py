@@ -9,10 +9,21 @@ import keyword
 import math
 from typing import Any
 
+from .. import _neve
 from .._base import fail, text_of
 from . import _tree
 
 _PLAIN = (bool, int, float, str, type(None))
+
+
+class _Opaque:
+    """A default that a file cannot hold: it equals nothing but itself."""
+
+    def __repr__(self) -> str:
+        return "<a default of the original>"
+
+
+OPAQUE = _Opaque()
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -30,6 +41,8 @@ def _encoded(s: Any, call: str) -> dict[str, Any]:
             return {"f": repr(v)}
         if type(v) in _PLAIN:
             return {"c": v}
+        if v is OPAQUE:
+            return {"opaque": True}
         fail(
             "unsupported",
             f"{call}: {text_of(v)} among the arguments or results (tensors, numbers, texts, None, and lists, tuples, dicts, named tuples and dataclasses of them can be stored)",
@@ -45,6 +58,22 @@ def _encoded(s: Any, call: str) -> dict[str, Any]:
     if s.keys:
         return {"namedtuple": s.kind.__name__, "fields": list(s.keys), "items": items}
     return {"list" if issubclass(s.kind, list) else "tuple": items}
+
+
+def default(v: Any) -> dict[str, Any]:
+    """The default of a parameter as data."""
+    tensors, _, found = _tree.flatten(v, "jit.save")
+    if not tensors:
+        try:
+            return _encoded(found, "jit.save")
+        except _neve.Error:
+            pass
+    return {"opaque": True}
+
+
+def decoded(j: Any, classes: dict[Any, Any], where: str) -> Any:
+    """The structure of a default."""
+    return _tree.Constant(OPAQUE) if j == {"opaque": True} else _decoded(j, classes, where)
 
 
 def structure(encoded: str, classes: dict[Any, Any], where: str) -> Any:

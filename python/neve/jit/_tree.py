@@ -109,6 +109,11 @@ def formed(t: Any, form: str) -> Any:
     return t.tolist() if form.startswith("list") else {"int": int, "float": float, "bool": bool}[form](t.item())
 
 
+def count(structure: Any) -> int:
+    """How many tensors a structure has."""
+    return 1 if isinstance(structure, Leaf) else sum(map(count, getattr(structure, "children", ())))
+
+
 def constants(structure: Any) -> list[Any]:
     """The values of a structure that are no tensors."""
     if isinstance(structure, Constant):
