@@ -293,6 +293,59 @@ def test_mistakes_are_named():
         z.sum().backward()
 
 
+def test_an_error_of_the_program_is_no_reason_to_give_up():
+    @to_static
+    def f(x):
+        assert x.sum() < 10, "too large"
+        return x * 2
+
+    x = neve.ones(3, requires_grad=True)
+    for _ in range(2):
+        f(x).sum().backward()
+        with pytest.raises(AssertionError, match="too large"):
+            f(x * 100)
+    assert "ran the original" not in f.explain() and f.specialisations[0].calls == 4
+
+
+def classified(x, target):
+    return nn.functional.cross_entropy(x, target) + nn.functional.nll_loss(nn.functional.log_softmax(x, 1), target)
+
+
+def smoothed(x, target):
+    return nn.functional.cross_entropy(x, target, label_smoothing=0.1, reduction="none")
+
+
+@pytest.mark.parametrize("loss", [classified, smoothed])
+def test_losses_with_classes_inside(loss):
+    """Eager looks at the classes; a captured program does when it runs, -1 included, which is an index elsewhere."""
+    x, target = arrays((6, 4))[0], np.arange(6) % 4
+    static = to_static(loss)
+    for n in (6, 3):
+        a, b = (neve.tensor(x[:n], requires_grad=True) for _ in range(2))
+        got, want = static(a, neve.tensor(target[:n])), loss(b, neve.tensor(target[:n]))
+        np.testing.assert_allclose(np.array(got.detach()), np.array(want.detach()), rtol=1e-5)
+        got.sum().backward()
+        want.sum().backward()
+        np.testing.assert_allclose(np.array(a.grad), np.array(b.grad), rtol=1e-4, atol=1e-6)
+    assert len(static.specialisations) == 1 and "ran the original" not in static.explain()
+    with neve.no_grad():
+        for wrong in (-1, 4):
+            with pytest.raises(neve.Error, match=r"target holds what is no class \(classes 0\.\."):
+                static(neve.tensor(x), neve.tensor(np.where(target == 2, wrong, target)))
+        ignored = neve.tensor(np.where(target == 2, -100, target))
+        np.testing.assert_allclose(
+            np.array(static(neve.tensor(x), ignored)), np.array(loss(neve.tensor(x), ignored)), rtol=1e-5
+        )
+
+
+def test_probabilities_inside():
+    p, q = neve.full((3,), 0.3), neve.full((3,), 0.6)
+    static = to_static(lambda p, q: nn.functional.binary_cross_entropy(p, q))
+    assert float(static(p, q)) == pytest.approx(float(nn.functional.binary_cross_entropy(p, q)))
+    with pytest.raises(neve.Error, match="binary_cross_entropy: input holds other numbers"):
+        static(p + 1, q)
+
+
 def test_switched_off():
     net = to_static(Small())
     enable_to_static(False)

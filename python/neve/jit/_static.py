@@ -116,14 +116,19 @@ class StaticFunction:
         except _neve.Error as error:
             if error.code != "unsupported" or not grad or not chosen.captured.is_trained(tensors):
                 raise
+            returned = self._function(*args, **kwargs)  # an error of the program's own comes again, and is no reason
             chosen.original = f"no gradient: {error}"
-            return self._original(chosen.original, args, kwargs)
+            self._count(chosen.original)
+            return returned
 
     def _original(self, reason: str, args: Any, kwargs: Any) -> Any:
+        self._count(reason)
+        return self._function(*args, **kwargs)
+
+    def _count(self, reason: str) -> None:
         if reason not in self._eager and len(self._eager) >= _MOST:
             reason = "other reasons"
         self._eager[reason] = self._eager.get(reason, 0) + 1
-        return self._function(*args, **kwargs)
 
     def _said(self) -> Signature:
         if self._signature is None:

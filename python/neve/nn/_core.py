@@ -77,6 +77,14 @@ def tensor(data: Any, dtype: str | None = None) -> Tensor:
     return _neve.tensor(data, dtype=dtype)
 
 
+def required(t: Tensor, holds: Tensor, text: str) -> Tensor:
+    """A tensor of a captured program that is there only where a condition over values holds; computing it else is the
+    error. Outside of captures values are looked at instead."""
+    return _neve.stage_if(
+        holds, lambda _: [ops.identity(t)], lambda _: [ops.fail(ops.shape(t), message=text, dtype=t.dtype)]
+    )[0]
+
+
 def ints(values: Iterable[int]) -> Tensor:
     sizes = list(values)
     if _neve.is_capturing() and any(isinstance(n, _neve.Dim) for n in sizes):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _neve
 from ._core import (
     Tensor,
     at_least,
@@ -16,10 +17,12 @@ from ._core import (
     choice,
     concat,
     full,
+    ints,
     mean,
     ops,
     raised,
     reduced,
+    required,
     reshape,
     scalar,
     shape_error,
@@ -146,13 +149,21 @@ def _classes(call: str, x: Tensor, target: Tensor, weight: Tensor | None) -> tup
     return x, target
 
 
-def _check_classes(call: str, x: Tensor, target: Tensor, ignore_index: int) -> None:
+def _checked_classes(call: str, x: Tensor, target: Tensor, ignore_index: int) -> Tensor:
+    """The target; values that are no classes are an error, in captured programs when they run."""
+    rule = f"(classes 0..{x.shape[1] - 1}, or ignore_index {ignore_index})"
+    if _neve.is_captured(target) or isinstance(x.shape[1], _neve.Dim):
+        inside = ops.and_(
+            ops.greater_or_equal(target, tensor(0, target.dtype)),
+            ops.less(target, ints([x.shape[1]]).astype(target.dtype)),
+        )
+        fits = ops.or_(inside, ops.equal(target, tensor(ignore_index, target.dtype)))
+        return required(target, fits.all(), f"{call}: target holds what is no class {rule}")
     t = np.asarray(target)
     bad = t[((t < 0) | (t >= x.shape[1])) & (t != ignore_index)]
     if bad.size:
-        value_error(
-            f"{call}: target holds {int(bad.flat[0])} (classes 0..{x.shape[1] - 1}, or ignore_index {ignore_index})"
-        )
+        value_error(f"{call}: target holds {int(bad.flat[0])} {rule}")
+    return target
 
 
 def nll_loss(
@@ -163,7 +174,7 @@ def nll_loss(
     check_float("nll_loss", "input", log_prob)
     check_tensor("nll_loss", "target", target)
     x, t = _classes("nll_loss", log_prob, target, weight)
-    _check_classes("nll_loss", x, t, ignore_index)
+    t = _checked_classes("nll_loss", x, t, ignore_index)
     loss = ops.negative_log_likelihood_loss(raised(x), t, weight, reduction=reduction, ignore_index=ignore_index)
     return reshape(loss, target.shape) if reduction == "none" else loss
 
@@ -192,7 +203,7 @@ def cross_entropy(
         return _cross_entropy_of_probabilities(x, target.astype(x.dtype), weight, reduction, label_smoothing)
     shape = target.shape
     x, target = _classes(call, x, target, weight)
-    _check_classes(call, x, target, ignore_index)
+    target = _checked_classes(call, x, target, ignore_index)
     if label_smoothing == 0:
         loss = ops.softmax_cross_entropy_loss(x, target, weight, reduction=reduction, ignore_index=ignore_index)
         return reshape(loss, shape) if reduction == "none" else loss
@@ -231,12 +242,14 @@ def _cross_entropy_of_probabilities(
 def binary_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:
     """-(target log x + (1 - target) log(1 - x)) of probabilities x; logarithms are at least -100."""
     x, target = _pair("binary_cross_entropy", x, target, reduction)
-    if x.size:
+    rule = "(probabilities from 0 to 1; binary_cross_entropy_with_logits takes all numbers)"
+    if _neve.is_captured(x):
+        inside = ops.and_((x.detach() >= 0).all(), (x.detach() <= 1).all())
+        target = required(target, inside, f"binary_cross_entropy: input holds other numbers {rule}")
+    elif x.size:
         low, high = ops.reduce_min(x.detach(), keepdims=False).item(), ops.reduce_max(x.detach(), keepdims=False).item()
         if low < 0 or high > 1:
-            value_error(
-                f"binary_cross_entropy: input holds {low if low < 0 else high:g} (probabilities from 0 to 1; binary_cross_entropy_with_logits takes all numbers)"
-            )
+            value_error(f"binary_cross_entropy: input holds {low if low < 0 else high:g} {rule}")
     loss = ops.neg(target * at_least(ops.log(x), -100.0) + (1 - target) * at_least(ops.log(1 - x), -100.0))
     return reduced(loss if weight is None else loss * weight, reduction)
 
@@ -337,7 +350,7 @@ def multi_margin_loss(
     """sum over other classes of max(0, margin - x[target] + x[i])^p, divided by the number of classes."""
     choice("multi_margin_loss", "reduction", reduction, _REDUCTIONS)
     x, target = _classes("multi_margin_loss", x, target, weight)
-    _check_classes("multi_margin_loss", x, target, -100)
+    target = _checked_classes("multi_margin_loss", x, target, -100)
     at = ops.unsqueeze(target, axes=[1])
     z = ops.relu(margin - ops.gather_elements(x, at, axis=1) + x)
     z = z * z if p == 2 else z
