@@ -24,11 +24,16 @@ Tensor floor_divide(const Tensor& a, const Tensor& b);  ///< towards minus infin
 Tensor fmod(const Tensor& a, const Tensor& b);          ///< a modulo b, with the sign of a
 Tensor fmax(const Tensor& a, const Tensor& b);          ///< the larger one; where one is NaN, the other
 Tensor fmin(const Tensor& a, const Tensor& b);
-Tensor hypot(const Tensor& a, const Tensor& b);      ///< sqrt(a * a + b * b), without overflow between
-Tensor logaddexp(const Tensor& a, const Tensor& b);  ///< log(exp(a) + exp(b)), without overflow
-Tensor copysign(const Tensor& a, const Tensor& b);   ///< |a| with the sign of b
-Tensor xlogy(const Tensor& a, const Tensor& b);      ///< a * log(b), 0 where a is 0
-Tensor heaviside(const Tensor& a, const Tensor& b);  ///< 0 below 0, b at 0, 1 above
+Tensor hypot(const Tensor& a, const Tensor& b);        ///< sqrt(a * a + b * b), without overflow between
+Tensor logaddexp(const Tensor& a, const Tensor& b);    ///< log(exp(a) + exp(b)), without overflow
+Tensor copysign(const Tensor& a, const Tensor& b);     ///< |a| with the sign of b
+Tensor xlogy(const Tensor& a, const Tensor& b);        ///< a * log(b), 0 where a is 0
+Tensor heaviside(const Tensor& a, const Tensor& b);    ///< 0 below 0, b at 0, 1 above
+Tensor ldexp(const Tensor& a, const Tensor& b);        ///< a 2^b, as floats
+Tensor float_power(const Tensor& a, const Tensor& b);  ///< a^b, computed in f64
+/// The bits of integers moved up or down by b places; signed ones keep their sign.
+Tensor bitwise_left_shift(const Tensor& a, const Tensor& b);
+Tensor bitwise_right_shift(const Tensor& a, const Tensor& b);
 Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight);  ///< start + weight (end - start)
 Tensor lerp(const Tensor& start, const Tensor& end, Number weight);
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, Number value = 1);  ///< x + value a b
@@ -46,6 +51,10 @@ inline Tensor ge(const Tensor& a, Number b) { return a >= b; }
 inline Tensor remainder(const Tensor& a, Number b) { return remainder(a, b.beside(a.dtype())); }
 inline Tensor floor_divide(const Tensor& a, Number b) { return floor_divide(a, b.beside(a.dtype())); }
 inline Tensor fmod(const Tensor& a, Number b) { return fmod(a, b.beside(a.dtype())); }
+inline Tensor ldexp(const Tensor& a, Number b) { return ldexp(a, b.beside(a.dtype())); }
+inline Tensor float_power(const Tensor& a, Number b) { return float_power(a, b.beside(DType::f64)); }
+inline Tensor bitwise_left_shift(const Tensor& a, Number b) { return bitwise_left_shift(a, b.beside(a.dtype())); }
+inline Tensor bitwise_right_shift(const Tensor& a, Number b) { return bitwise_right_shift(a, b.beside(a.dtype())); }
 inline Tensor clamp(const Tensor& x, Number low, Number high) { return clip(x, low, high); }
 Tensor square(const Tensor& x);
 Tensor exp2(const Tensor& x);
@@ -110,14 +119,29 @@ Tensor diff(const Tensor& x, int64_t n = 1, int64_t axis = -1);  ///< of neighbo
 inline Tensor permute(const Tensor& x, const Sizes& permutation) { return transpose(x, permutation); }
 inline Tensor swapaxes(const Tensor& x, int64_t a, int64_t b) { return swap_axes(x, a, b); }
 inline Tensor view(const Tensor& x, const Sizes& shape) { return reshape(x, shape); }  ///< copies where it must
+inline Tensor reshape_as(const Tensor& x, const Tensor& other) { return reshape(x, other.shape()); }
 inline Tensor view_as(const Tensor& x, const Tensor& other) { return reshape(x, other.shape()); }
 inline Tensor broadcast_to(const Tensor& x, const Sizes& shape) { return expand(x, shape); }
 inline Tensor expand_as(const Tensor& x, const Tensor& other) { return expand(x, other.shape()); }
 inline Tensor expand_dims(const Tensor& x, int64_t axis) { return unsqueeze(x, axis); }
 inline Tensor ravel(const Tensor& x) { return reshape(x, {-1}); }
 Tensor moveaxis(const Tensor& x, int64_t from, int64_t to);
+/// Several axes to other places, the others in their order; view.
+/// @throws Error{invalid_argument} for other numbers of axes and places
+Tensor moveaxis(const Tensor& x, const Sizes& from, const Sizes& to);
+inline Tensor movedim(const Tensor& x, int64_t from, int64_t to) { return moveaxis(x, from, to); }
+inline Tensor movedim(const Tensor& x, const Sizes& from, const Sizes& to) { return moveaxis(x, from, to); }
 Tensor unflatten(const Tensor& x, int64_t axis, const Sizes& sizes);  ///< one axis as several; one size may be -1
 std::vector<Tensor> chunk(const Tensor& x, int64_t parts, int64_t axis = 0);  ///< at most `parts`, of one size
+/// `parts` views of nearly one size, the first ones larger by one; or cut at the places given.
+std::vector<Tensor> array_split(const Tensor& x, int64_t parts, int64_t axis = 0);
+std::vector<Tensor> array_split(const Tensor& x, const Sizes& cuts, int64_t axis = 0);
+inline std::vector<Tensor> tensor_split(const Tensor& x, int64_t parts, int64_t axis = 0) {
+  return array_split(x, parts, axis);
+}
+inline std::vector<Tensor> tensor_split(const Tensor& x, const Sizes& cuts, int64_t axis = 0) {
+  return array_split(x, cuts, axis);
+}
 std::vector<Tensor> unbind(const Tensor& x, int64_t axis = 0);                ///< the slices of an axis, without it
 Tensor narrow(const Tensor& x, int64_t axis, int64_t begin, int64_t length);  ///< view
 Tensor select(const Tensor& x, int64_t axis, int64_t at);                     ///< one slice of an axis, without it
@@ -155,13 +179,23 @@ Tensor argsort(const Tensor& x, int64_t axis = -1, bool descending = false);  //
 inline Tensor mm(const Tensor& a, const Tensor& b) { return matmul(a, b); }
 inline Tensor bmm(const Tensor& a, const Tensor& b) { return matmul(a, b); }
 inline Tensor mv(const Tensor& a, const Tensor& b) { return matmul(a, b); }
-Tensor dot(const Tensor& a, const Tensor& b);                     ///< of two vectors
-Tensor outer(const Tensor& a, const Tensor& b);                   ///< all products of two vectors
-Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b);  ///< x + a b
+Tensor dot(const Tensor& a, const Tensor& b);                       ///< of two vectors
+Tensor vdot(const Tensor& a, const Tensor& b);                      ///< of all elements
+Tensor inner(const Tensor& a, const Tensor& b);                     ///< sums of products over the last axes of both
+Tensor outer(const Tensor& a, const Tensor& b);                     ///< all products of two vectors
+Tensor kron(const Tensor& a, const Tensor& b);                      ///< every element of a times b, side by side
+Tensor cross(const Tensor& a, const Tensor& b, int64_t axis = -1);  ///< of vectors of 3 along an axis
+Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b);    ///< x + a b
+Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, Number beta, Number alpha);  ///< beta x + alpha a b
+Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b);                           ///< of batches [n, .., ..]
+Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, Number beta, Number alpha);  ///< of batches
+/// Square matrices n times themselves; of negative n the inverse. @cost  about 2 log2(n) products
+Tensor matrix_power(const Tensor& x, int64_t n);
 inline Tensor inv(const Tensor& x) { return inverse(x); }
-Tensor trace(const Tensor& x);                ///< sum of the diagonal of a matrix
-Tensor diagonal(const Tensor& x);             ///< of a matrix
-Tensor tril(const Tensor& x, int64_t k = 0);  ///< zeros above diagonal k
-Tensor triu(const Tensor& x, int64_t k = 0);  ///< zeros below diagonal k
+/// The elements [i, i + offset] of the matrices on two axes, as the last axis of the result.
+Tensor diagonal(const Tensor& x, int64_t offset = 0, int64_t axis1 = 0, int64_t axis2 = 1);
+Tensor trace(const Tensor& x, int64_t offset = 0, int64_t axis1 = 0, int64_t axis2 = 1);  ///< sum of the diagonal
+Tensor tril(const Tensor& x, int64_t k = 0);                                              ///< zeros above diagonal k
+Tensor triu(const Tensor& x, int64_t k = 0);                                              ///< zeros below diagonal k
 
 }  // namespace neve

@@ -58,10 +58,36 @@ std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor
 std::vector<Tensor> custom(std::string name, std::span<const Tensor> inputs, std::vector<Tensor> outputs,
                            std::function<std::vector<Tensor>(std::span<const Tensor>)> backward);
 
-/// Runs `f` without saving what its gradient needs; it is run once more during backward. Random numbers are drawn anew
-/// unless `f` seeds them.
+/// Runs `f` without saving what its gradient needs; it is run once more during backward. Gradients reach `inputs` by
+/// both backward and grad; leaves that `f` holds (the weights of a module) by backward alone.
+/// @param preserve_random_state  random numbers are drawn again as they were, else anew
+/// @cost  one more forward
 std::vector<Tensor> checkpoint(std::function<std::vector<Tensor>(std::span<const Tensor>)> f,
-                               std::span<const Tensor> inputs);
+                               std::span<const Tensor> inputs, bool preserve_random_state = true);
+
+/// d f(x) / d x: the shape of f(x), then that of x; zeros where f(x) does not depend on x. With create_graph it is
+/// recorded, as a function of x too if x asks for gradients.
+/// @throws Error{invalid_argument} for a result that was not recorded
+/// @cost  one backward for each element of f(x)
+Tensor jacobian(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, bool create_graph = false);
+/// The second derivatives of a function of one element: the shape of x twice.
+/// @throws Error{shape_mismatch} for a result of more elements
+Tensor hessian(const std::function<Tensor(const Tensor&)>& f, const Tensor& x);
+
+struct GradcheckOptions {
+  double eps = 1e-6;                ///< half the width of the differences
+  double atol = 1e-5, rtol = 1e-3;  ///< how far the gradient may be from them: atol + rtol |difference|
+  bool raise = true;                ///< else false is returned where they differ
+};
+/// Whether gradients agree with central differences, for every element of every input that asks for gradients.
+/// @throws Error{invalid_argument} that names the element where they differ, and for no input that asks for gradients;
+///     Error{type_mismatch} for an input that does and is not f64
+/// @cost  two calls of f for each element of the inputs, one backward for each element of the outputs and input
+bool gradcheck(const std::function<std::vector<Tensor>(std::span<const Tensor>)>& f, std::span<const Tensor> inputs,
+               const GradcheckOptions& options = {});
+/// gradcheck of the gradients of f: second derivatives.
+bool gradgradcheck(const std::function<std::vector<Tensor>(std::span<const Tensor>)>& f, std::span<const Tensor> inputs,
+                   const GradcheckOptions& options = {});
 
 /// Anomaly mode: backward stops at the first gradient with a NaN, naming the place of the forward operation. Slow. For
 /// this process.

@@ -231,6 +231,7 @@ class Tensor {
   const Tensor& addcmul_(const Tensor& a, const Tensor& b) const;
   const Tensor& addcmul_(const Tensor& a, const Tensor& b, Number value) const;
   Tensor addmm(const Tensor& a, const Tensor& b) const;
+  Tensor addmm(const Tensor& a, const Tensor& b, Number beta, Number alpha) const;
   Tensor all(const Sizes& axes = {}, bool keepdims = false) const;
   bool allclose(const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const;
   Tensor amax(const Sizes& axes = {}, bool keepdims = false) const;
@@ -240,6 +241,8 @@ class Tensor {
   Tensor argmin(int64_t axis = -1, bool keepdims = false) const;
   Tensor argsort(int64_t axis = -1, bool descending = false) const;
   Tensor argwhere() const;
+  std::vector<Tensor> array_split(int64_t parts, int64_t axis = 0) const;
+  std::vector<Tensor> array_split(const Sizes& cuts, int64_t axis = 0) const;
   Tensor asin() const;
   const Tensor& asin_() const;
   Tensor asinh() const;
@@ -250,12 +253,22 @@ class Tensor {
   const Tensor& atan_() const;
   Tensor atanh() const;
   const Tensor& atanh_() const;
+  Tensor baddbmm(const Tensor& a, const Tensor& b) const;
+  Tensor baddbmm(const Tensor& a, const Tensor& b, Number beta, Number alpha) const;
   Tensor bincount(int64_t minlength = 0) const;
   Tensor bitwise_and(const Tensor& b) const;
   const Tensor& bitwise_and_(const Tensor& b) const;
+  Tensor bitwise_left_shift(const Tensor& b) const;
+  Tensor bitwise_left_shift(Number b) const;
+  const Tensor& bitwise_left_shift_(const Tensor& b) const;
+  const Tensor& bitwise_left_shift_(Number b) const;
   Tensor bitwise_not() const;
   Tensor bitwise_or(const Tensor& b) const;
   const Tensor& bitwise_or_(const Tensor& b) const;
+  Tensor bitwise_right_shift(const Tensor& b) const;
+  Tensor bitwise_right_shift(Number b) const;
+  const Tensor& bitwise_right_shift_(const Tensor& b) const;
+  const Tensor& bitwise_right_shift_(Number b) const;
   Tensor bitwise_xor(const Tensor& b) const;
   const Tensor& bitwise_xor_(const Tensor& b) const;
   Tensor bmm(const Tensor& b) const;
@@ -275,6 +288,7 @@ class Tensor {
   Tensor cosh() const;
   const Tensor& cosh_() const;
   Tensor count_nonzero(const Sizes& axes = {}, bool keepdims = false) const;
+  Tensor cross(const Tensor& b, int64_t axis = -1) const;
   Tensor cumprod(int64_t axis) const;
   const Tensor& cumprod_(int64_t axis) const;
   Tensor cumsum(int64_t axis) const;
@@ -282,7 +296,7 @@ class Tensor {
   Tensor deg2rad() const;
   const Tensor& deg2rad_() const;
   Tensor det() const;
-  Tensor diagonal() const;
+  Tensor diagonal(int64_t offset = 0, int64_t axis1 = 0, int64_t axis2 = 1) const;
   Tensor diff(int64_t n = 1, int64_t axis = -1) const;
   Tensor div(const Tensor& b) const;
   Tensor div(Number b) const;
@@ -308,6 +322,10 @@ class Tensor {
   Tensor flip(const Sizes& axes = {}) const;
   Tensor fliplr() const;
   Tensor flipud() const;
+  Tensor float_power(const Tensor& b) const;
+  Tensor float_power(Number b) const;
+  const Tensor& float_power_(const Tensor& b) const;
+  const Tensor& float_power_(Number b) const;
   Tensor floor() const;
   const Tensor& floor_() const;
   Tensor floor_divide(const Tensor& b) const;
@@ -342,6 +360,7 @@ class Tensor {
   void index_put_(const std::vector<Index>& index, const Tensor& value) const;
   void index_put_(const std::vector<Index>& index, Number value) const;
   Tensor index_select(int64_t axis, const Tensor& indices) const;
+  Tensor inner(const Tensor& b) const;
   Tensor inv() const;
   Tensor inverse() const;
   Tensor isclose(const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const;
@@ -350,6 +369,11 @@ class Tensor {
   Tensor isnan() const;
   Tensor isneginf() const;
   Tensor isposinf() const;
+  Tensor kron(const Tensor& b) const;
+  Tensor ldexp(const Tensor& b) const;
+  Tensor ldexp(Number b) const;
+  const Tensor& ldexp_(const Tensor& b) const;
+  const Tensor& ldexp_(Number b) const;
   Tensor le(const Tensor& b) const;
   Tensor le(Number b) const;
   Tensor lerp(const Tensor& end, const Tensor& weight) const;
@@ -380,6 +404,7 @@ class Tensor {
   const Tensor& masked_fill_(const Tensor& mask, Number value) const;
   Tensor masked_select(const Tensor& mask) const;
   Tensor matmul(const Tensor& b) const;
+  Tensor matrix_power(int64_t n) const;
   Tensor max(const Sizes& axes = {}, bool keepdims = false) const;
   Tensor maximum(const Tensor& b) const;
   Tensor maximum(Number b) const;
@@ -395,6 +420,9 @@ class Tensor {
   const Tensor& minimum_(Number b) const;
   Tensor mm(const Tensor& b) const;
   Tensor moveaxis(int64_t from, int64_t to) const;
+  Tensor moveaxis(const Sizes& from, const Sizes& to) const;
+  Tensor movedim(int64_t from, int64_t to) const;
+  Tensor movedim(const Sizes& from, const Sizes& to) const;
   Tensor mul(const Tensor& b) const;
   Tensor mul(Number b) const;
   const Tensor& mul_(const Tensor& b) const;
@@ -435,6 +463,7 @@ class Tensor {
   const Tensor& remainder_(const Tensor& b) const;
   const Tensor& remainder_(Number b) const;
   Tensor repeat_interleave(int64_t times, int64_t axis) const;
+  Tensor reshape_as(const Tensor& other) const;
   Tensor roll() const;
   Tensor roll(const ops::RollOptions& options) const;
   Tensor rot90(int64_t times = 1, int64_t a = 0, int64_t b = 1) const;
@@ -486,10 +515,12 @@ class Tensor {
   const Tensor& tan_() const;
   Tensor tanh() const;
   const Tensor& tanh_() const;
+  std::vector<Tensor> tensor_split(int64_t parts, int64_t axis = 0) const;
+  std::vector<Tensor> tensor_split(const Sizes& cuts, int64_t axis = 0) const;
   Tensor tile(const Tensor& repeats) const;
   Tensor tile(const Sizes& times) const;
   std::tuple<Tensor, Tensor> topk(int64_t k, int64_t axis = -1, bool largest = true) const;
-  Tensor trace() const;
+  Tensor trace(int64_t offset = 0, int64_t axis1 = 0, int64_t axis2 = 1) const;
   Tensor tril(int64_t k = 0) const;
   const Tensor& tril_(int64_t k = 0) const;
   Tensor triu(int64_t k = 0) const;
@@ -502,6 +533,7 @@ class Tensor {
   std::tuple<Tensor, Tensor, Tensor, Tensor> unique(const ops::UniqueOptions& options) const;
   Tensor unsqueeze(int64_t axis) const;
   Tensor var(const Sizes& axes = {}, double correction = 0, bool keepdims = false) const;
+  Tensor vdot(const Tensor& b) const;
   Tensor view(const Sizes& shape) const;
   Tensor view_as(const Tensor& other) const;
   Tensor xlogy(const Tensor& b) const;

@@ -47,9 +47,11 @@ void require_mask(const char* call, const Tensor& mask) {
   if (!mask.defined() || mask.dtype() != DType::boolean)
     fail(ErrorCode::type_mismatch, call, ": mask is ", text(mask), " (bool)");
 }
-void require_rank(const char* call, const Tensor& x, int64_t rank, const char* what) {
-  require(call, x);
-  if (x.rank() != rank) fail(ErrorCode::shape_mismatch, call, ": x is ", text(x), " (", what, ")");
+Tensor shifted(const char* call, const Tensor& a, const Tensor& b, const char* direction) {
+  require(call, a);
+  require(call, b);
+  const DType t = eager::promote(a.dtype(), b.dtype());
+  return ops::bit_shift(a.to(t), b.to(t), direction);
 }
 
 }  // namespace
@@ -89,6 +91,18 @@ Tensor heaviside(const Tensor& a, const Tensor& b) {
   const auto [x, y] = floats("heaviside", a, b);
   return where(isnan(x), x, where(x < 0, 0.0, where(x == 0, y, ones_like(x))));
 }
+Tensor ldexp(const Tensor& a, const Tensor& b) {
+  const Tensor x = floating("ldexp", a);
+  require("ldexp", b);
+  return x * exp2(b.to(x.dtype()));
+}
+Tensor float_power(const Tensor& a, const Tensor& b) {
+  require("float_power", a);
+  require("float_power", b);
+  return pow(a.to(DType::f64), b.to(DType::f64));
+}
+Tensor bitwise_left_shift(const Tensor& a, const Tensor& b) { return shifted("bitwise_left_shift", a, b, "LEFT"); }
+Tensor bitwise_right_shift(const Tensor& a, const Tensor& b) { return shifted("bitwise_right_shift", a, b, "RIGHT"); }
 Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) { return start + weight * (end - start); }
 Tensor lerp(const Tensor& start, const Tensor& end, Number weight) { return start + weight * (end - start); }
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, Number value) { return x + a * b * value; }
@@ -279,15 +293,22 @@ Tensor diff(const Tensor& x, int64_t n, int64_t axis) {
 
 // ---- shapes ------------------------------------------------------------------------------------------------------
 
-Tensor moveaxis(const Tensor& x, int64_t from, int64_t to) {
+Tensor moveaxis(const Tensor& x, const Sizes& from, const Sizes& to) {
   require("moveaxis", x);
-  const int64_t f = one_axis("moveaxis", from, x.rank()), t = one_axis("moveaxis", to, x.rank());
-  std::vector<int64_t> order;
+  if (from.size() != to.size())
+    fail(ErrorCode::invalid_argument, "moveaxis: ", list(from), " to ", list(to), " (as many axes as places)");
+  if (from.empty()) return x;  // no axes would be all
+  const std::vector<int64_t> f = many_axes("moveaxis", from, x.rank()), t = many_axes("moveaxis", to, x.rank());
+  std::vector<int64_t> order, rest;
   for (int64_t i = 0; i < x.rank(); ++i)
-    if (i != f) order.push_back(i);
-  order.insert(order.begin() + t, f);
+    if (std::find(f.begin(), f.end(), i) == f.end()) rest.push_back(i);
+  for (int64_t i = 0, next = 0; i < x.rank(); ++i) {
+    const auto k = std::find(t.begin(), t.end(), i) - t.begin();
+    order.push_back(k < std::ssize(t) ? f[size_t(k)] : rest[size_t(next++)]);
+  }
   return ops::transpose(x, order);
 }
+Tensor moveaxis(const Tensor& x, int64_t from, int64_t to) { return moveaxis(x, Sizes{from}, Sizes{to}); }
 Tensor unflatten(const Tensor& x, int64_t axis, const Sizes& sizes) {
   require("unflatten", x);
   const int64_t a = one_axis("unflatten", axis, x.rank());
@@ -310,6 +331,27 @@ std::vector<Tensor> chunk(const Tensor& x, int64_t parts, int64_t axis) {
   if (parts <= 0) fail(ErrorCode::invalid_argument, "chunk: parts is ", parts, " (1 or more)");
   const int64_t n = x.size(one_axis("chunk", axis, x.rank()));
   return split(x, std::max<int64_t>((n + parts - 1) / parts, 1), axis);
+}
+std::vector<Tensor> array_split(const Tensor& x, int64_t parts, int64_t axis) {
+  require("array_split", x);
+  const int64_t n = x.size(one_axis("array_split", axis, x.rank()));
+  if (parts <= 0) fail(ErrorCode::invalid_argument, "array_split: parts is ", parts, " (1 or more)");
+  Sizes cuts;
+  for (int64_t i = 1; i < parts; ++i) cuts.push_back(i * (n / parts) + std::min(i, n % parts));
+  return array_split(x, cuts, axis);
+}
+std::vector<Tensor> array_split(const Tensor& x, const Sizes& cuts, int64_t axis) {
+  require("array_split", x);
+  const int64_t a = one_axis("array_split", axis, x.rank()), n = x.size(a);
+  std::vector<Tensor> all;
+  int64_t begin = 0;
+  auto put = [&](int64_t end) {
+    all.push_back(narrow(x, a, begin, std::max<int64_t>(end - begin, 0)));
+    begin = end;
+  };
+  for (int64_t c : cuts) put(std::clamp<int64_t>(c < 0 ? c + n : c, 0, n));
+  put(n);
+  return all;
 }
 std::vector<Tensor> unbind(const Tensor& x, int64_t axis) {
   require("unbind", x);
@@ -473,37 +515,6 @@ std::tuple<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t axis, bool l
 Tensor argsort(const Tensor& x, int64_t axis, bool descending) {
   require("argsort", x);
   return std::get<1>(ops::sort(x, {.axis = one_axis("argsort", axis, x.rank()), .descending = descending}));
-}
-
-// ---- linear algebra ----------------------------------------------------------------------------------------------
-
-Tensor dot(const Tensor& a, const Tensor& b) {
-  require_rank("dot", a, 1, "two vectors");
-  require_rank("dot", b, 1, "two vectors");
-  return matmul(a, b);
-}
-Tensor outer(const Tensor& a, const Tensor& b) {
-  require_rank("outer", a, 1, "two vectors");
-  require_rank("outer", b, 1, "two vectors");
-  return unsqueeze(a, 1) * unsqueeze(b, 0);
-}
-Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b) { return x + matmul(a, b); }
-Tensor diagonal(const Tensor& x) {
-  require_rank("diagonal", x, 2, "a matrix");
-  const int64_t n = std::min(x.size(0), x.size(1));
-  return squeeze(take_along_axis(narrow(x, 0, 0, n), unsqueeze(arange(n), 1), 1), {1});
-}
-Tensor trace(const Tensor& x) {
-  require_rank("trace", x, 2, "a matrix");
-  return sum(diagonal(x));
-}
-Tensor tril(const Tensor& x, int64_t k) {
-  require("tril", x);
-  return ops::trilu(x, ints({k}), false);
-}
-Tensor triu(const Tensor& x, int64_t k) {
-  require("triu", x);
-  return ops::trilu(x, ints({k}), true);
 }
 
 }  // namespace neve

@@ -457,37 +457,6 @@ eager::NodePtr eager::linear_node(const char* name, std::vector<Edge> next,
   return node;
 }
 
-std::vector<Tensor> autograd::checkpoint(std::function<std::vector<Tensor>(std::span<const Tensor>)> f,
-                                         std::span<const Tensor> inputs) {
-  if (capturing) return f(inputs);
-  std::vector<Tensor> kept(inputs.begin(), inputs.end()), outputs;
-  {
-    const NoGrad off;
-    outputs = f(inputs);
-  }
-  return custom("checkpoint", inputs, std::move(outputs), [f = std::move(f), kept](std::span<const Tensor> gradients) {
-    const EnableGrad on;
-    std::vector<Tensor> again;
-    std::vector<Tensor> leaves;
-    for (const Tensor& t : kept) {
-      again.push_back(t.defined() ? t.detach() : t);
-      if (eager::needs_gradient(t)) again.back().set_requires_grad();
-    }
-    const std::vector<Tensor> y = f(again);
-    std::vector<Tensor> outputs, given;
-    for (size_t k = 0; k < y.size(); ++k)
-      if (gradients[k].defined() && eager::needs_gradient(y[k])) outputs.push_back(y[k]), given.push_back(gradients[k]);
-    std::vector<Tensor> asked, d(kept.size());
-    std::vector<size_t> position;
-    for (size_t i = 0; i < again.size(); ++i)
-      if (again[i].defined() && again[i].requires_grad()) asked.push_back(again[i]), position.push_back(i);
-    // Leaves that f holds itself (parameters of a module) get their part as from any backward.
-    backward(outputs, given);
-    for (size_t i = 0; i < asked.size(); ++i) d[position[i]] = asked[i].grad();
-    return d;
-  });
-}
-
 // ---- members of Tensor ------------------------------------------------------------------------------------------
 
 // Of a captured tensor nobody knows yet: it may.

@@ -179,6 +179,14 @@ Tensor Tensor::xlogy(const Tensor& b) const { return neve::xlogy(*this, b); }
 const Tensor& Tensor::xlogy_(const Tensor& b) const { const bool r = recorded({*this, b}); return over(*this, neve::xlogy(r ? clone() : *this, r ? apart(*this, b) : b), "xlogy_"); }
 Tensor Tensor::heaviside(const Tensor& b) const { return neve::heaviside(*this, b); }
 const Tensor& Tensor::heaviside_(const Tensor& b) const { const bool r = recorded({*this, b}); return over(*this, neve::heaviside(r ? clone() : *this, r ? apart(*this, b) : b), "heaviside_"); }
+Tensor Tensor::ldexp(const Tensor& b) const { return neve::ldexp(*this, b); }
+const Tensor& Tensor::ldexp_(const Tensor& b) const { const bool r = recorded({*this, b}); return over(*this, neve::ldexp(r ? clone() : *this, r ? apart(*this, b) : b), "ldexp_"); }
+Tensor Tensor::float_power(const Tensor& b) const { return neve::float_power(*this, b); }
+const Tensor& Tensor::float_power_(const Tensor& b) const { const bool r = recorded({*this, b}); return over(*this, neve::float_power(r ? clone() : *this, r ? apart(*this, b) : b), "float_power_"); }
+Tensor Tensor::bitwise_left_shift(const Tensor& b) const { return neve::bitwise_left_shift(*this, b); }
+const Tensor& Tensor::bitwise_left_shift_(const Tensor& b) const { const bool r = recorded({*this, b}); return over(*this, neve::bitwise_left_shift(r ? clone() : *this, r ? apart(*this, b) : b), "bitwise_left_shift_"); }
+Tensor Tensor::bitwise_right_shift(const Tensor& b) const { return neve::bitwise_right_shift(*this, b); }
+const Tensor& Tensor::bitwise_right_shift_(const Tensor& b) const { const bool r = recorded({*this, b}); return over(*this, neve::bitwise_right_shift(r ? clone() : *this, r ? apart(*this, b) : b), "bitwise_right_shift_"); }
 Tensor Tensor::lerp(const Tensor& end, const Tensor& weight) const { return neve::lerp(*this, end, weight); }
 const Tensor& Tensor::lerp_(const Tensor& end, const Tensor& weight) const { const bool r = recorded({*this, end, weight}); return over(*this, neve::lerp(r ? clone() : *this, r ? apart(*this, end) : end, r ? apart(*this, weight) : weight), "lerp_"); }
 Tensor Tensor::lerp(const Tensor& end, Number weight) const { return neve::lerp(*this, end, weight); }
@@ -211,6 +219,14 @@ Tensor Tensor::floor_divide(Number b) const { return neve::floor_divide(*this, b
 const Tensor& Tensor::floor_divide_(Number b) const { const bool r = recorded({*this}); return over(*this, neve::floor_divide(r ? clone() : *this, b), "floor_divide_"); }
 Tensor Tensor::fmod(Number b) const { return neve::fmod(*this, b); }
 const Tensor& Tensor::fmod_(Number b) const { const bool r = recorded({*this}); return over(*this, neve::fmod(r ? clone() : *this, b), "fmod_"); }
+Tensor Tensor::ldexp(Number b) const { return neve::ldexp(*this, b); }
+const Tensor& Tensor::ldexp_(Number b) const { const bool r = recorded({*this}); return over(*this, neve::ldexp(r ? clone() : *this, b), "ldexp_"); }
+Tensor Tensor::float_power(Number b) const { return neve::float_power(*this, b); }
+const Tensor& Tensor::float_power_(Number b) const { const bool r = recorded({*this}); return over(*this, neve::float_power(r ? clone() : *this, b), "float_power_"); }
+Tensor Tensor::bitwise_left_shift(Number b) const { return neve::bitwise_left_shift(*this, b); }
+const Tensor& Tensor::bitwise_left_shift_(Number b) const { const bool r = recorded({*this}); return over(*this, neve::bitwise_left_shift(r ? clone() : *this, b), "bitwise_left_shift_"); }
+Tensor Tensor::bitwise_right_shift(Number b) const { return neve::bitwise_right_shift(*this, b); }
+const Tensor& Tensor::bitwise_right_shift_(Number b) const { const bool r = recorded({*this}); return over(*this, neve::bitwise_right_shift(r ? clone() : *this, b), "bitwise_right_shift_"); }
 Tensor Tensor::clamp(Number low, Number high) const { return neve::clamp(*this, low, high); }
 const Tensor& Tensor::clamp_(Number low, Number high) const { const bool r = recorded({*this}); return over(*this, neve::clamp(r ? clone() : *this, low, high), "clamp_"); }
 Tensor Tensor::square() const { return neve::square(*this); }
@@ -273,14 +289,22 @@ Tensor Tensor::diff(int64_t n, int64_t axis) const { return neve::diff(*this, n,
 Tensor Tensor::permute(const Sizes& permutation) const { return neve::permute(*this, permutation); }
 Tensor Tensor::swapaxes(int64_t a, int64_t b) const { return neve::swapaxes(*this, a, b); }
 Tensor Tensor::view(const Sizes& shape) const { return neve::view(*this, shape); }
+Tensor Tensor::reshape_as(const Tensor& other) const { return neve::reshape_as(*this, other); }
 Tensor Tensor::view_as(const Tensor& other) const { return neve::view_as(*this, other); }
 Tensor Tensor::broadcast_to(const Sizes& shape) const { return neve::broadcast_to(*this, shape); }
 Tensor Tensor::expand_as(const Tensor& other) const { return neve::expand_as(*this, other); }
 Tensor Tensor::expand_dims(int64_t axis) const { return neve::expand_dims(*this, axis); }
 Tensor Tensor::ravel() const { return neve::ravel(*this); }
 Tensor Tensor::moveaxis(int64_t from, int64_t to) const { return neve::moveaxis(*this, from, to); }
+Tensor Tensor::moveaxis(const Sizes& from, const Sizes& to) const { return neve::moveaxis(*this, from, to); }
+Tensor Tensor::movedim(int64_t from, int64_t to) const { return neve::movedim(*this, from, to); }
+Tensor Tensor::movedim(const Sizes& from, const Sizes& to) const { return neve::movedim(*this, from, to); }
 Tensor Tensor::unflatten(int64_t axis, const Sizes& sizes) const { return neve::unflatten(*this, axis, sizes); }
 std::vector<Tensor> Tensor::chunk(int64_t parts, int64_t axis) const { return neve::chunk(*this, parts, axis); }
+std::vector<Tensor> Tensor::array_split(int64_t parts, int64_t axis) const { return neve::array_split(*this, parts, axis); }
+std::vector<Tensor> Tensor::array_split(const Sizes& cuts, int64_t axis) const { return neve::array_split(*this, cuts, axis); }
+std::vector<Tensor> Tensor::tensor_split(int64_t parts, int64_t axis) const { return neve::tensor_split(*this, parts, axis); }
+std::vector<Tensor> Tensor::tensor_split(const Sizes& cuts, int64_t axis) const { return neve::tensor_split(*this, cuts, axis); }
 std::vector<Tensor> Tensor::unbind(int64_t axis) const { return neve::unbind(*this, axis); }
 Tensor Tensor::narrow(int64_t axis, int64_t begin, int64_t length) const { return neve::narrow(*this, axis, begin, length); }
 Tensor Tensor::select(int64_t axis, int64_t at) const { return neve::select(*this, axis, at); }
@@ -316,11 +340,19 @@ Tensor Tensor::mm(const Tensor& b) const { return neve::mm(*this, b); }
 Tensor Tensor::bmm(const Tensor& b) const { return neve::bmm(*this, b); }
 Tensor Tensor::mv(const Tensor& b) const { return neve::mv(*this, b); }
 Tensor Tensor::dot(const Tensor& b) const { return neve::dot(*this, b); }
+Tensor Tensor::vdot(const Tensor& b) const { return neve::vdot(*this, b); }
+Tensor Tensor::inner(const Tensor& b) const { return neve::inner(*this, b); }
 Tensor Tensor::outer(const Tensor& b) const { return neve::outer(*this, b); }
+Tensor Tensor::kron(const Tensor& b) const { return neve::kron(*this, b); }
+Tensor Tensor::cross(const Tensor& b, int64_t axis) const { return neve::cross(*this, b, axis); }
 Tensor Tensor::addmm(const Tensor& a, const Tensor& b) const { return neve::addmm(*this, a, b); }
+Tensor Tensor::addmm(const Tensor& a, const Tensor& b, Number beta, Number alpha) const { return neve::addmm(*this, a, b, beta, alpha); }
+Tensor Tensor::baddbmm(const Tensor& a, const Tensor& b) const { return neve::baddbmm(*this, a, b); }
+Tensor Tensor::baddbmm(const Tensor& a, const Tensor& b, Number beta, Number alpha) const { return neve::baddbmm(*this, a, b, beta, alpha); }
+Tensor Tensor::matrix_power(int64_t n) const { return neve::matrix_power(*this, n); }
 Tensor Tensor::inv() const { return neve::inv(*this); }
-Tensor Tensor::trace() const { return neve::trace(*this); }
-Tensor Tensor::diagonal() const { return neve::diagonal(*this); }
+Tensor Tensor::diagonal(int64_t offset, int64_t axis1, int64_t axis2) const { return neve::diagonal(*this, offset, axis1, axis2); }
+Tensor Tensor::trace(int64_t offset, int64_t axis1, int64_t axis2) const { return neve::trace(*this, offset, axis1, axis2); }
 Tensor Tensor::tril(int64_t k) const { return neve::tril(*this, k); }
 const Tensor& Tensor::tril_(int64_t k) const { const bool r = recorded({*this}); return over(*this, neve::tril(r ? clone() : *this, k), "tril_"); }
 Tensor Tensor::triu(int64_t k) const { return neve::triu(*this, k); }

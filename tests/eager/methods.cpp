@@ -167,5 +167,66 @@ TEST(Array, ShapesAndIndices) {
   EXPECT_EQ(message_of([&] { x.masked_fill(x, 1); }), "type_mismatch: masked_fill: mask is i64[2, 3] (bool)");
 }
 
+// The numbers are NumPy's.
+TEST(Array, BitsAndPowers) {
+  EXPECT_EQ(to_int_vector(ints({1, 5}).bitwise_left_shift(ints({2, 1}))), (I{4, 10}));
+  EXPECT_EQ(to_int_vector(ints({-9, 9}).bitwise_right_shift(1)), (I{-5, 4}));
+  const Tensor x = ints({1, 5});
+  x.bitwise_left_shift_(1);
+  EXPECT_EQ(to_int_vector(x), (I{2, 10}));
+  expect_near(tensor({1.5, -3}).ldexp(ints({3, -1})), {12, -1.5});
+  EXPECT_EQ(type_text(ints({2, 3}).float_power(0.5)), "f64[2]");
+  expect_near(ints({2, 3}).float_power(0.5), {1.41421356f, 1.73205081f});
+  EXPECT_EQ(message_of([] { ones({2}).bitwise_left_shift(1); }).substr(0, 14), "type_mismatch:");
+}
+
+TEST(Array, AxesAndParts) {
+  const Tensor x = arange(24).reshape({2, 3, 4});
+  EXPECT_EQ(type_text(zeros({1, 2, 3, 4}).moveaxis({0, 1}, {-1, 0})), "f32[2, 3, 4, 1]");
+  EXPECT_EQ(type_text(x.movedim(0, -1)), "i64[3, 4, 2]");
+  EXPECT_EQ(to_int_vector(x.movedim(0, -1)), to_int_vector(x.transpose({1, 2, 0})));
+  EXPECT_EQ(type_text(x.reshape_as(zeros({4, 6}))), "i64[4, 6]");
+  EXPECT_EQ(to_int_vector(x.diagonal(1, 0, 2)), (I{1, 14, 5, 18, 9, 22}));
+  EXPECT_EQ(to_int_vector(x.diagonal(-1, 2, 1)), (I{1, 6, 11, 13, 18, 23}));
+  EXPECT_EQ(type_text(x.diagonal(4, 0, 2)), "i64[3, 0]");
+  EXPECT_EQ(to_int_vector(x.trace(1, 0, 2)), (I{15, 23, 31}));
+  auto sizes = [](const std::vector<Tensor>& parts) {
+    I all;
+    for (const Tensor& t : parts) all.push_back(t.size(0));
+    return all;
+  };
+  EXPECT_EQ(sizes(arange(7).array_split(3)), (I{3, 2, 2}));
+  EXPECT_EQ(sizes(arange(7).tensor_split({2, -2, 1})), (I{2, 3, 0, 6}));
+  EXPECT_EQ(to_int_vector(arange(7).array_split({2, -2, 1})[3]), (I{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(message_of([&] { x.array_split(0); }), "invalid_argument: array_split: parts is 0 (1 or more)");
+  EXPECT_EQ(message_of([&] { x.moveaxis({0, 1}, {0}); }),
+            "invalid_argument: moveaxis: [0, 1] to [0] (as many axes as places)");
+}
+
+TEST(Array, Products) {
+  const Tensor a = arange(6).to(DType::f32).reshape({2, 3}), p = tensor({2, 1, 0.5, 1}).reshape({2, 2});
+  EXPECT_EQ(to_int_vector(ints({1, 2}).kron(ints({3, 4, 5, 6}).reshape({2, 2}))), (I{3, 4, 6, 8, 5, 6, 10, 12}));
+  EXPECT_EQ(to_int_vector(ints({1, 2, 3}).cross(ints({4, 5, 7}))), (I{-1, 5, -3}));
+  const Tensor columns = a.transpose({1, 0});
+  expect_near(columns.cross(columns * columns, 0), {2, 20, 0, -30, 0, 12});
+  expect_near(p.matrix_power(5), {58.5, 42.75, 21.375, 15.75});
+  expect_near(p.matrix_power(-2), {2 / 3.f, -4 / 3.f, -2 / 3.f, 2});
+  expect_near(p.matrix_power(0), {1, 0, 0, 1});
+  expect_near(a.inner(arange(12).reshape({2, 2, 3})), {5, 14, 23, 32, 14, 50, 86, 122});
+  EXPECT_EQ(type_text(a.inner(arange(12).reshape({2, 2, 3}))), "f32[2, 2, 2]");
+  EXPECT_EQ(type_text(tensor({1, 2}).inner(tensor({3, 4}))), "f32[]");
+  expect_near(a.vdot(a.flatten()), {55});
+  expect_near(p.addmm(p, p, 2, 0.5), {6.25, 3.5, 1.75, 2.75});
+  const Tensor batch = stack({p, p + p});
+  expect_near(batch.baddbmm(batch, batch, 0, 1)[1], to_vector(p.matmul(p) * 4));
+  expect_near(batch.baddbmm(batch, batch)[0], to_vector(p.matmul(p) + p));
+  EXPECT_EQ(message_of([&] { a.inner(p); }),
+            "shape_mismatch: inner: a is f32[2, 3] and b f32[2, 2] (last axes of one size)");
+  EXPECT_EQ(message_of([&] { p.cross(p); }),
+            "shape_mismatch: cross: a is f32[2, 2] and b f32[2, 2] (size 3 along axis -1)");
+  EXPECT_EQ(message_of([&] { a.matrix_power(2); }),
+            "shape_mismatch: matrix_power: x is f32[2, 3] (square matrices: [.., n, n])");
+}
+
 }  // namespace
 }  // namespace neve::test
