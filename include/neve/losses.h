@@ -14,7 +14,8 @@ struct CrossEntropyOptions {
   Reduction reduction = Reduction::mean;  ///< mean: over the weights of what is not ignored
   double label_smoothing = 0;             ///< mixes the target with equal probabilities
 };
-/// -log softmax(x)[target]: x [n, classes, ...], target i64 [n, ...].
+/// -log softmax(x)[target]: x [n, classes, ...], target i64 [n, ...]; or probabilities of the shape of x, where the
+/// mean is over the positions and nothing is ignored.
 /// @throws Error{shape_mismatch | type_mismatch}; Error{invalid_argument} for a target that is no class
 Tensor cross_entropy(const Tensor& x, const Tensor& target, const CrossEntropyOptions& o = {});
 /// -x[target], x being log probabilities. label_smoothing must be 0.

@@ -22,6 +22,7 @@
 #include <neve/module.h>
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -44,12 +45,24 @@ struct Linear : Layer<Linear> {
 /// x weight^T + bias. @throws Error{shape_mismatch | type_mismatch}
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const char* call = "linear");
 
+struct EmbeddingOptions {
+  std::optional<int64_t> padding_idx = {};  ///< a row that begins as zeros and gets no gradient; may be negative
+  std::optional<double> max_norm = {};      ///< used rows of a larger norm are scaled down to it first, in place
+  DType dtype = DType::f32;
+};
 /// Rows of weight [count, size] by index: i64 or i32 [...] -> [..., size]. Weights: normal.
-/// @throws Error{invalid_argument} for an index outside of 0 .. count - 1
+/// @throws Error{invalid_argument} for an index outside of 0 .. count - 1, also as padding_idx
 struct Embedding : Layer<Embedding> {
-  Embedding(int64_t count, int64_t size, DType dtype = DType::f32);
+  Embedding(int64_t count, int64_t size, const EmbeddingOptions& o = {});
+  /// An embedding of given rows [count, size], which it shares. @param freeze  they are not trained
+  static Embedding from_pretrained(const Tensor& rows, bool freeze = true, const EmbeddingOptions& o = {});
   Tensor forward(const Tensor& indices) const;
   Tensor weight;
+
+ private:
+  Embedding(const Tensor& weight, const EmbeddingOptions& o);
+  std::optional<int64_t> padding_;
+  std::optional<double> max_norm_;
 };
 
 /// y[..., o] = x1 weight[o] x2 + bias[o] of x1 [..., in1] and x2 [..., in2]. Weights: evenly of +-1 / sqrt(in1).
@@ -95,12 +108,15 @@ class Each {
   std::vector<int64_t> values_;
 };
 
+enum class PadMode : uint8_t { constant, reflect, replicate, circular };
 struct ConvOptions {
   Each stride = 1, padding = 0, dilation = 1;
   int64_t groups = 1;
   bool bias = true;
   Each output_padding = 0;  ///< of transposed convolutions only
   DType dtype = DType::f32;
+  PadMode padding_mode = PadMode::constant;  ///< what is padded; constant: zeros, the only one of transposed ones
+  bool same_padding = false;                 ///< instead of padding: as much as keeps the sizes, of stride 1
 };
 /// Convolution over `axes` spatial axes: [n, in, ...] (or [in, ...]) -> [n, out, ...]. Weights: evenly of +-1 /
 /// sqrt(fan in).
@@ -115,7 +131,8 @@ struct Conv : Layer<Conv> {
  private:
   int64_t axes_, in_, groups_;
   bool transposed_;
-  std::vector<int64_t> kernel_, stride_, padding_, dilation_, output_padding_;
+  PadMode padding_mode_;
+  std::vector<int64_t> kernel_, stride_, pads_, dilation_, output_padding_;  ///< pads_: before, then after all axes
 };
 struct Conv1d : Conv {
   Conv1d(int64_t in, int64_t out, const Each& kernel, const ConvOptions& o = {})
@@ -149,6 +166,8 @@ struct PoolOptions {
   Each padding = 0;
   bool ceil_mode = false;
   bool count_include_pad = true;  ///< of means only
+  int64_t divisor_override = 0;   ///< of means: the sums are divided by it; 0: by the size of the window
+  Each dilation = 1;              ///< of maxima only
 };
 /// Maxima or means of windows over spatial axes of [n, c, ...] (or [c, ...]).
 struct Pool : Layer<Pool> {
@@ -160,7 +179,8 @@ struct Pool : Layer<Pool> {
  private:
   int64_t axes_;
   bool maximum_, ceil_mode_, count_include_pad_;
-  std::vector<int64_t> window_, stride_, padding_;
+  int64_t divisor_override_;
+  std::vector<int64_t> window_, stride_, padding_, dilation_;
 };
 struct MaxPool1d : Pool {
   explicit MaxPool1d(const Each& window, const PoolOptions& o = {}) : Pool("MaxPool1d", 1, true, window, o) {}
@@ -185,21 +205,25 @@ struct LPPool : Layer<LPPool> {
   Tensor forward(const Tensor& x) const;
 
  protected:
-  LPPool(std::string type, int64_t axes, double p, const Each& window, const Each& stride);
+  LPPool(std::string type, int64_t axes, double p, const Each& window, const Each& stride, bool ceil_mode);
 
  private:
   int64_t axes_;
   double p_;
+  bool ceil_mode_;
   std::vector<int64_t> window_, stride_;
 };
 struct LPPool1d : LPPool {
-  LPPool1d(double p, const Each& window, const Each& stride = 0) : LPPool("LPPool1d", 1, p, window, stride) {}
+  LPPool1d(double p, const Each& window, const Each& stride = 0, bool ceil_mode = false)
+      : LPPool("LPPool1d", 1, p, window, stride, ceil_mode) {}
 };
 struct LPPool2d : LPPool {
-  LPPool2d(double p, const Each& window, const Each& stride = 0) : LPPool("LPPool2d", 2, p, window, stride) {}
+  LPPool2d(double p, const Each& window, const Each& stride = 0, bool ceil_mode = false)
+      : LPPool("LPPool2d", 2, p, window, stride, ceil_mode) {}
 };
 struct LPPool3d : LPPool {
-  LPPool3d(double p, const Each& window, const Each& stride = 0) : LPPool("LPPool3d", 3, p, window, stride) {}
+  LPPool3d(double p, const Each& window, const Each& stride = 0, bool ceil_mode = false)
+      : LPPool("LPPool3d", 3, p, window, stride, ceil_mode) {}
 };
 /// (maxima, where they are in each plane: i64), as MaxUnpool takes them.
 std::tuple<Tensor, Tensor> max_pool_with_indices(const Tensor& x, const Each& window, const PoolOptions& o = {});
@@ -231,6 +255,8 @@ struct MaxUnpool3d : MaxUnpool {
   explicit MaxUnpool3d(const Each& window, const Each& stride = 0, const Each& padding = 0)
       : MaxUnpool("MaxUnpool3d", 3, window, stride, padding) {}
 };
+/// (maxima of `output` parts of each spatial axis, where they are in each plane: i64).
+std::tuple<Tensor, Tensor> adaptive_max_pool_with_indices(const Tensor& x, const Each& output);
 /// Means (or maxima) of `output` parts of each spatial axis, whatever its size; parts may overlap by one element.
 struct AdaptivePool : Layer<AdaptivePool> {
   Tensor forward(const Tensor& x) const;
@@ -266,22 +292,24 @@ struct AdaptiveMaxPool3d : AdaptivePool {
 
 struct BatchNormOptions {
   double eps = 1e-5;
-  double momentum = 0.1;  ///< share of the batch in the running statistics
-  bool affine = true;     ///< whether there are weight and bias
+  std::optional<double> momentum = 0.1;  ///< share of the batch in the running statistics; none: their plain mean
+  bool affine = true;                    ///< whether there are weight and bias
+  bool track_running_stats = true;       ///< whether evaluation uses running statistics
   DType dtype = DType::f32;
 };
 /// (x - mean) / sqrt(var + eps) * weight + bias for each channel (axis 1): in training of the batch, and the running
 /// statistics move to it (with the unbiased variance); in evaluation the running ones.
 struct BatchNorm : Layer<BatchNorm> {
   Tensor forward(const Tensor& x) const;
-  Tensor weight, bias, running_mean, running_var, num_batches_tracked;
+  Tensor weight, bias, running_mean, running_var, num_batches_tracked;  ///< undefined where not asked for
 
  protected:
   BatchNorm(std::string type, int64_t channels, int64_t least_rank, int64_t most_rank, const BatchNormOptions& o);
 
  private:
   int64_t channels_, least_, most_;
-  double eps_, momentum_;
+  double eps_;
+  std::optional<double> momentum_;
 };
 struct BatchNorm1d : BatchNorm {  ///< [n, c] or [n, c, l]
   explicit BatchNorm1d(int64_t channels, const BatchNormOptions& o = {})
@@ -362,9 +390,11 @@ struct LayerNorm : Layer<LayerNorm> {
 };
 /// x / sqrt(mean(x^2) + eps) * weight over the last axes.
 struct RMSNorm : Layer<RMSNorm> {
-  explicit RMSNorm(const Sizes& shape, double eps = 1.1920928955078125e-07, DType dtype = DType::f32);
-  explicit RMSNorm(int64_t size, double eps = 1.1920928955078125e-07, DType dtype = DType::f32)
-      : RMSNorm(Sizes{size}, eps, dtype) {}
+  /// @param affine  whether there is a weight
+  explicit RMSNorm(const Sizes& shape, double eps = 1.1920928955078125e-07, DType dtype = DType::f32,
+                   bool affine = true);
+  explicit RMSNorm(int64_t size, double eps = 1.1920928955078125e-07, DType dtype = DType::f32, bool affine = true)
+      : RMSNorm(Sizes{size}, eps, dtype, affine) {}
   Tensor forward(const Tensor& x) const;
   Tensor weight;
 
@@ -429,9 +459,10 @@ struct ELU : Layer<ELU> {
   Tensor forward(const Tensor& x) const { return elu(x, alpha); }
   double alpha;
 };
-struct Softplus : Layer<Softplus> {
-  Softplus() : Layer("Softplus") {}
-  Tensor forward(const Tensor& x) const { return softplus(x); }
+struct Softplus : Layer<Softplus> {  ///< log(1 + exp(beta x)) / beta, x itself where beta x is above the threshold
+  explicit Softplus(double beta = 1, double threshold = 20) : Layer("Softplus"), beta(beta), threshold(threshold) {}
+  Tensor forward(const Tensor& x) const { return where(x * beta > threshold, x, softplus(x * beta) / beta); }
+  double beta, threshold;
 };
 struct Softmax : Layer<Softmax> {
   explicit Softmax(int64_t axis = -1) : Layer("Softmax"), axis(axis) {}
@@ -530,12 +561,14 @@ struct CosineSimilarity : Module {
   double eps;
 };
 struct PairwiseDistance : Module {
-  explicit PairwiseDistance(double p = 2, double eps = 1e-6) : Module("PairwiseDistance"), p(p), eps(eps) {}
+  explicit PairwiseDistance(double p = 2, double eps = 1e-6, bool keepdims = false)
+      : Module("PairwiseDistance"), p(p), eps(eps), keepdims(keepdims) {}
   Tensor operator()(const Tensor& x1, const Tensor& x2) const {
     return run(x1, [&](const Tensor& x) { return forward(x, x2); });
   }
-  Tensor forward(const Tensor& x1, const Tensor& x2) const { return pairwise_distance(x1, x2, p, eps); }
+  Tensor forward(const Tensor& x1, const Tensor& x2) const { return pairwise_distance(x1, x2, p, eps, keepdims); }
   double p, eps;
+  bool keepdims;
 };
 
 /// In training: elements are zero with probability p, the others scaled by 1 / (1 - p); otherwise x.
@@ -584,7 +617,6 @@ struct FeatureAlphaDropout : AlphaDropout {  ///< of whole channels
 
 // ---- padding, resizing and moving pixels -------------------------------------------------------------------------
 
-enum class PadMode : uint8_t { constant, reflect, replicate, circular };
 /// More (or, below 0, less) at the ends of the last axes: {before, after} of the last axis, then of the one before it.
 /// @throws Error{invalid_argument} for more pairs than axes, and for more than reflect and circular can show
 Tensor pad(const Tensor& x, const Sizes& pads, PadMode mode = PadMode::constant, double value = 0);
@@ -602,13 +634,16 @@ struct Padding : Layer<Padding> {
   Sizes pads_;
 };
 struct ConstantPad1d : Padding {
-  ConstantPad1d(const Each& pads, double value) : Padding("ConstantPad1d", 1, PadMode::constant, pads, value) {}
+  explicit ConstantPad1d(const Each& pads, double value = 0)
+      : Padding("ConstantPad1d", 1, PadMode::constant, pads, value) {}
 };
 struct ConstantPad2d : Padding {
-  ConstantPad2d(const Each& pads, double value) : Padding("ConstantPad2d", 2, PadMode::constant, pads, value) {}
+  explicit ConstantPad2d(const Each& pads, double value = 0)
+      : Padding("ConstantPad2d", 2, PadMode::constant, pads, value) {}
 };
 struct ConstantPad3d : Padding {
-  ConstantPad3d(const Each& pads, double value) : Padding("ConstantPad3d", 3, PadMode::constant, pads, value) {}
+  explicit ConstantPad3d(const Each& pads, double value = 0)
+      : Padding("ConstantPad3d", 3, PadMode::constant, pads, value) {}
 };
 struct ZeroPad1d : Padding {
   explicit ZeroPad1d(const Each& pads) : Padding("ZeroPad1d", 1, PadMode::constant, pads) {}
@@ -663,10 +698,13 @@ struct Upsample : Layer<Upsample> {
 };
 struct UpsamplingNearest2d : Upsample {
   explicit UpsamplingNearest2d(double scale) : Upsample({.scale = {scale}}) {}
+  explicit UpsamplingNearest2d(Sizes size) : Upsample({.size = std::move(size)}) {}
 };
 struct UpsamplingBilinear2d : Upsample {
   explicit UpsamplingBilinear2d(double scale)
       : Upsample({.scale = {scale}, .mode = "bilinear", .align_corners = true}) {}
+  explicit UpsamplingBilinear2d(Sizes size)
+      : Upsample({.size = std::move(size), .mode = "bilinear", .align_corners = true}) {}
 };
 
 Tensor pixel_shuffle(const Tensor& x, int64_t factor);    ///< [..., c r^2, h, w] -> [..., c, h r, w r]
@@ -715,21 +753,36 @@ void save_weights(const std::string& path, const NamedTensors& tensors);
 /// Reads a safetensors file; the tensors map it. @throws Error{io | not_found | corrupt_file}
 NamedTensors load_weights(const std::string& path);
 
-/// Scales all gradients in place so that their common Euclidean norm is at most `most`; returns the norm before.
-/// @throws Error{invalid_argument} for a negative bound
-double clip_grad_norm(const std::vector<Tensor>& parameters, double most);
+/// Scales all gradients in place so that their common Lp norm is at most `most`; returns the norm before.
+/// @param p  of the norm: above 0, infinity for the largest element
+/// @throws Error{invalid_argument} for a negative bound or p; for a norm that is not finite, if `must_be_finite`
+double clip_grad_norm(const std::vector<Tensor>& parameters, double most, double p = 2, bool must_be_finite = false);
 /// Bounds every element of the gradients to [-most, most], in place.
 void clip_grad_value(const std::vector<Tensor>& parameters, double most);
 
 /// Initialisers: each fills a tensor in place, without recording. fan in: the elements that one output reads.
 namespace init {
+enum class Fan : uint8_t { in, out };
+/// The factor by which a nonlinearity wants the deviation of weights enlarged: "linear", "conv1d" ..., "sigmoid",
+/// "tanh", "relu", "leaky_relu" (of `slope`), "selu". @throws Error{invalid_argument} for another one
+double gain(const std::string& nonlinearity, double slope = 0.01);
 void uniform(const Tensor& t, double low = 0, double high = 1);
 void normal(const Tensor& t, double mean = 0, double deviation = 1);
 void constant(const Tensor& t, double value);
+/// Normal numbers of [low, high]. @throws Error{invalid_argument} for an empty range or no deviation
+void trunc_normal(const Tensor& t, double mean = 0, double deviation = 1, double low = -2, double high = 2);
 void xavier_uniform(const Tensor& t, double gain = 1);  ///< Glorot & Bengio, 2010
-/// Evenly of +-sqrt(6 / ((1 + slope^2) fan in)): He et al., 2015.
-void kaiming_uniform(const Tensor& t, double slope = 0);
-void kaiming_normal(const Tensor& t, double slope = 0);
+void xavier_normal(const Tensor& t, double gain = 1);
+/// Evenly of +-sqrt(3 / fan) times the gain of leaky_relu, or of another nonlinearity: He et al., 2015.
+void kaiming_uniform(const Tensor& t, double slope = 0, Fan fan = Fan::in,
+                     const std::string& nonlinearity = "leaky_relu");
+void kaiming_normal(const Tensor& t, double slope = 0, Fan fan = Fan::in,
+                    const std::string& nonlinearity = "leaky_relu");
+void eye(const Tensor& t);                          ///< the identity, of a matrix
+void dirac(const Tensor& t, int64_t groups = 1);    ///< a convolution [out, in, kernel...] that keeps its channels
+void orthogonal(const Tensor& t, double gain = 1);  ///< [first axis, all others]: Saxe et al., 2013
+/// Normal, with the share `sparsity` of each column of a matrix zero: Martens, 2010.
+void sparse(const Tensor& t, double sparsity, double deviation = 0.01);
 }  // namespace init
 
 }  // namespace neve::nn

@@ -2,7 +2,9 @@
 #pragma once
 #include <neve/nn.h>
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace neve::nn {
@@ -122,14 +124,19 @@ struct AttentionOptions {
   double dropout = 0;
   bool bias = true;
   bool batch_first = false;
+  int64_t kdim = 0, vdim = 0;  ///< features of key and value; 0: those of query
+  bool add_bias_kv = false;    ///< one more position of key and value, which is trained
+  bool add_zero_attn = false;  ///< one more position, of zeros
   DType dtype = DType::f32;
 };
 /// softmax(q k^T / sqrt(d)) v in several heads, between linear layers. Vaswani et al., 2017.
-/// Parameters: in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias.
+/// Parameters: in_proj_weight (of other kdim or vdim: q_proj_weight, k_proj_weight, v_proj_weight), in_proj_bias,
+/// out_proj.weight, out_proj.bias; bias_k, bias_v.
 class MultiheadAttention : public Module {
  public:
   MultiheadAttention(int64_t size, int64_t heads, const AttentionOptions& o = {});
-  /// query [s, n, size], key and value [t, n, size] ([n, s, size] with batch_first) -> as query.
+  /// query [s, n, size], key [t, n, kdim], value [t, n, vdim] ([n, s, size] with batch_first; all without n) -> as
+  /// query.
   Tensor operator()(const Tensor& query, const Tensor& key, const Tensor& value,
                     const AttentionMasks& masks = {}) const {
     return run(query, [&](const Tensor& q) {
@@ -137,14 +144,21 @@ class MultiheadAttention : public Module {
     });
   }
   Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value, const AttentionMasks& masks = {}) const;
-  Tensor in_proj_weight, in_proj_bias;
+  /// The result, and what each position looked at: [n, s, t], the mean of the heads, or [n, heads, s, t].
+  std::pair<Tensor, Tensor> forward_with_weights(const Tensor& query, const Tensor& key, const Tensor& value,
+                                                 const AttentionMasks& masks = {}, bool average = true) const;
+  Tensor in_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight, in_proj_bias;  ///< undefined where not used
 
  private:
+  std::pair<Tensor, Tensor> attend(const Tensor& query, const Tensor& key, const Tensor& value,
+                                   const AttentionMasks& masks, bool weights) const;
+  std::vector<Tensor> project(const Tensor& q, const Tensor& k, const Tensor& v) const;
   int64_t size_, heads_;
   AttentionOptions options_;
 
  public:
   Linear out_proj;
+  Tensor bias_k, bias_v;
 };
 
 struct TransformerOptions {
@@ -153,6 +167,8 @@ struct TransformerOptions {
   bool gelu = false;  ///< instead of relu
   double eps = 1e-5;
   bool batch_first = false, norm_first = false;
+  bool bias = true;                                           ///< of linear layers, attention and norms
+  std::function<Tensor(const Tensor&)> activation = nullptr;  ///< of one's own, instead of relu
   DType dtype = DType::f32;
 };
 /// Self attention, then two linear layers, each with a residual and a norm.

@@ -67,11 +67,32 @@ Tensor smoothed(const Tensor& x, const Tensor& t, const CrossEntropyOptions& o) 
   return o.reduction == Reduction::mean ? sum(loss) / sum(w) : reduced(loss, o.reduction);
 }
 
+// Targets that are probabilities.
+Tensor cross_entropy_of_shares(const Tensor& given, const Tensor& target, const CrossEntropyOptions& o) {
+  const Tensor x = raised(given);
+  const int64_t axis = x.rank() == 1 ? 0 : 1, n = x.size(axis);
+  Tensor t = target.to(x.dtype()), log_prob = log_softmax(x, axis);
+  if (o.label_smoothing != 0) t = t * (1 - o.label_smoothing) + o.label_smoothing / double(n);
+  if (o.weight.defined()) {
+    if (o.weight.shape() != Sizes{n})
+      fail(ErrorCode::shape_mismatch, "cross_entropy: weight is ", type_text(o.weight), " and the input ", type_text(x),
+           " (one weight for each of ", n, " classes)");
+    Sizes wide(size_t(x.rank()), 1);
+    wide[size_t(axis)] = n;
+    log_prob = log_prob * o.weight.reshape(wide);
+  }
+  const Tensor loss = -sum(log_prob * t, {axis});
+  return reduced(loss, o.reduction);
+}
+
 }  // namespace
 
 Tensor cross_entropy(const Tensor& x, const Tensor& target, const CrossEntropyOptions& o) {
   if (!(o.label_smoothing >= 0 && o.label_smoothing <= 1))
     fail(ErrorCode::invalid_argument, "cross_entropy: label_smoothing is ", o.label_smoothing, " (from 0 to 1)");
+  if (x.defined() && target.defined() && is_float(x.dtype()) && is_float(target.dtype()) && x.rank() &&
+      x.shape() == target.shape())
+    return cross_entropy_of_shares(x, target, o);
   const auto [in, t] = classes("cross_entropy", x, target, o);
   Tensor loss;
   if (o.label_smoothing == 0)

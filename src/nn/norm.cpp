@@ -19,9 +19,11 @@ BatchNorm::BatchNorm(std::string type, int64_t channels, int64_t least_rank, int
     weight = add_parameter("weight", ones({channels}, o.dtype));
     bias = add_parameter("bias", zeros({channels}, o.dtype));
   }
-  running_mean = add_buffer("running_mean", zeros({channels}, o.dtype));
-  running_var = add_buffer("running_var", ones({channels}, o.dtype));
-  num_batches_tracked = add_buffer("num_batches_tracked", zeros({}, DType::i64));
+  if (o.track_running_stats) {
+    running_mean = add_buffer("running_mean", zeros({channels}, o.dtype));
+    running_var = add_buffer("running_var", ones({channels}, o.dtype));
+    num_batches_tracked = add_buffer("num_batches_tracked", zeros({}, DType::i64));
+  }
 }
 
 Tensor BatchNorm::forward(const Tensor& given) const {
@@ -33,7 +35,7 @@ Tensor BatchNorm::forward(const Tensor& given) const {
          most_ != least_ ? str(" or ", most_) : std::string(), ": [batch, ", channels_, ", ...])");
   const Tensor scale = weight.defined() ? weight.to(x.dtype()) : ones({channels_}, x.dtype());
   const Tensor shift = bias.defined() ? bias.to(x.dtype()) : zeros({channels_}, x.dtype());
-  if (!is_training())
+  if (!is_training() && running_mean.defined())
     return std::get<0>(
         batch_normalization(x, scale, shift, running_mean.to(x.dtype()), running_var.to(x.dtype()), {.epsilon = eps_}));
   const int64_t n = x.element_count() / channels_;
@@ -43,16 +45,24 @@ Tensor BatchNorm::forward(const Tensor& given) const {
   const Tensor zero = zeros({channels_}, x.dtype());
   const auto [y, mean, var] =
       batch_normalization(x, scale, shift, zero, zero, {.epsilon = eps_, .momentum = 0.0, .training_mode = true});
-  if (n) {
-    const NoGrad off;
-    auto follow = [&](const Tensor& running, const Tensor& now, double scale_by) {
-      running *= 1 - momentum_;
-      running += (now.detach() * (momentum_ * scale_by)).to(running.dtype());
-    };
-    follow(running_mean, mean, 1);
-    follow(running_var, var, double(n) / double(n - 1));
-    num_batches_tracked += 1;
-  }
+  if (!running_mean.defined()) return y;
+  const NoGrad off;
+  num_batches_tracked += 1;
+  if (!n) return y;
+  auto follow = [&](const Tensor& running, const Tensor& now, auto share, double scale_by) {
+    running *= 1 - share;
+    running += (now.detach() * (share * scale_by)).to(running.dtype());
+  };
+  auto both = [&](auto share) {
+    follow(running_mean, mean, share, 1);
+    follow(running_var, var, share, double(n) / double(n - 1));
+  };
+  if (momentum_)
+    both(*momentum_);
+  else if (num_batches_tracked.is_captured())
+    both(1 / num_batches_tracked.to(DType::f32));  // a number of each call
+  else
+    both(1 / double(num_batches_tracked.item_int()));
   return y;
 }
 
@@ -144,13 +154,15 @@ Tensor LayerNorm::forward(const Tensor& given) const {
                                          {.axis = -int64_t(shape_.size()), .epsilon = eps_}));
 }
 
-RMSNorm::RMSNorm(const Sizes& shape, double eps, DType dtype) : Layer("RMSNorm"), shape_(shape), eps_(eps) {
-  weight = add_parameter("weight", ones(shape, dtype));
+RMSNorm::RMSNorm(const Sizes& shape, double eps, DType dtype, bool affine)
+    : Layer("RMSNorm"), shape_(shape), eps_(eps) {
+  if (affine) weight = add_parameter("weight", ones(shape, dtype));
 }
 Tensor RMSNorm::forward(const Tensor& given) const {
   check_last_axes("RMSNorm", given, shape_);
   const Tensor x = raised(given);
-  return rms_normalization(x, weight.to(x.dtype()), {.axis = -int64_t(shape_.size()), .epsilon = eps_});
+  const Tensor scale = weight.defined() ? weight.to(x.dtype()) : ones(shape_, x.dtype());
+  return rms_normalization(x, scale, {.axis = -int64_t(shape_.size()), .epsilon = eps_});
 }
 
 GroupNorm::GroupNorm(int64_t groups, int64_t channels, const NormOptions& o)

@@ -31,10 +31,30 @@ std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
 }
 }  // namespace
 
-double clip_grad_norm(const std::vector<Tensor>& parameters, double most) {
+namespace {
+// The Lp norm of all elements of all tensors.
+double common_norm(const std::vector<Tensor>& all, double p) {
+  if (p == 2 || all.empty()) return eager::total_norm(all);
+  const NoGrad off;
+  double sum = 0;
+  for (const Tensor& g : all) {
+    const double one = norm(g.dtype() == DType::f64 ? g : g.to(DType::f32), p).item();
+    if (std::isinf(p))
+      sum = std::isnan(one) || one > sum ? one : sum;  // a NaN stays
+    else
+      sum += std::pow(one, p);
+  }
+  return std::isinf(p) ? sum : std::pow(sum, 1 / p);
+}
+}  // namespace
+
+double clip_grad_norm(const std::vector<Tensor>& parameters, double most, double p, bool must_be_finite) {
   if (!(most >= 0)) fail(ErrorCode::invalid_argument, "clip_grad_norm: the bound is ", most, " (0 or more)");
+  if (!(p > 0)) fail(ErrorCode::invalid_argument, "clip_grad_norm: p is ", p, " (above 0)");
   const std::vector<Tensor> all = gradients(parameters);
-  const double norm = eager::total_norm(all), factor = most / (norm + 1e-6);
+  const double norm = common_norm(all, p), factor = most / (norm + 1e-6);
+  if (must_be_finite && !std::isfinite(norm))
+    fail(ErrorCode::invalid_argument, "clip_grad_norm: the norm of the gradients is ", norm, " (a finite number)");
   const NoGrad off;
   if (factor < 1 || !std::isfinite(factor))
     for (const Tensor& g : all) {

@@ -94,6 +94,65 @@ def more_layers(c, r):
     c.put("unpool", unpool, r(2, 2, 4, 6), call=lambda x: unpool(*pool(x)))
 
 
+def rare_options(c, r):
+    """What layers, the cross entropy and initialisers do with their rarer options."""
+    for name, layer, shape in [
+        ("conv_reflect", nn.Conv2d(3, 4, 3, stride=2, padding=(1, 2), padding_mode="reflect"), (2, 3, 5, 6)),
+        ("conv_same", nn.Conv2d(2, 3, (3, 2), padding="same", dilation=(2, 1)), (1, 2, 5, 4)),
+        ("conv_same_circular", nn.Conv1d(2, 3, 4, padding="same", padding_mode="circular"), (2, 2, 6)),
+        ("conv_replicate", nn.Conv3d(2, 2, 2, padding=1, padding_mode="replicate"), (1, 2, 2, 3, 2)),
+        ("max_pool_dilated", nn.MaxPool2d(2, 1, dilation=2), (1, 2, 5, 4)),
+        ("avg_pool_divisor", nn.AvgPool2d(2, padding=1, divisor_override=3), (1, 2, 5, 4)),
+        ("lp_pool_ceil", nn.LPPool2d(2, 2, ceil_mode=True), (1, 2, 5, 3)),
+        ("lp_pool_ceil4", nn.LPPool1d(4, 2, ceil_mode=True), (2, 2, 5)),
+        ("batch_norm_untracked", nn.BatchNorm2d(2, track_running_stats=False).eval(), (2, 2, 3, 2)),
+        ("rms_plain", nn.RMSNorm(6, elementwise_affine=False), (3, 6)),
+        ("softplus_beta", nn.Softplus(2.0, 1.0), (12,)),
+        ("nearest_size", nn.UpsamplingNearest2d(size=(5, 6)), (1, 2, 3, 4)),
+        ("bilinear_size", nn.UpsamplingBilinear2d(size=(5, 6)), (1, 2, 3, 4)),
+        ("encoder_plain", nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, activation=neve.tanh, bias=False), (5, 2, 8)),
+    ]:  # fmt: skip
+        c.put(name, layer, r(*shape))
+    mean = nn.BatchNorm1d(3, momentum=None)
+    c.put("batch_norm_mean", mean, r(6, 3), call=lambda x: mean(x * 0.5 + 1) + mean(x))
+    far = nn.PairwiseDistance(keepdim=True)
+    c.put("distance_keepdim", far, r(4, 3), call=lambda x: far(x, c["other/in"]))
+    for name, pool, shape in [
+        ("max_pool_places", nn.MaxPool2d(2, 1, padding=1, dilation=2, return_indices=True), (2, 2, 5, 4)),
+        ("adaptive_places", nn.AdaptiveMaxPool2d(2, return_indices=True), (2, 2, 4, 6)),
+        ("adaptive_places_uneven", nn.AdaptiveMaxPool2d((3, 2), return_indices=True), (2, 2, 7, 5)),
+    ]:
+        c.put(name, pool, r(*shape), call=lambda x: pool(x)[0] * (pool(x)[1] + 1))  # noqa: B023
+    k, v, mask = r(4, 2, 4), r(4, 2, 6), neve.triu(neve.ones((5, 5)), 1) > 0
+    padding = neve.tensor([[False, False, False, False, True], [False, True, False, False, False]])
+    c.update({"keys/in": k, "values/in": v, "mask/in": mask, "padding/in": padding})
+    dims, extra = nn.MultiheadAttention(8, 2, kdim=4, vdim=6), nn.MultiheadAttention(8, 2, 0.0, True, True, True)
+    c.put("attention_dims", dims, r(5, 2, 8), call=lambda x: dims(x, k, v, need_weights=False)[0])
+
+    def both(y, w):
+        return neve.concat([y.reshape(-1), w.reshape(-1)])
+
+    c.put("attention_extra", extra, r(5, 2, 8), call=lambda x: both(*extra(x, x, x, padding, True, mask, False)))
+    single = nn.MultiheadAttention(8, 4, bias=False)
+    c.put("attention_single", single, r(5, 8), call=lambda x: both(*single(x, x, x)))
+    f, weight = nn.functional, neve.tensor([0.5, 1.0, 2.0])
+    for name, shape, kept in [
+        ("mean", (4, 3), {"weight": weight, "label_smoothing": 0.2}), ("sum", (2, 3, 5), {"reduction": "sum", "weight": weight}),
+        ("none", (2, 3, 5), {"reduction": "none"}), ("single", (3,), {}),
+    ]:  # fmt: skip
+        share = f.softmax(r(*shape), 0 if len(shape) == 1 else 1)
+        c[f"shares_{name}/target"] = share
+        c.put(f"shares_{name}", nn.Identity(), r(*shape), call=lambda x: f.cross_entropy(x, share, **kept))  # noqa: B023
+    neve.manual_seed(6)
+    for name, shape, fill in [
+        ("xavier_normal", (4, 3, 2), lambda t: nn.init.xavier_normal_(t, 2.0)), ("kaiming_out", (4, 3, 2), lambda t: nn.init.kaiming_normal_(t, mode="fan_out", nonlinearity="relu")),
+        ("kaiming_tanh", (4, 3), lambda t: nn.init.kaiming_uniform_(t, nonlinearity="tanh")), ("trunc_normal", (5, 4), lambda t: nn.init.trunc_normal_(t, 0.5, 2.0, -1.0, 3.0)),
+        ("orthogonal", (3, 2, 2), lambda t: nn.init.orthogonal_(t, 1.5)), ("orthogonal_tall", (5, 3), nn.init.orthogonal_),
+        ("eye", (2, 3), nn.init.eye_), ("dirac", (4, 2, 3, 3), lambda t: nn.init.dirac_(t, 2)), ("sparse", (6, 3), lambda t: nn.init.sparse_(t, 0.4, 2.0)),
+    ]:  # fmt: skip
+        c[f"init/{name}"] = fill(neve.zeros(shape))
+
+
 def losses(c, r):
     f = nn.functional
     x, t, v = neve.tensor(r(4, 3), requires_grad=True), r(4, 3), r(4, 3)
@@ -206,6 +265,8 @@ def main():
     more_layers(c, r)
     losses(c, r)
     schedules(c)
+    neve.manual_seed(31)
+    rare_options(c, r)
     neve.save(
         {k: neve.tensor(v.detach()) for k, v in c.items()}, str(pathlib.Path(__file__).parent / "golden.safetensors")
     )
