@@ -4,10 +4,13 @@
 //     data::DataLoader batches(set, {.batch = 32, .shuffle = true, .seed = 7});
 //     for (int epoch = 0; epoch < 5; ++epoch)
 //       for (const data::Sample& b : batches) train(b[0], b[1]);
+//
+// With .workers = 2 two threads make batches ahead.
 #pragma once
 #include <neve/tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <span>
@@ -17,7 +20,8 @@ namespace neve::data {
 
 using Sample = std::vector<Tensor>;
 
-/// Samples by number. Write size and get; write batch too where many samples come more cheaply at once.
+/// Samples by number. Write size and get; write batch too where many samples come more cheaply at once. A loader with
+/// workers calls them from several threads at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -41,6 +45,35 @@ class TensorDataset : public Dataset {
   std::vector<Tensor> tensors_;
 };
 
+/// Some samples of a data set, by number; or all of several, one after the other. The data sets must outlive them.
+class Subset : public Dataset {
+ public:
+  /// @throws Error{invalid_argument} for a sample that the data set does not have
+  Subset(const Dataset& set, std::vector<int64_t> indices);
+  int64_t size() const override { return int64_t(indices_.size()); }
+  Sample get(int64_t i) const override { return set_->get(indices_[size_t(i)]); }
+  Sample batch(std::span<const int64_t> indices) const override;
+  const std::vector<int64_t>& indices() const { return indices_; }
+
+ private:
+  const Dataset* set_;
+  std::vector<int64_t> indices_;
+};
+class ConcatDataset : public Dataset {
+ public:
+  /// @throws Error{invalid_argument} for none
+  explicit ConcatDataset(std::vector<const Dataset*> sets);
+  int64_t size() const override { return ends_.back(); }
+  Sample get(int64_t i) const override;
+
+ private:
+  std::vector<const Dataset*> sets_;
+  std::vector<int64_t> ends_;
+};
+/// Parts without a sample in common, of the sizes given, drawn by `seed`.
+/// @throws Error{invalid_argument} for sizes that do not sum to that of the data set
+std::vector<Subset> random_split(const Dataset& set, std::span<const int64_t> sizes, int64_t seed = 0);
+
 /// The order of an epoch: 0 ... n - 1, shuffled by (seed, epoch) alone, so that an epoch can be made again.
 std::vector<int64_t> sequential_order(int64_t n);
 std::vector<int64_t> random_order(int64_t n, int64_t seed, int64_t epoch);
@@ -52,15 +85,25 @@ struct LoaderOptions {
   int64_t batch = 1;
   bool shuffle = false;
   bool drop_last = false;  ///< leave out a last batch that is smaller
-  int64_t seed = 0;        ///< of the shuffling
+  int64_t seed = 0;        ///< of the shuffling, and of what the data set draws
+  int64_t workers = 0;     ///< threads that make batches; 0: they are made when asked for, on the thread that asks
+  int64_t prefetch = 2;    ///< batches that each worker makes ahead
+  /// Indices of the samples of an epoch, instead of shuffle: weighted_order, or a part of the data set, say.
+  std::function<std::vector<int64_t>(int64_t epoch)> order = nullptr;
 };
-/// Batches of a data set, which must outlive it. Every iteration is an epoch: its order follows from (seed, epoch).
-/// Batches are made when they are asked for, on the thread that asks.
+/// Batches of a data set, which must outlive it and its iterators. Every iteration is an epoch: its order follows from
+/// (seed, epoch), and what the data set draws at random for a batch from (seed, epoch, number of the batch); so
+/// batches and their order are the same with any number of workers, and draws elsewhere do not notice. An exception of
+/// the data set reaches the caller as it is, at the batch that it belongs to. An iterator that is destroyed, or at the
+/// end, ends its workers, each after the batch that it makes.
 class DataLoader {
+  class Run;  ///< an epoch that is being iterated over
+
  public:
-  /// @throws Error{invalid_argument} for a batch below 1
+  /// @throws Error{invalid_argument} for a batch or prefetch below 1, for workers below 0, for shuffle and order
   explicit DataLoader(const Dataset& set, const LoaderOptions& o = {});
-  int64_t size() const;  ///< batches of an epoch
+  /// Batches of an epoch. @throws Error{unsupported} where `order` says how many there are
+  int64_t size() const;
   int64_t epoch() const { return epoch_; }
   void set_epoch(int64_t epoch) { epoch_ = epoch; }  ///< of the next iteration: after a checkpoint is loaded, say
 
@@ -76,19 +119,19 @@ class DataLoader {
     const Sample* operator->() const { return &batch_; }
     Iterator& operator++();
     void operator++(int) { ++*this; }
-    bool operator==(const Iterator& o) const { return at_ == o.at_; }
+    /// Iterators are alike at the end, and at the same batch of an epoch.
+    bool operator==(const Iterator& o) const { return run_ == o.run_ && at_ == o.at_; }
 
    private:
     friend class DataLoader;
-    Iterator(const DataLoader* loader, std::shared_ptr<const std::vector<int64_t>> order, int64_t at);
+    explicit Iterator(std::shared_ptr<Run> run);
     void load();
-    const DataLoader* loader_ = nullptr;
-    std::shared_ptr<const std::vector<int64_t>> order_;
+    std::shared_ptr<Run> run_;  ///< null: at the end
     int64_t at_ = 0;
     Sample batch_;
   };
   Iterator begin();  ///< begins an epoch
-  Iterator end() const;
+  Iterator end() const { return {}; }
 
  private:
   const Dataset* set_;

@@ -13,6 +13,7 @@
 #include "eager/autograd.h"
 #include "eager/index.h"
 #include "eager/promote.h"
+#include "eager/random.h"
 #include "eager/stage.h"
 
 namespace neve {
@@ -100,9 +101,10 @@ struct Generator {
   std::mutex mutex;
   int64_t seed = 0, drawn = 0;
 };
+constinit thread_local Generator* own_generator = nullptr;
 Generator& generator() {
   static Generator g;
-  return g;
+  return own_generator ? *own_generator : g;
 }
 
 }  // namespace
@@ -252,6 +254,14 @@ std::vector<int64_t> to_int_vector(const Tensor& x) {
 
 // ---- random numbers ----------------------------------------------------------------------------------------------
 
+void eager::with_own_draws(int64_t seed, const std::function<void()>& f) {
+  struct Own : Generator {
+    Generator* before = std::exchange(own_generator, this);
+    ~Own() { own_generator = before; }
+  } own;
+  own.seed = seed;
+  f();
+}
 void manual_seed(int64_t seed) {
   Generator& g = generator();
   const std::lock_guard lock(g.mutex);

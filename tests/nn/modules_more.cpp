@@ -160,47 +160,6 @@ TEST(Amp, ScalerSkipsStepsThatAreNotFinite) {
   EXPECT_EQ(message_of([&] { other.update(); }).substr(0, 52), "invalid_argument: GradScaler: update() before any st");
 }
 
-TEST(Data, BatchesInASeededOrder) {
-  const data::TensorDataset set({arange(10).reshape({5, 2}), arange(5)});
-  auto epoch = [](data::DataLoader& loader) {
-    std::vector<int64_t> all;
-    for (const data::Sample& b : loader) {
-      EXPECT_EQ(to_int_vector(index(b[0], {Slice{}, 0})), to_int_vector(b[1] * 2));
-      for (int64_t k : to_int_vector(b[1])) all.push_back(k);
-    }
-    return all;
-  };
-  data::DataLoader plain(set, {.batch = 2});
-  EXPECT_EQ(plain.size(), 3);
-  EXPECT_EQ(epoch(plain), (std::vector<int64_t>{0, 1, 2, 3, 4}));
-  data::DataLoader a(set, {.batch = 2, .shuffle = true, .seed = 3}), b(set, {.batch = 2, .shuffle = true, .seed = 3});
-  const std::vector<int64_t> first = epoch(a), second = epoch(a);
-  EXPECT_NE(first, second);
-  EXPECT_EQ(epoch(b), first);
-  b.set_epoch(1);
-  EXPECT_EQ(epoch(b), second);
-  std::vector<int64_t> sorted = first;
-  std::sort(sorted.begin(), sorted.end());
-  EXPECT_EQ(sorted, data::sequential_order(5));
-  data::DataLoader dropped(set, {.batch = 2, .drop_last = true});
-  EXPECT_EQ(epoch(dropped).size(), 4u);
-  const double weights[] = {0, 1, 3};
-  const std::vector<int64_t> drawn = data::weighted_order(weights, 400, 1, 0);
-  EXPECT_EQ(std::count(drawn.begin(), drawn.end(), 0), 0);
-  EXPECT_NEAR(double(std::count(drawn.begin(), drawn.end(), 2)), 300, 40);
-  struct Squares : data::Dataset {
-    int64_t size() const override { return 3; }
-    data::Sample get(int64_t i) const override { return {full({2}, i * i)}; }
-  };
-  const Squares squares;
-  data::DataLoader own(squares, {.batch = 3});
-  EXPECT_EQ(to_vector((*own.begin())[0]), (std::vector<float>{0, 0, 1, 1, 4, 4}));
-  EXPECT_EQ(message_of([&] { data::DataLoader(set, {.batch = 0}); }),
-            "invalid_argument: DataLoader: batch is 0 (1 or more)");
-  EXPECT_EQ(message_of([] { data::TensorDataset({ones({2}), ones({3})}); }),
-            "shape_mismatch: TensorDataset: a tensor is f32[3] and the first f32[2] (first axes of one size)");
-}
-
 TEST(Layers, WrongCalls) {
   EXPECT_EQ(message_of([] { nn::Bilinear(2, 3, 4)(ones({5, 2}), ones({4, 3})); }),
             "shape_mismatch: Bilinear: inputs are f32[5, 2] and f32[4, 3] ([..., 2] and [..., 3], with the same axes "
