@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -37,8 +38,13 @@ class Function {
   std::vector<PortInfo> inputs() const;
   std::vector<Guard> guards() const;
   std::string graph_text() const;
-  /// What neve::optimize takes. @throws Error{unsupported} for a program that changes buffers or draws random numbers
+  /// What neve::optimize takes. @throws Error{unsupported} for a program that changes buffers, draws random numbers or
+  /// prints
   Model model() const;
+  /// Who gets what the program prints, a text a print, when the call has run; empty: standard output, where the
+  /// original printed. Numbers are formatted as Python does, tensors are tensor(to_string). Not while another thread
+  /// calls it.
+  void set_print(std::function<void(std::string_view)> print) const;
   bool defined() const { return impl_ != nullptr; }
   explicit Function(std::shared_ptr<CapturedFunction> impl) : impl_(std::move(impl)) {}
   const std::shared_ptr<CapturedFunction>& impl() const { return impl_; }
@@ -139,6 +145,8 @@ class Module : public nn::Module {
   std::vector<std::string> methods() const;
   /// The captured forms of a method, in the order in which they are tried.
   std::vector<Function> forms(const std::string& method) const;
+  /// As Function::set_print, for all its methods.
+  void set_print(const std::function<void(std::string_view)>& print) const;
   std::string properties() const;  ///< plain attributes of the original as JSON, by dotted name
   struct Impl;
   Module(const std::string& type, std::shared_ptr<Impl> impl) : nn::Module(type), impl_(std::move(impl)) {}

@@ -35,6 +35,7 @@ void add_form(SavedModule& m, const std::string& method, const PyProgram& p, con
   f.draws = nb::cast<std::vector<int64_t>>(d["draws"]);
   for (nb::handle own : nb::borrow<nb::iterable>(d["own_generator"])) f.own_generator.push_back(nb::cast<bool>(own));
   f.passed = nb::cast<std::map<size_t, size_t>>(d["passed"]);
+  f.prints = nb::cast<std::string>(d["prints"]), f.counted = nb::cast<std::vector<size_t>>(d["counted"]);
   f.golden = golden;
   m.add(method, std::move(f));
 }
@@ -44,6 +45,7 @@ nb::dict form_dict(const SavedModule& m, const std::string& method, size_t k) {
   nb::dict d;
   d["arguments"] = f.arguments, d["results"] = f.results, d["mode"] = f.mode, d["autocast"] = f.autocast;
   d["draws"] = f.draws, d["passed"] = f.passed;
+  d["prints"] = f.prints, d["counted"] = f.counted;
   nb::list own;
   for (bool b : f.own_generator) own.append(b);
   d["own_generator"] = own;

@@ -44,9 +44,10 @@ std::string Function::graph_text() const { return ir::print(of(impl_, "jit::Func
 
 Model Function::model() const {
   const SavedForm& f = of(impl_, "jit::Function").form;
-  if (!f.program.states.empty() || !f.draws.empty() || !f.program.changed_inputs.empty())
+  if (!f.program.states.empty() || !f.draws.empty() || !f.program.changed_inputs.empty() || f.effects())
     fail(ErrorCode::unsupported, "optimize: ", impl_->name,
-         " changes buffers or inputs, or draws random numbers, which an engine cannot (capture it in evaluation mode)");
+         " changes buffers or inputs, draws random numbers or prints, which an engine cannot (capture it in evaluation "
+         "mode)");
   auto impl = std::make_shared<Model::Impl>();
   impl->loaded = loaded_of(f.program, impl_->name);
   impl->inputs = ports_of(f.program.graph, false);
@@ -156,6 +157,7 @@ SavedForm copy_of(const SavedForm& f) {
   c.program.seen = f.program.seen, c.program.changed_inputs = f.program.changed_inputs;
   c.arguments = f.arguments, c.results = f.results, c.mode = f.mode, c.autocast = f.autocast;
   c.draws = f.draws, c.own_generator = f.own_generator, c.passed = f.passed;
+  c.prints = f.prints, c.counted = f.counted;
   for (const auto& [in, out] : f.golden)  // the tensors may have changed since
     c.golden.push_back(golden_of(c, std::span(in).first(in.size() - c.program.states.size() - 2 * c.draws.size())));
   return c;
@@ -280,6 +282,15 @@ std::vector<Function> Module::forms(const std::string& method) const {
   std::vector<Function> list;
   for (const Form& f : of(impl_, "jit::Module").method(method).forms()) list.emplace_back(f.function());
   return list;
+}
+
+void Function::set_print(std::function<void(std::string_view)> print) const {
+  of(impl_, "jit::Function").set_print(std::move(print));
+}
+
+void Module::set_print(const std::function<void(std::string_view)>& print) const {
+  for (const auto& [name, choice] : of(impl_, "jit::Module").methods)
+    for (const Form& f : choice.forms()) f.function()->set_print(print);
 }
 
 std::string Module::properties() const { return of(impl_, "jit::Module").saved.properties; }

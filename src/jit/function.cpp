@@ -5,6 +5,7 @@
 #include <neve/functions.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/error.h"
 #include "capture/replay.h"
@@ -21,12 +22,7 @@ size_t find_input(const ir::Graph& g, const std::string& name) {
   fail(ErrorCode::internal, "internal: jit: no input '", name, "'");
 }
 
-std::pair<Tensor, Tensor> drawn(int64_t count) {
-  if (capture::Capture* c = capture::current_or_null()) return c->draw(count);
-  const auto first = next_draw();
-  for (int64_t k = 1; k < count; ++k) next_draw();
-  return first;
-}
+Tensor one(int64_t v) { return Tensor::of_ints(DType::i64, {1}, std::span(&v, 1)); }
 
 std::map<std::string, Tensor, std::less<>> weights_of(const Program& p) {
   std::map<std::string, Tensor, std::less<>> w;
@@ -37,11 +33,52 @@ std::map<std::string, Tensor, std::less<>> weights_of(const Program& p) {
 
 }  // namespace
 
+CapturedFunction::CapturedFunction(std::string name_, SavedForm form_)
+    : name(std::move(name_)), form(std::move(form_)) {
+  if (!form.prints.empty()) prints_ = prints_of(form.prints, name);
+  for (size_t n = 0; n < form.draws.size(); ++n) own_.emplace_back(int64_t(n), 0);  // as neve.jit.load seeds them
+}
+
+/// Those of a call, which takes its draws; what tensors count is taken after the call.
+std::pair<Tensor, Tensor> CapturedFunction::key_and_counter(size_t generator) const {
+  const int64_t count = form.draws[generator];
+  const std::lock_guard lock(mutex_);
+  if (form.own_generator[generator]) {
+    auto& [seed, next] = own_[generator];
+    const int64_t first = next;
+    next += count;
+    return {one(seed), one(first)};
+  }
+  if (capture::Capture* c = capture::current_or_null()) return c->draw(count);
+  if (count == 0) return {one(random_state().first), one(random_state().second)};
+  const auto first = next_draw();
+  for (int64_t k = 1; k < count; ++k) next_draw();
+  return first;
+}
+
+void CapturedFunction::do_effects(std::span<const Tensor> outputs) const {
+  size_t k = results();
+  if (!form.prints.empty()) {
+    const auto standard = [](std::string_view s) { std::fwrite(s.data(), 1, s.size(), stdout); };
+    write_log(prints_, outputs[k++], print_ ? print_ : standard);
+  }
+  for (size_t n : form.counted) {
+    const int64_t count = outputs[k++].item_int();
+    const std::lock_guard lock(mutex_);
+    const auto [seed, next] = random_state();
+    if (form.own_generator[n])
+      own_[n].second += count;
+    else
+      set_random_state({seed, next + count});
+  }
+}
+
 size_t CapturedFunction::arguments() const {
   return form.program.graph.inputs().size() - form.program.states.size() - 2 * form.draws.size();
 }
 size_t CapturedFunction::results() const {
-  return form.program.graph.outputs().size() - form.program.states.size() - form.program.changed_inputs.size();
+  return form.program.graph.outputs().size() - form.program.states.size() - form.program.changed_inputs.size() -
+         form.effects();
 }
 
 bool CapturedFunction::accepts(std::span<const Tensor> in) const {
@@ -65,24 +102,29 @@ std::vector<Tensor> CapturedFunction::with_own(std::span<const Tensor> in) const
   for (const capture::State& s : form.program.states) all[s.input] = s.tensor;
   for (size_t n = 0; n < form.draws.size(); ++n)
     std::tie(all[find_input(g, str("random.", n, ".key"))], all[find_input(g, str("random.", n, ".counter"))]) =
-        drawn(form.draws[n]);
+        key_and_counter(n);
   for (size_t i = 0; i < all.size(); ++i) check(all[i].defined(), name, ": input ", i, " is undefined");
   return all;
 }
 
 std::vector<Tensor> CapturedFunction::returned(std::span<const Tensor> in, std::vector<Tensor> out) const {
   const Program& p = form.program;
-  const size_t count = results();
+  const size_t count = results(), changed = count + form.effects();
   for (size_t k = 0; k < p.states.size(); ++k)
-    p.states[k].tensor.detach().copy_from(out[count + p.changed_inputs.size() + k].detach());
-  for (size_t k = 0; k < p.changed_inputs.size(); ++k) in[p.changed_inputs[k]].copy_from(out[count + k]);
+    p.states[k].tensor.detach().copy_from(out[changed + p.changed_inputs.size() + k].detach());
+  for (size_t k = 0; k < p.changed_inputs.size(); ++k) in[p.changed_inputs[k]].copy_from(out[changed + k]);
   for (const auto& [k, i] : form.passed) out[k] = in[i];
+  if (form.effects()) do_effects(out);
   out.resize(count);
   return out;
 }
 
 std::vector<Tensor> CapturedFunction::replayed(std::span<const Tensor> in) const {
   const Program& p = form.program;
+  if (form.effects())
+    fail(ErrorCode::unsupported, name,
+         ": it prints, or draws random numbers in branches, and is called where another program is captured (call it "
+         "outside)");
   capture::Capture& c = capture::current(name.c_str());
   for (const capture::Seen& s : p.seen) c.name(s.tensor, s.weight.empty() ? "captured" : s.weight);
   for (const capture::State& s : p.states) c.name(s.tensor, s.name);

@@ -5,9 +5,11 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jit/module_file.h"
+#include "jit/print.h"
 #include "jit/training.h"
 
 namespace neve::jit {
@@ -16,7 +18,7 @@ namespace neve::jit {
 /// buffers that the program changes are changed by calls.
 class CapturedFunction {
  public:
-  CapturedFunction(std::string name, SavedForm form) : name(std::move(name)), form(std::move(form)) {}
+  CapturedFunction(std::string name, SavedForm form);
   /// The caller's tensors in order; the results. Inside of a capture it becomes a part of that; with gradients asked
   /// for, forward and backward run compiled.
   /// @throws Error{invalid_argument | type_mismatch | shape_mismatch}
@@ -26,10 +28,15 @@ class CapturedFunction {
   size_t arguments() const;  ///< the caller's inputs
   size_t results() const;
 
+  /// What takes the texts that the program prints; empty: standard output. Not while it is called.
+  void set_print(std::function<void(std::string_view)> print) { print_ = std::move(print); }
+
   const std::string name;
   SavedForm form;
 
  private:
+  std::pair<Tensor, Tensor> key_and_counter(size_t generator) const;
+  void do_effects(std::span<const Tensor> outputs) const;
   std::vector<Tensor> with_own(std::span<const Tensor> in) const;
   std::vector<Tensor> returned(std::span<const Tensor> in, std::vector<Tensor> out) const;
   std::vector<Tensor> replayed(std::span<const Tensor> in) const;
@@ -37,7 +44,10 @@ class CapturedFunction {
   std::shared_ptr<Runner> runner();
   bool is_changed();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::vector<Print> prints_;
+  std::function<void(std::string_view)> print_;
+  mutable std::vector<std::pair<int64_t, int64_t>> own_;  ///< (seed, next draw) by generator, of those not the default
   std::shared_ptr<Runner> runner_;
   std::unique_ptr<Training> training_;
 };

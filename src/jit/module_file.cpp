@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "core/safetensors.h"
 #include "ir/text.h"
+#include "jit/print.h"
 #include "jit/verified.h"
 #include "jit/zip.h"
 #include "op/registry.h"
@@ -20,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int format_version = 2;  // 1: engines only
+constexpr int format_version = 3;  // 1: engines only; 2: no form has effects
 constexpr size_t most_forms = 1024;
 
 std::string_view text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
@@ -226,20 +227,22 @@ json form_to_json(const SavedModule& m, const SavedForm& f, size_t number) {
   }
   json passed = json::array();
   for (const auto& [k, i] : f.passed) passed.push_back({k, i});
-  return {{"graph", str("graphs/", number, ".nir")},
-          {"arguments", f.arguments},
-          {"results", f.results},
-          {"mode", f.mode},
-          {"autocast", f.autocast},
-          {"draws", f.draws},
-          {"own_generator", f.own_generator},
-          {"passed", std::move(passed)},
-          {"changed_inputs", f.program.changed_inputs},
-          {"guards", f.program.guards},
-          {"states", std::move(states)},
-          {"weights", std::move(weights)},
-          {"constants", std::move(constants)},
-          {"golden", f.golden.size()}};
+  json j = {{"graph", str("graphs/", number, ".nir")},
+            {"arguments", f.arguments},
+            {"results", f.results},
+            {"mode", f.mode},
+            {"autocast", f.autocast},
+            {"draws", f.draws},
+            {"own_generator", f.own_generator},
+            {"passed", std::move(passed)},
+            {"changed_inputs", f.program.changed_inputs},
+            {"guards", f.program.guards},
+            {"states", std::move(states)},
+            {"weights", std::move(weights)},
+            {"constants", std::move(constants)},
+            {"golden", f.golden.size()}};
+  if (f.effects()) j["effects"] = {{"prints", f.prints}, {"counted", f.counted}};
+  return j;
 }
 
 }  // namespace
@@ -261,8 +264,10 @@ void save_module(const SavedModule& m, const std::string& path) {
   std::map<std::string, std::string> members;
   json methods = json::object();
   size_t number = 0;
+  bool has_effects = false;
   for (const auto& [method, forms] : m.methods)
     for (const SavedForm& f : forms) {
+      has_effects |= f.effects() > 0;
       methods[method].push_back(form_to_json(m, f, number));
       members[str("graphs/", number, ".nir")] = ir::print(f.program.graph, "forward");
       for (size_t k = 0; k < f.golden.size(); ++k) {
@@ -279,7 +284,7 @@ void save_module(const SavedModule& m, const std::string& path) {
   for (const OpDef* op : all_ops())
     if (op->info.version != 1) versions[std::string(op->info.name)] = op->info.version;
   json manifest = {{"format", "neve"},
-                   {"format_version", format_version},
+                   {"format_version", has_effects ? format_version : 2},
                    {"kind", "module"},
                    {"neve", version()},
                    {"op_versions", versions},
@@ -430,7 +435,19 @@ class Reader {
     f.draws = j.at("draws").get<std::vector<int64_t>>();
     f.own_generator = j.at("own_generator").get<std::vector<bool>>();
     require(f.own_generator.size() == f.draws.size(), "its generators do not fit its draws");
-    for (int64_t n : f.draws) require(n > 0 && n < (int64_t(1) << 40), "it draws an impossible count of numbers");
+    if (j.contains("effects")) {
+      const json& e = j["effects"];
+      f.prints = e.at("prints"), f.counted = e.at("counted").get<std::vector<size_t>>();
+      if (!f.prints.empty()) prints_of(f.prints, str("load: '", path_, "': ", form_));
+      for (size_t n = 0; n < f.counted.size(); ++n)
+        require(f.counted[n] < f.draws.size() && (n == 0 || f.counted[n] > f.counted[n - 1]),
+                "it counts the numbers of a generator that it has not");
+    }
+    for (size_t n = 0; n < f.draws.size(); ++n) {
+      const bool counted = std::find(f.counted.begin(), f.counted.end(), n) != f.counted.end();
+      require(counted ? f.draws[n] == 0 : f.draws[n] > 0 && f.draws[n] < (int64_t(1) << 40),
+              "it draws an impossible count of numbers");
+    }
     p.changed_inputs = j.at("changed_inputs").get<std::vector<size_t>>();
     p.guards = j.at("guards").get<std::vector<std::pair<std::string, std::string>>>();
     p.weights = std::make_shared<ir::Weights>();
@@ -455,8 +472,13 @@ class Reader {
     const size_t results = check_structure(f.results, str("load: '", path_, "': ", form_, ": its results' structure"));
     require(g.inputs().size() == arguments + states.size() + 2 * f.draws.size(),
             "its graph takes another number of inputs than its arguments, buffers and draws");
-    require(g.outputs().size() == results + p.changed_inputs.size() + states.size(),
+    require(g.outputs().size() == results + f.effects() + p.changed_inputs.size() + states.size(),
             "its graph has another number of outputs than its results and buffers");
+    for (size_t k = 0; k < f.effects(); ++k) {
+      const bool log = k == 0 && !f.prints.empty();
+      const TensorType& t = g.type(g.outputs()[results + k]);
+      require(t.dtype == (log ? DType::f64 : DType::i64) && t.rank() == (log ? 1 : 0), "an effect has another type");
+    }
     std::map<std::string, size_t> inputs;
     for (size_t i = 0; i < g.inputs().size(); ++i)
       require(inputs.emplace(g.name(g.inputs()[i]), i).second || i < arguments, "two of its inputs have one name");
@@ -466,7 +488,8 @@ class Reader {
       require(g.type(g.inputs()[at->second]) == type, str("input '", name, "' of its graph has another type"));
       return at->second;
     };
-    size_t output = results + p.changed_inputs.size();
+    const size_t first_changed = results + f.effects();
+    size_t output = first_changed + p.changed_inputs.size();
     for (const json& name : states) {
       const Tensor& t = tensor(name);
       const TensorType type{t.dtype(), to_shape(t)};
@@ -478,7 +501,7 @@ class Reader {
       for (const char* what : {".key", ".counter"}) own(str("random.", n, what), {DType::i64, {1}});
     for (size_t k = 0; k < p.changed_inputs.size(); ++k) {
       require(p.changed_inputs[k] < arguments, "it changes an input that it has not");
-      const TensorType &a = g.type(g.inputs()[p.changed_inputs[k]]), &b = g.type(g.outputs()[results + k]);
+      const TensorType &a = g.type(g.inputs()[p.changed_inputs[k]]), &b = g.type(g.outputs()[first_changed + k]);
       require(a.dtype == b.dtype && a.rank() == b.rank(), "an input that it changes gets another type");
     }
     for (const json& e : passed) {
@@ -553,9 +576,9 @@ LoadedModel load_as_model(const std::string& path) {
   const SavedForm* form = nullptr;
   for (const SavedForm& f : at->second)
     if (!form || (form->mode == "train" && f.mode != "train")) form = &f;
-  if (!form->program.states.empty() || !form->draws.empty())
+  if (!form->program.states.empty() || !form->draws.empty() || form->effects())
     fail(ErrorCode::unsupported, "load: '", path, "': method '", at->first,
-         "' changes buffers or draws random numbers (jit.load gives the module; save it in evaluation mode for "
+         "' changes buffers, draws random numbers or prints (jit.load gives the module; save it in evaluation mode for "
          "engines)");
   LoadedModel made = loaded_of(form->program, path);
   made.module.format = "neve";

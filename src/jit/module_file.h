@@ -30,6 +30,11 @@ struct SavedForm {
   std::vector<int64_t> draws;       ///< random numbers a call takes, by generator
   std::vector<bool> own_generator;  ///< by generator: not the default one
   std::map<size_t, size_t> passed;  ///< results that are inputs
+  /// What tensors decide beside the results: outputs after those, in this order. What is printed (see print.h), and by
+  /// generator how many numbers are drawn (their `draws` are 0).
+  std::string prints;  ///< "": nothing
+  std::vector<size_t> counted;
+  size_t effects() const { return counted.size() + !prints.empty(); }
   std::vector<std::pair<std::vector<Tensor>, std::vector<Tensor>>> golden;  ///< all inputs and outputs of the graph
 };
 

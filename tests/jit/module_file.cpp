@@ -267,6 +267,26 @@ TEST_F(ModuleFile, CallsRegionsOfPython) {
   expect_word(words_of([&] { m.call("sizes", {rand({8, 3})}); }, ErrorCode::shape_mismatch), "not 4");
 }
 
+// Called by tests/python/test_cpp_modules.py: prints and random numbers in branches and loops.
+TEST_F(ModuleFile, PrintsAndDrawsAsPython) {
+  const char* in = std::getenv("NEVE_TEST_PRINTS_IN");
+  if (!in) GTEST_SKIP() << "run by Python's tests";
+  jit::Module m = jit::load(in);
+  const NamedTensors expected = nn::load_weights(std::string(in) + ".safetensors");
+  const NoGrad off;
+  std::ofstream out(std::string(in) + ".out", std::ios::binary);
+  m.set_print([&](std::string_view text) { out << text; });
+  manual_seed(3);
+  for (const char* name : {"a", "b"}) {
+    expect_near(m.forward(expected.at(name)), expected.at(std::string("of_") + name));
+    EXPECT_EQ(random_state().second, expected.at(std::string("drawn_") + name).item_int());
+  }
+  EXPECT_THROW(m.forms("forward")[0].model(), Error);
+  EXPECT_THROW(load(in), Error);
+  EXPECT_THROW(jit::trace([&](const Tensor& x) { return m.forward(x); }, expected.at("a")), Error);
+  jit::save(m, std::string(in) + ".again");
+}
+
 // Called by tests/python/test_cpp_modules.py: what C++ writes Python reads, and the reverse.
 TEST_F(ModuleFile, ExchangesWithPython) {
   const char* out = std::getenv("NEVE_TEST_MODULE_OUT");

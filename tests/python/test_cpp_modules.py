@@ -49,6 +49,18 @@ class Regions(nn.Module):
         return y * 2
 
 
+def talks(x):
+    if x.sum() > 2:
+        print("big", x.sum(), f"{float(x.sum()):.2f}|{int(x.sum()):>5d}|{x.shape[0]:03}", bool(x.sum() > 3))
+        x = x + neve.rand(x.shape)
+    i = 0
+    while x.sum() < 20:
+        print(f"step {i}: {float(x.sum())!r:>25}", end=";")
+        x = x * 1.5 + neve.rand(x.shape) * 0.1
+        i = i + 1
+    return x
+
+
 class OfCpp(nn.Module):
     """The module of tests/jit/module_file.cpp."""
 
@@ -70,7 +82,40 @@ def run_cpp(test, **environment):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0 and "SKIPPED" not in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "[  PASSED  ] 1 test" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not PROGRAM.exists(), reason="the C++ tests are not built")
+def test_prints_and_draws_in_branches(tmp_path, capfd):
+    expected = {"a": neve.tensor([1.0, 2.0, 0.25]), "b": neve.tensor([0.125, 0.25])}
+    path, static = tmp_path / "in.neve", neve.jit.to_static(talks)
+
+    def all_of(f):
+        capfd.readouterr()
+        neve.manual_seed(3)
+        results = {}
+        for name in ("a", "b"):
+            results[f"of_{name}"] = f(expected[name])
+            results[f"drawn_{name}"] = neve.asarray(neve.random.default_generator.get_state()[1])
+        return results, capfd.readouterr().out
+
+    def same(f):
+        results, text = all_of(f)
+        assert text == said
+        for name, t in results.items():
+            np.testing.assert_allclose(np.array(t), np.array(expected[name]), rtol=1e-6)
+
+    with neve.no_grad():
+        results, said = all_of(talks)
+        expected.update(results)
+        assert said.count("step") > 5
+        same(static)
+        neve.jit.save(static, path)
+        same(neve.jit.load(path))
+        neve.save(expected, f"{path}.safetensors")
+        run_cpp("PrintsAndDrawsAsPython", NEVE_TEST_PRINTS_IN=path)
+        assert (tmp_path / "in.neve.out").read_text() == said
+        same(neve.jit.load(f"{path}.again"))
 
 
 @pytest.mark.skipif(not PROGRAM.exists(), reason="the C++ tests are not built")

@@ -356,6 +356,13 @@ HOSTILE = {
     "wrong kind of form": (lambda m, _: m["methods"].update(forward=[3]), "corrupt_file"),
     "graph": (lambda m, f: f.update({"graphs/0.nir": b"graph x("}), "corrupt_file"),
     "trained integers": (lambda m, _: [t.update(trainable=True) for t in m["tensors"]], "corrupt_file"),
+    "effects that are none": (lambda m, _: m["methods"]["forward"][0].update(effects={"prints": "[]", "counted": []}), "corrupt_file"),
+    "effects of no generator": (lambda m, _: m["methods"]["forward"][0].update(effects={"prints": "", "counted": [0]}), "corrupt_file"),
+    "prints": (lambda m, _: m["methods"]["forward"][0].update(effects={"prints": '[{"parts": [1], "end": ""}]', "counted": []}), "corrupt_file"),
+    "signature of nothing": (lambda m, _: m["signatures"].update(nothing="[]"), "corrupt_file"),
+    "signature": (lambda m, _: m["signatures"].update(forward='[{"name": "x y", "kind": "keyword_only"}]'), "corrupt_file"),
+    "signature that does not fit": (lambda m, _: m["signatures"].update(forward='[]'), "corrupt_file"),
+    "signature of wrong kinds": (lambda m, _: m["signatures"].update(forward='[{"name": "x", "kind": []}]'), "corrupt_file"),
     "extra member": (lambda m, f: f.update({"evil.py": b"1"}), "corrupt_file"),
 }  # fmt: skip
 
@@ -367,7 +374,7 @@ def test_hostile_manifests(tmp_path, what):
     saved(tmp_path, net, {"forward": [Spec(("batch", 4))], "encode": [Spec((None, 4)), 0.5]})
 
     def both(m, members):
-        m["methods"].pop("encode")
+        m["methods"].pop("encode"), m["signatures"].pop("encode")
         m["sha256"].pop("graphs/0.nir")
         members.pop("graphs/0.nir")
         for k, f in enumerate(m["methods"]["forward"]):

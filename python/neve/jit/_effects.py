@@ -5,6 +5,7 @@ Each is a value that goes through branches and loops like a variable of the prog
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Sequence
@@ -191,9 +192,34 @@ def printed(values: Sequence[Any], sep: str, end: str) -> None:
             parts.append((len(dtypes), n.form if n is not None else t.dtype, part[1], part[2]))
             dtypes.append(t.dtype)
             pieces += [ops.shape(t).astype("f64"), t.reshape(-1).astype("f64")]
-            parts[-1] = (*parts[-1], t.ndim)
+            parts[-1] = (*parts[-1], t.ndim if n is None else -1)
     effects.prints.append((parts, sep, end))
     effects.log = concat([effects.log, *pieces])
+
+
+def prints_as_text(prints: Sequence[tuple[list[Any], str, str]]) -> str:
+    """What stands around the values, as JSON; src/jit/print.h says what is in it."""
+    return json.dumps(
+        [
+            {
+                "parts": [
+                    p if isinstance(p, str) else {"form": p[1], "conversion": p[2], "spec": p[3], "rank": p[4]}
+                    for p in parts
+                ],
+                "end": end,
+            }
+            for parts, _, end in prints
+        ]
+    )
+
+
+def prints_of(text: str) -> list[tuple[list[Any], str, str]]:
+    """The reverse, of a text that was checked."""
+
+    def value(p: Any) -> Any:
+        return p if isinstance(p, str) else (0, p["form"], p["conversion"], p["spec"], p["rank"])
+
+    return [([value(p) for p in e["parts"]], "", e["end"]) for e in json.loads(text or "[]")]
 
 
 def replay(log: Any, prints: Sequence[tuple[list[Any], str, str]]) -> None:
@@ -208,14 +234,14 @@ def replay(log: Any, prints: Sequence[tuple[list[Any], str, str]]) -> None:
                 text += p
                 continue
             _, form, conversion, spec, rank = p
-            shape = tuple(int(n) for n in log[at : at + rank])
-            at += rank
+            shape = tuple(int(n) for n in log[at : at + max(rank, 0)])
+            at += len(shape)
             count = 1
             for n in shape:
                 count *= n
             values = log[at : at + count]
             at += count
-            if form in ("int", "float", "bool"):
+            if rank < 0:
                 value: Any = {"int": int, "float": float, "bool": bool}[form](values[0])
             else:
                 value = _neve.tensor(values).astype(form).reshape(shape)

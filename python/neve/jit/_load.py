@@ -15,6 +15,7 @@ from ..nn.parameter import Parameter
 from ..random import Generator, default_generator
 from . import _signature, _structure, _tree
 from ._capture import CapturedFunction, Guard
+from ._effects import prints_of
 
 
 class Form(NamedTuple):
@@ -252,6 +253,9 @@ def made_of(saved: Any, where: str) -> LoadedModule:
             names = [name for name, _, _ in program.model.inputs]
             captured = CapturedFunction(f"{saved.type}.{method}", arguments, results, program, names, used)
             captured._passed = dict(d["passed"])
+            captured._prints = prints_of(d["prints"])
+            hidden = (["log"] if d["prints"] else []) + d["counted"]
+            captured._hidden = {k: _tree.count(results) + i for i, k in enumerate(hidden)}
             captured._signature = encoded
             canonical, order = arguments, list(range(_tree.count(arguments)))
             if encoded:

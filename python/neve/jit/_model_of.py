@@ -40,7 +40,7 @@ def _captured(x: Any, spec: Any, call: str) -> CapturedFunction:
 def model_of(x: Any, example: Any = None, input_spec: Any = None) -> Any:
     """A Model of what was captured, is made by to_static, was loaded, or can be captured; anything else as it is.
 
-    Raises Error{unsupported} for a program that changes buffers or inputs or draws random numbers: an engine cannot.
+    Raises Error{unsupported} for a program that changes buffers or inputs, draws random numbers or prints: an engine cannot.
     """
     if isinstance(x, (_neve.Model, _neve.Engine)) or not callable(x):
         return x
@@ -48,10 +48,10 @@ def model_of(x: Any, example: Any = None, input_spec: Any = None) -> Any:
     if spec is not None and not isinstance(spec, (list, tuple)):
         spec = (spec,)
     captured = _captured(x, spec, "optimize")
-    if captured._states or captured._random or captured.changed_inputs:
+    if captured._states or captured._random or captured.changed_inputs or captured._hidden:
         fail(
             "unsupported",
-            f"optimize: {captured.name} changes buffers or inputs, or draws random numbers, which an engine cannot (eval() first, and capture then)",
+            f"optimize: {captured.name} changes buffers or inputs, draws random numbers or prints, which an engine cannot (eval() first, and capture then)",
         )
     if "" in captured._program.changed():
         fail(

@@ -19,6 +19,7 @@ from ..nn.module import Module
 from ..random import default_generator
 from . import _static, _structure, _trace, _tree
 from ._capture import CapturedFunction, capture, modules_of, name_of
+from ._effects import prints_as_text
 from ._inference import Region, inside_region, open_sizes, originals
 from ._load import LoadedModule
 from ._spec import Example, example_of, numbers
@@ -157,12 +158,6 @@ def _golden(captured: CapturedFunction, samples: Sequence[Tensor]) -> list[Any]:
 
 def _add_form(saved: Any, method: str, captured: CapturedFunction, mode: str, autocast: str, samples: Any) -> None:
     call = f"jit.save: method '{method}'"
-    if captured._hidden:
-        what = "prints values" if "log" in captured._hidden else "draws random numbers in a branch or loop over tensors"
-        fail(
-            "unsupported",
-            f"{call} {what}, which a file cannot hold yet (print outside; draw before the branch or loop)",
-        )
     saved.set_signature(method, captured._signature)
     saved.add_form(
         method,
@@ -175,6 +170,8 @@ def _add_form(saved: Any, method: str, captured: CapturedFunction, mode: str, au
             "draws": [n for _, n in captured._generators],
             "own_generator": [g is not default_generator for g, _ in captured._generators],
             "passed": captured._passed,
+            "prints": prints_as_text(captured._prints) if "log" in captured._hidden else "",
+            "counted": [k for k in captured._hidden if k != "log"],
         },
         [g for s in samples for g in _golden(captured, s)],
     )
