@@ -20,7 +20,7 @@ from . import _signature, _tree
 from ._effects import Effects, NeedsGenerator, checked, replay, set_current
 from ._environment import PLAIN, Environment, Seen, name_of, note_module, seen_by
 from ._environment import changed as changed_places
-from ._errors import locate
+from ._errors import begin, locate, stores
 from ._numbers import Number, number
 
 
@@ -406,6 +406,19 @@ def _transform(function: Any) -> Any:
     return transform(function) if is_user_code(getattr(function, "__func__", function)) else function
 
 
+def _code_of(function: Any) -> Any:
+    """What a function, or a Module's forward, runs."""
+    target = inspect.unwrap(function.forward if isinstance(function, Module) else function)
+    return getattr(getattr(target, "__func__", target), "__code__", None)
+
+
+def _changer(seen: Seen, key: Any, name: str) -> str:
+    """Where a name of an owner is changed, as far as it can be seen."""
+    functions = [seen.functions[key]] if key in seen.functions else [*seen.functions.values()]
+    functions += [seen.modules[key].forward] if key in seen.modules else []
+    return next((place for f in functions if (code := _code_of(f)) and (place := stores(code, name))), "")
+
+
 def _hidden(effects: Effects, nothing: Tensor) -> dict[Any, Tensor]:
     """What a call does beside its results: the log of what it prints, and how often it draws where tensors decide."""
     found: dict[Any, Tensor] = {}
@@ -453,8 +466,8 @@ def capture(
             run.cancel()
             same = len(learned) != len(shapes) or [hash(tuple(s)) for s in learned] == [hash(s) for s in shapes]
             if same or not isinstance(error, (_neve.Error, TypeError, ValueError)):
-                if isinstance(error, _neve.Error):
-                    locate(error)
+                if isinstance(error, (_neve.Error, TypeError)):
+                    locate(error, _code_of(function))
                 raise
             shapes = [tuple(s) for s in learned]
     fail("internal", f"internal: {call}: the sizes of {name_of(function)} do not settle")
@@ -478,6 +491,7 @@ def _run(
     draws = _local.draws = _Draws(run, effects)
     seen = Seen()
     outer_seen = seen_by(seen)
+    outer_code = begin(_code_of(function))
     for owner in modules_of(function).values():
         for m in owner.modules():
             note_module(m)
@@ -512,9 +526,10 @@ def _run(
         outputs[0] = checked(outputs[0])
         hidden = _hidden(effects, nothing)
         for key, changed, then, now in changed_places(before):
+            said = f"'{changed}' of {seen.owner(key)}, from {Seen.shown(then)} to {Seen.shown(Seen.text(now))}"
             fail(
                 "unsupported",
-                f"{call}: {name_of(function)} changes '{changed}' of {seen.owner(key)}, from {then} to {Seen.text(now)}: calls of the graph would not (a buffer that is changed in place is kept)",
+                f"{call}: {name_of(function)} changes {said}: calls of the graph would not (return the value; a buffer of a Module that is changed in place is kept){_changer(seen, key, changed)}",
             )
         program = run.finish(
             [*outputs, *hidden.values()], [*out_names, *(f"effects.{k}" for k in hidden)], name_of(function)
@@ -522,6 +537,7 @@ def _run(
     finally:
         _local.draws = outer
         seen_by(outer_seen)
+        begin(outer_code)
         set_current(outer_effects)
     drawn = [(g, n) for (g, _, _, _), n in zip(draws.used.values(), effects.counts)]
     drawn = [(g, 0 if isinstance(n, Tensor) else n) for g, n in drawn]

@@ -48,7 +48,7 @@ def is_user_code(function: Any) -> bool:
     return not os.path.realpath(name).startswith(_LIBRARIES)
 
 
-def _tree_of(function: types.FunctionType) -> tuple[ast.FunctionDef, str, int]:
+def _tree_of(function: types.FunctionType) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, str, int]:
     try:
         lines, first = inspect.getsourcelines(function.__code__)  # not what it wraps
     except (OSError, TypeError):
@@ -61,7 +61,7 @@ def _tree_of(function: types.FunctionType) -> tuple[ast.FunctionDef, str, int]:
             n.col_offset += indent
             n.end_col_offset += indent  # type: ignore[attr-defined]
     node = tree.body[0]
-    if not isinstance(node, ast.FunctionDef):
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         raise SyntaxError("no function definition")
     ast.increment_lineno(node, max(first, 1) - 1)
     return node, text, first

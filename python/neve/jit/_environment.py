@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import re
 import threading
 import types
 import weakref
@@ -73,6 +74,13 @@ class Seen:
         if isinstance(v, _COMPARED):
             return f"{text_of(v)} at {id(v):#x}"
         return f"{type(v).__name__} of {len(v)}" if isinstance(v, (list, dict, set)) else None
+
+    @staticmethod
+    def shown(text: str | None) -> str:
+        """For people: without addresses."""
+        return re.sub(
+            r" at 0x[0-9a-f]+", "", re.sub(r"(?<=[\[ ])0x[0-9a-f]+(?=[,\]])", "...", text or "something else")
+        )
 
     def places(self) -> list[tuple[Any, str, Any]]:
         """(owner's key, name, where): `where` is the dict that holds the name, a weak reference to the owner of that

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dis
 import itertools
 import linecache
 import os
-from types import TracebackType
+import sys
+import threading
+from types import CodeType, FrameType, TracebackType
 
+_local = threading.local()
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -24,18 +28,62 @@ def _place(traceback: TracebackType | None) -> tuple[str, int, int, int] | None:
     return found  # type: ignore[return-value]
 
 
-def locate(error: BaseException) -> None:
-    """Adds the place to the text of an error, once."""
-    place = _place(error.__traceback__)
-    if place is None or getattr(error, "__neve_located__", False):
-        return
-    file, line, first, last = place
-    text = str(error)
-    lines = [] if f"at {file}:{line}" in text else [f"  at {file}:{line}"]
+def _shown(file: str, line: int, first: int = -1, last: int = -1) -> list[str]:
+    """A line of the user's, and a caret under a part of it, or all of it."""
     source = linecache.getline(file, line).rstrip("\n")
-    if source.strip():
-        indent = len(source) - len(source.lstrip())
-        first, last = (first, last) if indent <= first < last <= len(source) else (indent, len(source))
-        lines += ["    " + source[indent:], "    " + " " * (first - indent) + "^" * (last - first)]
-    error.args = ("\n".join([text, *lines]),)
+    if not source.strip():
+        return []
+    indent = len(source) - len(source.lstrip())
+    first, last = (first, last) if indent <= first < last <= len(source) else (indent, len(source))
+    return ["    " + source[indent:], "    " + " " * (first - indent) + "^" * (last - first)]
+
+
+def at(file: str, line: int) -> str:
+    """A place of the user's, as errors end."""
+    return "\n".join(["", f"  at {file}:{line}", *_shown(file, line)])
+
+
+def here() -> str:
+    """Where the program that is captured is now, as errors say it; where it begins, if it has returned."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith((_HERE, "<")):
+        if frame.f_code.co_name == "_run" and (code := _local.program) is not None:
+            return at(code.co_filename, code.co_firstlineno)
+        frame = frame.f_back
+    return "" if frame is None else at(frame.f_code.co_filename, frame.f_lineno)
+
+
+def begin(code: CodeType | None) -> CodeType | None:
+    """Says which function this thread captures; returns the one before."""
+    before: CodeType | None = getattr(_local, "program", None)
+    _local.program = code
+    return before
+
+
+def locate(error: BaseException, code: CodeType | None = None) -> None:
+    """Adds the place to the text of an error, once: where it arose, else where the function begins whose code is given."""
+    place = _place(error.__traceback__)
+    text = str(error)
+    if getattr(error, "__neve_located__", False):
+        return
+    if code is not None and (place is None or place[0] != code.co_filename) and "\n  at " not in text:
+        place = (code.co_filename, code.co_firstlineno, -1, -1)
+    if place is None:
+        return
+    file, line, *columns = place
+    if f"at {file}:{line}\n    " in text:
+        return
+    lines = [] if f"at {file}:{line}" in text else [f"  at {file}:{line}"]
+    error.args = ("\n".join([text, *lines, *_shown(file, line, *columns)]),)
     error.__neve_located__ = True  # type: ignore[attr-defined]
+
+
+def stores(code: CodeType, name: str) -> str:
+    """Where a function changes a variable or attribute, as errors say it, or uses it; "" where it does neither."""
+    found = {True: 0, False: 0}
+    for i in dis.get_instructions(code):
+        if i.argval == name and i.positions is not None and i.positions.lineno:
+            stored = i.opname in ("STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "DELETE_ATTR")
+            found[stored] = found[stored] or i.positions.lineno
+    line = found[True] or found[False]
+    return at(code.co_filename, line) if line else ""

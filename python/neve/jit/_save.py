@@ -86,8 +86,8 @@ def capture_checked(
         made, example = _captured(function, example, call, convert)
     with no_grad(), _originals():
         compared = [
-            _trace._compare(made, function, args, kwargs, 1e-4, 1e-5, call)
-            for args, kwargs in _trace._samples(made, example.args, example.kwargs)
+            _trace._compare(made, function, args, kwargs, 1e-4, 1e-5, call, must=k == 0 and not example.sizes)
+            for k, (args, kwargs) in enumerate(_trace._samples(made, example.args, example.kwargs))
         ]
     if example.sizes and not compared[0]:
         given = ", ".join(f"'{n}' {text_of(t)}" for n, t in zip(made._inputs, made._samples))

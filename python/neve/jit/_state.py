@@ -369,7 +369,10 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
         return None
     dtype, is_a_number = common(values[0], values[-1])
     if len({v.ndim if isinstance(v, Tensor) else 0 for v in values}) > 1:
-        return lost(f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (the same rank in both)")
+        rule = (
+            "the same rank in both" if all(isinstance(v, Tensor) for v in values) else "tensors and numbers can differ"
+        )
+        return lost(f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} ({rule})")
     like = next((v.type for v in inner if v.type), None) or (dtype, ())
     if absent and any(v is None for v in absent) != all(v is None for v in absent):
         absent = [v for v in absent if v is not None] if path.endswith("value") else absent

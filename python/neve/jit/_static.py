@@ -18,6 +18,7 @@ from ..nn.module import Module
 from . import _tree
 from ._capture import CapturedFunction, Options, capture
 from ._convert import is_user_code, transform
+from ._errors import locate
 from ._spec import InputSpec, Signature
 
 _enabled = True
@@ -114,12 +115,23 @@ class StaticFunction:
         try:
             return chosen.captured(*args, **kwargs)
         except _neve.Error as error:
+            if error.code == "shape_mismatch":
+                return self._instead(f"sizes: {error}", args, kwargs)
             if error.code != "unsupported" or not grad or not chosen.captured.is_trained(tensors):
                 raise
-            returned = self._function(*args, **kwargs)  # an error of the program's own comes again, and is no reason
+            returned = self._instead(f"no gradient: {error}", args, kwargs)
             chosen.original = f"no gradient: {error}"
-            self._count(chosen.original)
             return returned
+
+    def _instead(self, reason: str, args: Any, kwargs: Any) -> Any:
+        """What the original returns where the graph refuses; what it raises says where, and is no reason to stay with it."""
+        try:
+            returned = self._function(*args, **kwargs)
+        except Exception as error:
+            locate(error)
+            raise error from None
+        self._count(reason)
+        return returned
 
     def _original(self, reason: str, args: Any, kwargs: Any) -> Any:
         self._count(reason)

@@ -12,6 +12,7 @@ from .._base import Tensor, as_tensor, fail, text_of
 from ..autograd import enable_grad, no_grad
 from . import _tree
 from ._capture import CapturedFunction, Options, capture, name_of
+from ._errors import locate
 
 
 def trace(
@@ -58,6 +59,8 @@ def trace(
             shape.append(t.shape[axis] if d is None else d)
         return shape
 
+    if not callable(function):
+        fail("type_mismatch", f"trace: {text_of(function)} (a function, a method or a Module)")
     if isinstance(dynamic, dict):
         unknown = set(dynamic) - set(_paths(function, args, kwargs))
         if unknown:
@@ -68,7 +71,10 @@ def trace(
         captured = capture(function, args, kwargs, call, shape_for)
     captured.options = options or captured.options
     if check:
-        for sample in [*_samples(captured, args, kwargs), *((tuple(s), {}) for s in check_inputs)]:
+        example, *others = _samples(captured, args, kwargs)
+        for sample in [example, *((tuple(s), {}) for s in check_inputs)]:
+            _compare(captured, function, *sample, relative_tolerance, absolute_tolerance, must=True)
+        for sample in others:
             _compare(captured, function, *sample, relative_tolerance, absolute_tolerance)
     return captured
 
@@ -110,14 +116,20 @@ def _compare(
     relative: float,
     absolute: float,
     call: str = "trace",
+    *,
+    must: bool = False,
 ) -> bool:
-    """Whether the original allows these arguments, and a guard does not refuse them; raises Error where results differ."""
+    """Whether the original allows these arguments, and a guard does not refuse them; raises Error where results differ.
+    must: what the original raises is raised."""
     kept = [(t, t.detach().clone()) for t in captured._states]
     states = [g.get_state() for g, _ in captured._generators]
     with no_grad():
         try:
             want = function(*_copied(args), **_copied(kwargs))
-        except Exception:  # not a call that the original allows
+        except Exception as error:  # not a call that the original allows
+            if must:
+                locate(error)
+                raise
             return False
         for t, value in kept:
             t.detach().copy_(value)

@@ -12,6 +12,7 @@ import copy
 from typing import Any
 
 from .._base import fail
+from ._errors import at
 from ._names import FLAG, STAGE, Exits, Names, expression, names_of, statements
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
@@ -491,13 +492,18 @@ def _own(node: ast.FunctionDef) -> list[ast.AST]:
     return found
 
 
-def convert_function(node: ast.FunctionDef, first: str | None, file: str) -> ast.FunctionDef:
+def convert_function(node: ast.FunctionDef | ast.AsyncFunctionDef, first: str | None, file: str) -> ast.FunctionDef:
     """A function definition with its control flow as calls."""
+    if isinstance(node, ast.AsyncFunctionDef):
+        fail(
+            "unsupported",
+            f"to_static: '{node.name}' is a coroutine (await what it needs outside, and give it the values){at(file, node.lineno)}",
+        )
     for n in _own(node):
         if isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await)):
             fail(
                 "unsupported",
-                f"to_static: '{node.name}' is a generator or coroutine, at line {n.lineno} (collect the values in a list)\n  at {file}:{n.lineno}",
+                f"to_static: '{node.name}' is a generator or coroutine, at line {n.lineno} (collect the values in a list){at(file, n.lineno)}",
             )
     declared = [s for s in _own(node) if isinstance(s, (ast.Global, ast.Nonlocal))]
     globals_ = {n for s in declared if isinstance(s, ast.Global) for n in s.names}

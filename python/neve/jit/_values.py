@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import _neve
 from .._base import Error, Tensor, fail, kind, ops
+from ._errors import here
 from ._numbers import Dim, Number, as_number
 
 
@@ -62,10 +63,11 @@ def _checked(m: Maybe) -> Any:
     value = m.value.raw if isinstance(m.value, Number) else m.value
     name = m.absent.name if isinstance(m.absent, Undefined) else None
     text = (
-        f"cannot access local variable '{name}' where it is not associated with a value"
+        f"cannot access local variable '{name}' where it is not associated with a value (give it one in every way)"
         if name
-        else "a variable that is None, as tensors chose, is used as a tensor"
+        else "a variable that is None, as tensors chose, is used as a tensor (compare it with None before)"
     )
+    text += here()
 
     def absent(_: list[Tensor]) -> list[Tensor]:
         return [ops.fail(ops.shape(value), message=text, dtype=value.dtype)]
