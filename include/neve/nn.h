@@ -257,7 +257,8 @@ struct MaxUnpool3d : MaxUnpool {
 };
 /// (maxima of `output` parts of each spatial axis, where they are in each plane: i64).
 std::tuple<Tensor, Tensor> adaptive_max_pool_with_indices(const Tensor& x, const Each& output);
-/// Means (or maxima) of `output` parts of each spatial axis, whatever its size; parts may overlap by one element.
+/// Means (or maxima) of `output` parts of each spatial axis, whatever its size; parts may overlap by one element. 0: as
+/// many parts as elements.
 struct AdaptivePool : Layer<AdaptivePool> {
   Tensor forward(const Tensor& x) const;
 

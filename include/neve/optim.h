@@ -59,7 +59,7 @@ class Optimizer {
   void add(const std::vector<Tensor>& parameters, double lr);
   /// Which of first, second and third a parameter of group g has, as bits, and what they begin with.
   virtual int wanted(size_t group) const = 0;
-  virtual double initial() const { return 0; }
+  virtual double initial(size_t) const { return 0; }
   struct Batch;  ///< parameters of a group that are at the same step
   virtual void update(size_t group, double lr, const Batch& batch) = 0;
 
@@ -142,12 +142,13 @@ struct AdagradOptions {
 class Adagrad : public Optimizer {
  public:
   explicit Adagrad(const std::vector<Tensor>& parameters, const AdagradOptions& o = {});
+  void add_group(const std::vector<Tensor>& parameters, const AdagradOptions& o);
 
  private:
   int wanted(size_t) const override { return 1; }
-  double initial() const override { return options_.initial_accumulator_value; }
+  double initial(size_t group) const override { return options_[group].initial_accumulator_value; }
   void update(size_t group, double lr, const Batch& batch) override;
-  AdagradOptions options_;
+  std::vector<AdagradOptions> options_;
 };
 
 struct LambOptions {

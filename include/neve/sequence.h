@@ -24,7 +24,7 @@ struct RecurrentOptions {
 /// torch. The registry's op runs the whole sequence; of the gradient only the chain through time goes step by step.
 class Recurrent : public Module {
  public:
-  struct Result {
+  struct Result {   ///< of x [t, n, input], or [t, input]: then all of it is without n
     Tensor y;       ///< [t, n, hidden * directions]
     Tensor h;       ///< after the last step: [layers * directions, n, hidden]
     Tensor c = {};  ///< of LSTM only

@@ -8,7 +8,6 @@
 namespace neve {
 namespace {
 
-using eager::list;
 using eager::one_axis;
 using eager::require;
 using eager::text;

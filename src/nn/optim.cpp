@@ -89,7 +89,7 @@ void Optimizer::update_group(size_t at) {
       g = g.to(DType::f32);
     }
     for (const auto& [bit, t] : {std::pair(1, &s.first), std::pair(2, &s.second), std::pair(4, &s.third)})
-      if ((want & bit) && (!t->defined() || t->dtype() != p.dtype())) *t = full(p.shape(), initial(), p.dtype());
+      if ((want & bit) && (!t->defined() || t->dtype() != p.dtype())) *t = full(p.shape(), initial(at), p.dtype());
     Batch& b = batches[++s.step];
     b.parameters.push_back({p, g.detach().contiguous(), want & 1 ? s.first : Tensor(), want & 2 ? s.second : Tensor(),
                             want & 4 ? s.third : Tensor()});
@@ -236,17 +236,21 @@ void RMSprop::update(size_t group, double lr, const Batch& b) {
                                 .maximize = o.maximize});
 }
 
-Adagrad::Adagrad(const std::vector<Tensor>& parameters, const AdagradOptions& o)
-    : Optimizer("Adagrad", {"sum"}), options_(o) {
-  add(parameters, o.lr);
+Adagrad::Adagrad(const std::vector<Tensor>& parameters, const AdagradOptions& o) : Optimizer("Adagrad", {"sum"}) {
+  add_group(parameters, o);
 }
-void Adagrad::update(size_t, double lr, const Batch& b) {
+void Adagrad::add_group(const std::vector<Tensor>& parameters, const AdagradOptions& o) {
+  add(parameters, o.lr);
+  options_.push_back(o);
+}
+void Adagrad::update(size_t group, double lr, const Batch& b) {
+  const AdagradOptions& o = options_[group];
   eager::adagrad(b.parameters, {.lr = lr,
-                                .lr_decay = options_.lr_decay,
-                                .weight_decay = options_.weight_decay,
-                                .epsilon = options_.eps,
+                                .lr_decay = o.lr_decay,
+                                .weight_decay = o.weight_decay,
+                                .epsilon = o.eps,
                                 .step = b.step,
-                                .maximize = options_.maximize});
+                                .maximize = o.maximize});
 }
 
 Lamb::Lamb(const std::vector<Tensor>& parameters, const LambOptions& o) : Optimizer("Lamb", {"exp_avg", "exp_avg_sq"}) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "nn/check.h"
@@ -180,6 +181,26 @@ std::pair<Tensor, Tensor> uneven_maxima(const Tensor& x, const std::vector<int64
   return {gather_elements(values, best, 3).reshape(shape), gather_elements(all, best, 3).reshape(shape)};
 }
 
+struct Parts {
+  std::vector<int64_t> output, window;  ///< of each spatial axis: how many, and their size where they are even
+  bool even = true, one = true;
+};
+// The parts of the spatial axes of x; an output of 0 keeps the size.
+Parts parts_of(const char* call, const Tensor& x, std::vector<int64_t> output) {
+  Parts p{std::move(output), {}};
+  for (size_t i = 0; i < p.output.size(); ++i) {
+    const int64_t n = x.size(int64_t(i) + 2);
+    if (n == 0)
+      fail(ErrorCode::shape_mismatch, call, ": axis ", i + 2, " of ", type_text(x), " is empty (one element or more)");
+    int64_t& parts = p.output[i];
+    parts = parts ? parts : n;
+    p.even = p.even && n % parts == 0;
+    p.one = p.one && parts == 1;
+    p.window.push_back(n / parts);
+  }
+  return p;
+}
+
 }  // namespace
 
 std::tuple<Tensor, Tensor> adaptive_max_pool_with_indices(const Tensor& x, const Each& output) {
@@ -188,45 +209,27 @@ std::tuple<Tensor, Tensor> adaptive_max_pool_with_indices(const Tensor& x, const
   const int64_t axes = x.rank() - 2;
   if (axes < 1 || axes > 3)
     fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " ([batch, channels, 1 to 3 spatial axes])");
-  const std::vector<int64_t> sizes = output.of(call, "output", axes, 1);
-  std::vector<int64_t> window;
-  bool even = true;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    const int64_t n = x.size(int64_t(i) + 2);
-    if (n == 0)
-      fail(ErrorCode::shape_mismatch, call, ": axis ", i + 2, " of ", type_text(x), " is empty (one element or more)");
-    even = even && n % sizes[i] == 0;
-    window.push_back(n / sizes[i]);
-  }
-  if (even) return max_pool_with_indices(x, window);
-  return uneven_maxima(x, sizes);
+  const Parts p = parts_of(call, x, output.of(call, "output", axes));
+  if (p.even) return max_pool_with_indices(x, p.window);
+  return uneven_maxima(x, p.output);
 }
 
 AdaptivePool::AdaptivePool(std::string type, int64_t axes, bool maximum, const Each& output)
     : Layer(std::move(type)), axes_(axes), maximum_(maximum) {
-  output_ = output.of(this->type().c_str(), "output", axes, 1);
+  output_ = output.of(this->type().c_str(), "output", axes);
 }
 
 Tensor AdaptivePool::forward(const Tensor& x) const {
   const char* call = type().c_str();
   if (!maximum_) check_float(call, "input", x);
   const auto [in, single] = batched(call, x, axes_);
-  bool even = true, one = true;
-  std::vector<int64_t> window;
-  for (size_t i = 0; i < size_t(axes_); ++i) {
-    const int64_t n = in.size(int64_t(i) + 2);
-    if (n == 0)
-      fail(ErrorCode::shape_mismatch, call, ": axis ", i + 2, " of ", type_text(x), " is empty (one element or more)");
-    even = even && n % output_[i] == 0;
-    one = one && output_[i] == 1;
-    window.push_back(n / output_[i]);
-  }
+  const Parts p = parts_of(call, in, output_);
   Tensor y;
   if (maximum_)
-    y = even ? std::get<0>(max_pool(in, {.kernel_shape = window, .strides = window, .outputs = 1}))
-             : uneven_maxima(in, output_).first;
+    y = p.even ? std::get<0>(max_pool(in, {.kernel_shape = p.window, .strides = p.window, .outputs = 1}))
+               : uneven_maxima(in, p.output).first;
   else
-    y = one ? global_average_pool(in) : adaptive_avg_pool(in, output_);
+    y = p.one ? global_average_pool(in) : adaptive_avg_pool(in, p.output);
   return single ? squeeze(y, {0}) : y;
 }
 

@@ -46,20 +46,22 @@ Recurrent::Recurrent(std::string type, std::string mode, int64_t input, int64_t 
 Recurrent::Result Recurrent::forward(const Tensor& x, const Tensor& h0, const Tensor& c0) const {
   const char* call = type().c_str();
   check_float(call, "input", x);
-  if (x.rank() != 3 || x.size(2) != input_)
+  if ((x.rank() != 2 && x.rank() != 3) || x.size(-1) != input_)
     fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " ([",
-         options_.batch_first ? "batch, sequence" : "sequence, batch", ", ", input_, "])");
+         options_.batch_first ? "batch, sequence" : "sequence, batch", ", ", input_, "], or without batch)");
+  const bool single = x.rank() == 2;
   const Tensor in = lowered(x);
   check_one_dtype(call, in, lowered(weights_[0].w_ih));
-  Tensor y = options_.batch_first ? in.transpose({1, 0, 2}) : in;
+  Tensor y = single ? unsqueeze(in, 1) : options_.batch_first ? in.transpose({1, 0, 2}) : in;
   if (y.size(0) == 0)
     fail(ErrorCode::shape_mismatch, call, ": input is ", type_text(x), " with no time steps (one or more)");
   const int64_t directions = options_.bidirectional ? 2 : 1;
   const Sizes shape{options_.layers * directions, y.size(1), hidden_};
+  const Sizes want = single ? Sizes{shape[0], hidden_} : shape;
   auto initial = [&](const char* name, const Tensor& given) {
-    if (given.defined() && given.shape() != shape)
-      fail(ErrorCode::shape_mismatch, call, ": ", name, " is ", type_text(given), " (", shape, ")");
-    return given.defined() ? lowered(given) : zeros(shape, in.dtype());
+    if (given.defined() && given.shape() != want)
+      fail(ErrorCode::shape_mismatch, call, ": ", name, " is ", type_text(given), " (", want, ")");
+    return given.defined() ? lowered(given).reshape(shape) : zeros(shape, in.dtype());
   };
   const bool lstm = mode_ == "lstm";
   if (c0.defined() && !lstm) fail(ErrorCode::invalid_argument, call, ": c0 is given (LSTM has a second state)");
@@ -79,7 +81,9 @@ Recurrent::Result Recurrent::forward(const Tensor& x, const Tensor& h0, const Te
     y = parts.size() == 1 ? parts[0] : concat(parts, 2);
     if (layer + 1 < options_.layers) y = dropout(y, options_.dropout, is_training());
   }
-  return {options_.batch_first ? y.transpose({1, 0, 2}) : y, stack(last_h), lstm ? stack(last_c) : Tensor()};
+  const Tensor h_last = stack(last_h), c_last = lstm ? stack(last_c) : Tensor();
+  if (single) return {squeeze(y, {1}), squeeze(h_last, {1}), lstm ? squeeze(c_last, {1}) : c_last};
+  return {options_.batch_first ? y.transpose({1, 0, 2}) : y, h_last, c_last};
 }
 
 // ---- cells -------------------------------------------------------------------------------------------------------

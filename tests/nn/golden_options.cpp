@@ -38,6 +38,9 @@ TEST(GoldenOptions, Pools) {
   for (const auto& [name, output] :
        {std::pair("adaptive_places", nn::Each(2)), std::pair("adaptive_places_uneven", nn::Each({3, 2}))})
     check(name, none, [&](const Tensor& x) { return placed(nn::adaptive_max_pool_with_indices(x, output)); });
+  const Tensor image = golden().at("adaptive_places/in");
+  expect_same(nn::AdaptiveAvgPool2d({0, 1})(image), mean(image, {3}, true), "0 keeps the size", 1e-6);
+  EXPECT_EQ(type_text(nn::AdaptiveMaxPool2d({0, 5})(image)), "f32[2, 2, 4, 5]");
   EXPECT_EQ(message_of([] { nn::AvgPool2d(2, {.dilation = 2}); }),
             "invalid_argument: AvgPool2d: dilation is [2, 2] (1: others are for maxima)");
   EXPECT_EQ(message_of([] { nn::MaxPool2d(2, {.divisor_override = 2}); }),
@@ -85,6 +88,31 @@ TEST(GoldenOptions, Attention) {
             "shape_mismatch: MultiheadAttention: key is f32[5, 2, 8] ([sequence, batch, 4], or without batch)");
   EXPECT_EQ(message_of([] { nn::MultiheadAttention(8, 2, {.vdim = -1}); }),
             "invalid_argument: MultiheadAttention: vdim is -1 (features; 0: those of query)");
+}
+
+TEST(GoldenOptions, SequencesWithoutBatch) {
+  const Tensor x = golden().at("lstm/in"), one = select(x, 1, 1);  // [5, 2, 3]
+  for (bool batch_first : {false, true}) {
+    const nn::LSTM lstm(3, 4, {.layers = 2, .batch_first = batch_first, .bidirectional = true});
+    const Tensor h = randn({4, 2, 4}), c = randn({4, 2, 4}), both = batch_first ? x.transpose({1, 0, 2}) : x;
+    const nn::Recurrent::Result want = lstm(both, h, c);
+    const nn::Recurrent::Result have = lstm(one, select(h, 1, 1), select(c, 1, 1));
+    expect_same(have.y, select(want.y, batch_first ? 0 : 1, 1), "y", 1e-6);
+    expect_same(have.h, select(want.h, 1, 1), "h", 1e-6);
+    expect_same(have.c, select(want.c, 1, 1), "c", 1e-6);
+    EXPECT_EQ(message_of([&] { lstm(one, h); }), "shape_mismatch: LSTM: h0 is f32[4, 2, 4] ([4, 4])");
+  }
+  EXPECT_EQ(type_text(nn::GRU(3, 4)(one).h), "f32[1, 4]");
+}
+
+TEST(GoldenOptions, GroupsOfAdagrad) {
+  const Tensor a = tensor({1}).set_requires_grad(), b = tensor({1}).set_requires_grad();
+  optim::Adagrad optimiser({a}, {.lr = 0.5});
+  optimiser.add_group({b}, {.lr = 0.25, .initial_accumulator_value = 3});
+  (a + b).sum().backward();
+  optimiser.step();
+  EXPECT_NEAR(a.item(), 0.5, 1e-6);           // 1 - 0.5 / sqrt(1)
+  EXPECT_NEAR(b.item(), 1 - 0.25 / 2, 1e-6);  // sqrt(3 + 1)
 }
 
 TEST(GoldenOptions, CrossEntropyOfProbabilities) {

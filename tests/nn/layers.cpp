@@ -275,8 +275,8 @@ TEST(Layers, WrongCalls) {
   EXPECT_EQ(
       message_of([] { nn::MaxPool2d(2, {.padding = 2}); }),
       "invalid_argument: MaxPool2d: padding is [2, 2] and the window [2, 2] (padding of at most half the window)");
-  EXPECT_EQ(message_of([] { nn::LSTM(3, 4)(zeros({2, 3})); }),
-            "shape_mismatch: LSTM: input is f32[2, 3] ([sequence, batch, 3])");
+  EXPECT_EQ(message_of([] { nn::LSTM(3, 4)(zeros({2, 4})); }),
+            "shape_mismatch: LSTM: input is f32[2, 4] ([sequence, batch, 3], or without batch)");
   EXPECT_EQ(message_of([] { nn::MultiheadAttention(6, 4); }),
             "invalid_argument: MultiheadAttention: size is 6 and heads 4 (heads divides size)");
   EXPECT_EQ(message_of([] { nn::cross_entropy(zeros({2, 3}), ints({0, 3})); }),
