@@ -1,6 +1,6 @@
 // Dynamic to static in C++: programs captured as graphs, and modules as files that Python and C++ read.
 //
-//     jit::Function f = jit::trace(net, x);               // any batch
+//     jit::Function f = jit::trace(net, x);               // any size that the program does not fix
 //     Tensor y = f(x);                                    // compiled
 //     jit::save(net, {x}, "net.neve");                    // both modes, with all tensors
 //     jit::Module again = jit::load("net.neve");          // also what Python's neve.jit.save wrote
@@ -55,7 +55,8 @@ class Function {
 
 struct TraceOptions {
   /// Per input a text an axis: a name opens it (equal names are equal sizes), a number or "" fixes it. Of inputs
-  /// without axis 0 is open.
+  /// without, every axis is open that the program does not fix; one whose size it reads as a number is as in the
+  /// example, and guards() says so. Finding those takes a run of the program for each axis.
   std::vector<std::vector<std::string>> dims = {};
   std::vector<std::string> names = {};  ///< of inputs; "x0", "x1", ... by default
   bool check = true;                    ///< compare with the original on the examples, and on other sizes
@@ -64,7 +65,8 @@ struct TraceOptions {
 
 using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
-/// Captures what `program` does with tensors like these. Reading a value, or a size that is open, is an error.
+/// Captures what `program` does with tensors like these. Reading a value is an error, and so is reading a size that
+/// `options` open. It may run several times.
 /// @param module  whose parameters and buffers it uses, under their names; null: none, or they get names
 /// @throws Error{unsupported} for what cannot be captured; Error{internal} naming the output that differs
 Function trace(const TensorFunction& program, const std::vector<Tensor>& examples, const TraceOptions& options = {},

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "base/error.h"
 #include "capture/replay.h"
@@ -181,8 +182,20 @@ std::vector<Tensor> CapturedFunction::call(std::span<const Tensor> in) {
 
 namespace {
 
+using Axis = std::pair<size_t, size_t>;  // of an input
+
+// Axes that nothing is said of: those of the first place, which are most often a batch, before others.
+std::vector<Axis> unsaid(std::span<const Tensor> examples, const std::vector<std::vector<std::string>>& dims) {
+  std::vector<Axis> axes;
+  for (size_t i = 0; i < examples.size(); ++i)
+    if (i >= dims.size() || dims[i].empty())
+      for (size_t a = 0; examples[i].defined() && a < size_t(examples[i].rank()); ++a) axes.emplace_back(i, a);
+  std::stable_partition(axes.begin(), axes.end(), [](const Axis& x) { return x.second == 0; });
+  return axes;
+}
+
 std::vector<TensorType> types_for(std::span<const Tensor> examples, const std::vector<std::vector<std::string>>& dims,
-                                  const std::vector<std::string>& names) {
+                                  const std::vector<std::string>& names, const std::set<Axis>& open) {
   std::map<std::string, Dim> symbols;
   const auto symbol = [&](const std::string& n) {
     const auto [at, made] = symbols.try_emplace(n);
@@ -199,7 +212,7 @@ std::vector<TensorType> types_for(std::span<const Tensor> examples, const std::v
       fail(ErrorCode::shape_mismatch, "trace: dims[", i, "] has ", dims[i].size(), " entries for ", type_text(t),
            " (one an axis)");
     for (int64_t a = 0; a < t.rank(); ++a) {
-      const std::string text = said ? dims[i][size_t(a)] : a == 0 ? names[i] + "_0" : "";
+      const std::string text = said ? dims[i][size_t(a)] : open.count({i, size_t(a)}) ? str(names[i], "_", a) : "";
       if (text.empty()) {
         type.shape.push_back(t.size(a));
       } else if (text.find_first_not_of("0123456789") == text.npos) {
@@ -222,14 +235,11 @@ std::string results_text(size_t count) {
   return "{\"tuple\": [" + s + "]}";
 }
 
-}  // namespace
+using TensorProgram = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
-SavedForm trace(const std::string& name, const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& program,
-                std::span<const Tensor> examples, const std::vector<std::vector<std::string>>& dims,
-                const std::vector<std::string>& names, const std::vector<std::pair<std::string, Tensor>>& tensors) {
-  std::vector<std::string> called(names);
-  while (called.size() < examples.size()) called.push_back(str("x", called.size()));
-  std::vector<TensorType> types = types_for(examples, dims, called);
+SavedForm captured(const std::string& name, const TensorProgram& program, std::span<const Tensor> examples,
+                   std::vector<TensorType> types, const std::vector<std::string>& called,
+                   const std::vector<std::pair<std::string, Tensor>>& tensors) {
   const NoGrad off;
   for (int round = 0;; ++round) {
     capture::Capture c;
@@ -268,6 +278,39 @@ SavedForm trace(const std::string& name, const std::function<std::vector<Tensor>
       types = std::move(learned);
     }
   }
+}
+
+}  // namespace
+
+SavedForm trace(const std::string& name, const TensorProgram& program, std::span<const Tensor> examples,
+                const std::vector<std::vector<std::string>>& dims, const std::vector<std::string>& names,
+                const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  std::vector<std::string> called(names);
+  while (called.size() < examples.size()) called.push_back(str("x", called.size()));
+  const auto with = [&](const std::set<Axis>& open) {
+    return captured(name, program, examples, types_for(examples, dims, called, open), called, tensors);
+  };
+  const std::vector<Axis> free = unsaid(examples, dims);
+  try {
+    return with({free.begin(), free.end()});
+  } catch (const Error&) {
+    if (free.empty()) throw;
+  }
+  // It reads some of these sizes as numbers: those stay as the example has them, and calls with others are refused.
+  std::set<Axis> open;
+  SavedForm best = with(open);
+  for (const Axis& axis : free) try {
+      std::set<Axis> more = open;
+      more.insert(axis);
+      best = with(more);
+      open = std::move(more);
+    } catch (const Error&) {
+    }
+  for (const auto& [i, a] : free)
+    if (!open.count({i, a}))
+      best.program.guards.emplace_back(str(called[i], "_", a, " = ", examples[i].size(int64_t(a))),
+                                       "the program, which reads the size as a number");
+  return best;
 }
 
 std::string arguments_text(size_t tensors, std::span<const std::string> values) {

@@ -54,7 +54,7 @@ class CapturedFunction {
 
 /// What a C++ program does with tensors like these, as a graph.
 /// @param dims  per input: a text an axis, a number or "" fixes it to the example's, a name opens it; fewer inputs or
-///     no axes: axis 0 is open
+///     no axes: all are open, but for those whose sizes the program reads as numbers, as guards say
 /// @param modules  whose tensors are called by their names
 SavedForm trace(const std::string& name, const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& program,
                 std::span<const Tensor> examples, const std::vector<std::vector<std::string>>& dims,

@@ -35,12 +35,13 @@ Tensor linear(const Tensor& x_given, const Tensor& weight_given, const Tensor& b
          ")");
   check_one_dtype(call, x, weight);
   // Products of rows are one matrix product, also where gradients are computed; the weight in order in memory, since
-  // products with few rows are several times faster than through a view.
-  const Tensor rows = x.rank() > 2 ? x.reshape({-1, weight.size(1)}) : x;
+  // products with few rows are several times faster than through a view. A capture keeps the sizes open instead.
+  const bool in_rows = x.rank() > 2 && !x.is_captured();
+  const Tensor rows = in_rows ? x.reshape({-1, weight.size(1)}) : x;
   const Tensor turned = weight.transpose({1, 0}).contiguous();
   Tensor y = ops::matmul(rows, turned);
   if (bias.defined()) y = ops::add(y, bias);
-  if (x.rank() <= 2) return y;
+  if (!in_rows) return y;
   Sizes shape = x.shape();
   shape.back() = weight.size(0);
   return y.reshape(shape);
@@ -237,7 +238,7 @@ Tensor Conv::forward(const Tensor& x) const {
                         .group = groups_,
                         .output_padding = output_padding_});
   } else {
-    for (size_t i = 0; i < size_t(axes_); ++i) {
+    for (size_t i = 0; i < size_t(axes_) && !in.is_captured(); ++i) {  // of a capture the op itself looks
       const int64_t room = in.size(int64_t(i) + 2) + pads_[i] + pads_[size_t(axes_) + i],
                     reach = dilation_[i] * (kernel_[i] - 1);
       if (room <= reach)
