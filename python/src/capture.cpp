@@ -317,11 +317,14 @@ Tensor captured_content(const Tensor& t, const char* what) {
   capture::Capture& c = capture::current(what);
   if (const Tensor known = c.known(t); known.defined()) return known;
   const std::string at = capture::here();
+  const std::string_view call = what;
+  const bool whole = call == "numpy" || call == "__array__" || call == "tolist";
+  const char* way_out = whole ? "neve's functions in the place of NumPy's, or the array outside"
+                              : "a condition over tensors: neve.where, or to_static";
   throw Error(ErrorCode::unsupported,
               std::string(what) + ": the value of " + c.describe(t) +
-                  " is read while the program is captured: what follows would hold for this value only (a condition "
-                  "over tensors: neve.where, or to_static)" +
-                  (at.empty() ? "" : "\n  at " + at));
+                  " is read while the program is captured: what follows would hold for this value only (" + way_out +
+                  ")" + (at.empty() ? "" : "\n  at " + at));
 }
 Tensor captured_constant(const Tensor& t) { return capture::current("tensor").constant(t); }
 

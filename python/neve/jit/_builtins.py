@@ -201,24 +201,22 @@ def _sum(values: Any, start: Any = 0) -> Any:
 
 
 def _all(values: Any) -> Any:
-    if isinstance(values, Open) or is_spread(values) or (is_program(values) and open_of(values)):
-        return number((_as_one(values) != 0).all())
-    result: Any = True
-    for v in _rows(values):
-        result = and_(always(result), functools.partial(_truth, v))
-        if result is False:
-            return False
-    return result
+    return _quantified(values, "all", and_)
 
 
 def _any(values: Any) -> Any:
+    return _quantified(values, "any", or_)
+
+
+def _quantified(values: Any, name: str, joined: Callable[..., Any]) -> Any:
+    """all or any, whose value ends the search where it is known."""
     if isinstance(values, Open) or is_spread(values) or (is_program(values) and open_of(values)):
-        return number((_as_one(values) != 0).any())
-    result: Any = False
+        return number(getattr(_as_one(values) != 0, name)())
+    result: Any = name == "all"
     for v in _rows(values):
-        result = or_(always(result), functools.partial(_truth, v))
-        if result is True:
-            return True
+        result = joined(always(result), functools.partial(_truth, v))
+        if result is (name == "any"):
+            return result
     return result
 
 
@@ -243,10 +241,10 @@ def _round(x: Any, digits: Any = None) -> Any:
 
 def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **kwargs: Any) -> None:
     values = tuple(v.number() if isinstance(v, SizeCondition) else v for v in values)
-    if not any(_effects.is_open(v) or isinstance(v, _effects.Text) for v in values) and not _neve.capture_depth():
-        builtins.print(*values, sep=sep, end=end, **kwargs)
-        return
     if kwargs.get("file") is not None:
+        if not any(_effects.is_open(v) or isinstance(v, _effects.Text) for v in values) and not _neve.capture_depth():
+            builtins.print(*values, sep=sep, end=end, **kwargs)
+            return
         fail(
             "unsupported",
             "to_static: print to a file of values that are known when the program runs (print to the standard output)",

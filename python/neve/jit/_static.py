@@ -226,8 +226,7 @@ class StaticFunction:
     @property
     def code(self) -> str:
         """The source that is captured: control flow as calls."""
-        inner = transform(getattr(self._function, "__func__", self._function))
-        return getattr(inner, "source", "")
+        return getattr(_converted(getattr(self._function, "__func__", self._function)), "source", "")
 
     @property
     def graph(self) -> str:
