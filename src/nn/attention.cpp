@@ -69,7 +69,7 @@ MultiheadAttention::MultiheadAttention(int64_t size, int64_t heads, const Attent
            " (features; 0: those of query)");
     if (!*n) *n = size;
   }
-  auto weight = [&](const char* name, Sizes shape) { return add_parameter(name, zeros(shape, o.dtype)); };
+  auto weight = [&](const char* name, const Sizes& shape) { return add_parameter(name, zeros(shape, o.dtype)); };
   if (options_.kdim == size && options_.vdim == size) {
     in_proj_weight = weight("in_proj_weight", {3 * size, size});
   } else {

@@ -49,11 +49,11 @@ Tensor BatchNorm::forward(const Tensor& given) const {
   const NoGrad off;
   num_batches_tracked += 1;
   if (!n) return y;
-  auto follow = [&](const Tensor& running, const Tensor& now, auto share, double scale_by) {
+  auto follow = [&](const Tensor& running, const Tensor& now, const auto& share, double scale_by) {
     running *= 1 - share;
     running += (now.detach() * (share * scale_by)).to(running.dtype());
   };
-  auto both = [&](auto share) {
+  auto both = [&](const auto& share) {
     follow(running_mean, mean, share, 1);
     follow(running_var, var, share, double(n) / double(n - 1));
   };
