@@ -145,7 +145,7 @@ inline std::vector<Tensor> tensor_split(const Tensor& x, const Sizes& cuts, int6
 std::vector<Tensor> unbind(const Tensor& x, int64_t axis = 0);                ///< the slices of an axis, without it
 Tensor narrow(const Tensor& x, int64_t axis, int64_t begin, int64_t length);  ///< view
 Tensor select(const Tensor& x, int64_t axis, int64_t at);                     ///< one slice of an axis, without it
-Tensor flip(const Tensor& x, const Sizes& axes = {});                         ///< none: all
+Tensor flip(const Tensor& x, const Sizes& axes = {});                         ///< none: all; a new tensor
 inline Tensor flipud(const Tensor& x) { return flip(x, {0}); }
 inline Tensor fliplr(const Tensor& x) { return flip(x, {1}); }
 Tensor rot90(const Tensor& x, int64_t times = 1, int64_t a = 0, int64_t b = 1);  ///< turned from axis a to axis b

@@ -413,10 +413,10 @@ def roll(x: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Tensor:
 
 
 def flip(x: ArrayLike, axis: Axes = None) -> Tensor:
-    """The order along axes reversed (None: all)."""
+    """The order along axes reversed (None: all), as a new tensor; x[::-1] is a view. Source: torch.flip."""
     t = as_tensor(x, "flip")
     axes = many_axes("flip", axis, t.ndim)
-    return t[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(t.ndim))] if axes else t.clone()
+    return t[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(t.ndim))].clone()
 
 
 def fliplr(x: ArrayLike) -> Tensor:

@@ -464,6 +464,10 @@ void bind_capture(nb::module_& m) {
     if (p == Proof::unknown) return {};
     return (p == Proof::yes) != opposite;
   });
+  m.def("has_example", [](nb::handle h) {
+    Dim d;
+    return dim_from(h, d) && capture::current("size").has_example(d);
+  });
   m.def("is_stated", [](nb::handle h) {
     Dim d;
     return dim_from(h, d) && capture::current("size").is_stated(d);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <charconv>
 
+#include "core/dim_linear.h"
 #include "eager/autograd.h"
 #include "op/reference.h"
 #include "op/registry.h"
@@ -101,34 +102,45 @@ void Capture::note_sources(size_t frame, Value v) {
   Frame& f = frames_[frame];
   bool states = false;
   for (Dim d : f.graph->type(v).shape) {
-    if (d.is_constant()) continue;
     std::vector<Dim> symbols;
     collect_symbols(d, symbols);
-    for (Dim s : symbols) states = f.stated.insert(s.as_symbol().id).second || states;
+    bool all = true;
+    for (Dim s : symbols) {
+      if (linear_in(d, s)) states = f.stated.insert(s.as_symbol().id).second || states;
+      all = all && f.stated.count(s.as_symbol().id);
+    }
+    if (all || std::find(f.composite.begin(), f.composite.end(), d) != f.composite.end()) continue;
+    f.composite.push_back(d);
+    states = true;
   }
   if (states) f.sources.push_back(v);
 }
 
 // Sizes that only a frame below states are taken from there.
 void Capture::require_sources(std::span<const Dim> dims) {
-  std::vector<Dim> symbols;
-  for (Dim d : dims) collect_symbols(d, symbols);
-  for (Dim s : symbols) {
-    const uint32_t id = s.as_symbol().id;
-    if (top().stated.count(id)) continue;
-    for (size_t k = frames_.size() - 1; k-- > 0;) {
-      if (!frames_[k].stated.count(id)) continue;
+  // Takes the first value of a frame below that has an axis for which `fits` holds.
+  const auto take = [&](FunctionRef<bool(Dim)> fits) {
+    for (size_t k = frames_.size() - 1; k-- > 0;)
       for (Value v : std::vector<Value>(frames_[k].sources)) {
-        bool has = false;
-        for (Dim d : frames_[k].graph->type(v).shape) has = has || depends_on(d, s.as_symbol());
-        if (!has) continue;
+        const Shape& shape = frames_[k].graph->type(v).shape;
+        if (std::none_of(shape.begin(), shape.end(), fits)) continue;
         CapturedValue c;
         c.frame = frames_[k].serial;
         c.value = v;
         value_in(c, frames_.size() - 1);
-        break;
+        return true;
       }
-      break;
+    return false;
+  };
+  for (Dim d : dims) {
+    if (std::find(top().composite.begin(), top().composite.end(), d) != top().composite.end()) continue;
+    std::vector<Dim> symbols;
+    collect_symbols(d, symbols);
+    for (Dim s : symbols) {
+      if (top().stated.count(s.as_symbol().id)) continue;
+      if (take([&](Dim axis) { return linear_in(axis, s).has_value(); })) continue;
+      if (take([&](Dim axis) { return axis == d; })) break;
+      take([&](Dim axis) { return depends_on(axis, s.as_symbol()); });
     }
   }
 }
@@ -275,13 +287,13 @@ void Capture::change_aliases(const Tensor& x, const char* op) {
     Tensor handle = wrap(value_in(*original, frames_.size() - 1));
     handle.body_pointer()->captured = original;
     const TensorType a = type(handle), b = type(x);
-    if (a.dtype != b.dtype || a.shape != b.shape)
-      fail(ErrorCode::unsupported, op, ": ", describe(x),
-           " is changed in place, and is by then another tensor or the one it was before a branch or loop, whose sizes "
-           "need not be the same (clone() it before it is changed)",
-           here().empty() ? "" : "\n  at " + here());
+    if (a.dtype != b.dtype || a.rank() != b.rank()) continue;  // another tensor in every case
     const Body bodies[2] = {
-        [&](std::span<const Tensor>) { return std::vector<Tensor>{eager::call1("identity", {x})}; },
+        [&](std::span<const Tensor>) {
+          // Where they are one tensor, their sizes are the same, whatever is known of them.
+          if (a.shape == b.shape) return std::vector<Tensor>{eager::call1("identity", {x})};
+          return std::vector<Tensor>{eager::call1("reshape", {x, dims(a.shape)}, {{"allowzero", true}})};
+        },
         [&](std::span<const Tensor>) { return std::vector<Tensor>{eager::call1("identity", {handle})}; }};
     assign(handle, region("if", std::span(&flag, 1), bodies)[0], op);
   }
@@ -530,11 +542,7 @@ void Capture::require(const Constraint& c) {
   const std::string at = here();
   Proof p = prove(c);
   if (p == Proof::yes) return;
-  std::vector<Dim> symbols;
-  collect_symbols(c.a, symbols);
-  collect_symbols(c.b, symbols);
-  const bool by_examples =
-      std::all_of(symbols.begin(), symbols.end(), [&](Dim s) { return examples_.count(s.as_symbol().id) > 0; });
+  const bool by_examples = has_example(c.a) && has_example(c.b);
   if (by_examples) {
     const auto example = [&](const Symbol& s) -> std::optional<int64_t> { return examples_.at(s.id); };
     p = prove({c.kind, evaluate(c.a, example), evaluate(c.b, example), ""});
@@ -755,13 +763,21 @@ std::vector<TensorType> Capture::input_types() const {
   return types;
 }
 
+bool Capture::has_example(Dim d) const {
+  std::vector<Dim> symbols;
+  collect_symbols(d, symbols);
+  return std::all_of(symbols.begin(), symbols.end(), [&](Dim s) { return examples_.count(s.as_symbol().id) > 0; });
+}
+
 bool Capture::is_stated(Dim d) const {
   std::vector<Dim> symbols;
   collect_symbols(d, symbols);
-  return std::all_of(symbols.begin(), symbols.end(), [&](Dim s) {
-    return std::any_of(frames_.begin(), frames_.end(),
-                       [&](const Frame& f) { return f.stated.count(s.as_symbol().id) > 0; });
-  });
+  const auto any = [&](auto&& of) { return std::any_of(frames_.begin(), frames_.end(), of); };
+  return any([&](const Frame& f) {
+           return std::find(f.composite.begin(), f.composite.end(), d) != f.composite.end();
+         }) ||
+         std::all_of(symbols.begin(), symbols.end(),
+                     [&](Dim s) { return any([&](const Frame& f) { return f.stated.count(s.as_symbol().id) > 0; }); });
 }
 
 std::vector<Tensor> Capture::region(std::string_view name, std::span<const Tensor> fixed,

@@ -103,6 +103,8 @@ class Capture final : public eager::Stager {
   void probe(std::span<const Tensor> like, const Body& body);
   /// Whether the size can be computed here: its symbols are sizes of values that exist at this place.
   bool is_stated(Dim d) const;
+  /// Whether the examples say what the size is: not one that is known only while the program runs.
+  bool has_example(Dim d) const;
   /// Types of the inputs so far, and what is known of their sizes.
   std::vector<TensorType> input_types() const;
   const std::vector<Constraint>& relations() const { return graph_.constraints; }
@@ -148,7 +150,8 @@ class Capture final : public eager::Stager {
     std::map<std::pair<uint64_t, uint32_t>, Value> in;  ///< what is from outside, by frame and value
     std::vector<Value> taken;                           ///< of the frame below, in the order of the parameters
     std::vector<Value> sources;                         ///< values that state a symbol
-    std::set<uint32_t> stated;
+    std::set<uint32_t> stated;                          ///< symbols that a size of a source gives
+    std::vector<Dim> composite;                         ///< sizes of sources that give no symbol: broadcast(n, m)
     std::vector<Change> changes;
     std::map<uint32_t, Tensor> evaluated;  ///< by value; undefined: depends on more than constants
   };

@@ -380,7 +380,7 @@ Tensor flip(const Tensor& x, const Sizes& axes) {
   require("flip", x);
   std::vector<Index> all(size_t(x.rank()), Slice{});
   for (int64_t a : many_axes("flip", axes, x.rank())) all[size_t(a)] = Slice{.step = -1};
-  return index(x, all);
+  return index(x, all).clone();
 }
 Tensor rot90(const Tensor& x, int64_t times, int64_t a, int64_t b) {
   require("rot90", x);
@@ -394,7 +394,7 @@ Tensor rot90(const Tensor& x, int64_t times, int64_t a, int64_t b) {
     case 3:
       return flip(swap_axes(x, i, j), {j});
     default:
-      return x;
+      return x.clone();
   }
 }
 Tensor repeat_interleave(const Tensor& x, int64_t times, int64_t axis) {

@@ -1,6 +1,7 @@
 // The calls that every op file needs, for all Builders.
 #include "op/builder.h"
 
+#include "core/dim_linear.h"
 #include "op/registry.h"
 
 namespace neve {
@@ -99,23 +100,15 @@ class DimEmitter {
 
   // An axis of size c * d + k, with constants c and k, gives d.
   bool solve(Dim d, Value& v) {
-    const Symbol& symbol = d.as_symbol();
     for (Value s : sources_) {
       if (!s.valid()) continue;
       const Shape shape = b_.type(s).shape;
       for (size_t i = 0; i < shape.size(); ++i) {
-        if (shape[i].is_constant() || !depends_on(shape[i], symbol)) continue;
-        const auto at = [&](int64_t x) {
-          return substitute(shape[i], [&](const Symbol& y) -> std::optional<Dim> {
-            if (y.id == symbol.id) return Dim(x);
-            return {};
-          });
-        };
-        const Dim k = at(0), c = at(1) - k;
-        if (!k.is_constant() || !c.is_constant() || c.is(0) || c * d + k != shape[i]) continue;
+        const std::optional<Linear> l = linear_in(shape[i], d);
+        if (!l) continue;
         v = axis_of(s, int64_t(i));
-        if (!k.is(0)) v = b_.call("sub", {v, b_.ints({k.value()})});
-        if (!c.is(1)) v = b_.call("div", {v, b_.ints({c.value()})});  // exact
+        if (l->offset != 0) v = b_.call("sub", {v, b_.ints({l->offset})});
+        if (l->scale != 1) v = b_.call("div", {v, b_.ints({l->scale})});  // exact
         return true;
       }
     }

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 struct Net : nn::Module {
   nn::Linear fc1 = add("fc1", nn::Linear(4, 8));
-  nn::LayerNorm norm = add("norm", nn::LayerNorm({8}));
+  nn::LayerNorm norm = add("norm", nn::LayerNorm(Sizes{8}));
   nn::Dropout drop = add("drop", nn::Dropout(0.25));
   nn::Linear fc2 = add("fc2", nn::Linear(8, 1));
   Net() : Module("Net") {}

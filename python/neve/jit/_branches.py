@@ -200,7 +200,7 @@ def assert_(test: Any, message: Callable[[], Any], where: str = "") -> None:
     """An assert statement; over tensors it is checked when the program runs."""
     c = condition(test)
     if isinstance(c, SizeCondition):
-        c = c.decide()
+        c = c.decide() if c.is_decidable() else c.tensor()
     if isinstance(c, bool):
         if not c:
             raise AssertionError(message())

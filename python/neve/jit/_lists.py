@@ -39,6 +39,16 @@ def gathered(x: list[Any]) -> Spread:
     return made
 
 
+def is_scalar(dtype: str, shape: Any) -> bool:
+    """Whether elements are such that numbers can be among them, held as tensors as well."""
+    return not shape and dtype in ("f32", "f64", "f16", "bf16")
+
+
+def of_tensors(numbers: Spread, dtype: str) -> Spread:
+    """A list of numbers as one of tensors."""
+    return Spread(numbers.data.astype(dtype), False)
+
+
 class TensorList:
     """The operations of a list of tensors of one type (or of numbers), held as one tensor with an axis more in front."""
 
@@ -61,6 +71,10 @@ class TensorList:
         return self.data.shape[0]
 
     def _element(self, v: Any) -> Tensor:
+        if is_scalar(self.data.dtype, self.data.shape[1:]) and is_number(v) and not self.is_of_numbers:
+            return lift(v, self.data.dtype)
+        if isinstance(v, Tensor) and not is_number(v):
+            self._admit(v.dtype, v.shape)
         if is_number(v) != self.is_of_numbers or not (is_number(v) or isinstance(v, Tensor)):
             fail(
                 "unsupported",
@@ -74,6 +88,24 @@ class TensorList:
             )
         return t
 
+    def _admit(self, dtype: str, shape: Any) -> None:
+        """Before tensors of this type join: numbers become tensors too."""
+        if self.is_of_numbers and is_scalar(dtype, shape):
+            self.list[:] = [of_tensors(gathered(self.list), dtype)]
+            self.is_of_numbers = False
+
+    def _rows(self, more: Spread) -> Tensor:
+        if not more.is_of_numbers:
+            self._admit(more.data.dtype, more.data.shape[1:])
+        elif not self.is_of_numbers and is_scalar(self.data.dtype, self.data.shape[1:]):
+            more = of_tensors(more, self.data.dtype)
+        if more.is_of_numbers != self.is_of_numbers:
+            fail(
+                "unsupported",
+                "to_static: numbers and tensors in one list whose length tensors decide (elements of one kind)",
+            )
+        return more.data
+
     def _made(self, t: Tensor) -> Any:
         return number(t) if self.is_of_numbers else t
 
@@ -81,14 +113,16 @@ class TensorList:
         """As list.append."""
         from .._shape import concat
 
-        self.data = concat([self.data, self._element(v).unsqueeze(0)])
+        element = self._element(v).unsqueeze(0)  # first: it may make the list one of tensors
+        self.data = concat([self.data, element])
 
     def extend(self, values: Any) -> None:
         """As list.extend."""
         from .._shape import concat
 
         if is_spread(values):
-            self.data = concat([self.data, gathered(values).data])
+            rows = self._rows(gathered(values))
+            self.data = concat([self.data, rows])
             return
         for v in values:
             self.append(v)
@@ -122,8 +156,9 @@ class TensorList:
         return self._made(self.data[index])
 
     def __setitem__(self, index: Any, v: Any) -> None:
+        element = self._element(v)
         changed = self.data.clone()
-        changed[index] = self._element(v)
+        changed[index] = element
         self.data = changed
 
     def __getattr__(self, name: str) -> Any:
@@ -142,7 +177,7 @@ def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
 
     dtype, shape, numbers = of
     if values:
-        data = stack([lift(v, dtype) if numbers else v for v in values])
+        data = stack([lift(v, dtype) if is_number(v) else v for v in values])
     else:
         data = zeros((0, *shape), dtype=dtype)
     values[:] = [Spread(data, numbers)]

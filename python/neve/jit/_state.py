@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 from .. import _neve
 from .._base import Tensor, fail
 from ._choices import Choice, index_of, is_constant, options_of
-from ._lists import Spread, gathered, is_spread, spread
+from ._lists import Spread, gathered, is_scalar, is_spread, of_tensors, spread
 from ._numbers import Dim, Number
 from ._values import (
     Lost,
@@ -37,8 +37,13 @@ class Grown(BaseException):
 def grow(grown: Grown, state: Sequence[Any]) -> None:
     """Makes the list of the state hold its elements as one tensor."""
     x = objects_of(state).get(grown.path)
-    if not isinstance(x, list) or is_spread(x):
+    if not isinstance(x, list):
         _refuse_lists(grown.name)
+    if is_spread(x):
+        if not gathered(x).is_of_numbers or grown.of[2]:
+            _refuse_lists(grown.name)
+        x[:] = [of_tensors(gathered(x), grown.of[0])]
+        return
     if any(isinstance(n, Dim) and not _neve.is_stated(n) for n in grown.of[1]):
         fail(
             "unsupported",
@@ -188,6 +193,11 @@ def paths_of(names: Sequence[str], structure: Any) -> list[str]:
     return found
 
 
+def container(v: Any) -> Any:
+    """v, if it holds what may be changed; else None."""
+    return v if isinstance(v, (list, dict, tuple)) or is_record(v) else None
+
+
 class Leaf:
     """What a branch makes of a leaf, seen in a trial run."""
 
@@ -239,8 +249,8 @@ def align(
             return (x[0], x[1], [walk(p, q, name, (*at, i)) for i, (p, q) in enumerate(zip(x[2], y[2]))])
         elif _is_list(x) and _is_list(y):
             types = [element_type(s, [next(i) for _ in absent_parts(None, s)]) for s, i in ((x, ia), (y, ib))]
-            if of := next((o for o in types if o is not None), None):
-                raise Grown(at, of, name)
+            if found := [o for o in types if o is not None]:
+                raise Grown(at, min(found, key=lambda o: o[2]), name)  # of tensors before of numbers
         return _refuse_lists(name)
 
     return out_a, out_b, [walk(x, y, n, (i,)) for i, (n, x, y) in enumerate(zip(names, sa, sb))]
@@ -261,7 +271,12 @@ def element_type(structure: Any, leaves: list[Any]) -> tuple[str, tuple[Any, ...
     if all(is_number(v.value) for v in leaves):
         return max((dtype_of(v.value) for v in leaves), key=["bool", "i64", "f64"].index), (), True
     types = [v.type for v in leaves if v.type is not None and not isinstance(v.value, Number)]
-    if len(types) < len(leaves) or any(d != types[0][0] or len(s) != len(types[0][1]) for d, s in types):
+    numbers = [v for v in leaves if is_number(v.value)]
+    if (
+        len(types) + len(numbers) < len(leaves)
+        or (numbers and not is_scalar(*types[0]))
+        or any(d != types[0][0] or len(s) != len(types[0][1]) for d, s in types)
+    ):
         return None
     return types[0][0], types[0][1], False
 

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import ast
 import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._base import fail
 from ._errors import at
+from ._liveness import note_needed
 from ._names import FLAG, STAGE, Exits, Names, expression, names_of, statements
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_",
             ast.IsNot: "is_not", ast.In: "in_", ast.NotIn: "not_in"}  # fmt: skip
+
+
+class _State(NamedTuple):
+    """What goes through a branch or loop."""
+
+    names: list[str]
+    held: list[str]  # read no more, but the list or dict that it holds is changed, and may be known elsewhere
+    attributes: list[tuple[str, str]]
 
 
 class _Rewrite(ast.NodeTransformer):
@@ -43,7 +52,8 @@ class _Rewrite(ast.NodeTransformer):
 
     # statements
 
-    def state(self, names: Names) -> tuple[list[str], list[tuple[str, str]]]:
+    def state(self, names: Names, node: ast.AST) -> tuple[list[str], _State]:
+        """What a statement assigns or changes: all names, and what of it may be read later."""
         found = [n for n in {**names.stored, **names.changed} if n in self.local]
         for n in found:
             self.guarded[n] = None
@@ -52,7 +62,9 @@ class _Rewrite(ast.NodeTransformer):
             if n in self.globals:
                 names.problems.append((self.line, f"the global variable '{n}' is assigned"))
         attributes = [a for a in names.attributes if a[0] not in names.stored]
-        return found, attributes
+        needed = getattr(node, "needed", found)
+        held = [n for n in names.changed if n in found and n not in needed]
+        return found, _State([n for n in found if n in needed], held, attributes)
 
     def closure(self, name: str, body: list[ast.stmt], variables: list[str], like: ast.AST, args: str = "") -> ast.stmt:
         made = statements(f"def {name}({args}):\n    pass", like)[0]
@@ -60,35 +72,39 @@ class _Rewrite(ast.NodeTransformer):
         made.body = head + (body or statements("pass", like))  # type: ignore[attr-defined]
         return made
 
-    def access(
-        self, variables: list[str], attributes: list[tuple[str, str]], like: ast.AST
-    ) -> tuple[list[ast.stmt], str]:
+    def access(self, state: _State, like: ast.AST) -> tuple[list[ast.stmt], str]:
+        """Functions that read and write the state, which stand before the statement, and the arguments that say so."""
         get, put = self.fresh("get"), self.fresh("set")
-        values = [*variables, *(f"{STAGE}.attribute({o}, {a!r})" for o, a in attributes)]
-        tuple_of = "(" + "".join(v + ", " for v in values) + ")"
-        targets = [*variables, *(f"{self.fresh('attr')}" for _ in attributes)]
-        lines = [f"def {get}():", f"    return {tuple_of}", f"def {put}({FLAG}new):"]
-        if variables:
-            lines.append(f"    nonlocal {', '.join(variables)}")
+        objects = [self.fresh("held") for _ in state.held]
+        values = [*state.names, *objects, *(f"{STAGE}.attribute({o}, {a!r})" for o, a in state.attributes)]
+        attributes = [self.fresh("attr") for _ in state.attributes]
+        targets = [*state.names, *(self.fresh("same") for _ in objects), *attributes]
+        lines = [f"{o} = {STAGE}.container({STAGE}.raw_of(lambda: {n}))" for o, n in zip(objects, state.held)]
+        lines += [f"def {get}():", f"    return ({''.join(v + ', ' for v in values)})", f"def {put}({FLAG}new):"]
+        if state.names:
+            lines.append(f"    nonlocal {', '.join(state.names)}")
         if targets:
-            lines.append("    (" + "".join(t + ", " for t in targets) + f") = {FLAG}new")
-        for (o, a), t in zip(attributes, targets[len(variables) :]):
-            lines.append(f"    {STAGE}.set_attribute({o}, {a!r}, {t})")
+            lines.append(f"    ({''.join(t + ', ' for t in targets)}) = {FLAG}new")
+        lines += [f"    {STAGE}.set_attribute({o}, {a!r}, {t})" for (o, a), t in zip(state.attributes, attributes)]
         lines.append("    return None")
-        names = repr(tuple([*variables, *(f"{o}.{a}" for o, a in attributes)]))
+        names = repr((*state.names, *state.held, *(f"{o}.{a}" for o, a in state.attributes)))
         return statements("\n".join(lines), like), f"{get}, {put}, {names}"
 
     def visit_If(self, node: ast.If) -> Any:
         self.line = node.lineno
         names = names_of(node.body, node.orelse)
-        variables, attributes = self.state(names)
+        variables, state = self.state(names, node)
         test = self.visit(node.test)
         then, other = self.fresh("then"), self.fresh("else")
+        # What is not read later is each branch's own: both begin with what it was before.
+        own = [v for v in variables if v in self.local and v not in state.names]
+        args = ", ".join(["*", *(f"{v}={STAGE}.raw_of(lambda: {v})" for v in own)]) if own else ""
+        shared = [v for v in variables if v not in own]
         out = [
-            self.closure(then, self.block(node.body), variables, node),
-            self.closure(other, self.block(node.orelse), variables, node),
+            self.closure(then, self.block(node.body), shared, node, args),
+            self.closure(other, self.block(node.orelse), shared, node, args),
         ]
-        access, arguments = self.access(variables, attributes, node)
+        access, arguments = self.access(state, node)
         call = statements(f"{STAGE}.if_(None, {then}, {other}, {arguments}, {names.problems!r})", node)[0]
         call.value.args[0] = test  # type: ignore[attr-defined]
         return [*out, *access, call]
@@ -96,7 +112,7 @@ class _Rewrite(ast.NodeTransformer):
     def visit_While(self, node: ast.While) -> Any:
         self.line = node.lineno
         names = names_of(node.body, node.test)
-        variables, attributes = self.state(names)
+        variables, state = self.state(names, node)
         test, body = self.fresh("test"), self.fresh("body")
         condition = self.visit(node.test)
         exits = getattr(node, "exits", [])
@@ -110,7 +126,7 @@ class _Rewrite(ast.NodeTransformer):
             test, [ast.Return(condition)], [v for v in variables if v in names_of(node.test).stored], node
         )
         out = [tester, self.closure(body, self.block(node.body), variables, node)]
-        access, arguments = self.access(variables, attributes, node)
+        access, arguments = self.access(state, node)
         return [*out, *access, *statements(f"{STAGE}.while_({test}, {body}, {arguments}, {names.problems!r})", node)]
 
     def visit_For(self, node: ast.For) -> Any:
@@ -120,12 +136,12 @@ class _Rewrite(ast.NodeTransformer):
         assign.targets = [node.target]  # type: ignore[attr-defined]
         names = names_of([assign], node.body)
         names.stored.pop(item, None)
-        variables, attributes = self.state(names)
+        variables, state = self.state(names, node)
         body = self.fresh("body")
         exits = getattr(node, "exits", [])
         iterable = self.visit(node.iter)
         out = [self.closure(body, self.block([assign, *node.body]), variables, node, item)]
-        access, arguments = self.access(variables, attributes, node)
+        access, arguments = self.access(state, node)
         more = "None"
         if exits:
             more = f"lambda: {STAGE}.and_(" + ", ".join(f"lambda: {STAGE}.not_({f})" for f in exits) + ")"
@@ -510,6 +526,7 @@ def convert_function(node: ast.FunctionDef | ast.AsyncFunctionDef, first: str | 
     nonlocals = {n for s in declared if isinstance(s, ast.Nonlocal) for n in s.names}
     parameters = _parameters(node)
     body = Exits().function(node.body)
+    note_needed(body)
     local = (set(names_of(body).stored) | set(parameters)) - globals_ - nonlocals
     r = _Rewrite(local, first or (parameters[0] if parameters else None), globals_, nonlocals, file)
     body = r.block(body)

@@ -86,6 +86,10 @@ class SizeCondition:
         """The example's answer, which makes a guard."""
         return bool(getattr(operator, self.kind)(self.a, self.b))
 
+    def is_decidable(self) -> bool:
+        """Whether the example has all the sizes; those of a loop are known only while it runs."""
+        return all(not isinstance(v, Dim) or _neve.has_example(v) for v in (self.a, self.b))
+
     __bool__ = decide
     __hash__ = None  # type: ignore[assignment]
 
