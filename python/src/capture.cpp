@@ -414,35 +414,31 @@ void bind_capture(nb::module_& m) {
   };
   m.def("stage_if", [](const Tensor& condition, nb::callable then_body, nb::callable else_body) {
     const capture::Capture::Body bodies[2] = {body_of(then_body), body_of(else_body)};
-    return capture::current("if").region("if", std::span(&condition, 1), bodies);
+    return capture::current("if").branch(condition, bodies);
   });
   m.def(
       "stage_loop",
-      [](nb::handle trips, const Tensor& condition, const std::vector<Tensor>& carried, nb::callable body) {
+      [](nb::handle trips, const Tensor& condition, const std::vector<Tensor>& carried, nb::callable body,
+         const std::vector<size_t>& last) {
         std::vector<Tensor> fixed;
         fixed.push_back(trips.is_none() ? Tensor{} : nb::cast<Tensor>(trips));
         fixed.push_back(condition);
         fixed.insert(fixed.end(), carried.begin(), carried.end());
         const capture::Capture::Body b = body_of(body);
-        std::vector<Tensor> out = capture::current("loop").region("loop", fixed, std::span(&b, 1));
+        std::vector<Tensor> out = capture::current("loop").loop(fixed, b, last);
         return out;
       },
-      nb::arg("trips").none(), nb::arg("condition"), nb::arg("carried"), nb::arg("body"));
+      nb::arg("trips").none(), nb::arg("condition"), nb::arg("carried"), nb::arg("body"), nb::arg("last"));
   nb::class_<PyBranch>(m, "Branch");
   m.def("stage_open", [](nb::callable body) { return PyBranch{capture::current("if").open(body_of(body))}; });
-  m.def("stage_close",
-        [](const Tensor& condition, const PyBranch& a, const PyBranch& b, nb::callable end_a, nb::callable end_b) {
-          const std::shared_ptr<capture::Capture::Branch> branches[2] = {a.branch, b.branch};
-          const capture::Capture::Body ends[2] = {body_of(end_a), body_of(end_b)};
-          return capture::current("if").close(condition, branches, ends);
-        });
-  m.def("set_alias", [](const Tensor& t, const Tensor& original, const Tensor& flag) {
-    capture::current("alias").set_alias(t, original, flag);
+  m.def("stage_close", [](const Tensor& condition, const PyBranch& a, const PyBranch& b, nb::callable end_a,
+                          nb::callable end_b, const std::vector<size_t>& last) {
+    const std::shared_ptr<capture::Capture::Branch> branches[2] = {a.branch, b.branch};
+    const capture::Capture::Body ends[2] = {body_of(end_a), body_of(end_b)};
+    return capture::current("if").close(condition, branches, ends, true, last);
   });
-  m.def("alias", [](const Tensor& t, const Tensor& original) -> nb::object {
-    const capture::Capture::Alias a = capture::current("alias").alias(t, original);
-    return a.flag.defined() ? nb::cast(a.flag) : nb::cast(a.always);
-  });
+  m.def("note_listed", [](const Tensor& t) { capture::current("list").note_listed(t); });
+  m.def("unrelated", [](const Tensor& t) { return capture::current("number").unrelated(t); });
   m.def("stage_probe", [](const std::vector<Tensor>& like, nb::callable body) {
     capture::current("probe").probe(like, body_of(body));
   });

@@ -5,26 +5,20 @@
 #include <atomic>
 #include <charconv>
 
+#include "capture/keys.h"
 #include "core/dim_linear.h"
 #include "eager/autograd.h"
+#include "ir/prune.h"
 #include "op/reference.h"
 #include "op/registry.h"
 
 namespace neve::capture {
-namespace {
-
 uint64_t next_id() {
   static std::atomic<uint64_t> next{1};
   return next.fetch_add(1);
 }
 
-/// What makes two handles names of one tensor.
-std::vector<int64_t> key_of(const Tensor& t) {
-  std::vector<int64_t> k{int64_t(reinterpret_cast<intptr_t>(t.storage().get())), t.byte_offset(), int64_t(t.dtype())};
-  k.insert(k.end(), t.shape().begin(), t.shape().end());
-  k.insert(k.end(), t.strides().begin(), t.strides().end());
-  return k;
-}
+namespace {
 
 /// Results that share the memory of operand 0 when the op runs at once.
 bool shares_memory(const OpDef& op) {
@@ -40,22 +34,6 @@ ir::LocationRef location_from(const std::string& text) {
   l->file = text.substr(0, colon);
   if (colon != text.npos) std::from_chars(text.data() + colon + 1, text.data() + text.size(), l->line);
   return l;
-}
-
-/// What a view shows in the end; null for what is no view.
-std::shared_ptr<CapturedValue> root_of(const Tensor& t) {
-  if (!t.defined() || !t.is_captured()) return {};
-  std::shared_ptr<CapturedValue> c = t.body_pointer()->captured->base;
-  while (c && c->base) c = c->base;
-  return c;
-}
-
-/// Notes that a result of a branch or loop may share memory with what it was made of inside.
-void may_view(const Tensor& result, const std::shared_ptr<CapturedValue>& root) {
-  CapturedValue& c = *result.body_pointer()->captured;
-  c.may_share = true;
-  c.may_view = root;
-  c.may_view_version = root ? root->version : 0;
 }
 
 /// A copy of bytes, which is no operation of the program.
@@ -155,7 +133,7 @@ Tensor Capture::wrap(Value v, std::shared_ptr<CapturedValue> base) {
   }
   auto value = std::make_shared<CapturedValue>();
   value->capture = id_;
-  value->frame = top().serial;
+  value->frame = value->born = top().serial;
   value->value = v;
   if (base) value->base_version = base->version;
   value->base = std::move(base);
@@ -246,7 +224,7 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
   graph_.insert_before(at);
   l.now = std::make_shared<CapturedValue>();
   l.now->capture = id_;
-  l.now->frame = frames_[0].serial;
+  l.now->frame = l.now->born = frames_[0].serial;
   l.now->value = l.first;
   note_sources(0, l.first);
   return lifted_.emplace(key, std::move(l)).first->second;
@@ -266,10 +244,7 @@ Value Capture::value_of(const Tensor& t) {
   if (c.capture != id_)
     fail(ErrorCode::unsupported, "capture: a tensor of another capture is used (return it from there, or pass it in)");
   if (is_stale(c)) refresh(t);
-  if (c.may_view && c.may_view->version != c.may_view_version)
-    fail(ErrorCode::unsupported, "capture: ", describe(t),
-         " is a view in one way of a branch or loop, and what it shows was changed in place since (clone() it)",
-         here().empty() ? "" : "\n  at " + here());
+  if (!c.may_show.empty()) refresh_shown(t);
   const Value v = value_in(c, frames_.size() - 1);
   return t.body_pointer()->detached ? stop_gradient(v) : v;
 }
@@ -278,68 +253,6 @@ Value Capture::value_of(const Tensor& t) {
 Value Capture::stop_gradient(Value v) {
   if (!is_float(graph().dtype(v))) return v;
   return graph().call("stop_gradient", {v});
-}
-
-// What x may be is changed with it, where it is that.
-void Capture::change_aliases(const Tensor& x, const char* op) {
-  const auto aliases = x.body_pointer()->captured->aliases;
-  for (const auto& [original, flag] : aliases) {
-    Tensor handle = wrap(value_in(*original, frames_.size() - 1));
-    handle.body_pointer()->captured = original;
-    const TensorType a = type(handle), b = type(x);
-    if (a.dtype != b.dtype || a.rank() != b.rank()) continue;  // another tensor in every case
-    const Body bodies[2] = {
-        [&](std::span<const Tensor>) {
-          // Where they are one tensor, their sizes are the same, whatever is known of them.
-          if (a.shape == b.shape) return std::vector<Tensor>{eager::call1("identity", {x})};
-          return std::vector<Tensor>{eager::call1("reshape", {x, dims(a.shape)}, {{"allowzero", true}})};
-        },
-        [&](std::span<const Tensor>) { return std::vector<Tensor>{eager::call1("identity", {handle})}; }};
-    assign(handle, region("if", std::span(&flag, 1), bodies)[0], op);
-  }
-}
-
-void Capture::set_alias(const Tensor& t, const Tensor& original, const Tensor& flag) {
-  t.body_pointer()->captured->aliases.emplace_back(original.body_pointer()->captured, flag);
-}
-
-Capture::Alias Capture::alias_of(const std::shared_ptr<CapturedValue>& c, const CapturedValue* original, int depth) {
-  if (c.get() == original) return {true, {}};
-  Alias found;
-  if (depth > 64) return found;
-  for (const auto& [o, flag] : c->aliases) {
-    const Alias inner = alias_of(o, original, depth + 1);
-    if (!inner.always && !inner.flag.defined()) continue;
-    const Tensor f = inner.always ? flag : eager::call1("and", {flag, inner.flag});
-    found.flag = found.flag.defined() ? eager::call1("or", {found.flag, f}) : f;
-  }
-  return found;
-}
-
-Capture::Alias Capture::alias(const Tensor& t, const Tensor& original) {
-  if (!t.is_captured() || !original.is_captured()) return {};
-  return alias_of(t.body_pointer()->captured, original.body_pointer()->captured.get(), 0);
-}
-
-bool Capture::is_stale(const CapturedValue& c) {
-  return c.base && (c.base->version != c.base_version || is_stale(*c.base));
-}
-
-// A view of what was changed since it was taken shows the change.
-void Capture::refresh(const Tensor& t) {
-  const std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
-  const std::string_view how = c->view ? c->view->info.name : "";
-  if (how.empty() || how == "split" || ((how == "reshape" || how == "flatten") && c->base->base))
-    fail(ErrorCode::unsupported, "capture: ", describe(t),
-         " may or may not share memory with a tensor that was changed in place after it was taken (take it again, or "
-         "clone() it first)",
-         here().empty() ? "" : "\n  at " + here());
-  std::vector<Tensor> operands{wrap(value_in(*c->base, frames_.size() - 1))};
-  operands[0].body_pointer()->captured = c->base;
-  operands.insert(operands.end(), c->others.begin(), c->others.end());
-  const Value now = value_of(eager::call1(*c->view, c->attrs, operands));
-  change(c, now);
-  c->base_version = c->base->version;
 }
 
 std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
@@ -369,100 +282,6 @@ std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span
     c.others.assign(in.begin() + 1, in.end());
   }
   return results;
-}
-
-// Puts new elements of a view in their places in what it is a view of: the places are found by taking the same view of
-// the numbers of all elements.
-void Capture::write_view(const Tensor& view, const Tensor& value) {
-  const std::shared_ptr<CapturedValue> c = view.body_pointer()->captured;
-  const std::string_view how = c->view ? c->view->info.name : "";
-  const bool reshapes = how == "reshape" || how == "flatten";
-  if (how.empty() || how == "expand" || how == "split" || (reshapes && c->base->base))
-    fail(
-        ErrorCode::unsupported, "in place: ", describe(view), " may or may not share memory with the tensor that '",
-        how,
-        "' took it from; changing it in place is not captured (assign through the tensor itself, x[...] = ..., or work "
-        "on a clone())",
-        here().empty() ? "" : "\n  at " + here());
-  // A handle of the base: its type is that of its value now.
-  Tensor base = wrap(value_in(*c->base, frames_.size() - 1));
-  base.body_pointer()->captured = c->base;
-  auto ints = [](std::initializer_list<int64_t> v) {
-    return Tensor::of_ints(DType::i64, {int64_t(v.size())}, std::span<const int64_t>(v.begin(), v.size()));
-  };
-  using eager::call1;
-  const Tensor shape = call1("shape", {base});
-  const Tensor count = call1("reduce_prod", {shape}, {{"keepdims", false}, {"axes", std::vector<int64_t>{0}}});
-  const Tensor numbers = call1(
-      "reshape", {call1("range", {Tensor::scalar_int(DType::i64, 0), count, Tensor::scalar_int(DType::i64, 1)}), shape},
-      {{"allowzero", true}});
-  std::vector<Tensor> operands{numbers};
-  operands.insert(operands.end(), c->others.begin(), c->others.end());
-  const Tensor places = call1("reshape", {call1(*c->view, c->attrs, operands), ints({-1})});
-  const Tensor y = call1("scatter_nd", {call1("reshape", {base, ints({-1})}),
-                                        call1("unsqueeze", {places}, {{"axes", std::vector<int64_t>{1}}}),
-                                        call1("reshape", {value, ints({-1})})});
-  assign(base, call1("reshape", {y, shape}, {{"allowzero", true}}), "in place");
-  c->base_version = c->base->version;
-}
-
-// A value in the place of one of another type: equal by proof or by what the graph then requires.
-Value Capture::equal_types(Value v, const TensorType& as, const char* op) {
-  const TensorType t = graph().type(v);
-  if (t.dtype != as.dtype || t.rank() != as.rank())
-    fail(ErrorCode::shape_mismatch, op, ": ", t, " in the place of ", as,
-         " (an operation in place cannot change the type)");
-  for (size_t a = 0; a < as.shape.size(); ++a) {
-    const Proof p = equal(t.shape[a], as.shape[a]);
-    if (p == Proof::no)
-      fail(ErrorCode::shape_mismatch, op, ": ", t, " in the place of ", as,
-           " (an operation in place cannot change the shape)");
-    if (p == Proof::unknown)
-      graph().add_constraint({Constraint::equal, t.shape[a], as.shape[a], str(op, " in place: axis ", a)});
-  }
-  return v;
-}
-
-void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
-  locate();
-  const Value v = value_of(value);
-  if (x.is_captured()) {
-    value_of(x);
-    if (x.body_pointer()->captured->may_share)
-      fail(ErrorCode::unsupported, op, ": ", describe(x),
-           " is changed in place, and is a view of another tensor in one way of a branch or loop (clone() it first)",
-           here().empty() ? "" : "\n  at " + here());
-    if (x.body_pointer()->captured->base) write_view(x, value);
-    change(x.body_pointer()->captured, equal_types(v, type(x), op));
-    change_aliases(x, op);
-    return;
-  }
-  const bool before = lifted_.count(key_of(x)) > 0;
-  Lifted& l = lift(x);
-  if (before && !l.weight && !l.buffer)
-    fail(
-        ErrorCode::unsupported, op, ": ", type_text(x),
-        " was used as a constant of the program before it is changed in place (make it a buffer of a module, or return "
-        "its new value)",
-        here().empty() ? "" : "\n  at " + here());
-  for (const auto& [key, other] : lifted_)
-    if (&other != &l && other.tensor.storage() == x.storage())
-      fail(ErrorCode::unsupported, op, ": ", type_text(x), " shares its memory with '", other.name,
-           "', which the program uses too (clone() one of them)");
-  change(l.now, equal_types(v, type_of(l.tensor), op));
-  changed_count_ += !l.changed;
-  l.changed = true;
-}
-
-void Capture::change(const std::shared_ptr<CapturedValue>& c, Value v) {
-  if (c->frame != top().serial) {
-    Frame& f = top();
-    if (std::none_of(f.changes.begin(), f.changes.end(), [&](const Change& x) { return x.what == c; }))
-      f.changes.push_back({c, c->frame, c->value, c->version, c->base_version});
-  }
-  c->frame = top().serial;
-  c->value = v;
-  c->version = next_id();  // never one that it had: regions put versions back
 }
 
 // Of a view it is a copy or the view itself, as its memory happens to be: no view that could be written through.
@@ -621,142 +440,6 @@ Tensor Capture::evaluated(Value v) {
 
 Tensor Capture::known(const Tensor& t) { return evaluated(value_of(t)); }
 
-// Runs a body in a frame of its own. `own`: values of its parameters, of which the last stand for `carried`, tensors
-// from outside. `end` sees the results while the frame is open; after it, what was changed of outer tensors is as
-// before.
-std::vector<Tensor> Capture::run_body(const Body& body, ir::Graph& g, bool discovery, std::span<const Value> own,
-                                      std::span<const std::shared_ptr<CapturedValue>> carried,
-                                      FunctionRef<void(std::vector<Tensor>&)> end) {
-  frames_.emplace_back();
-  struct Close {
-    Capture& c;
-    ~Close() {
-      for (const Change& x : c.top().changes)
-        x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version,
-        x.what->base_version = x.base_version;
-      c.frames_.pop_back();
-    }
-  } close{*this};
-  Frame& f = top();
-  f.serial = next_id();
-  f.graph = &g;
-  f.discovery = discovery;
-  const size_t first_carried = own.size() - carried.size();
-  std::vector<Tensor> parameters;
-  for (size_t i = 0; i < first_carried; ++i) parameters.push_back(wrap(own[i]));
-  for (size_t i = 0; i < carried.size(); ++i) {
-    change(carried[i], own[first_carried + i]);
-    note_sources(frames_.size() - 1, own[first_carried + i]);
-  }
-  std::vector<Tensor> results = body(parameters);
-  end(results);
-  return results;
-}
-
-void Capture::push(Frame f) { frames_.push_back(std::move(f)); }
-
-Capture::Frame Capture::pop() {
-  Frame f = std::move(frames_.back());
-  frames_.pop_back();
-  for (const Change& x : f.changes)
-    x.what->frame = x.frame, x.what->value = x.value, x.what->version = x.version,
-    x.what->base_version = x.base_version;
-  return f;
-}
-
-std::shared_ptr<Capture::Branch> Capture::open(const Body& body) {
-  auto branch = std::make_shared<Branch>();
-  branch->graph = std::make_unique<ir::Graph>();
-  branch->graph->location = graph().location;
-  Frame f;
-  f.serial = next_id();
-  f.graph = branch->graph.get();
-  f.discovery = true;
-  const size_t depth = frames_.size();
-  push(std::move(f));
-  try {
-    body({});
-  } catch (...) {
-    while (frames_.size() > depth) pop();
-    throw;
-  }
-  for (const Change& x : top().changes) branch->after.emplace_back(x.what->frame, x.what->value);
-  branch->frame = pop();
-  return branch;
-}
-
-std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std::shared_ptr<Branch>> branches,
-                                   std::span<const Body> ends) {
-  locate();
-  const OpDef& op = find_op("if");
-  std::vector<std::shared_ptr<CapturedValue>> changed;
-  for (const auto& b : branches)
-    for (const Change& x : b->frame.changes)
-      if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
-  std::vector<Values> results;
-  std::map<size_t, std::shared_ptr<CapturedValue>> views;  // results that one way makes as views
-  Values taken;
-  for (size_t k = 0; k < branches.size(); ++k) {
-    Branch& b = *branches[k];
-    const size_t depth = frames_.size();
-    push(std::move(b.frame));
-    for (size_t i = 0; i < b.after.size(); ++i) {
-      CapturedValue& c = *top().changes[i].what;
-      c.frame = b.after[i].first, c.value = b.after[i].second, c.version = next_id();
-    }
-    Values out;
-    try {
-      for (const Tensor& t : ends[k]({})) {
-        out.push_back(value_of(t));
-        if (const auto root = root_of(t)) views.emplace(out.size() - 1, root);
-      }
-      for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
-    } catch (...) {
-      while (frames_.size() > depth) pop();
-      throw;
-    }
-    b.frame = pop();
-    results.push_back(std::move(out));
-    for (Value v : b.frame.taken)
-      if (std::find(taken.begin(), taken.end(), v) == taken.end()) taken.push_back(v);
-  }
-  std::vector<std::unique_ptr<ir::Graph>> regions;
-  for (size_t k = 0; k < branches.size(); ++k) {
-    const Branch& b = *branches[k];
-    auto region = std::make_unique<ir::Graph>();
-    std::map<uint32_t, Value> map;
-    for (Value v : taken) {
-      const Value in = region->add_input("", graph().type(v), graph().facts(v));
-      for (size_t i = 0; i < b.frame.taken.size(); ++i)
-        if (b.frame.taken[i] == v) map[b.graph->inputs()[i].id] = in;
-    }
-    ir::copy_nodes(*b.graph, *region, map, false);
-    for (Value v : results[k]) region->add_output("", map.at(v.id));
-    region->constraints = b.graph->constraints;
-    regions.push_back(std::move(region));
-  }
-  Values in{value_of(condition)};
-  in.insert(in.end(), taken.begin(), taken.end());
-  const Values out = graph().emit_node(op, op.defaults(), in, std::move(regions))->out;
-  std::vector<Tensor> made;
-  const size_t own = out.size() - changed.size();
-  for (size_t k = 0; k < own; ++k) made.push_back(wrap(out[k]));
-  for (size_t k = 0; k < changed.size(); ++k) {
-    note_sources(frames_.size() - 1, out[own + k]);
-    change(changed[k], out[own + k]);
-  }
-  for (const auto& [k, root] : views) may_view(made[k], root);
-  return made;
-}
-
-void Capture::probe(std::span<const Tensor> like, const Body& body) {
-  ir::Graph scratch;
-  scratch.location = graph().location;
-  Values own;
-  for (const Tensor& t : like) own.push_back(scratch.add_input("", type(t)));
-  run_body(body, scratch, true, own, {}, [](std::vector<Tensor>&) {});
-}
-
 std::vector<TensorType> Capture::input_types() const {
   std::vector<TensorType> types;
   for (size_t i = 0; i < arguments_; ++i) types.push_back(graph_.type(graph_.inputs()[i]));
@@ -778,107 +461,6 @@ bool Capture::is_stated(Dim d) const {
          }) ||
          std::all_of(symbols.begin(), symbols.end(),
                      [&](Dim s) { return any([&](const Frame& f) { return f.stated.count(s.as_symbol().id) > 0; }); });
-}
-
-std::vector<Tensor> Capture::region(std::string_view name, std::span<const Tensor> fixed,
-                                    std::span<const Body> bodies) {
-  const OpDef& op = find_op(name);
-  const bool loop = name == "loop";
-  locate();
-  std::vector<std::shared_ptr<CapturedValue>> changed;  // of outer tensors, by the bodies
-  std::set<size_t> views;                               // what a loop carries that a pass makes as a view
-  Values taken;
-  Values start;
-  for (const Tensor& t : fixed) start.push_back(value_of(t));
-  // What the bodies use and change is found by running them for nothing.
-  const auto attrs = [&] {
-    const int64_t n = int64_t(fixed.size()) - 2 + int64_t(changed.size());
-    return loop ? op.defaults().with({{"carried", n}}) : op.defaults();
-  };
-  const auto inputs = [&] {
-    Values in = start;
-    if (loop)
-      for (const auto& c : changed) in.push_back(value_in(*c, frames_.size() - 1));
-    in.insert(in.end(), taken.begin(), taken.end());
-    return in;
-  };
-  const auto note = [&](const Frame& f) {
-    for (const Change& x : f.changes)
-      if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
-    for (Value v : f.taken)
-      if (std::find(taken.begin(), taken.end(), v) == taken.end()) taken.push_back(v);
-  };
-  for (const Body& body : bodies) {
-    ir::Graph scratch;
-    scratch.location = graph().location;
-    Values own;
-    if (loop) {
-      own.push_back(scratch.add_input("", {DType::i64, {}}));
-      own.push_back(scratch.add_input("", {DType::boolean, {}}));
-      for (size_t i = 2; i < start.size(); ++i) own.push_back(scratch.add_input("", graph().type(start[i])));
-    }
-    run_body(body, scratch, true, own, {}, [&](std::vector<Tensor>& results) {
-      for (size_t i = 0; i < results.size(); ++i) {
-        value_of(results[i]);
-        if (loop && i && root_of(results[i])) views.insert(i - 1);  // after the condition: what is carried
-      }
-      note(top());
-    });
-  }
-  for (int attempt = 0;; ++attempt) {
-    const Values in = inputs();
-    std::vector<RegionFn> regions;
-    const size_t serials = frames_.size();
-    for (const Body& body : bodies)
-      regions.push_back([&, serials](Builder& b, std::span<const Value> parameters) -> Values {
-        auto& g = dynamic_cast<ir::Graph&>(b);
-        const size_t count = parameters.size() - taken.size();
-        Values out;
-        frames_.resize(serials);
-        const auto own = parameters.first(count);
-        const std::span<const std::shared_ptr<CapturedValue>> carried =
-            loop ? std::span<const std::shared_ptr<CapturedValue>>(changed)
-                 : std::span<const std::shared_ptr<CapturedValue>>();
-        const Body with_taken = [&](std::span<const Tensor> p) {
-          Frame& f = top();
-          for (size_t i = 0; i < taken.size(); ++i) {
-            f.in[{frames_[frames_.size() - 2].serial, taken[i].id}] = parameters[count + i];
-            note_sources(frames_.size() - 1, parameters[count + i]);
-          }
-          for (size_t k : views) may_view(p[k + 2], {});
-          return body(p);
-        };
-        run_body(with_taken, g, false, own, carried, [&](std::vector<Tensor>& results) {
-          for (const Tensor& t : results) out.push_back(value_of(t));
-          for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
-          for (const Change& x : top().changes)
-            if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) {
-              changed.push_back(x.what);
-              missing_ = Missing{frames_[frames_.size() - 2].serial, {}};
-              fail(ErrorCode::internal, "internal: capture: a region is made once more");
-            }
-        });
-        return out;
-      });
-    try {
-      const Values out = graph().emit(op, attrs(), in, regions);
-      std::vector<Tensor> results;
-      const size_t own = out.size() - changed.size();
-      for (size_t k = 0; k < own; ++k) results.push_back(wrap(out[k]));
-      for (size_t k : views)
-        may_view(results[k], fixed[k + 2].is_captured() ? fixed[k + 2].body_pointer()->captured : nullptr);
-      for (size_t k = 0; k < changed.size(); ++k) {
-        note_sources(frames_.size() - 1, out[own + k]);
-        change(changed[k], out[own + k]);
-      }
-      return results;
-    } catch (...) {
-      if (!missing_ || missing_->below != top().serial) throw;
-      const Missing m = *std::exchange(missing_, std::nullopt);
-      if (attempt > 64) fail(ErrorCode::internal, "internal: capture: a region does not settle");
-      if (m.value.valid() && std::find(taken.begin(), taken.end(), m.value) == taken.end()) taken.push_back(m.value);
-    }
-  }
 }
 
 Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::string> names) {
@@ -926,6 +508,7 @@ Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::st
     graph_.add_output("state." + l.name, graph_.def(now) ? now : graph_.call("identity", {now}));
   }
   graph_.erase_dead();
+  if (ir::prune_regions(graph_)) graph_.erase_dead();
   p.graph = std::move(graph_);
   p.guards = std::move(guards_);
   return p;

@@ -80,25 +80,26 @@ class Capture final : public eager::Stager {
   Tensor constant(const Tensor& t);
   /// What happens in a region: from its parameters (those of the op that change from call to call) to its results.
   using Body = std::function<std::vector<Tensor>(std::span<const Tensor> parameters)>;
-  /// An `if` (fixed: the condition; two bodies) or a `loop` (fixed: trip count or undefined, condition, carried values;
-  /// one body). Bodies run several times, the last time for good; what they change in place of tensors from outside
-  /// becomes a result too. @throws Error of the ops; Error{unsupported} where a tensor leaves its region otherwise
-  std::vector<Tensor> region(std::string_view op, std::span<const Tensor> fixed, std::span<const Body> bodies);
-  /// Says that t is `original` where `flag` (bool[]) holds: a branch or loop may have kept the variable as it was.
-  void set_alias(const Tensor& t, const Tensor& original, const Tensor& flag);
-  /// Whether t is `original`: always, never, or where the tensor given holds.
-  struct Alias {
-    bool always = false;
-    Tensor flag;  ///< defined: sometimes
-  };
-  Alias alias(const Tensor& t, const Tensor& original);
+  /// An `if` whose ways give results. `follow`: as for close. @throws as loop
+  std::vector<Tensor> branch(const Tensor& condition, std::span<const Body> bodies, bool follow = true);
+  /// A `loop`. fixed: trip count or undefined, condition, carried values; the body gives the condition and the values
+  /// of the next pass. It runs several times, the last time for good; what it changes in place of tensors from outside
+  /// becomes a result too. `last`: as for close. @throws Error of the ops; Error{unsupported} where a tensor leaves its
+  /// region otherwise
+  std::vector<Tensor> loop(std::span<const Tensor> fixed, const Body& body, std::span<const size_t> last = {});
+  /// A copy of t goes into a list that is held as one tensor: t is not to be changed in place after that.
+  void note_listed(const Tensor& t);
+  /// The value of t as a tensor of its own: what shows memory elsewhere is no matter of it.
+  Tensor unrelated(const Tensor& t) { return wrap(value_of(t)); }
   /// A branch that has run, whose results are not yet said.
   struct Branch;
   /// Runs a body as a branch of an `if` to come; then all is as before it.
   std::shared_ptr<Branch> open(const Body& body);
-  /// Emits the `if`. `ends`: run once more inside of each branch, after what it did, and give its results.
+  /// Emits the `if`. `ends`: run once more inside of each branch, after what it did, and give its results. `follow`:
+  /// results may share memory with other tensors; changes in place go both ways. `last`: results that a function
+  /// returns: what it shares with its own variables alone is no matter any more when it is read.
   std::vector<Tensor> close(const Tensor& condition, std::span<const std::shared_ptr<Branch>> branches,
-                            std::span<const Body> ends);
+                            std::span<const Body> ends, bool follow = true, std::span<const size_t> last = {});
   /// Runs a body in a region that is thrown away, with parameters of the types of `like`: nothing of it stays.
   void probe(std::span<const Tensor> like, const Body& body);
   /// Whether the size can be computed here: its symbols are sizes of values that exist at this place.
@@ -141,6 +142,9 @@ class Capture final : public eager::Stager {
     uint64_t frame;
     Value value;
     uint64_t version, base_version;
+    std::vector<uint64_t> shown;  ///< versions of what it may show
+    static Change of(const std::shared_ptr<CapturedValue>& c);
+    void restore() const;
   };
   /// The graph at the top, or a region that is being made.
   struct Frame {
@@ -182,8 +186,24 @@ class Capture final : public eager::Stager {
   uint64_t id_;
   bool records_;  ///< gradients were recorded where the capture began
   ir::Graph graph_;
-  Alias alias_of(const std::shared_ptr<CapturedValue>& c, const CapturedValue* original, int depth);
-  void change_aliases(const Tensor& x, const char* op);
+  using MayShow = CapturedValue::MayShow;
+  Tensor handle_of(const std::shared_ptr<CapturedValue>& c);
+  std::shared_ptr<CapturedValue> captured_of(const Tensor& t);
+  Tensor places_of(const std::shared_ptr<CapturedValue>& c);
+  /// Whose memory t shows or may show: itself, or what it is a view of, first. Without a flag: always.
+  std::vector<MayShow> relations(const Tensor& t);
+  void refresh_shown(const Tensor& t);
+  void change_shown(const Tensor& x, const char* op);
+  void require_own(const Tensor& x, const char* op);
+  bool is_outer(const CapturedValue& c) const;
+  struct Link;
+  struct Ending;
+  /// `outside`: no region ends; these are what one begins with.
+  Ending ending_of(std::span<const Tensor> results, bool outside, std::span<const size_t> last = {});
+  static Values values_of(std::span<const Link> links, const Ending& end, ir::Graph& g);
+  void attach(const Ending& links, std::span<const Tensor> made, size_t own);
+  std::vector<Tensor> results_of(std::span<const Value> out, size_t own,
+                                 std::span<const std::shared_ptr<CapturedValue>> changed, const Ending& links);
   void write_view(const Tensor& view, const Tensor& value);
   void refresh(const Tensor& view);
   static bool is_stale(const CapturedValue& c);
@@ -206,8 +226,11 @@ class Capture final : public eager::Stager {
 struct Capture::Branch {
   std::unique_ptr<ir::Graph> graph;
   Frame frame;
-  std::vector<std::pair<uint64_t, Value>> after;  ///< per change of the frame: where and what the new value is
+  std::vector<Change> after;  ///< per change of the frame: the new state
 };
+
+/// A number that was never given before.
+uint64_t next_id();
 
 /// Where the caller is in its source, "model.py:41"; "" where it is unknown.
 std::string here();

@@ -27,12 +27,18 @@ struct CapturedValue {
   const OpDef* view = nullptr;  ///< how it is taken from the base, so that changes can be put back there
   Attrs attrs;
   std::vector<Tensor> others;  ///< operands after the base
-  /// Tensors that this may be, by what ran: where the flag (bool[]) holds, a change of this is a change of that.
-  std::vector<std::pair<std::shared_ptr<CapturedValue>, Tensor>> aliases;
-  /// A result of a branch or loop, one way of which made it a view: of this, or (null with `may_share`) of something.
-  std::shared_ptr<CapturedValue> may_view;
-  uint64_t may_view_version = 0;
-  bool may_share = false;
+  uint64_t born = 0;           ///< the region that it was made in, when changes in place have moved it to another
+  /// What a result of a branch or loop may show, by what ran.
+  struct MayShow {
+    Tensor root;    ///< no view
+    Tensor flag;    ///< bool[]: whether it does
+    Tensor places;  ///< i64 [n]: where its elements are in the root's; undefined: they are the root's, in its order
+    bool unclear = false;  ///< it may or may not share memory: nothing of it may be changed in place
+    uint64_t version = 0;  ///< of the root, as it was when this was made of it
+  };
+  std::vector<MayShow> may_show;
+  bool shared = false;  ///< another variable shares the memory in a way that is not followed: no changes in place
+  bool listed = false;  ///< a list that is held as one tensor has a copy of it: no changes in place
 };
 
 namespace eager {

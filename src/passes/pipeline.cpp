@@ -18,7 +18,8 @@ struct Stage {
 };
 
 constexpr Stage stages[] = {
-    {{"remove_dead", "Nodes that nothing uses.", remove_dead}, true},
+    {{"remove_dead", "Nodes that nothing uses; results of branches and what loops carry for nothing.", remove_dead},
+     true},
     {{"canonicalize", "One form for what can be said in several; identities and reshapes that do nothing go.",
       canonicalize},
      true},

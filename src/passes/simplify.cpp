@@ -1,5 +1,6 @@
 // Constant folding, common subexpressions, dead code, canonical forms.
 #include "passes/simplify.h"
+#include "ir/prune.h"
 
 #include <cmath>
 #include <unordered_map>
@@ -105,7 +106,10 @@ int64_t remove_common(Graph& g, PassContext& c) {
   return count;
 }
 
-int64_t remove_dead(Graph& g, PassContext&) { return int64_t(g.erase_dead()); }
+int64_t remove_dead(Graph& g, PassContext&) {
+  const size_t dead = g.erase_dead(), pruned = ir::prune_regions(g);
+  return int64_t(dead + pruned + (pruned ? g.erase_dead() : 0));
+}
 
 int64_t total(const std::vector<ir::RewriteCount>& counts) {
   int64_t n = 0;

@@ -106,11 +106,12 @@ def new_size(x):
     return neve.zeros(k).sum() + x
 
 
-@program(refused="is a view of another tensor in one way")
-def view_of_a_way(x):
-    if x.sum() > 0:
-        y = x[1:]
-    else:
-        y = x[:1]
+@program(refused="is in a list whose length tensors decide")
+def listed_then_changed(x):
+    rows = []
+    y = x * 1
+    for _ in range(x.shape[0]):
+        y = y * 2
+        rows.append(y)
     y += 1
-    return y
+    return neve.stack(rows), y

@@ -17,7 +17,6 @@ from ._state import (
     Merge,
     align,
     boxes_of,
-    flag_of,
     flatten,
     grow,
     joined,
@@ -25,6 +24,7 @@ from ._state import (
     merge,
     objects_of,
     paths_of,
+    returned,
     unflatten,
 )  # fmt: skip
 from ._values import Maybe, SizeCondition, condition, tensor_of
@@ -123,7 +123,7 @@ def _stage_once(
     test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...]
 ) -> None:
     before = get()
-    flatten(before)
+    old, _ = flatten(before)
     boxes = boxes_of(before)
     one, two = _way(then, get, put, before, boxes), _way(other, get, put, before, boxes)
     if one.raised and two.raised:
@@ -135,18 +135,8 @@ def _stage_once(
     if one.structure != two.structure:
         a, b, structure = align(names, a, one.structure, b, two.structure)
     paths = paths_of(names, structure)
-    # A variable that one way keeps and the other makes anew: a change in place after it is one of the old tensor too.
-    old, shape = flatten(before)
     plan = [_plan(p, x, y, one.raised or two.raised, old) for p, x, y in zip(paths, a, b)]
-    held = dict(zip(paths_of(names, shape), old))  # by path: another variable may have become a container
-    originals = [v if isinstance(v := held.get(p), Tensor) and _neve.is_captured(v) else None for p in paths]
-    kept = [
-        (i, o)
-        for i, (o, p) in enumerate(zip(originals, plan))
-        if o is not None and p is not None and p.absent is None and not p.lost
-    ]
     token = [i for i, p in enumerate(paths) if p.startswith("__neve_effects")][:1]
-    may: set[int] = set()
 
     def end(way: _Way, leaves: list[Leaf]) -> Callable[[list[Tensor]], list[Tensor]]:
         def inside(_: list[Tensor]) -> list[Tensor]:
@@ -156,16 +146,12 @@ def _stage_once(
                     out += [_effects.raised_token(way.raised)] if i in token else p.placeholders()
                 elif p is not None:
                     out += p.outputs(leaf.value)
-            return out + [_neve.tensor(False) if way.raised else flag_of(leaves[i].value, o, i, may) for i, o in kept]
+            return out
 
         return inside
 
-    results = iter(_neve.stage_close(test, one.run, two.run, end(one, a), end(two, b)))
+    results = iter(_neve.stage_close(test, one.run, two.run, end(one, a), end(two, b), returned(paths, plan)))
     merged = [x.value if p is None else p.take(results) for x, p in zip(a, plan)]
-    for i, o in kept:
-        flag = next(results)
-        if i in may:
-            _neve.set_alias(merged[i], o, flag)
     same_objects = kept_objects(objects_of(before), one.objects, two.objects)
     put(tuple(unflatten(structure, merged, same_objects)))
 

@@ -81,6 +81,8 @@ class TensorList:
                 f"to_static: a {type(v).__name__} in a list of {'numbers' if self.is_of_numbers else 'tensors'} whose length tensors decide (elements of one kind)",
             )
         t = lift(v, self.data.dtype) if self.is_of_numbers else v
+        if not isinstance(self.list, Consumed):
+            _neve.note_listed(t)
         if t.dtype != self.data.dtype or t.ndim != self.data.ndim - 1:
             fail(
                 "unsupported",
@@ -177,10 +179,16 @@ def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
 
     dtype, shape, numbers = of
     if values:
+        for v in values if not isinstance(values, Consumed) else ():
+            _neve.note_listed(lift(v, dtype))
         data = stack([lift(v, dtype) if is_number(v) else v for v in values])
     else:
         data = zeros((0, *shape), dtype=dtype)
     values[:] = [Spread(data, numbers)]
+
+
+class Consumed(list[Any]):
+    """What a generator gives to the call that it is an argument of: nothing sees these elements change."""
 
 
 class Open:

@@ -20,7 +20,6 @@ from ._state import (
     absent_parts,
     align,
     boxes_of,
-    flag_of,
     flatten,
     grow,
     joined,
@@ -28,6 +27,7 @@ from ._state import (
     lost,
     objects_of,
     paths_of,
+    returned,
     unflatten,
 )  # fmt: skip
 from ._values import condition, is_number, is_program, same, tensor_of
@@ -108,25 +108,11 @@ class _Loop:
             b.restore()
         self.put(self.before)
 
-    def kept(self) -> list[int]:
-        """Carried variables that are tensors from before: until they are made anew, a change in place is one of those."""
-        return [
-            i
-            for i in sorted(self.carried)
-            if self.carried[i].absent is None
-            and not self.carried[i].lost
-            and isinstance(self.start[i], Tensor)
-            and not is_number(self.start[i])
-            and _neve.is_captured(self.start[i])
-        ]
-
     def begin(self, parameters: Iterator[Tensor]) -> list[Any]:
         """Puts in place what a pass begins with."""
         for b in self.boxes.values():
             b.restore()
         leaves = [self.carried[i].take(parameters) if i in self.carried else v for i, v in enumerate(self.start)]
-        for i in self.kept():
-            _neve.set_alias(leaves[i], self.start[i], next(parameters))
         self.put(tuple(unflatten(self.structure, leaves, self.same_objects)))
         return leaves
 
@@ -135,7 +121,7 @@ class _Loop:
         out: list[Tensor] = []
         for i, m in sorted(self.carried.items()):
             out += m.outputs(self.start[i])
-        return out + [_neve.tensor(True) for _ in self.kept()]
+        return out
 
     def settle(self) -> None:
         """Finds what is carried, and its types."""
@@ -183,6 +169,7 @@ class _Loop:
     def run(self, trips: Tensor | None, first: Tensor) -> None:
         """Makes the loop, and puts in place what comes of it."""
         order = sorted(self.carried)
+        last = returned([self.paths[i] for i in order], [self.carried[i] for i in order])
 
         def final(parameters: list[Tensor]) -> list[Tensor]:
             self.begin(iter(parameters[2:]))
@@ -190,14 +177,12 @@ class _Loop:
             after, _ = flatten(self.get())
             for i in order:
                 out += self.carried[i].outputs(after[i])
-            return out + [flag_of(after[i], self.start[i]) for i in self.kept()]
+            return out
 
-        results = iter(_neve.stage_loop(trips, first, self.initial(), final))
+        results = iter(_neve.stage_loop(trips, first, self.initial(), final, last))
         for b in self.boxes.values():
             b.restore()
         leaves = [self.carried[i].take(results) if i in self.carried else v for i, v in enumerate(self.start)]
-        for i in self.kept():
-            _neve.set_alias(leaves[i], self.start[i], next(results))
         self.put(tuple(unflatten(self.structure, leaves, self.same_objects)))
 
 

@@ -207,14 +207,6 @@ class Leaf:
         self.inner = Leaf(v.value) if isinstance(v, Maybe) else None
 
 
-def flag_of(value: Any, original: Tensor, number: int = 0, may: set[int] | None = None) -> Tensor:
-    """bool[]: whether a variable is the tensor that it was; notes the number of one that may be."""
-    same = _neve.alias(value, original) if isinstance(value, Tensor) else False
-    if same is not False and may is not None:
-        may.add(number)
-    return _neve.tensor(same) if isinstance(same, bool) else same
-
-
 def absent_parts(leaf: Any, structure: Any) -> list[Any]:
     """A variable that holds nothing, as a container of as many places that hold nothing."""
     if structure is None:
@@ -314,6 +306,11 @@ class Merge:
         t = placeholder(self.like) if self._is_absent(value) else self._lifted(value)
         return [t, tensor_of(flag)]
 
+    @property
+    def count(self) -> int:
+        """Of outputs()."""
+        return 0 if self.lost else 1 if self.absent is None else 2
+
     def placeholders(self) -> list[Tensor]:
         """Tensors of the types of outputs(), where the value is not there."""
         if self.lost:
@@ -325,7 +322,8 @@ class Merge:
 
     def _lifted(self, v: Any) -> Tensor:
         if self.options is None:
-            return lift(v, self.dtype)
+            t = lift(v, self.dtype)
+            return _neve.unrelated(t) if is_number(v) else t
         return index_of(v, self.options)
 
     def take(self, results: Iterator[Tensor]) -> Any:
@@ -338,6 +336,17 @@ class Merge:
         elif self.is_number:
             value = Number(value)
         return value if self.absent is None else Maybe(value, next(results), self.absent.value)
+
+
+def returned(paths: Sequence[str], plan: Sequence[Merge | None]) -> list[int]:
+    """Which tensors of the outputs are what the function returns: nothing of the function changes them any more."""
+    found: list[int] = []
+    at = 0
+    for path, m in zip(paths, plan):
+        count = m.count if m is not None else 0
+        found += range(at, at + count) if path.startswith("__neve_value") else ()
+        at += count
+    return found
 
 
 def lost(text: str) -> Merge:

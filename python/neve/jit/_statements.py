@@ -11,7 +11,7 @@ from .._base import Tensor, fail, ops
 from . import _effects
 from ._branches import if_
 from ._choices import Choice
-from ._lists import Spread, TensorList, gathered, is_spread, open_of, spread
+from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, spread
 from ._loops import for_
 from ._numbers import Dim, Number, as_number
 from ._state import element_type, flatten, unflatten
@@ -221,9 +221,9 @@ def _list_state(out: list[Any], state: Any) -> tuple[Any, Any, tuple[str, ...]]:
     return lambda: (out, *get_more()), put, ("the list", *names)
 
 
-def listed(make: Callable[[list[Any]], Any]) -> list[Any]:
-    """The list that `make` fills."""
-    out: list[Any] = []
+def listed(make: Callable[[list[Any]], Any], consumed: bool = False) -> list[Any]:
+    """The list that `make` fills; consumed: the elements of a generator that is an argument of a call."""
+    out: list[Any] = Consumed() if consumed else []
     make(out)
     return out
 

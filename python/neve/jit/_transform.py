@@ -289,6 +289,9 @@ class _Rewrite(ast.NodeTransformer):
         return _at(call, node)
 
     def visit_Call(self, node: ast.Call) -> Any:
+        for a in node.args:
+            if isinstance(a, ast.GeneratorExp):
+                a.consumed = True  # type: ignore[attr-defined]
         node.args = [self.visit(a) for a in node.args]
         node.keywords = [self.visit(k) for k in node.keywords]
         if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and self.first:
@@ -342,7 +345,8 @@ class _Rewrite(ast.NodeTransformer):
         if not simple:
             return node
         out, first = self.fresh("list"), self.fresh("rows")
-        made = expression(f"{STAGE}.listed(lambda {out}: None)")
+        consumed = ", True" if getattr(node, "consumed", False) else ""
+        made = expression(f"{STAGE}.listed(lambda {out}: None{consumed})")
         copied = copy.deepcopy(node)
         copied.generators[0].iter = ast.Name(first, ast.Load())
         made.args[0].body = self.collected(copied, 0, out)  # type: ignore[attr-defined]

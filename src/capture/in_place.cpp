@@ -1,0 +1,255 @@
+// Changes in place: what they change with it, and what shows them.
+#include <algorithm>
+
+#include "capture/capture.h"
+#include "capture/keys.h"
+#include "eager/autograd.h"
+#include "op/reference.h"
+#include "op/registry.h"
+
+namespace neve::capture {
+namespace {
+
+using eager::call1;
+
+Tensor ints(std::initializer_list<int64_t> v) {
+  return Tensor::of_ints(DType::i64, {int64_t(v.size())}, std::span<const int64_t>(v.begin(), v.size()));
+}
+
+Tensor flat(const Tensor& t) { return call1("reshape", {t, ints({-1})}); }
+
+Tensor in_shape(const Tensor& t, const Tensor& shape) { return call1("reshape", {t, shape}, {{"allowzero", true}}); }
+
+// The number of each element, in the shape of t.
+Tensor numbers_of(const Tensor& t) {
+  const Tensor shape = call1("shape", {t});
+  const Tensor count = call1("reduce_prod", {shape}, {{"keepdims", false}, {"axes", std::vector<int64_t>{0}}});
+  return in_shape(call1("range", {Tensor::scalar_int(DType::i64, 0), count, Tensor::scalar_int(DType::i64, 1)}), shape);
+}
+
+// The same view of something else.
+Tensor viewed(const CapturedValue& c, const Tensor& of) {
+  std::vector<Tensor> operands{of};
+  operands.insert(operands.end(), c.others.begin(), c.others.end());
+  return call1(*c.view, c.attrs, operands);
+}
+
+std::string_view view_name(const CapturedValue& c) { return c.view ? c.view->info.name : ""; }
+
+// Whether eager execution makes a view or a copy here depends on what is not known.
+bool is_unclear(const CapturedValue& c) {
+  const std::string_view how = view_name(c);
+  if (how != "reshape" && how != "flatten") return how.empty() || how == "split";
+  // A view of a tensor whose elements lie in order; it lies so where only reshapes were taken.
+  for (const CapturedValue* b = c.base.get(); b->base; b = b->base.get()) {
+    const std::string_view before = view_name(*b);
+    if (before != "reshape" && before != "flatten" && before != "squeeze" && before != "unsqueeze") return true;
+  }
+  return false;
+}
+
+std::string place() { return here().empty() ? "" : "\n  at " + here(); }
+
+}  // namespace
+
+bool Capture::is_stale(const CapturedValue& c) {
+  return c.base && (c.base->version != c.base_version || is_stale(*c.base));
+}
+
+// A view of what was changed since it was taken shows the change.
+void Capture::refresh(const Tensor& t) {
+  const std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
+  if (is_unclear(*c))
+    fail(ErrorCode::unsupported, "capture: ", describe(t),
+         " may or may not share memory with a tensor that was changed in place after it was taken (take it again, or "
+         "clone() it first)",
+         place());
+  const Value now = value_of(viewed(*c, handle_of(c->base)));
+  change(c, now);
+  c->base_version = c->base->version;
+}
+
+Tensor Capture::handle_of(const std::shared_ptr<CapturedValue>& c) {
+  Tensor t = wrap(value_in(*c, frames_.size() - 1));  // its type is that of its value now
+  t.body_pointer()->captured = c;
+  return t;
+}
+
+std::shared_ptr<CapturedValue> Capture::captured_of(const Tensor& t) {
+  return t.is_captured() ? t.body_pointer()->captured : lift(t).now;
+}
+
+// Where the elements of a view are in what it shows in the end.
+Tensor Capture::places_of(const std::shared_ptr<CapturedValue>& c) {
+  return viewed(*c, c->base->base ? places_of(c->base) : numbers_of(handle_of(c->base)));
+}
+
+std::vector<Capture::MayShow> Capture::relations(const Tensor& t) {
+  std::shared_ptr<CapturedValue> c = captured_of(t);
+  if (!c->base) {
+    std::vector<MayShow> out{{t, {}, {}, false, 0}};
+    out.insert(out.end(), c->may_show.begin(), c->may_show.end());
+    return out;
+  }
+  bool unclear = false;
+  std::shared_ptr<CapturedValue> root = c;
+  for (; root->base; root = root->base) unclear = unclear || is_unclear(*root) || view_name(*root) == "expand";
+  const Tensor places = unclear ? Tensor{} : flat(places_of(c));
+  std::vector<MayShow> out{{handle_of(root), {}, places, unclear, 0}};
+  for (const MayShow& m : root->may_show) {
+    out.push_back({m.root, m.flag, places, unclear || m.unclear, 0});
+    if (!m.places.defined() || out.back().unclear) continue;
+    const Body bodies[2] = {[&](std::span<const Tensor>) {
+                              return std::vector<Tensor>{call1("gather", {m.places, places}, {{"axis", int64_t(0)}})};
+                            },
+                            [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {places})}; }};
+    out.back().places = branch(m.flag, bodies, false)[0];
+  }
+  return out;
+}
+
+// A result of a branch or loop whose memory was changed through another name shows that.
+void Capture::refresh_shown(const Tensor& t) {
+  const std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
+  for (size_t i = 0; i < c->may_show.size(); ++i) {
+    const MayShow m = c->may_show[i];
+    if (captured_of(m.root)->version == m.version) continue;
+    if (m.unclear)
+      fail(ErrorCode::unsupported, "capture: ", describe(t),
+           " may show another tensor after a branch or loop, and that was changed in place since (clone() it)",
+           place());
+    c->may_show[i].version = captured_of(m.root)->version;
+    Tensor now = wrap(value_in(*c, frames_.size() - 1));
+    const TensorType a = graph().type(value_of(m.root)), b = graph().type(value_of(now));
+    if (a.dtype != b.dtype || (!m.places.defined() && a.rank() != b.rank())) continue;  // another tensor in every case
+    const Body bodies[2] = {
+        [&](std::span<const Tensor>) {
+          const Tensor y =
+              m.places.defined() ? call1("gather", {flat(m.root), m.places}, {{"axis", int64_t(0)}}) : m.root;
+          return std::vector<Tensor>{!m.places.defined() && a.shape == b.shape ? call1("identity", {y})
+                                                                               : in_shape(y, call1("shape", {now}))};
+        },
+        [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {now})}; }};
+    change(c, value_of(branch(m.flag, bodies, false)[0]));
+  }
+}
+
+// What x may show is changed with it, where it shows that.
+void Capture::change_shown(const Tensor& x, const char* op) {
+  const std::shared_ptr<CapturedValue> c = x.body_pointer()->captured;
+  for (const MayShow& m : std::vector<MayShow>(c->may_show)) {
+    const Tensor now = wrap(value_in(*c, frames_.size() - 1));
+    const TensorType a = graph().type(value_of(m.root)), b = graph().type(value_of(now));
+    if (a.dtype != b.dtype || (!m.places.defined() && a.rank() != b.rank())) continue;  // another tensor in every case
+    const Body bodies[2] = {
+        [&](std::span<const Tensor>) {
+          if (m.places.defined())
+            return std::vector<Tensor>{in_shape(
+                call1("scatter_nd",
+                      {flat(m.root), call1("unsqueeze", {m.places}, {{"axes", std::vector<int64_t>{1}}}), flat(now)}),
+                call1("shape", {m.root}))};
+          // Where they are one tensor, their sizes are the same, whatever is known of them.
+          return std::vector<Tensor>{a.shape == b.shape ? call1("identity", {now})
+                                                        : in_shape(now, call1("shape", {m.root}))};
+        },
+        [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {m.root})}; }};
+    assign(m.root, branch(m.flag, bodies, false)[0], op);
+  }
+  for (MayShow& m : c->may_show) m.version = captured_of(m.root)->version;
+}
+
+void Capture::require_own(const Tensor& x, const char* op) {
+  const CapturedValue& c = *x.body_pointer()->captured;
+  if (c.listed)
+    fail(ErrorCode::unsupported, op, ": ", describe(x),
+         " is changed in place, and is in a list whose length tensors decide (append a clone() of it)", place());
+  if (c.shared || std::any_of(c.may_show.begin(), c.may_show.end(), [](const MayShow& m) { return m.unclear; }))
+    fail(ErrorCode::unsupported, op, ": ", describe(x),
+         " is changed in place, and may show another tensor after a branch or loop (clone() it first)", place());
+}
+
+void Capture::note_listed(const Tensor& t) {
+  if (!t.is_captured()) return;
+  std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
+  c->listed = true;
+  while (c->base) c = c->base;
+  c->listed = true;
+  for (const MayShow& m : c->may_show) captured_of(m.root)->listed = true;
+}
+
+// Puts new elements of a view in their places in what it is a view of: the places are found by taking the same view of
+// the numbers of all elements.
+void Capture::write_view(const Tensor& view, const Tensor& value) {
+  const std::shared_ptr<CapturedValue> c = view.body_pointer()->captured;
+  if (is_unclear(*c) || view_name(*c) == "expand")
+    fail(
+        ErrorCode::unsupported, "in place: ", describe(view), " may or may not share memory with the tensor that '",
+        view_name(*c),
+        "' took it from; changing it in place is not captured (assign through the tensor itself, x[...] = ..., or work "
+        "on a clone())",
+        place());
+  const Tensor base = handle_of(c->base);
+  const Tensor places = flat(viewed(*c, numbers_of(base)));
+  const Tensor y =
+      call1("scatter_nd", {flat(base), call1("unsqueeze", {places}, {{"axes", std::vector<int64_t>{1}}}), flat(value)});
+  assign(base, in_shape(y, call1("shape", {base})), "in place");
+  c->base_version = c->base->version;
+}
+
+// A value in the place of one of another type: equal by proof or by what the graph then requires.
+Value Capture::equal_types(Value v, const TensorType& as, const char* op) {
+  const TensorType t = graph().type(v);
+  if (t.dtype != as.dtype || t.rank() != as.rank())
+    fail(ErrorCode::shape_mismatch, op, ": ", t, " in the place of ", as,
+         " (an operation in place cannot change the type)");
+  for (size_t a = 0; a < as.shape.size(); ++a) {
+    const Proof p = equal(t.shape[a], as.shape[a]);
+    if (p == Proof::no)
+      fail(ErrorCode::shape_mismatch, op, ": ", t, " in the place of ", as,
+           " (an operation in place cannot change the shape)");
+    if (p == Proof::unknown)
+      graph().add_constraint({Constraint::equal, t.shape[a], as.shape[a], str(op, " in place: axis ", a)});
+  }
+  return v;
+}
+
+void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
+  locate();
+  const Value v = value_of(value);
+  if (x.is_captured()) {
+    value_of(x);
+    require_own(x, op);
+    if (x.body_pointer()->captured->base) write_view(x, value);
+    change(x.body_pointer()->captured, equal_types(v, type(x), op));
+    change_shown(x, op);
+    return;
+  }
+  const bool before = lifted_.count(key_of(x)) > 0;
+  Lifted& l = lift(x);
+  if (before && !l.weight && !l.buffer)
+    fail(
+        ErrorCode::unsupported, op, ": ", type_text(x),
+        " was used as a constant of the program before it is changed in place (make it a buffer of a module, or return "
+        "its new value)",
+        here().empty() ? "" : "\n  at " + here());
+  for (const auto& [key, other] : lifted_)
+    if (&other != &l && other.tensor.storage() == x.storage())
+      fail(ErrorCode::unsupported, op, ": ", type_text(x), " shares its memory with '", other.name,
+           "', which the program uses too (clone() one of them)");
+  change(l.now, equal_types(v, type_of(l.tensor), op));
+  changed_count_ += !l.changed;
+  l.changed = true;
+}
+
+void Capture::change(const std::shared_ptr<CapturedValue>& c, Value v) {
+  if (c->frame != top().serial) {
+    Frame& f = top();
+    if (std::none_of(f.changes.begin(), f.changes.end(), [&](const Change& x) { return x.what == c; }))
+      f.changes.push_back(Change::of(c));
+  }
+  c->frame = top().serial;
+  c->value = v;
+  c->version = next_id();  // never one that it had: regions put versions back
+}
+
+}  // namespace neve::capture

@@ -1,0 +1,406 @@
+// Branches and loops of a capture: what goes in, what comes out, and which results show the memory of others.
+#include <algorithm>
+
+#include "capture/capture.h"
+#include "eager/autograd.h"
+#include "op/registry.h"
+
+namespace neve::capture {
+
+// A result, or what a loop carries, that may show the memory of a tensor from outside (root) or of another result.
+struct Capture::Link {
+  size_t result = 0;
+  std::shared_ptr<CapturedValue> root;  ///< null: of the result `owner`
+  Tensor handle;                        ///< of the root
+  size_t owner = 0, number = 0;         ///< number: of those with the same result and the same root or owner
+  bool placed = false, unclear = false;
+  Value flag, places;  ///< at one end: invalid for always, for all of it
+
+  bool same(const Link& o) const {
+    return result == o.result && root == o.root && (root || owner == o.owner) && number == o.number;
+  }
+  size_t values() const { return placed && !unclear ? 2 : 1; }
+};
+
+// What a way of a branch, or a pass of a loop, ends with.
+struct Capture::Ending {
+  Values values;
+  std::vector<Link> links;
+  std::set<size_t> shared, listed;
+
+  const Link* find(const Link& l) const {
+    const auto it = std::find_if(links.begin(), links.end(), [&](const Link& x) { return x.same(l); });
+    return it == links.end() ? nullptr : &*it;
+  }
+  void add(Link l) {
+    for (const Link& x : links) l.number += x.result == l.result && x.root == l.root && (l.root || x.owner == l.owner);
+    links.push_back(std::move(l));
+  }
+  // Takes over what it does not have yet; whether there was any.
+  bool learn(const Ending& of) {
+    bool more = false;
+    for (const Link& l : of.links) {
+      const auto it = std::find_if(links.begin(), links.end(), [&](const Link& x) { return x.same(l); });
+      if (it == links.end()) {
+        links.push_back(l);
+        more = true;
+        continue;
+      }
+      more = more || (l.placed && !it->placed) || (l.unclear && !it->unclear);
+      it->placed = it->placed || l.placed;
+      it->unclear = it->unclear || l.unclear;
+    }
+    for (size_t k : of.shared) more = shared.insert(k).second || more;
+    for (size_t k : of.listed) more = listed.insert(k).second || more;
+    return more;
+  }
+};
+
+Capture::Change Capture::Change::of(const std::shared_ptr<CapturedValue>& c) {
+  Change x{c, c->frame, c->value, c->version, c->base_version, {}};
+  for (const MayShow& m : c->may_show) x.shown.push_back(m.version);
+  return x;
+}
+
+void Capture::Change::restore() const {
+  what->frame = frame, what->value = value, what->version = version, what->base_version = base_version;
+  for (size_t i = 0; i < shown.size(); ++i) what->may_show[i].version = shown[i];
+}
+
+// Whether it is from outside of the region that is being made.
+bool Capture::is_outer(const CapturedValue& c) const {
+  return std::any_of(frames_.begin(), frames_.end() - 1, [&](const Frame& f) { return f.serial == c.born; });
+}
+
+Capture::Ending Capture::ending_of(std::span<const Tensor> results, bool outside, std::span<const size_t> last) {
+  Ending end;
+  for (const Tensor& t : results) end.values.push_back(value_of(t));
+  std::vector<std::vector<MayShow>> all(results.size());
+  std::map<const CapturedValue*, size_t> owners;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].dtype() == DType::boolean && results[i].rank() == 0) continue;  // a flag
+    all[i] = relations(results[i]);
+    if (!all[i][0].places.defined() && !all[i][0].unclear) owners.emplace(captured_of(all[i][0].root).get(), i);
+  }
+  std::map<const CapturedValue*, std::set<size_t>> users;
+  for (size_t i = 0; i < results.size(); ++i)
+    for (const MayShow& m : all[i]) {
+      const std::shared_ptr<CapturedValue> root = captured_of(m.root);
+      if (root->listed) end.listed.insert(i);
+      if (root->shared) end.shared.insert(i);
+      Link l;
+      l.result = i, l.handle = m.root, l.placed = m.places.defined(), l.unclear = m.unclear;
+      if (m.flag.defined()) l.flag = value_of(m.flag);
+      if (m.places.defined()) l.places = value_of(m.places);
+      if (outside || is_outer(*root)) {
+        l.root = root;
+        end.add(l);
+      } else if (const auto owner = owners.find(root.get()); owner == owners.end()) {
+        if (std::find(last.begin(), last.end(), i) == last.end()) users[root.get()].insert(i);
+      } else if (owner->second != i) {
+        l.owner = owner->second, l.handle = {};
+        end.add(l);
+      }
+    }
+  for (const auto& [root, of] : users)
+    if (of.size() > 1) end.shared.insert(of.begin(), of.end());
+  return end;
+}
+
+namespace {
+
+Value flag_value(ir::Graph& g, bool b) { return g.constant(Tensor::scalar_int(DType::boolean, b)); }
+
+// The numbers 0, 1, ... of the elements of v.
+Value numbers(ir::Graph& g, Value v) {
+  const Value count =
+      g.call("reduce_prod", {g.call("shape", {v})}, {{"keepdims", false}, {"axes", std::vector<int64_t>{0}}});
+  return g.call("range",
+                {g.constant(Tensor::scalar_int(DType::i64, 0)), count, g.constant(Tensor::scalar_int(DType::i64, 1))});
+}
+
+}  // namespace
+
+// The flags and places of `links`, as a way that ends so has them.
+Values Capture::values_of(std::span<const Link> links, const Ending& end, ir::Graph& g) {
+  Values out;
+  for (const Link& l : links) {
+    const Link* here = end.find(l);
+    out.push_back(!here ? flag_value(g, false) : here->flag.valid() ? here->flag : flag_value(g, true));
+    if (l.values() == 1) continue;
+    out.push_back(!here                  ? g.constant(Tensor::of_ints(DType::i64, {0}, {}))
+                  : here->places.valid() ? here->places
+                                         : numbers(g, end.values[l.result]));
+  }
+  return out;
+}
+
+// Says of results what they may show; `made`: the results, then the flags and places of the links.
+void Capture::attach(const Ending& links, std::span<const Tensor> made, size_t own) {
+  size_t at = own;
+  for (const Link& l : links.links) {
+    MayShow m;
+    m.root = l.root ? l.handle : made[l.owner];
+    m.flag = made[at];
+    if (l.values() == 2) m.places = made[at + 1];
+    m.unclear = l.unclear;
+    m.version = captured_of(m.root)->version;
+    at += l.values();
+    made[l.result].body_pointer()->captured->may_show.push_back(std::move(m));
+  }
+  for (size_t i : links.shared) made[i].body_pointer()->captured->shared = true;
+  for (size_t i : links.listed) made[i].body_pointer()->captured->listed = true;
+}
+
+// Runs a body in a frame of its own. `own`: values of its parameters, of which the last stand for `carried`, tensors
+// from outside. `end` sees the results while the frame is open; after it, what was changed of outer tensors is as
+// before.
+std::vector<Tensor> Capture::run_body(const Body& body, ir::Graph& g, bool discovery, std::span<const Value> own,
+                                      std::span<const std::shared_ptr<CapturedValue>> carried,
+                                      FunctionRef<void(std::vector<Tensor>&)> end) {
+  frames_.emplace_back();
+  struct Close {
+    Capture& c;
+    ~Close() { c.pop(); }
+  } close{*this};
+  Frame& f = top();
+  f.serial = next_id();
+  f.graph = &g;
+  f.discovery = discovery;
+  const size_t first_carried = own.size() - carried.size();
+  std::vector<Tensor> parameters;
+  for (size_t i = 0; i < first_carried; ++i) parameters.push_back(wrap(own[i]));
+  for (size_t i = 0; i < carried.size(); ++i) {
+    change(carried[i], own[first_carried + i]);
+    note_sources(frames_.size() - 1, own[first_carried + i]);
+  }
+  std::vector<Tensor> results = body(parameters);
+  end(results);
+  return results;
+}
+
+void Capture::push(Frame f) { frames_.push_back(std::move(f)); }
+
+Capture::Frame Capture::pop() {
+  Frame f = std::move(frames_.back());
+  frames_.pop_back();
+  for (const Change& x : f.changes) x.restore();
+  return f;
+}
+
+void Capture::probe(std::span<const Tensor> like, const Body& body) {
+  ir::Graph scratch;
+  scratch.location = graph().location;
+  Values own;
+  for (const Tensor& t : like) own.push_back(scratch.add_input("", type(t)));
+  run_body(body, scratch, true, own, {}, [](std::vector<Tensor>&) {});
+}
+
+std::shared_ptr<Capture::Branch> Capture::open(const Body& body) {
+  auto branch = std::make_shared<Branch>();
+  branch->graph = std::make_unique<ir::Graph>();
+  branch->graph->location = graph().location;
+  Frame f;
+  f.serial = next_id();
+  f.graph = branch->graph.get();
+  f.discovery = true;
+  const size_t depth = frames_.size();
+  push(std::move(f));
+  try {
+    body({});
+  } catch (...) {
+    while (frames_.size() > depth) pop();
+    throw;
+  }
+  for (const Change& x : top().changes) branch->after.push_back(Change::of(x.what));
+  branch->frame = pop();
+  return branch;
+}
+
+std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std::shared_ptr<Branch>> branches,
+                                   std::span<const Body> ends, bool follow, std::span<const size_t> last) {
+  locate();
+  const OpDef& op = find_op("if");
+  std::vector<std::shared_ptr<CapturedValue>> changed;
+  for (const auto& b : branches)
+    for (const Change& x : b->frame.changes)
+      if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
+  std::vector<Ending> endings;
+  std::vector<Values> after;  // of what was changed
+  Ending links;
+  Values taken;
+  for (size_t k = 0; k < branches.size(); ++k) {
+    Branch& b = *branches[k];
+    const size_t depth = frames_.size();
+    push(std::move(b.frame));
+    for (const Change& x : b.after) x.restore();
+    try {
+      const std::vector<Tensor> results = ends[k]({});
+      if (follow) {
+        endings.push_back(ending_of(results, false, last));
+      } else {
+        endings.emplace_back();
+        for (const Tensor& t : results) endings[k].values.push_back(value_of(t));
+      }
+      after.emplace_back();
+      for (const auto& c : changed) after[k].push_back(value_in(*c, frames_.size() - 1));
+    } catch (...) {
+      while (frames_.size() > depth) pop();
+      throw;
+    }
+    b.frame = pop();
+    links.learn(endings[k]);
+  }
+  std::vector<Values> results;
+  for (size_t k = 0; k < branches.size(); ++k) {
+    Values out = endings[k].values;
+    for (Value v : values_of(links.links, endings[k], *branches[k]->graph)) out.push_back(v);
+    out.insert(out.end(), after[k].begin(), after[k].end());
+    results.push_back(std::move(out));
+    for (Value v : branches[k]->frame.taken)
+      if (std::find(taken.begin(), taken.end(), v) == taken.end()) taken.push_back(v);
+  }
+  std::vector<std::unique_ptr<ir::Graph>> regions;
+  for (size_t k = 0; k < branches.size(); ++k) {
+    const Branch& b = *branches[k];
+    auto region = std::make_unique<ir::Graph>();
+    std::map<uint32_t, Value> map;
+    for (Value v : taken) {
+      const Value in = region->add_input("", graph().type(v), graph().facts(v));
+      for (size_t i = 0; i < b.frame.taken.size(); ++i)
+        if (b.frame.taken[i] == v) map[b.graph->inputs()[i].id] = in;
+    }
+    ir::copy_nodes(*b.graph, *region, map, false);
+    for (Value v : results[k]) region->add_output("", map.at(v.id));
+    region->constraints = b.graph->constraints;
+    regions.push_back(std::move(region));
+  }
+  Values in{value_of(condition)};
+  in.insert(in.end(), taken.begin(), taken.end());
+  const Values out = graph().emit_node(op, op.defaults(), in, std::move(regions))->out;
+  return results_of(out, endings[0].values.size(), changed, links);
+}
+
+// Results of a region: its own, then flags and places, then what it changed.
+std::vector<Tensor> Capture::results_of(std::span<const Value> out, size_t own,
+                                        std::span<const std::shared_ptr<CapturedValue>> changed, const Ending& links) {
+  std::vector<Tensor> made;
+  const size_t first_changed = out.size() - changed.size();
+  for (size_t k = 0; k < first_changed; ++k) made.push_back(wrap(out[k]));
+  for (size_t k = 0; k < changed.size(); ++k) {
+    note_sources(frames_.size() - 1, out[first_changed + k]);
+    change(changed[k], out[first_changed + k]);
+  }
+  attach(links, made, own);
+  made.resize(own);
+  return made;
+}
+
+std::vector<Tensor> Capture::branch(const Tensor& condition, std::span<const Body> bodies, bool follow) {
+  std::vector<std::shared_ptr<Branch>> ways;
+  std::vector<std::vector<Tensor>> results(bodies.size());
+  std::vector<Body> ends;
+  for (size_t k = 0; k < bodies.size(); ++k) {
+    ways.push_back(open([&](std::span<const Tensor> none) {
+      results[k] = bodies[k](none);
+      return std::vector<Tensor>{};
+    }));
+    ends.emplace_back([&results, k](std::span<const Tensor>) { return results[k]; });
+  }
+  return close(condition, ways, ends, follow);
+}
+
+std::vector<Tensor> Capture::loop(std::span<const Tensor> fixed, const Body& body, std::span<const size_t> last) {
+  const OpDef& op = find_op("loop");
+  locate();
+  const size_t own_count = fixed.size() - 2;
+  std::vector<std::shared_ptr<CapturedValue>> changed;  // of outer tensors, by the body
+  Values taken, start;
+  for (const Tensor& t : fixed) start.push_back(value_of(t));
+  const Ending initial = ending_of(fixed.subspan(2), true);
+  Ending links;
+  links.learn(initial);
+  const auto attrs = [&](size_t links_count) {
+    return op.defaults().with({{"carried", int64_t(own_count + links_count + changed.size())}});
+  };
+  const auto note = [&](const Frame& f) {
+    for (const Change& x : f.changes)
+      if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
+    for (Value v : f.taken)
+      if (std::find(taken.begin(), taken.end(), v) == taken.end()) taken.push_back(v);
+  };
+  // What a pass begins with: its parameters show what those before it did.
+  const auto begin = [&](std::span<const Tensor> p) {
+    attach(links, p.subspan(2), own_count);
+    return body(p.first(2 + own_count));
+  };
+  // What the body uses and changes, and what its results show, is found by running it for nothing.
+  for (bool more = true; more;) {
+    ir::Graph scratch;
+    scratch.location = graph().location;
+    Values own{scratch.add_input("", {DType::i64, {}}), scratch.add_input("", {DType::boolean, {}})};
+    for (size_t i = 2; i < start.size(); ++i) own.push_back(scratch.add_input("", graph().type(start[i])));
+    for (const Link& l : links.links) {
+      own.push_back(scratch.add_input("", {DType::boolean, {}}));
+      if (l.values() == 2) own.push_back(scratch.add_input("", {DType::i64, {Dim::symbol("shown")}}));
+    }
+    Ending end;
+    run_body(begin, scratch, true, own, {}, [&](std::vector<Tensor>& results) {
+      value_of(results[0]);
+      end = ending_of(std::span(results).subspan(1), false, last);
+      note(top());
+    });
+    more = links.learn(end);
+  }
+  for (int attempt = 0;; ++attempt) {
+    Values in = start;
+    const Values shown = values_of(links.links, initial, graph());
+    in.insert(in.end(), shown.begin(), shown.end());
+    for (const auto& c : changed) in.push_back(value_in(*c, frames_.size() - 1));
+    in.insert(in.end(), taken.begin(), taken.end());
+    const size_t serials = frames_.size();
+    const auto again = [&] {
+      missing_ = Missing{frames_[frames_.size() - 2].serial, {}};
+      fail(ErrorCode::internal, "internal: capture: a region is made once more");
+    };
+    const RegionFn region = [&](Builder& b, std::span<const Value> parameters) -> Values {
+      auto& g = dynamic_cast<ir::Graph&>(b);
+      const size_t count = parameters.size() - taken.size();
+      Values out;
+      frames_.resize(serials);
+      const Body with_taken = [&](std::span<const Tensor> p) {
+        Frame& f = top();
+        for (size_t i = 0; i < taken.size(); ++i) {
+          f.in[{frames_[frames_.size() - 2].serial, taken[i].id}] = parameters[count + i];
+          note_sources(frames_.size() - 1, parameters[count + i]);
+        }
+        return begin(p);
+      };
+      run_body(with_taken, g, false, parameters.first(count), changed, [&](std::vector<Tensor>& results) {
+        out.push_back(value_of(results[0]));
+        const Ending end = ending_of(std::span(results).subspan(1), false, last);
+        if (links.learn(end)) again();
+        out.insert(out.end(), end.values.begin(), end.values.end());
+        for (Value v : values_of(links.links, end, g)) out.push_back(v);
+        for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
+        for (const Change& x : top().changes)
+          if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) {
+            changed.push_back(x.what);
+            again();
+          }
+      });
+      return out;
+    };
+    try {
+      const Values out = graph().emit(op, attrs(shown.size()), in, std::span(&region, 1));
+      return results_of(out, own_count, changed, links);
+    } catch (...) {
+      if (!missing_ || missing_->below != top().serial) throw;
+      const Missing m = *std::exchange(missing_, std::nullopt);
+      if (attempt > 64) fail(ErrorCode::internal, "internal: capture: a region does not settle");
+      if (m.value.valid() && std::find(taken.begin(), taken.end(), m.value) == taken.end()) taken.push_back(m.value);
+    }
+  }
+}
+
+}  // namespace neve::capture
