@@ -235,9 +235,13 @@ bool match_dict(PyObject* v, const Tree& t, Inputs& out) {
   return true;
 }
 
-/// Keyword arguments: in any order.
-bool match_named(PyObject* v, const Tree& t, Inputs& out) {
+/// Keyword arguments: in any order, unless the function sees it.
+bool match_named(PyObject* v, const Tree& t, bool ordered, Inputs& out) {
   if (size_t(PyDict_GET_SIZE(v)) != t.keys.size()) return false;
+  PyObject *key, *item;
+  Py_ssize_t at = 0;
+  for (size_t i = 0; ordered && PyDict_Next(v, &at, &key, &item); ++i)
+    if (PyUnicode_Compare(key, t.keys[i].ptr()) != 0) return false;
   for (size_t i = 0; i < t.keys.size(); ++i) {
     PyObject* value = PyDict_GetItemWithError(v, t.keys[i].ptr());
     if (!value) return PyErr_Clear(), false;
@@ -308,11 +312,11 @@ nb::object build(const Tree& t, const std::vector<nb::object>& tensors, size_t& 
 // ---- the call -------------------------------------------------------------------------------------------------------
 
 /// One specialisation with its engine. `slow`: called with the tensors instead of the engine, for programs that change
-/// something or hand an input through; None for others.
+/// something or hand an input through; None for others. `ordered`: the order of keyword arguments matters.
 class Call {
  public:
   Call(nb::object program, nb::object engine, nb::object watch, nb::handle arguments, nb::handle results,
-       nb::object mode, nb::object slow)
+       nb::object mode, nb::object slow, bool ordered)
       : program_(std::move(program)),
         engine_(std::move(engine)),
         watch_(std::move(watch)),
@@ -320,6 +324,7 @@ class Call {
         slow_(std::move(slow)),
         arguments_(arguments),
         results_(results),
+        ordered_(ordered),
         p_(nb::cast<PyProgram*>(program_)),
         e_(nb::cast<PyEngine*>(engine_)),
         w_(nb::cast<Watch*>(watch_)) {
@@ -331,7 +336,8 @@ class Call {
   bool takes(PyObject* args, PyObject* kwargs, nb::handle mode, Inputs& in) {
     in.tensors.clear(), in.objects.clear();
     if (!p_ || !same_constant(mode.ptr(), mode_.ptr())) return false;
-    if (!match(args, arguments_.children[0], in) || !match_named(kwargs, arguments_.children[1], in)) return false;
+    if (!match(args, arguments_.children[0], in) || !match_named(kwargs, arguments_.children[1], ordered_, in))
+      return false;
     for (size_t i = 0; i < in.tensors.size(); ++i)
       if (in.tensors[i].dtype() != dtypes_[i] || in.tensors[i].is_captured()) return false;
     return fits(in.tensors) && w_->same() && !p_->is_changed();
@@ -387,6 +393,7 @@ class Call {
 
   nb::object program_, engine_, watch_, mode_, slow_;
   Tree arguments_, results_;
+  bool ordered_;
   PyProgram* p_;
   PyEngine* e_;
   Watch* w_;
@@ -471,9 +478,9 @@ void bind_calls(nb::module_& m) {
       .def("take", &Watch::take, nb::arg("other"))
       .def("same", [](Watch& w) { return w.same(); });
   nb::class_<Call>(m, "Call", "A captured program with its engine.", nb::type_slots(collected<Call>()))
-      .def(nb::init<nb::object, nb::object, nb::object, nb::handle, nb::handle, nb::object, nb::object>(),
+      .def(nb::init<nb::object, nb::object, nb::object, nb::handle, nb::handle, nb::object, nb::object, bool>(),
            nb::arg("program"), nb::arg("engine"), nb::arg("watch"), nb::arg("arguments"), nb::arg("results"),
-           nb::arg("mode").none(), nb::arg("slow").none())
+           nb::arg("mode").none(), nb::arg("slow").none(), nb::arg("ordered"))
       .def_rw("calls", &Call::calls);
   nb::class_<Dispatch>(m, "Dispatch", "Captured programs, tried one after the other.",
                        nb::type_slots(collected<Dispatch>()))

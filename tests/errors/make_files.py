@@ -117,7 +117,7 @@ def broken_modules(folder, environment):
             for n, content in members.items():
                 z.writestr(n, json.dumps(manifest) if n == "manifest.json" else content)
 
-    write("module_newer.neve", lambda m: m.update(format_version=3))
+    write("module_newer.neve", lambda m: m.update(format_version=99))
     write("module_path.neve", lambda m: m["methods"]["forward"][0].update(graph="../../etc/passwd"))
     write("module_cyclic.neve", lambda m: m["methods"]["forward"][0].update(results='{"tuple": [{"t": 1}, {"t": 0}]}'))
     write("module_class.neve", lambda m: m["tensors"][0].update(name="__class__"))

@@ -382,6 +382,16 @@ def test_suggest():
     assert "(the model): Whole" in repr(found) and "big: Sequential" in repr(found)
 
 
+def test_order_of_keywords():
+    def weighted(x, **parts):
+        return sum((v * (i + 1) for i, v in enumerate(parts.values())), x)
+
+    region = inference(weighted, **FAST)
+    a, b = neve.ones(2), neve.full((2,), 10.0)
+    for parts in ({"a": a, "b": b}, {"b": b, "a": a}, {"a": a, "b": b}):
+        np.testing.assert_allclose(np.array(region(a, **parts)), np.array(weighted(a, **parts)))
+
+
 # ---- the cache on disk -----------------------------------------------------------------------------------------------
 
 PROGRAM = """

@@ -58,7 +58,7 @@ def if_(
         state = get_all()
         boxes = boxes_of(state)
         try:
-            stage_if(c.tensor(), then, other, get, put, names, problems)
+            stage_if(c.tensor(), then, other, get, put, names, problems, whole=True)
         except (Error, UnboundLocalError, TypeError, IndexError):  # not both ways as one graph: the example's, a guard
             for b in boxes.values():
                 b.restore()
@@ -77,14 +77,14 @@ class _Way:
 
 def stage_if(
     test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
-    problems: Problems,
+    problems: Problems, whole: bool = False,
 ) -> None:  # fmt: skip
-    """An `if` of the graph."""
+    """An `if` of the graph. whole: an error where a variable could not be read after it."""
     require_stageable(problems, "a branch")
     get, put, names = with_effects(get, put, names)
     for _ in range(64):
         try:
-            _stage_once(test, then, other, get, put, names)
+            _stage_once(test, then, other, get, put, names, whole)
             return
         except Grown as grown:  # a list that is longer in one way: from before on, tensors decide its length
             grow(grown, get())
@@ -120,8 +120,9 @@ def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any) 
 
 
 def _stage_once(
-    test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...]
-) -> None:
+    test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
+    whole: bool,
+) -> None:  # fmt: skip
     before = get()
     old, _ = flatten(before)
     boxes = boxes_of(before)
@@ -136,6 +137,8 @@ def _stage_once(
         a, b, structure = align(names, a, one.structure, b, two.structure)
     paths = paths_of(names, structure)
     plan = [_plan(p, x, y, one.raised or two.raised, old) for p, x, y in zip(paths, a, b)]
+    if whole and (gone := next((p.lost for p in plan if p is not None and p.lost), "")):
+        fail("unsupported", gone)
     token = [i for i, p in enumerate(paths) if p.startswith("__neve_effects")][:1]
 
     def end(way: _Way, leaves: list[Leaf]) -> Callable[[list[Tensor]], list[Tensor]]:

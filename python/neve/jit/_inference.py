@@ -61,6 +61,15 @@ def is_inference_mode(target: Any = None) -> bool:
     return isinstance(target, Region) or isinstance(getattr(target, "forward", None), Region)
 
 
+def _sees_order(function: Callable[..., Any]) -> bool:
+    """Whether a function can tell in which order keyword arguments were given: it has **kwargs."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
 class RegionForm:
     """One compiled form of a region, and why it was made."""
 
@@ -109,6 +118,7 @@ class Region:
         # With an owner, `function` is unbound, and the owner is not kept alive by what compiled it.
         self._plain, self._owner = function, None if owner is None else weakref.ref(owner)
         self._options = options
+        self._ordered = _sees_order(function)
         self._dispatch = _neve.Dispatch()
         self._table: dict[Any, list[RegionForm]] = {}
         self._eager: dict[str, int] = {}
@@ -172,7 +182,8 @@ class Region:
         tensors, paths, structure = _tree.flatten((args, kwargs), self.__qualname__)
         self._refuse_gradients(tensors, paths)
         args, kwargs = _tree.unflatten(structure, list(tensors))  # arrays are tensors from here
-        kwargs = dict(sorted(kwargs.items()))
+        if not self._ordered:
+            kwargs = dict(sorted(kwargs.items()))
         tensors, _, structure = _tree.flatten((args, kwargs), self.__qualname__)
         form, why = self._form(function, tensors, structure, args, kwargs)
         if form is not None and any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i]):
@@ -354,8 +365,9 @@ class Region:
         form.seconds = time.monotonic() - begin
         direct = not (c._states or c._generators or c._passed or c._hidden or c.changed_inputs or _formed(c._results))
         call = _neve.Call(
-            c._program, form.engine, c._environment.watch, c._arguments, c._results, mode, None if direct else form.run
-        )
+            c._program, form.engine, c._environment.watch, c._arguments, c._results, mode,
+            None if direct else form.run, self._ordered,
+        )  # fmt: skip
         call.calls = form.calls
         form.call = call
         self._dispatch.add(call)
