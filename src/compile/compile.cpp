@@ -11,7 +11,6 @@ using ir::Graph;
 using ir::Node;
 using plan::Instr;
 using plan::Place;
-using plan::Plan;
 using plan::PlanValue;
 
 void Compiler::close_segment() {

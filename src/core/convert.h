@@ -60,7 +60,8 @@ To convert_element(From v) {
     return To{std::is_same_v<To, Half> ? float_to_half(f) : float_to_bf16(f)};
   } else if constexpr (std::floating_point<From> && std::integral<To>) {
     // The limits are powers of two (or one less), so that the comparisons are exact.
-    constexpr From above = From(std::numeric_limits<To>::max() / 2 + 1) * 2;
+    constexpr To half = std::numeric_limits<To>::max() / 2 + 1;
+    constexpr From above = From(half) * 2;
     if (!(v == v)) return 0;
     if (v >= above) return std::numeric_limits<To>::max();
     if constexpr (std::is_signed_v<To>) {

@@ -80,7 +80,7 @@ std::string write_safetensors(const std::map<std::string, Tensor, std::less<>>& 
 }
 
 std::map<std::string, Tensor, std::less<>> read_safetensors(std::span<const std::byte> bytes,
-                                                            std::shared_ptr<const void> owner,
+                                                            const std::shared_ptr<const void>& owner,
                                                             const std::string& where) {
   auto corrupt = [&](const std::string& what) -> void { fail(ErrorCode::corrupt_file, where, ": ", what); };
   if (bytes.size() < 8) corrupt("is too short");

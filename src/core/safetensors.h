@@ -18,7 +18,7 @@ std::string write_safetensors(const std::map<std::string, Tensor, std::less<>>& 
 /// @param where  begins the message of an error
 /// @throws Error{corrupt_file}
 std::map<std::string, Tensor, std::less<>> read_safetensors(std::span<const std::byte> bytes,
-                                                            std::shared_ptr<const void> owner,
+                                                            const std::shared_ptr<const void>& owner,
                                                             const std::string& where);
 
 }  // namespace neve

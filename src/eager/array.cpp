@@ -15,7 +15,6 @@ namespace {
 using eager::list;
 using eager::many_axes;
 using eager::one_axis;
-using eager::Operator;
 using eager::reduce;
 using eager::require;
 using eager::text;

@@ -215,7 +215,7 @@ std::vector<Sizes> middle(const ir::Graph& g, const ResolvedRange& r) {
           n = std::max(n, o[i][a]);
         }
       } else {
-        o[i][a] = std::clamp<int64_t>(int64_t(std::sqrt(double(lo) * double(hi)) + 0.5), lo, hi);
+        o[i][a] = std::clamp<int64_t>(int64_t(std::llround(std::sqrt(double(lo) * double(hi)))), lo, hi);
       }
     }
   for (size_t i = 0; i < o.size(); ++i)

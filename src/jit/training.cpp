@@ -27,7 +27,7 @@ std::vector<Tensor> Runner::run(std::span<const Tensor> in) {
 
 /// The two graphs for one choice of what is differentiated, compiled; the backward one after the first call.
 struct TrainingVariant {
-  TrainingVariant(passes::Differentiated d) : parts(std::move(d)) {}
+  explicit TrainingVariant(passes::Differentiated d) : parts(std::move(d)) {}
   passes::Differentiated parts;
   int threads = 1;
   std::unique_ptr<Runner> forward;

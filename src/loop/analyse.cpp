@@ -12,7 +12,7 @@
 namespace neve {
 namespace {
 
-using namespace loop;
+using namespace loop;  // NOLINT: all of this file is about its types
 constexpr int most_attempts = 64;
 constexpr size_t most_parts = 64;
 

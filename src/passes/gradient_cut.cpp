@@ -53,6 +53,39 @@ void Cut::decide(bool recompute) {
     else
       anew(v);
   }
+  state_sizes();
+}
+
+// A size that arises in the forward computation and that the backward one mentions crosses with a tensor that has it.
+void Cut::state_sizes() {
+  std::set<uint32_t> given = stated_;
+  const auto give = [&](Value v) {
+    for (Dim d : g_.type(v).shape)
+      if (d.is_symbol()) given.insert(d.as_symbol().id);
+  };
+  std::unordered_map<uint32_t, Value> first;  // by symbol: what brings it up
+  for (Value v : g_.inputs())
+    if (late_.count(v.id)) give(v);
+  for (Value v : kept_order_) give(v);
+  for (Node* n = g_.first(); n; n = n->next)
+    for (Value v : n->out)
+      for (Dim d : g_.type(v).shape)
+        if (d.is_symbol()) first.emplace(d.as_symbol().id, v);
+  for (Node* n = g_.first(); n; n = n->next) {
+    if (!is_late(*n) && !is_anew(*n)) continue;
+    for (Value v : n->out) {
+      std::vector<Dim> symbols;
+      for (Dim d : g_.type(v).shape) collect_symbols(d, symbols);
+      for (Dim s : symbols) {
+        const uint32_t id = s.as_symbol().id;
+        if (given.count(id)) continue;
+        const auto from = first.find(id);
+        if (from == first.end()) continue;
+        if (from->second != v && !late_.count(from->second.id)) keep(from->second);
+        give(from->second);
+      }
+    }
+  }
 }
 
 // Bytes that would have to be kept besides, for v to be computed anew.

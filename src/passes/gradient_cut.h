@@ -1,6 +1,7 @@
 // What of a forward computation is kept for its gradient, and what is computed anew there.
 #pragma once
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -34,6 +35,7 @@ class Cut {
   double cost_anew(Value v) const;
   void keep(Value v);
   void anew(Value v);
+  void state_sizes();
 
   const ir::Graph& g_;
   size_t outputs_;

@@ -393,6 +393,21 @@ def test_layers(n):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * max(1, np.abs(b).max(initial=0)))
 
 
+def test_sizes_that_tensors_decide():
+    def program(x, k):
+        if x.sum() > 0:
+            k = k + 1
+        return x * x[: k % x.shape[0] + 1].sum()
+
+    static = to_static(program)
+    for values in ([1.0, 2.0, 3.0, 4.0], [-1.0, -2.0, -3.0]):
+        a, b = (neve.tensor(values, requires_grad=True) for _ in range(2))
+        program(a, 1).sum().backward()
+        static(b, 1).sum().backward()
+        np.testing.assert_allclose(np.array(b.grad), np.array(a.grad), rtol=1e-6)
+    assert "original" not in static.explain()
+
+
 def test_options_are_seen_and_measured():
     function = to_static(branch, options=neve.jit.Options(in_place=False, recompute=False))
     x = neve.randn(5, 4).requires_grad_()

@@ -173,7 +173,7 @@ void OnnxNode::finish() const {
 // ---- emission ------------------------------------------------------------------------------------------------------
 
 AttrValue OnnxNode::convert_attr(const pb::AttributeProto& a, const AttrValue& kind, std::string_view op) {
-  const auto name = a.name();
+  const auto& name = a.name();
   if (std::holds_alternative<bool>(kind)) return attr_int(name, 0) != 0;
   if (std::holds_alternative<int64_t>(kind)) return attr_int(name, 0);
   if (std::holds_alternative<double>(kind)) return attr_float(name, 0);

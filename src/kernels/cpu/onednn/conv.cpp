@@ -22,9 +22,7 @@ struct Repacking {
       copy(plain_md, plain.data(), md, const_cast<void*>(data()));
     });
   }
-  static const void* align(const std::byte* p) {
-    return reinterpret_cast<const void*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64);
-  }
+  static const void* align(const std::byte* p) { return p + (64 - reinterpret_cast<uintptr_t>(p) % 64) % 64; }
   memory::desc md;
   std::vector<std::byte> bytes;
   mutable std::once_flag filled;
