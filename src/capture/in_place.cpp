@@ -118,7 +118,6 @@ void Capture::refresh_shown(const Tensor& t) {
       fail(ErrorCode::unsupported, "capture: ", describe(t),
            " may show another tensor after a branch or loop, and that was changed in place since (clone() it)",
            place());
-    c->may_show[i].version = captured_of(m.root)->version;
     Tensor now = wrap(value_in(*c, frames_.size() - 1));
     const TensorType a = graph().type(value_of(m.root)), b = graph().type(value_of(now));
     if (a.dtype != b.dtype || (!m.places.defined() && a.rank() != b.rank())) continue;  // another tensor in every case
@@ -130,7 +129,8 @@ void Capture::refresh_shown(const Tensor& t) {
                                                                                : in_shape(y, call1("shape", {now}))};
         },
         [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {now})}; }};
-    change(c, value_of(branch(m.flag, bodies, false)[0]));
+    change(c, value_of(branch(m.flag, bodies, false)[0]));  // first: it keeps how things were outside of a region
+    c->may_show[i].version = captured_of(m.root)->version;
   }
 }
 

@@ -168,3 +168,36 @@ def dead_views(x):
         s = s + (first * last).sum()
         x[0] = x[0] * 0.5
     return s, x
+
+
+@program
+def read_inside_and_after(x):
+    y = x * 1
+    z = y if x.sum() > 0 else x * 3
+    y += 1
+    w = z.sum() if x.mean() > 1 else z.sum() * 2
+    return z, w
+
+
+@program
+def changed_by_passes(x):
+    y = x * 1
+    z = y if x.sum() > 0 else x * 3
+    for _ in range(x.shape[0]):
+        y += 1
+        z -= 0.5
+        if z.sum() > 3:
+            y = y * 0.5
+    return z, y
+
+
+@program
+def row_changed_by_passes(x):
+    y = x * 1
+    z = y[0] if x.sum() > 0 else x[1] * 3
+    for _ in range(x.shape[0]):
+        y[0] += 1
+        if y.mean() > 1:
+            z = z * 1 + z.sum() * 0
+        y[0] *= 0.5
+    return z, y
