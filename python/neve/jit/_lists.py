@@ -221,6 +221,13 @@ def open_range(*bounds: Any) -> Open:
     """range() whose bounds are tensors or open sizes."""
     from .._elementwise import floor_divide, maximum, sign
 
-    a, b, s = [lift(v, "i64").reshape(()) for v in ((0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3])]
+    first, last, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    if type(step) is int and step == 1:  # nothing to divide; for a pass, nothing to multiply
+        b = lift(last, "i64").reshape(())
+        if type(first) is int and first == 0:
+            return Open(maximum(b, _neve.tensor(0)), lambda k: number(k.raw))
+        begin = lift(first, "i64").reshape(())
+        return Open(maximum(b - begin, _neve.tensor(0)), lambda k: number(k.raw + begin))
+    a, b, s = [lift(v, "i64").reshape(()) for v in (first, last, step)]
     trips = maximum(floor_divide(b - a + s - sign(s), s), _neve.tensor(0))
     return Open(trips, lambda k: number(k.raw * s + a))
