@@ -256,6 +256,14 @@ Value Capture::stop_gradient(Value v) {
 }
 
 std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
+  return call(op, attrs, in, shares_memory(op));
+}
+
+Tensor Capture::view(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) {
+  return call(op, attrs, in, true)[0];
+}
+
+std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, bool view) {
   locate();
   Values operands;
   for (const Tensor& t : in) operands.push_back(value_of(t));
@@ -271,7 +279,7 @@ std::vector<Tensor> Capture::call(const OpDef& op, const Attrs& attrs, std::span
     for (Value& v : out)
       if (v.valid()) v = stop_gradient(v);
   std::shared_ptr<CapturedValue> base;
-  if (shares_memory(op) && !in.empty() && in[0].is_captured()) base = in[0].body_pointer()->captured;
+  if (view && !in.empty() && in[0].is_captured()) base = in[0].body_pointer()->captured;
   std::vector<Tensor> results;
   for (Value v : out) {
     results.push_back(v.valid() ? wrap(v, base) : Tensor{});

@@ -116,6 +116,7 @@ class Capture final : public eager::Stager {
 
   // Stager
   std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) override;
+  Tensor view(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) override;
   void assign(const Tensor& x, const Tensor& value, const char* op) override;
   Tensor contiguous(const Tensor& t) override;
   TensorType type(const Tensor& t) override;
@@ -168,6 +169,7 @@ class Capture final : public eager::Stager {
   Frame& top() { return frames_.back(); }
   ir::Graph& graph() { return *frames_.back().graph; }
   Value value_of(const Tensor& t);
+  std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, bool view);
   Value value_in(const CapturedValue& c, size_t frame);
   Value stop_gradient(Value v);
   Value import(size_t frame, Value below);

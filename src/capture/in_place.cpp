@@ -31,7 +31,7 @@ Tensor numbers_of(const Tensor& t) {
 Tensor viewed(const CapturedValue& c, const Tensor& of) {
   std::vector<Tensor> operands{of};
   operands.insert(operands.end(), c.others.begin(), c.others.end());
-  return call1(*c.view, c.attrs, operands);
+  return eager::stager()->view(*c.view, c.attrs, operands);
 }
 
 std::string_view view_name(const CapturedValue& c) { return c.view ? c.view->info.name : ""; }

@@ -76,14 +76,14 @@ Tensor take_basic(Tensor x, std::span<const Index> index) {
   }
   axis = 0;
   for (const Index& i : index) {
+    if (i.kind == Index::integer && i.indices.defined()) {
+      const Tensor k = i.indices.rank() ? call1("reshape", {i.indices, ints({})}) : i.indices;
+      const Tensor operands[] = {x, k};
+      x = stager()->view(find_op("gather"), find_op("gather").defaults().with({{"axis", axis}}), operands);
+      continue;
+    }
     if (i.kind == Index::integer) {  // slice and squeeze: views, as when it runs at once
-      Tensor begin = ints({i.value}), end = ints({i.value == -1 ? INT64_MAX : i.value + 1});
-      if (i.indices.defined()) {
-        const Tensor n = call1("shape", {x}, {{"start", axis}, {"end", axis + 1}}), k = as_vector(i.indices);
-        begin = call1("where", {call1("less", {k, ints({0})}), call1("add", {k, n}), k});
-        end = call1("add", {begin, ints({1})});
-      }
-      x = call1("slice", {x, begin, end, ints({axis})});
+      x = call1("slice", {x, ints({i.value}), ints({i.value == -1 ? INT64_MAX : i.value + 1}), ints({axis})});
       x = call1("squeeze", {x}, {{"axes", std::vector<int64_t>{axis}}});
       continue;
     }

@@ -48,6 +48,8 @@ class Stager {
   virtual ~Stager() = default;
   /// An op whose operands may be tensors of the program or any others.
   virtual std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) = 0;
+  /// An op whose elements are those of operand 0 at some places, with which it shares memory when it runs at once.
+  virtual Tensor view(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) = 0;
   /// x goes on as `value`, which has its dtype.
   virtual void assign(const Tensor& x, const Tensor& value, const char* op) = 0;
   virtual Tensor contiguous(const Tensor& t) = 0;

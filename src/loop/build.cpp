@@ -134,7 +134,7 @@ class PartBuilder {
       LoopIndirect g;
       const Instance& index = instances_[size_t(map[d].read->instance)];
       g.access = load_access(index);
-      g.stride = known_stride(strides[d]);
+      g.stride = known_stride(strides[d] * map[d].read->scale);
       g.extent = entries_.of(map[d].read->extent);
       a.indirect.push_back(g);
     }

@@ -23,6 +23,7 @@ Index operator*(const Index& a, Dim by) {
     r.terms.push_back(t);
   }
   r.read = a.read;
+  if (r.read) r.read->scale *= by;
   return r;
 }
 

@@ -30,6 +30,7 @@ struct Index {
   struct Read {
     int instance = -1;  ///< the value that is the index
     Dim extent = 0;     ///< of the axis that it indexes
+    Dim scale = 1;      ///< by which it is multiplied: the step of a slice
     bool operator==(const Read&) const = default;
   };
   std::optional<Read> read;

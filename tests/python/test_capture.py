@@ -296,3 +296,17 @@ def test_a_capture_that_fails_ends():
         np.array(kept.t)
     with pytest.raises(neve.Error, match="of another capture"):
         neve.jit.trace(lambda x: x + kept.t, randn(2))
+
+
+@pytest.mark.parametrize("step", [2, -1, -2])
+def test_rows_of_a_strided_slice(step):
+    """Indices that are read count steps of the slice."""
+
+    def program(x, k):
+        return neve.take(x[::step] * 2.0, k, 0) * 1.5 + 1
+
+    x, k = randn(8, 3), neve.tensor([0, 3, -1])
+    captured = neve.jit.trace(program, x, k)
+    for rows, indices in ((8, [1, 2, -3]), (11, [0, 4])):
+        x, k = randn(rows, 3), neve.tensor(indices)
+        np.testing.assert_allclose(np.array(captured(x, k)), np.array(program(x, k)), rtol=1e-6)
