@@ -125,7 +125,7 @@ class Sequential : public Layer<Sequential> {
     (push_back(std::move(modules)), ...);
   }
   template <class M>
-  void push_back(M module) {
+  void push_back(const M& module) {
     add(std::to_string(steps_->size()), module);
     if constexpr (requires(const Tensor& x) { module(x); })
       steps_->push_back([module](const Tensor& x) { return Tensor(module(x)); });

@@ -19,7 +19,7 @@ Tensor add_gradients(Tensor a, const Tensor& b, bool record) {
 }
 
 void run_hooks(const Hooks& hooks, Tensor& gradient) {
-  const Hooks copy = hooks;  // a hook may remove itself  NOLINT(performance-unnecessary-copy-initialization)
+  const Hooks copy = hooks;  // a hook may remove itself
   for (const auto& [number, hook] : copy) {
     Tensor with = hook(gradient);
     if (!with.defined()) continue;

@@ -28,7 +28,10 @@ StepLR::StepLR(Optimizer& optimiser, int64_t every, double gamma) : Schedule(opt
   check_steps("StepLR", every);
   step(0);
 }
-double StepLR::rate(double base, int64_t t) const { return base * std::pow(gamma_, double(t / every_)); }
+double StepLR::rate(double base, int64_t t) const {
+  const int64_t times = t / every_;
+  return base * std::pow(gamma_, double(times));
+}
 
 CosineLR::CosineLR(Optimizer& optimiser, int64_t steps, double least)
     : Schedule(optimiser), steps_(steps), least_(least) {

@@ -26,7 +26,7 @@ struct Activation {
     return {static_cast<const Op*>(this)->df(Expr{&g.b, g.in[0]}, Expr{&g.b, g.out[0]}, Expr{&g.b, g.dy()})};
   }
   static std::vector<Sample> samples() { return samples_of(Op{}); }
-  static std::vector<Sample> samples_of(Op op) {
+  static std::vector<Sample> samples_of(const Op& op) {
     return {sample(op, {in({2, 3}, -4, 4)}), sample(op, {in({}, -4, 4)}), sample(op, {in({3, 0})}),
             sample(op, {in(DType::f16, {7}, -4, 4)}, 2e-3, "f16 holds 11 bits")};
   }

@@ -61,7 +61,8 @@ struct Range {
       } else if (up ? l > s : l < s) {
         const uint64_t width = up ? uint64_t(l) - uint64_t(s) : uint64_t(s) - uint64_t(l),
                        step = up ? uint64_t(d) : 0 - uint64_t(d);
-        n = double(width / step + (width % step != 0));
+        const uint64_t steps = width / step + (width % step != 0);
+        n = double(steps);
       }
       if (std::isnan(n) || n > double(Dim::unbounded))
         fail(ErrorCode::invalid_argument, "range: from ", s, " to ", l, " by ", d, " has too many elements");

@@ -102,7 +102,8 @@ struct RoiAlign {
     for (int64_t o = 0; o < output_height * output_width; ++o) {
       for (int64_t c = 0; c < channels; ++c) y[c * output_height * output_width + o] = 0;
       for (int64_t s = 0; s < rows * columns; ++s) {
-        const T py = y0 + (T(o / output_width) + (T(s / columns) + T(0.5)) / T(rows)) * bin_h;
+        const int64_t row = o / output_width, part = s / columns;
+        const T py = y0 + (T(row) + (T(part) + T(0.5)) / T(rows)) * bin_h;
         const T px = x0 + (T(o % output_width) + (T(s % columns) + T(0.5)) / T(columns)) * bin_w;
         const Bilinear<T> p = bilinear(py, px, height, width);
         for (int64_t c = 0; c < channels; ++c) {

@@ -17,7 +17,9 @@ struct Writer {
     while (v >= 128) byte(uint8_t(v) | 128), v >>= 7;
     byte(uint8_t(v));
   }
-  void i32(int32_t v) { u64(uint64_t(uint32_t(v) + 1u)); }  // -1 is common and becomes 0
+  void i32(int32_t v) {
+    u64(uint64_t(uint32_t(v) + 1u));
+  }  // -1 is common and becomes 0  NOLINT(bugprone-misplaced-widening-cast)
   void i64(int64_t v) { u64((uint64_t(v) << 1) ^ uint64_t(v >> 63)); }
   void f64(double v) {
     const uint64_t bits = std::bit_cast<uint64_t>(v);

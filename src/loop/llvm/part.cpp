@@ -172,7 +172,7 @@ class PartEmitter {
     return LoopStride::zero;
   }
   bool dynamic(int a, int slot) const { return slot_kind(a, slot) == LoopStride::value; }
-  Value* stride(int a, int slot) const { return stride_[size_t(a * slots_.count() + slot)]; }
+  Value* stride(int a, int slot) const { return stride_[size_t(a) * size_t(slots_.count()) + size_t(slot)]; }
   llvm::Type* memory_type(int a) const { return e_.memory_type(dtype(a)); }
   DType dtype(int a) const { return nest_.buffers[size_t(part_.accesses[size_t(a)].buffer)].dtype; }
 
