@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "nanoseconds.h"
+
 namespace {
 const char usage[] =
     "bench-captured [--sizes N,...]\n"
@@ -18,18 +20,6 @@ const char usage[] =
     "  the session of its engine, what jit::trace gave, a loaded module with one form, and one with eight forms that "
     "a\n"
     "  value tells apart. Medians of 15 rounds; the second number is what is above the session.\n";
-
-template <class F>
-double nanoseconds(F f) {
-  std::vector<double> t;
-  for (int r = 0; r < 15; ++r) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < 20000; ++i) f();
-    t.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / 20000);
-  }
-  std::sort(t.begin(), t.end());
-  return t[t.size() / 2];
-}
 
 void measure(int64_t rows, const std::string& folder) {
   using namespace neve;

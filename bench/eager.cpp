@@ -7,21 +7,8 @@
 #include <vector>
 
 #include "eager/autograd.h"
+#include "nanoseconds.h"
 #include "op/registry.h"
-
-namespace {
-template <class F>
-double nanoseconds(F f) {
-  std::vector<double> t;
-  for (int r = 0; r < 15; ++r) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < 20000; ++i) f();
-    t.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / 20000);
-  }
-  std::sort(t.begin(), t.end());
-  return t[t.size() / 2];
-}
-}  // namespace
 
 int main() {
   using namespace neve;

@@ -193,11 +193,11 @@ void Capture::name(const Tensor& t, const std::string& name) {
 
 Capture::Lifted& Capture::lift(const Tensor& t) {
   const std::vector<int64_t> key = key_of(t);
-  const auto it = lifted_.find(key);
-  if (it != lifted_.end()) return it->second;
+  const auto it = lifted_at_.find(key);
+  if (it != lifted_at_.end()) return *it->second;
   if (changed_count_)
-    for (const auto& [other, l] : lifted_)
-      if (other[0] == key[0] && l.changed)
+    for (const Lifted& l : lifted_)
+      if (l.changed && l.tensor.storage() == t.storage())
         fail(ErrorCode::unsupported, "capture: ", type_text(t), " shares its memory with '", l.name,
              "', which the program changed in place (use one of the two, or clone() it)");
   Lifted l;
@@ -227,7 +227,8 @@ Capture::Lifted& Capture::lift(const Tensor& t) {
   l.now->frame = l.now->born = frames_[0].serial;
   l.now->value = l.first;
   note_sources(0, l.first);
-  return lifted_.emplace(key, std::move(l)).first->second;
+  lifted_.push_back(std::move(l));
+  return *lifted_at_.emplace(key, &lifted_.back()).first->second;
 }
 
 Value Capture::value_of(const Tensor& t) {
@@ -488,7 +489,7 @@ Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::st
   ended_ = true;
   eager::set_stager(before_);
   p.weights = std::make_shared<ir::Weights>();
-  for (auto& [key, l] : lifted_) {
+  for (Lifted& l : lifted_) {
     if (l.changed) continue;
     if (l.weight)
       check(p.weights->emplace(l.name, l.tensor.contiguous().detach()).second, "capture: two weights are called '",
@@ -501,7 +502,7 @@ Program Capture::finish(std::span<const Tensor> outputs, std::span<const std::st
     const auto& inputs = graph_.inputs();
     graph_.remove_input(size_t(std::find(inputs.begin(), inputs.end(), l.first) - inputs.begin()));
   }
-  for (auto& [key, l] : lifted_) {
+  for (Lifted& l : lifted_) {
     if (!l.changed) continue;
     const auto& inputs = graph_.inputs();
     auto at = std::find(inputs.begin(), inputs.end(), l.first);

@@ -1,6 +1,7 @@
 // A capture: what a program does with tensors of this thread, as a graph. Sizes stay symbols; whatever becomes a plain
 // number or a decision is kept with its place in the source, or refused.
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -214,7 +215,8 @@ class Capture final : public eager::Stager {
   size_t arguments_ = 0;      ///< inputs that come first, before buffers and keys
   std::vector<Frame> frames_;
   std::optional<Missing> missing_;
-  std::map<std::vector<int64_t>, Lifted> lifted_;
+  std::deque<Lifted> lifted_;  ///< as the program came to them: the order of weights and states
+  std::map<std::vector<int64_t>, Lifted*> lifted_at_;
   std::map<std::vector<int64_t>, std::pair<std::string, Tensor>> names_;
   std::set<std::string> names_taken_;
   std::map<uint32_t, int64_t> examples_;  ///< by symbol

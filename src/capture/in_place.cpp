@@ -224,7 +224,7 @@ void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
     change_shown(x, op);
     return;
   }
-  const bool before = lifted_.count(key_of(x)) > 0;
+  const bool before = lifted_at_.count(key_of(x)) > 0;
   Lifted& l = lift(x);
   if (before && !l.weight && !l.buffer)
     fail(
@@ -232,7 +232,7 @@ void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
         " was used as a constant of the program before it is changed in place (make it a buffer of a module, or return "
         "its new value)",
         here().empty() ? "" : "\n  at " + here());
-  for (const auto& [key, other] : lifted_)
+  for (const Lifted& other : lifted_)
     if (&other != &l && other.tensor.storage() == x.storage())
       fail(ErrorCode::unsupported, op, ": ", type_text(x), " shares its memory with '", other.name,
            "', which the program uses too (clone() one of them)");

@@ -7,20 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "support/message.h"
+
 namespace neve::test {
 namespace {
 
 using Tensors = std::vector<Tensor>;
 using D = std::initializer_list<double>;
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return std::string(to_string(e.code())) + ": " + e.message();
-  }
-  return "no error";
-}
 Tensor leaf(D values, DType dtype = DType::f64) { return tensor(values, dtype).set_requires_grad(); }
 std::vector<float> numbers(const Tensor& t) { return to_vector(t.detach()); }
 using V = std::vector<float>;

@@ -4,20 +4,14 @@
 
 #include <cmath>
 
+#include "support/message.h"
+
 namespace neve::test {
 namespace {
 
 using V = std::vector<float>;
 using I = std::vector<int64_t>;
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return std::string(to_string(e.code())) + ": " + e.message();
-  }
-  return "no error";
-}
 void expect_near(const Tensor& a, const V& want) {
   const V have = to_vector(a);
   ASSERT_EQ(have.size(), want.size()) << to_string(a);

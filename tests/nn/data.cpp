@@ -9,19 +9,12 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/message.h"
+
 namespace neve::test {
 namespace {
 
 using I = std::vector<int64_t>;
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return std::string(to_string(e.code())) + ": " + e.message();
-  }
-  return "no error";
-}
 
 TEST(Data, BatchesInASeededOrder) {
   const data::TensorDataset set({arange(10).reshape({5, 2}), arange(5)});

@@ -1,17 +1,11 @@
 // The rarer options of layers, the cross entropy and initialisers against Python's neve; what goes wrong with them.
 #include "nn/golden.h"
 
+#include "support/message.h"
+
 namespace neve::test {
 namespace {
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return std::string(to_string(e.code())) + ": " + e.message();
-  }
-  return "no error";
-}
 Tensor joined(const std::pair<Tensor, Tensor>& two) { return concat({two.first.ravel(), two.second.ravel()}); }
 
 TEST(GoldenOptions, Convolutions) {

@@ -6,17 +6,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "support/message.h"
+
 namespace neve::test {
 namespace {
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return std::string(to_string(e.code())) + ": " + e.message();
-  }
-  return "no error";
-}
 
 void expect_near(const Tensor& a, const std::vector<float>& want, double tolerance = 1e-5) {
   const std::vector<float> have = to_vector(a);

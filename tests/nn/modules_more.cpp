@@ -4,17 +4,10 @@
 
 #include <cmath>
 
+#include "support/message.h"
+
 namespace neve::test {
 namespace {
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return std::string(to_string(e.code())) + ": " + e.message();
-  }
-  return "no error";
-}
 
 TEST(Hooks, BeforeAndAfterForward) {
   const nn::Linear fc(2, 2);
