@@ -96,13 +96,16 @@ void Compiler::visit(Node& n) {
     visit_kernel(n);
 }
 
-// Results are row-major memory of their own: an arena value becomes the output itself, anything else is copied.
+// Results are memory of their own, row-major but where the caller takes any layout: an arena value becomes the output
+// itself, anything else is copied.
 void Compiler::place_outputs() {
   for (size_t k = 0; k < g_.outputs().size(); ++k) {
     const Value v = g_.outputs()[k];
-    int32_t value = value_in(v, Layout{});
+    const bool free = !outer_ && k < options_.free_outputs.size() && options_.free_outputs[k];
+    int32_t value = free ? base_value(v) : value_in(v, Layout{});
     const PlanValue& r = plan_->values[size_t(root(value))];
-    if (r.place != Place::arena && r.place != Place::dynamic) value = add_reorder(value, Layout{});
+    if (r.place != Place::arena && r.place != Place::dynamic)
+      value = add_reorder(value, plan_->values[size_t(value)].layout);
     PlanValue& target = plan_->values[size_t(root(value))];
     if (target.place == Place::arena) {
       target.place = Place::output;
@@ -133,7 +136,9 @@ std::shared_ptr<runtime::Program> Compiler::run(std::vector<NodeReport>& reports
       if (!known(d))
         fail(ErrorCode::unsupported, "compile: input '", g_.name(v), "' has the size ", d,
              ", which no input axis states by itself (give the symbol an axis of its own)");
-    const int32_t p = new_value(g_.type(v), Place::input, int32_t(i), {}, g_.name(v));
+    const bool stated = !outer_ && i < options_.input_layouts.size();
+    const int32_t p =
+        new_value(g_.type(v), Place::input, int32_t(i), stated ? options_.input_layouts[i] : Layout{}, g_.name(v));
     plan_->inputs.push_back({g_.name(v), p});
     remember(v, p);
   }

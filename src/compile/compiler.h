@@ -62,7 +62,7 @@ class Compiler {
                                                              const std::vector<Value>& inputs, const Values& outputs);
   int32_t weight_operand(Value v, const kernels::Kernel& kernel, size_t operand);
   void place_outputs();
-  int32_t add_reorder(int32_t from, const Layout& to);
+  int32_t add_reorder(int32_t from, Layout to);
 
   ir::Graph& g_;  ///< a private copy: what no kernel takes whole is expanded in it
   std::shared_ptr<runtime::WeightPool> weights_;

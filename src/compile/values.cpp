@@ -72,7 +72,7 @@ int32_t Compiler::base_value(Value v) {
   return made;
 }
 
-int32_t Compiler::add_reorder(int32_t from, const Layout& to) {
+int32_t Compiler::add_reorder(int32_t from, Layout to) {  // by value: values move
   const PlanValue source = plan_->values[size_t(from)];
   PlanValue v = source;
   v.layout = to;

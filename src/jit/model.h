@@ -113,9 +113,17 @@ struct BuildOptions {
   bool reuse_memory = true, in_place = true;  ///< as compile::Options
   bool recompute = true;                      ///< as passes::differentiate
 };
+/// Where two engines hand values to each other, these lie as is best for them (compile::Options has the same names).
+struct HandOver {
+  std::vector<Layout> input_layouts;
+  std::vector<bool> free_outputs;
+};
 /// An engine for any sizes without checks, tuning or report, kernels chosen for `sizes` of the inputs.
 std::shared_ptr<runtime::EngineCore> build_at(ir::Graph g, ir::Weights weights, int threads,
-                                              const std::vector<Sizes>& sizes, const BuildOptions& options = {});
+                                              const std::vector<Sizes>& sizes, const BuildOptions& options = {},
+                                              HandOver ends = {});
+/// In which layouts the outputs of an engine of build_at lie.
+std::vector<Layout> output_layouts(const runtime::EngineCore& core);
 
 /// Plans the arena at the max of every closed range; with a budget, gives up tuned points and then refuses.
 /// @throws Error{out_of_memory} naming what is needed

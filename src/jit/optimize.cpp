@@ -142,7 +142,8 @@ std::shared_ptr<runtime::EngineCore> build_baseline(const ir::Graph& g, const ir
 }
 
 std::shared_ptr<runtime::EngineCore> build_at(ir::Graph g, ir::Weights weights, int threads,
-                                              const std::vector<Sizes>& sizes, const BuildOptions& build) {
+                                              const std::vector<Sizes>& sizes, const BuildOptions& build,
+                                              HandOver ends) {
   std::vector<TensorType> types;
   for (Value v : g.inputs()) types.push_back(g.type(v));
   passes::PipelineOptions pipeline;
@@ -156,7 +157,16 @@ std::shared_ptr<runtime::EngineCore> build_at(ir::Graph g, ir::Weights weights, 
   compile::Options options;
   options.reuse_memory = build.reuse_memory;
   options.in_place = build.in_place;
+  options.input_layouts = std::move(ends.input_layouts);
+  options.free_outputs = std::move(ends.free_outputs);
   return engine_of(g, std::make_shared<ir::Weights>(std::move(weights)), point_of(types, sizes), options, threads);
+}
+
+std::vector<Layout> output_layouts(const runtime::EngineCore& core) {
+  const plan::Plan& p = core.ranges.front().programs.front()->plan();
+  std::vector<Layout> layouts;
+  for (const plan::PlanPort& o : p.outputs) layouts.push_back(p.values[size_t(o.value)].layout);
+  return layouts;
 }
 
 void build_engine(OptimizedModel& m, compile::TacticCache* tactics,

@@ -116,7 +116,10 @@ std::shared_ptr<TrainingVariant> Training::variant(const std::vector<Tensor>& in
     v->threads = threads;
     std::vector<Sizes> shapes;
     for (const Tensor& t : in) shapes.push_back(t.shape());
-    v->forward = std::make_unique<Runner>(build_at(v->parts.forward.clone(), {}, threads, shapes, options_));
+    // What only the backward graph reads need not be row-major.
+    HandOver ends;
+    for (size_t k = 0; k < v->parts.forward.outputs().size(); ++k) ends.free_outputs.push_back(k >= v->parts.outputs);
+    v->forward = std::make_unique<Runner>(build_at(v->parts.forward.clone(), {}, threads, shapes, options_, ends));
   } catch (...) {
     variants_.erase(key);
     throw;
@@ -134,13 +137,16 @@ void Training::compile_backward(const Ran& r) const {
   if (v.backward || v.parts.wanted.empty()) return;
   const auto start = std::chrono::steady_clock::now();
   std::vector<Sizes> shapes;
+  const std::vector<Layout> kept = output_layouts(v.forward->core());
+  HandOver ends;
   for (const Argument& a : v.parts.arguments) {
     const size_t outputs = v.parts.outputs;
+    ends.input_layouts.push_back(a.kind == Argument::kept ? kept[a.index] : Layout{});
     shapes.push_back(a.kind == Argument::input ? r.in[a.index].shape()
                      : a.index < outputs       ? r.outputs[a.index].shape()
                                                : r.kept[a.index - outputs].shape());
   }
-  v.backward = std::make_unique<Runner>(build_at(v.parts.backward.clone(), {}, v.threads, shapes, options_));
+  v.backward = std::make_unique<Runner>(build_at(v.parts.backward.clone(), {}, v.threads, shapes, options_, ends));
   v.built.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

@@ -19,6 +19,7 @@ class Runner {
  public:
   explicit Runner(std::shared_ptr<const runtime::EngineCore> core) : core_(std::move(core)) {}
   std::vector<Tensor> run(std::span<const Tensor> in);
+  const runtime::EngineCore& core() const { return *core_; }
 
  private:
   std::shared_ptr<const runtime::EngineCore> core_;

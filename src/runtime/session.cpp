@@ -138,6 +138,14 @@ void Frame::enter(size_t s) {
   }
 }
 
+// A tensor of these sizes with room for its elements in a layout of ours: only a program that expects it can read it.
+static Tensor empty_in(const Layout& layout, DType dtype, const Sizes& sizes) {
+  Tensor t = Tensor::empty(dtype, sizes);
+  const int64_t bytes = padded_elements(layout, sizes.data(), sizes.size()) * size_of(dtype);
+  if (layout.plain() || bytes <= t.bytes()) return t;
+  return Tensor::view(Storage::allocate(bytes), dtype, sizes, t.strides());
+}
+
 // Memory of the graph outputs whose sizes are known in this segment: the caller's, a spare one, or new.
 void Frame::provide_outputs(size_t s, std::vector<Tensor>& out) {
   const Plan& p = program_->plan();
@@ -157,9 +165,10 @@ void Frame::provide_outputs(size_t s, std::vector<Tensor>& out) {
         if (t.shape()[a] != steps[size_t(dims[a])]) return false;
       return true;
     };
-    if (!fits(out[k]) || !out[k].is_contiguous()) {
+    const Layout& layout = p.values[size_t(value)].layout;
+    if (!layout.plain() || !fits(out[k]) || !out[k].is_contiguous()) {
       if (!fits(spare_[k]) || !spare_[k].is_sole_owner())
-        spare_[k] = Tensor::empty(v.dtype, program_->sizes_of(value, steps));
+        spare_[k] = empty_in(layout, v.dtype, program_->sizes_of(value, steps));
       out[k] = reuse_outputs ? spare_[k] : std::move(spare_[k]);
     }
     pointer_[size_t(root)] = out[k].data();

@@ -44,7 +44,7 @@ struct Asked {
   double spread = 0.3;          ///< standard deviation of random floats
   double tolerance = 2e-5;      ///< of max(1, |value|); 0: exact
   std::vector<Layout> offered;  ///< per input; empty: plain
-  bool may_overwrite = false;
+  bool may_overwrite = false, plain_only = false;
 };
 
 /// The refusal of the entry for this piece at these sizes; "" if it accepts.

@@ -451,3 +451,26 @@ def test_where_gradients_stop_is_saved(tmp_path):
         assert module.a.weight.grad is None or not np.any(np.array(module.a.weight.grad))
         assert module.a.bias.grad is None or not np.any(np.array(module.a.bias.grad))
         np.testing.assert_allclose(np.array(module.b.weight.grad), want, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_kept_for_the_gradient_lies_as_kernels_like_it():
+    neve.manual_seed(1)
+    net = nn.Sequential(
+        nn.Conv2d(3, 20, 3, padding=1), nn.BatchNorm2d(20), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
+        nn.Conv2d(20, 33, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(33), nn.ReLU(),
+        nn.Conv2d(33, 450, 3, padding=1), nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(450, 5),
+    )  # fmt: skip
+    twin = nn.Sequential(*[m for m in net.children()])
+    start = {k: np.array(v) for k, v in net.state_dict().items()}
+    static = to_static(lambda x: twin(x))
+    for size in [(4, 17, 13), (1, 32, 40), (7, 9, 9), (4, 17, 13)]:
+        x = neve.tensor(rng.standard_normal((size[0], 3, *size[1:])).astype(np.float32), requires_grad=True)
+        runs = []
+        for f in (net, static):
+            net.load_state_dict({k: neve.tensor(v) for k, v in start.items()})
+            net.zero_grad()
+            x.grad = None
+            (f(x) ** 2).sum().backward()
+            runs.append([np.array(t) for t in (x.grad, *(p.grad for p in net.parameters()), *net.buffers())])
+        for a, b in zip(*runs):
+            np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-4 * max(1.0, np.abs(a).max()))

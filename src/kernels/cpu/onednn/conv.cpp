@@ -269,32 +269,6 @@ memory::desc packing_for_range(const ConvPlan& p, const Request& r, const Subgra
 
 enum class Format { any, channels_last, plain };
 
-Layout channels_last(size_t rank) {
-  Layout l;
-  l.order.push_back(0);
-  for (size_t a = 2; a < rank; ++a) l.order.push_back(int8_t(a));
-  l.order.push_back(1);
-  return l;
-}
-
-// The name of a layout that will be met at other sizes too: where the spatial axes happen to be 1 it has several, and
-// the strides tell which one is meant.
-std::optional<Layout> name_of(const memory::desc& md, const Shape& shape) {
-  bool may_grow = false;
-  for (size_t a = 2; a < shape.size(); ++a) may_grow = may_grow || !shape[a].is(1);
-  if (may_grow && md.get_inner_nblks() == 0 && md.get_format_kind() == memory::format_kind::blocked) {
-    const memory::dims d = md.get_dims(), strides = md.get_strides();
-    bool last = d.size() > 2 && d[1] > 1 && strides[1] == 1;
-    int64_t expected = d[1];
-    for (size_t a = d.size(); last && a-- > 2;) {
-      last = strides[a] == expected;
-      expected *= d[a];
-    }
-    if (last) return channels_last(d.size());
-  }
-  return layout_of(md);
-}
-
 Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
   const Subgraph& g = *r.graph;
   const SubgraphNode& n = g.nodes.front();
@@ -392,8 +366,9 @@ Result<Kernel> accept_conv(const Request& r, int variant, bool transposed) {
 }  // namespace
 
 std::vector<Entry> conv_entries() {
-  return {conv_point_entry(),
-          {"onednn.conv", [](const Request& r, int variant) { return accept_conv(r, variant, false); }}};
+  return {conv_point_entry(), conv_unfold_entry(), {"onednn.conv", [](const Request& r, int variant) {
+                                                      return accept_conv(r, variant, false);
+                                                    }}};
 }
 std::vector<Entry> deconv_entries() {
   return {{"onednn.deconv", [](const Request& r, int variant) { return accept_conv(r, variant, true); }}};

@@ -83,4 +83,28 @@ memory::desc plain_weight(const ConvShape& c, const Sizes& w, memory::data_type 
   return memory::desc(dims, t, strides);
 }
 
+Layout channels_last(size_t rank) {
+  Layout l;
+  l.order.push_back(0);
+  for (size_t a = 2; a < rank; ++a) l.order.push_back(int8_t(a));
+  l.order.push_back(1);
+  return l;
+}
+
+std::optional<Layout> name_of(const memory::desc& md, const Shape& shape) {
+  bool may_grow = false;
+  for (size_t a = 2; a < shape.size(); ++a) may_grow = may_grow || !shape[a].is(1);
+  if (may_grow && md.get_inner_nblks() == 0 && md.get_format_kind() == memory::format_kind::blocked) {
+    const memory::dims d = md.get_dims(), strides = md.get_strides();
+    bool last = d.size() > 2 && d[1] > 1 && strides[1] == 1;
+    int64_t expected = d[1];
+    for (size_t a = d.size(); last && a-- > 2;) {
+      last = strides[a] == expected;
+      expected *= d[a];
+    }
+    if (last) return channels_last(d.size());
+  }
+  return layout_of(md);
+}
+
 }  // namespace neve::kernels::onednn

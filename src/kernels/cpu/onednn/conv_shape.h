@@ -26,8 +26,18 @@ dnnl::memory::dims weight_dims(const ConvShape& c, const Sizes& w);
 /// How the weight lies in the file, seen in oneDNN's dims.
 dnnl::memory::desc plain_weight(const ConvShape& c, const Sizes& w, dnnl::memory::data_type t);
 
+/// Batch, spatial axes, channels.
+Layout channels_last(size_t rank);
+/// The name of a layout that will be met at other sizes too: where the spatial axes happen to be 1 it has several, and
+/// the strides tell which one is meant. `shape`: as the graph states it.
+std::optional<Layout> name_of(const dnnl::memory::desc& md, const Shape& shape);
+
 /// Convolutions of one point as products of matrices: asked before the others.
 Entry conv_point_entry();
 Entry conv_point_grad_entry();
+/// Convolutions of few points with large weights: asked next.
+Entry conv_unfold_entry();
+Entry conv_input_grad_unfold_entry();
+Entry conv_weight_grad_unfold_entry();
 
 }  // namespace neve::kernels::onednn

@@ -139,11 +139,13 @@ Result<Kernel> accept(const Request& r, int variant) {
   });
 }
 
-/// Gradient of max pooling: the forward pass once more, for the places of the maxima, then back. Row-major outside.
+/// Gradient of max pooling: the forward pass once more, for the places of the maxima, then back, in the layout of x.
 class MaxPoolGradKernel final : public Kernel {
  public:
   explicit MaxPoolGradKernel(PoolPlan p) : p_(std::move(p)) {}
   std::string description() const override { return "oneDNN " + p_.impl; }
+  Layout input_layout(size_t i) const override { return i < 2 ? p_.layout : Layout{}; }
+  Layout output_layout(size_t) const override { return p_.layout; }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
       const Sizes &x = sizes.in[0], &y = sizes.in[1];
@@ -192,6 +194,8 @@ Result<Kernel> accept_max_grad(const Request& r, int variant) {
   for (const Sizes* s : {&x, &y})
     for (int64_t d : *s)
       if (d <= 0) return "the sizes at the point are not known or empty";
+  p.layout = r.plain_only ? Layout{} : r.offered[0].plain() ? r.offered[1] : r.offered[0];
+  if (!describe(p.dtype, x, p.layout)) p.layout = {};
   return refuse_errors("oneDNN", [&]() -> Result<Kernel> {
     const auto forward = make(p, x, y, dnnl::prop_kind::forward_training);
     p.impl = make_backward(p, x, y, forward).impl_info_str();
