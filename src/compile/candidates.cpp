@@ -131,9 +131,56 @@ Candidate loop_candidate(const Request& request, std::string& refusal) {
   return c;
 }
 
-double time_candidate(Candidate& c, const Request& request, const Options& options,
+Candidate library_candidate(const Entry& entry, int variant, std::shared_ptr<const kernels::Kernel> kernel) {
+  Candidate c;
+  c.kernel = std::move(kernel);
+  c.entry = std::string(entry.name);
+  c.variant = variant;
+  return c;
+}
+
+constexpr int most_variants = 16;
+
+/// Where times are known and none will be taken: the fastest candidate that accepts. The others need not be made, which
+/// takes most of an archive's loading. No kernel where nothing is known.
+Candidate known_best(const Request& request, const Options& options) {
+  struct Known {
+    const Entry* entry;  ///< null: a loop nest
+    int variant;
+    double milliseconds;
+  };
+  const TacticKeys keys(request);
+  std::vector<Known> known;
+  for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {
+    if (entry.name == "reference" || disabled(options, entry.name)) continue;
+    for (int variant = 0; variant < most_variants; ++variant) {
+      const auto ms = options.tactics->find(keys.of(entry.name, variant));
+      if (!ms) break;  // an entry's variants were all timed, or none
+      known.push_back({&entry, variant, *ms});
+    }
+  }
+  if (!disabled(options, "loop"))
+    if (const auto ms = options.tactics->find(keys.of("loop", 0))) known.push_back({nullptr, 0, *ms});
+  std::stable_sort(known.begin(), known.end(),
+                   [](const Known& a, const Known& b) { return a.milliseconds < b.milliseconds; });
+  for (const Known& k : known) {
+    Candidate c;
+    std::string refusal;
+    if (!k.entry)
+      c = loop_candidate(request, refusal);
+    else if (auto kernel = k.entry->accept(request, k.variant))
+      c = library_candidate(*k.entry, k.variant, kernel.value);
+    if (!c.kernel) continue;
+    c.tactics.push_back({str(c.entry, ".", c.variant, " ", c.kernel->description()), k.milliseconds});
+    c.cached = 1;
+    return c;
+  }
+  return {};
+}
+
+double time_candidate(Candidate& c, const TacticKeys& keys, const Request& request, const Options& options,
                       const std::function<int64_t(Dim)>& guess) {
-  const std::string key = tactic_key(request, c.entry, c.variant);
+  const std::string key = keys.of(c.entry, c.variant);
   if (auto ms = options.tactics->find(key)) {
     ++c.cached;
     return *ms;
@@ -168,28 +215,32 @@ Candidate choose_kernel(const Request& request, const ir::Node&, const Options& 
       c.forced = true;
       return c;
     }
+  // A trace wants to know of every candidate.
+  const bool frozen = options.tactics && options.tactics->frozen() && !CacheTrace::current();
+  if (frozen)
+    if (Candidate c = known_best(request, options); c.kernel) {
+      c.ops = op_names(*request.graph);
+      return c;
+    }
+  const bool choose = options.tactics && !frozen;
   for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {
     if (entry.name == "reference") continue;
     if (disabled(options, entry.name)) {
       refusals.push_back(str(entry.name, ": disabled by the user"));
       continue;
     }
-    for (int variant = 0; variant < 16; ++variant) {
+    for (int variant = 0; variant < most_variants; ++variant) {
       auto kernel = entry.accept(request, variant);
       if (!kernel) {
         if (variant == 0) refusals.push_back(str(entry.name, ": ", kernel.reason));
         break;
       }
-      Candidate c;
-      c.kernel = kernel.value;
-      c.entry = std::string(entry.name);
-      c.variant = variant;
-      accepted.push_back(std::move(c));
-      if (!options.tactics) break;
+      accepted.push_back(library_candidate(entry, variant, kernel.value));
+      if (!choose) break;
     }
-    if (!accepted.empty() && !options.tactics) break;
+    if (!accepted.empty() && !choose) break;
   }
-  if ((accepted.empty() || options.tactics) && !disabled(options, "loop")) {
+  if ((accepted.empty() || choose) && !disabled(options, "loop")) {
     std::string refusal;
     Candidate c = loop_candidate(request, refusal);
     if (c.kernel)
@@ -206,9 +257,10 @@ Candidate choose_kernel(const Request& request, const ir::Node&, const Options& 
   std::vector<NodeReport::Timed> tactics;
   size_t timed = 0, cached = 0;
   if (accepted.size() > 1) {
+    const TacticKeys keys(request);
     double best_ms = 0;
     for (size_t i = 0; i < accepted.size(); ++i) {
-      const double ms = time_candidate(accepted[i], request, options, guess);
+      const double ms = time_candidate(accepted[i], keys, request, options, guess);
       timed += accepted[i].timed, cached += accepted[i].cached;
       tactics.push_back({str(accepted[i].entry, ".", accepted[i].variant, " ", accepted[i].kernel->description()), ms});
       if (i == 0 || ms < best_ms) best = i, best_ms = ms;

@@ -185,7 +185,7 @@ std::string machine_text(Isa isa) {
                    {"Neve", NEVE_VERSION}});
 }
 
-std::string tactic_key(const kernels::Request& r, std::string_view entry, int variant) {
+TacticKeys::TacticKeys(const kernels::Request& r) {
   const Subgraph& g = *r.graph;
   std::string all = str("plain ", r.plain_only, "\n");
   for (const Layout& l : r.offered) all += to_string(l) + ",";
@@ -200,8 +200,12 @@ std::string tactic_key(const kernels::Request& r, std::string_view entry, int va
   static const std::string machines[] = {machine_digits(machine_text(Isa::baseline)),
                                          machine_digits(machine_text(Isa::avx2)),
                                          machine_digits(machine_text(Isa::avx512))};
-  return str(shortened(std::move(ops), 60), gap, shortened(std::move(sizes), 80), gap, entry, ".", variant, gap,
-             r.threads, gap, machines[size_t(r.isa)], gap, sha256_hex(all).substr(0, 16));
+  before_ = str(shortened(std::move(ops), 60), gap, shortened(std::move(sizes), 80), gap);
+  after_ = str(gap, r.threads, gap, machines[size_t(r.isa)], gap, sha256_hex(all).substr(0, 16));
+}
+
+std::string TacticKeys::of(std::string_view entry, int variant) const {
+  return str(before_, entry, ".", variant, after_);
 }
 
 double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,

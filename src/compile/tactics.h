@@ -21,7 +21,8 @@ class TacticCache {
   std::optional<double> find(const std::string& key);
   void put(const std::string& key, double milliseconds);
   void flush();
-  /// A frozen cache is what an archive knows: nothing is timed, candidates it does not name are passed over.
+  /// A frozen cache is what an archive knows: nothing is timed, and of several candidates only those that it names are
+  /// looked at, the fastest first.
   void set_frozen(bool frozen) { frozen_ = frozen; }
   bool frozen() const { return frozen_; }
   size_t size() const;
@@ -53,9 +54,16 @@ class TacticCache {
   bool dirty_ = false, frozen_ = false;
 };
 
-/// Identifies a tactic, readably: ops, sizes of the first values, kernel and variant, threads, machine() and a digest
-/// of everything (all sizes, attributes, roles, layouts), apart by " | ".
-std::string tactic_key(const kernels::Request& request, std::string_view entry, int variant);
+/// The keys of a request's tactics, readable: ops, sizes of the first values, kernel and variant, threads, machine()
+/// and a digest of everything (all sizes, attributes, roles, layouts), apart by " | ".
+class TacticKeys {
+ public:
+  explicit TacticKeys(const kernels::Request& request);
+  std::string of(std::string_view entry, int variant) const;
+
+ private:
+  std::string before_, after_;
+};
 /// CPU, instruction set, versions of oneDNN and of Neve, as words; keys hold the first digits of its digest.
 std::string machine_text(Isa isa);
 

@@ -94,7 +94,8 @@ class Kernel {
   /// bytes: two kernels with one key share one packing.
   virtual std::string packing_key(size_t /*input*/) const { return ""; }
   virtual size_t packed_bytes(size_t /*input*/) const { return 0; }
-  /// `packed` is 64-byte aligned and zero-filled.
+  /// `packed` is 64-byte aligned; zero-filled where it is larger than the weight. Every element of the weight has a
+  /// place in it.
   virtual void pack(size_t /*input*/, const Tensor& /*weight*/, void* /*packed*/, int /*threads*/) const {}
 
   /// Numbers that bind() wants beside the sizes, as expressions over the symbols of the subgraph's types.

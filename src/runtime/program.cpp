@@ -41,9 +41,10 @@ Tensor WeightPool::packed(const std::string& name, const kernels::Kernel& kernel
   if (it != packed_.end()) return it->second;
   const Tensor plain = get(name).contiguous();
   const Tensor bytes = Tensor::empty(DType::u8, {int64_t(kernel.packed_bytes(operand))});
-  // Zeros, since packings may have padding; by all threads, since the system clears these pages at their first touch.
-  parallel_for(bytes.bytes(), 1 << 18, threads,
-               [&](int64_t begin, int64_t end, int) { std::memset(bytes.data() + begin, 0, size_t(end - begin)); });
+  // Zeros where the packing has padding; by all threads, since the system clears these pages at their first touch.
+  if (bytes.bytes() != plain.bytes())
+    parallel_for(bytes.bytes(), 1 << 18, threads,
+                 [&](int64_t begin, int64_t end, int) { std::memset(bytes.data() + begin, 0, size_t(end - begin)); });
   kernel.pack(operand, plain, bytes.data(), threads);
   packed_.emplace(key, bytes);
   return bytes;
