@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,6 +10,7 @@
 #include "compile/compile.h"
 #include "loop/analyse.h"
 #include "op/registry.h"
+#include "passes/simplify.h"
 
 namespace neve::compile {
 using ir::Graph;
@@ -199,15 +201,23 @@ int64_t Clusters::run(int min_region) {
     cluster_of_[nodes[i]] = clusters_.size();
     clusters_.push_back({{nodes[i]}});
   }
-  for (Node* n : nodes) {
-    if (!loopable(g_, *n)) continue;
-    // Producers, nearest first.
-    std::vector<Node*> producers;
-    for (Value v : n->in)
-      if (v.valid() && g_.def(v) && loopable(g_, *g_.def(v))) producers.push_back(g_.def(v));
-    std::sort(producers.begin(), producers.end(), [&](Node* a, Node* b) { return position_.at(a) > position_.at(b); });
-    for (Node* p : producers)
-      if (of(p) != of(n)) try_merge(of(p), of(n));
+  // Twice: what could not join a half-grown cluster, whose every value still left it, may join the whole one.
+  for (const bool grown : {false, true}) {
+    std::set<std::pair<size_t, size_t>> tried;
+    for (Node* n : nodes) {
+      if (!loopable(g_, *n)) continue;
+      // Producers, nearest first.
+      std::vector<Node*> producers;
+      for (Value v : n->in)
+        if (v.valid() && g_.def(v) && loopable(g_, *g_.def(v))) producers.push_back(g_.def(v));
+      std::sort(producers.begin(), producers.end(),
+                [&](Node* a, Node* b) { return position_.at(a) > position_.at(b); });
+      for (Node* p : producers) {
+        const size_t a = of(p), b = of(n);
+        if (a == b || (grown && !tried.insert({a, b}).second)) continue;
+        try_merge(a, b);
+      }
+    }
   }
   sort();
   int64_t count = 0;
@@ -247,6 +257,26 @@ int64_t lower_composites(Graph& g, const std::function<bool(const Node&)>& keep)
   return count;
 }
 
+// Sizes that are known from elsewhere are no reason to make a value: they are asked of the first that has them and is
+// made anyhow.
+void ask_early_for_sizes(Graph& g) {
+  std::map<std::string, Value> first;
+  const auto note = [&](Value v) {
+    if (v.valid() && !g.type(v).shape.empty()) first.emplace(to_string(g.type(v).shape), v);
+  };
+  for (Value v : g.inputs()) note(v);
+  for (Node* n : g.nodes()) {
+    if ((n->is("shape") || n->is("size")) && g.facts(n->out[0]).known) {
+      const Shape& shape = g.type(n->in[0]).shape;
+      const auto it = first.find(to_string(shape));  // two symbols may share a name
+      if (it != first.end() && it->second != n->in[0] && g.type(it->second).shape == shape)
+        g.set_input(n, 0, it->second);
+    }
+    if (!loopable(g, *n) && !n->is("constant") && !n->is("weight"))
+      for (Value v : n->out) note(v);
+  }
+}
+
 }  // namespace
 
 int64_t fuse_loops(Graph& g, int min_region, const std::set<std::string, std::less<>>& keep_ops) {
@@ -260,6 +290,11 @@ int64_t fuse_loops(Graph& g, int min_region, const std::set<std::string, std::le
       if (e.name != "reference") return true;
     return false;
   });
+  // Composites that have become loops may share their parts: the mean of a normalisation and that of its gradient.
+  ask_early_for_sizes(g);
+  passes::PassContext context;
+  passes::remove_common(g, context);
+  g.erase_dead();
   return count + Clusters(g).run(min_region);
 }
 

@@ -47,8 +47,9 @@ void Cut::decide(bool recompute) {
       cheap.push_back(v);
     }
   }
+  // To keep it, the forward graph writes what it would not write otherwise; what it is made from is there anyhow.
   for (Value v : cheap) {
-    if (cost_anew(v) > bytes(v))
+    if (cost_anew(v) > 1.5 * bytes(v))
       keep(v);
     else
       anew(v);
