@@ -249,7 +249,9 @@ NB_MODULE(_neve, m) {
           std::rethrow_exception(p);
         } catch (const Error& e) {
           if (PyErr_Occurred()) return;  // Ctrl-C, or an exception of a callback
-          nb::object x = error_type(e.message());
+          // A message may quote bytes of a damaged file.
+          const std::string& text = e.message();
+          nb::object x = error_type(nb::steal(PyUnicode_DecodeUTF8(text.data(), Py_ssize_t(text.size()), "replace")));
           x.attr("code") = std::string(to_string(e.code()));
           PyErr_SetObject(error_type.ptr(), x.ptr());
         }

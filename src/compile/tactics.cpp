@@ -40,7 +40,7 @@ TacticCache::TacticCache(std::string path, size_t most) : path_(std::move(path))
       if (entries_.size() >= most_) break;
       entries_[e[0].get<std::string>()] = {e[1].get<double>(), ++clock_, false};
     }
-  } catch (const Error&) {  // no file yet, or not readable: start empty
+  } catch (const std::exception&) {  // no file yet, or not one of ours: start empty
   }
 }
 

@@ -189,17 +189,24 @@ void self_test(const OptimizedModel& m, const std::string& path) {
 
 }  // namespace
 
+// The manifest, of a version that can be read.
+static json manifest_of(std::string_view text, const std::string& path) {
+  json manifest = json::parse(text, nullptr, false);
+  const bool is_one = manifest.is_object() && manifest.contains("format") && manifest["format"] == "neve" &&
+                      manifest.contains("format_version") && manifest["format_version"].is_number_integer();
+  if (!is_one) fail(ErrorCode::corrupt_file, "load: '", path, "': its manifest is not one of a .neve archive");
+  const auto found = manifest["format_version"].get<int64_t>();
+  if (found > format_version)
+    fail(ErrorCode::unsupported, "load: '", path, "' has format version ", found, " (this Neve reads up to ",
+         format_version, "; a newer one wrote it)");
+  return manifest;
+}
+
 std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
   const ZipReader zip(MappedFile::open(path));
   auto corrupt = [&](const std::string& what) -> void { fail(ErrorCode::corrupt_file, "load: '", path, "': ", what); };
   const std::string_view manifest_text = text_of(zip.get("manifest.json"));
-  const json manifest = json::parse(manifest_text, nullptr, false);
-  if (!manifest.is_object() || manifest.value("format", "") != "neve")
-    corrupt("its manifest is not one of a .neve archive");
-  const int version_found = manifest.value("format_version", 0);
-  if (version_found > format_version)
-    fail(ErrorCode::unsupported, "load: '", path, "' has format version ", version_found, " (this Neve reads up to ",
-         format_version, "; a newer one wrote it)");
+  const json manifest = manifest_of(manifest_text, path);
   const KeyParts mark = verified_parts(sha256_hex(manifest_text));
   const bool verified = is_verified(mark);
   auto m = std::make_shared<OptimizedModel>();

@@ -391,6 +391,17 @@ def test_hostile_manifests(tmp_path, what):
     assert e.value.code == code, e.value
 
 
+def test_names_that_are_no_text_are_told_of(tmp_path):
+    path = tmp_path / "m.neve"
+    neve.jit.save(nn.Linear(2, 2).eval(), path, [Spec((1, 2))])
+    with zipfile.ZipFile(path, "a") as z:
+        z.writestr("odd0.nir", "graph")
+    path.write_bytes(path.read_bytes().replace(b"odd0.nir", b"odd\xa5.nir"))
+    with pytest.raises(neve.Error, match="member 'odd.*nir'") as e:
+        neve.jit.load(path)
+    assert e.value.code == "corrupt_file"
+
+
 def test_truncated_and_flipped(tmp_path):
     net = nn.Linear(3, 2).eval()
     saved(tmp_path, net, [Spec(("n", 3))])
