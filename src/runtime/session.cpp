@@ -283,7 +283,10 @@ void Frame::run_dynamic(size_t segment, int32_t i) {
     check(out[k].defined() && out[k].dtype() == value.dtype && size_t(out[k].rank()) == value.dims.size(), "run: '",
           instr.name, "' gave ", type_text(out[k]), " as output ", k, " where ", value.dtype, " of rank ",
           value.dims.size(), " was planned");
-    dynamic_[v] = out[k].contiguous();
+    // What an operation hands on as it came (a loop without a pass) lies in memory that others write to later.
+    const bool handed_on = std::any_of(in.begin(), in.end(),
+                                       [&](const Tensor& t) { return t.defined() && t.storage() == out[k].storage(); });
+    dynamic_[v] = handed_on ? out[k].clone() : out[k].contiguous();
     pointer_[v] = dynamic_[v].data();
   }
   for (const Instr::Defines& d : instr.defines) {

@@ -247,3 +247,24 @@ def while_true_with_return(x):
         x = x + 0.1
         if x.sum() > 3 or k >= 12:
             return x
+
+
+@program
+def inner_loops_without_a_pass(x):
+    y, z = x.sum(0), x * 1.0
+    for _ in range(x.shape[0]):
+        y = neve.concat([y[1:], y[:1]])
+        z[0] -= 0.5
+        for _ in range(int(x.max()) - 1):
+            y = neve.concat([y[1:], y[:1]])
+            z[0] += 0.25
+    return y, z
+
+
+@program
+def result_of_a_loop_without_a_pass(x):
+    k, y = int(x.max()), neve.concat([x[1:], x[:1]])
+    while k > 1:
+        y = neve.concat([y[1:], y[:1]])
+        k -= 1
+    return y, k

@@ -27,7 +27,7 @@ from ._state import (
     returned,
     unflatten,
 )  # fmt: skip
-from ._values import Maybe, SizeCondition, condition, tensor_of
+from ._values import Maybe, SizeCondition, condition, read, tensor_of
 
 Get = Callable[[], tuple[Any, ...]]
 Put = Callable[[tuple[Any, ...]], None]
@@ -171,6 +171,7 @@ def _plan(path: str, x: Leaf, y: Leaf, raised: str, before: list[Any]) -> Merge 
 
 def raise_(error: Any, where: str) -> None:
     """A raise statement: at once where no tensor decides that it runs, else when the program runs."""
+    error = read(error)
     if not _neve.is_capturing() or _neve.capture_depth() <= 0 or isinstance(error, (Error, Raised)):
         raise error
     effects = _effects.current()

@@ -16,7 +16,7 @@ from ._choices import Choice
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, compare, not_, or_
 from ._numbers import Dim, Number, as_number, number
-from ._values import SizeCondition, always, condition, is_program, lift
+from ._values import Maybe, SizeCondition, always, condition, is_program, lift
 
 
 def known_int(v: Any) -> int | None:
@@ -89,6 +89,12 @@ def _pair(name: str, a: Any, b: Any) -> Any:
     return choose(compare(["gt" if name == "max" else "lt"], b, a), lambda: b, lambda: a)
 
 
+def _pair_by_key(name: str, a: tuple[Any, Any], b: tuple[Any, Any]) -> Any:
+    from ._logic import choose
+
+    return choose(compare(["gt" if name == "max" else "lt"], b[0], a[0]), lambda: b, lambda: a)
+
+
 def _extreme(name: str) -> Callable[..., Any]:
     plain = getattr(builtins, name)
 
@@ -99,6 +105,10 @@ def _extreme(name: str) -> Callable[..., Any]:
         if len(args) == 1 and (rows := open_of(args[0])) is not None and not kwargs:
             return getattr(_neve_rows(rows, args[0]), name)(axis=0)
         values = list(args[0]) if len(args) == 1 else list(args)
+        if kwargs.keys() == {"key"} and values:
+            keys = [_user(kwargs["key"])(v) for v in values]
+            if any(_is_open(k) for k in keys):
+                return functools.reduce(functools.partial(_pair_by_key, name), zip(keys, values))[1]
         if kwargs or len(values) < 2 or not any(_is_open(v) for v in values):
             return plain(values, **kwargs) if len(args) == 1 else plain(*args, **kwargs)
         return functools.reduce(functools.partial(_pair, name), values)
@@ -117,6 +127,10 @@ def _is_open(v: Any) -> bool:
 
 
 def _isinstance(x: Any, kinds: Any) -> bool:
+    if isinstance(x, Maybe):
+        some = _isinstance(x.value, kinds)
+        none = builtins.isinstance(None, kinds) if x.absent is None else some
+        return some if some == none else not_(x.is_none()) if some else x.is_none()
     if isinstance(x, Dim):
         return builtins.isinstance(0, kinds) or builtins.isinstance(x, kinds)
     if isinstance(x, SizeCondition):
@@ -164,6 +178,29 @@ def _reversed(x: Any) -> Any:
     if isinstance(rows, Open):
         return Open(rows.trips, lambda k: rows.item(number(rows.trips) - 1 - k))
     return builtins.reversed(rows)
+
+
+def _user(function: Any) -> Any:
+    """A function that is given to a builtin: its converted form, where it is the user's."""
+    from ._calls import call
+
+    return call(function)
+
+
+def _map(function: Any, *iterables: Any) -> Any:
+    f, rows = _user(function), _zip(*iterables)
+    if isinstance(rows, Open):
+        return Open(rows.trips, lambda k: f(*rows.item(k)))
+    return builtins.map(lambda items: f(*items), rows)
+
+
+def _filter(function: Any, iterable: Any) -> Any:
+    from ._statements import collect, when
+
+    test = _truth if function is None else _user(function)
+    out: list[Any] = []
+    collect(out, _rows(iterable), lambda v: when(out, test(v), lambda: out.append(v)))
+    return out
 
 
 def _list(*args: Any) -> Any:
@@ -301,7 +338,7 @@ _MATH: dict[str, Any] = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.l
 REPLACED: dict[Any, Any] = {
     builtins.range: _range, builtins.len: _len, builtins.int: _int, builtins.float: _float, builtins.bool: _bool,
     builtins.str: _str, builtins.max: _extreme("max"), builtins.min: _extreme("min"), builtins.isinstance: _isinstance,
-    builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
+    builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
     builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
     builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),
     **{getattr(math, name): _math(name, f) for name, f in _MATH.items()},

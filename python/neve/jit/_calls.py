@@ -15,7 +15,7 @@ from ._choices import Choice
 from ._convert import is_user_code, transform
 from ._lists import TensorList, is_spread
 from ._logic import compare
-from ._values import is_program
+from ._values import is_program, read
 
 _ignored: set[str] = set()
 
@@ -37,6 +37,7 @@ def is_ignored(function: Any) -> bool:
 
 def call(function: Any) -> Any:
     """What is called in the place of a function: its converted form, where it is the user's."""
+    function = read(function)
     if isinstance(function, Choice):
         return _one_of(function)
     try:
@@ -44,7 +45,7 @@ def call(function: Any) -> Any:
     except TypeError:
         staged = None
     if staged is not None:
-        return staged if _neve.is_capturing() else function
+        return (staged if function is isinstance else _reading(staged)) if _neve.is_capturing() else function
     owner = getattr(function, "__self__", None)
     if owner is not None and _neve.is_capturing():
         if is_program(owner) and getattr(function, "__name__", "") == "item":
@@ -74,18 +75,36 @@ def call(function: Any) -> Any:
     return transform(function)
 
 
+def _reading(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that takes values which are there: elsewhere that is an error when the program runs."""
+
+    def reads(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(read, args), **{k: read(v) for k, v in kwargs.items()})
+
+    return reads
+
+
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that knows nothing of captures: lists whose length tensors decide are not for it."""
-    if not _neve.is_capturing() or isinstance(getattr(function, "__self__", None), (list, dict, Tensor)):
+    owner = getattr(function, "__self__", None)
+    if not _neve.is_capturing() or isinstance(owner, (list, dict)) or is_user_code(getattr(function, "forward", None)):
         return function
+    if isinstance(owner, Tensor):
+        return _reading(function)
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         if any(is_spread(a) for a in (*args, *kwargs.values())):
             name = getattr(function, "__qualname__", function)
             fail("unsupported", f"to_static: a list whose length tensors decide is given to {name} (stack it)")
-        return function(*args, **kwargs)
+        return function(*map(_given, args), **{k: _given(v) for k, v in kwargs.items()})
 
     return checked
+
+
+def _given(v: Any) -> Any:
+    """What a function gets that is not converted: values that are there, and the user's functions converted."""
+    v = read(v)
+    return call(v) if isinstance(v, types.FunctionType) else v
 
 
 def _one_of(functions: Choice) -> Callable[..., Any]:

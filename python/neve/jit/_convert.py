@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._base import fail
+from ._lambdas import lambda_of
 from ._names import FLAG, STAGE
 from ._transform import convert_function
 
@@ -88,10 +89,8 @@ def transform(function: Callable[..., Any]) -> Callable[..., Any]:
 def _convert(function: types.FunctionType) -> Callable[..., Any]:
     from . import _stage
 
-    if function.__name__ == "<lambda>":
-        return function
     try:
-        node, _, _ = _tree_of(function)
+        node = lambda_of(function) if function.__code__.co_name == "<lambda>" else _tree_of(function)[0]
     except SyntaxError:
         return function
     target = function

@@ -13,7 +13,7 @@ from ._branches import if_
 from ._choices import Choice
 from ._lists import is_spread
 from ._numbers import Dim, Number, as_number, number
-from ._values import Maybe, SizeCondition, Undefined, always, condition, tensor_of
+from ._values import Maybe, SizeCondition, Undefined, always, condition, read, tensor_of
 
 _SIZES = {"eq", "ne", "lt", "le", "gt", "ge"}
 
@@ -37,9 +37,9 @@ def compare(kinds: Sequence[str], left: Any, *rest: Any) -> Any:
     if isinstance(left, Choice) or isinstance(right, Choice):
         return _of_choice(kind, left, right)
     if kind in ("is_", "is_not"):
-        if isinstance(left, Maybe) and right is None and left.absent is None:
-            return left.flag if kind == "is_not" else ~left.flag
-        return getattr(operator, kind)(left, right)
+        return _identity(kind, left, right)
+    if isinstance(left, Maybe) or isinstance(right, Maybe):
+        return _of_maybe(kind, left, right)
     if kind in ("in_", "not_in"):
         found = _contains(right, left)
         return found if kind == "in_" else not_(found)
@@ -53,6 +53,44 @@ def compare(kinds: Sequence[str], left: Any, *rest: Any) -> Any:
     if is_spread(left) or is_spread(right):
         fail("unsupported", "to_static: a list whose length tensors decide is compared (stack it)")
     return getattr(operator, kind)(left, right)
+
+
+def _is_bool(v: Any) -> bool:
+    """Whether a value is one of Python's two bools, maybe one that tensors or sizes decide."""
+    return isinstance(v, (bool, SizeCondition)) or (isinstance(v, Number) and v.dtype == "bool")
+
+
+def _identity(kind: str, left: Any, right: Any) -> Any:
+    """left is right, or is not."""
+    if left is None:
+        left, right = right, left
+    if isinstance(left, Maybe) and right is None:
+        found = left.is_none()
+    elif isinstance(left, Maybe) and _is_bool(right):
+        found = and_(always(not_(left.is_none())), lambda: _identity("is_", left.value, right))
+    elif _is_bool(left) and _is_bool(right):
+        return compare(["eq" if kind == "is_" else "ne"], left, right)
+    else:
+        return getattr(operator, kind)(left, right)
+    return found if kind == "is_" else not_(found)
+
+
+def _of_maybe(kind: str, left: Any, right: Any) -> Any:
+    """A comparison with what may be None, which equals nothing but None."""
+    if kind not in ("eq", "ne"):
+        return compare([kind], read(left), read(right))
+    if not isinstance(left, Maybe):
+        left, right = right, left
+    if left.absent is not None:
+        return compare([kind], read(left), right)
+    if kind == "ne":
+        return not_(_of_maybe("eq", left, right))
+    if right is None:
+        return left.is_none()
+    if isinstance(right, Maybe) and right.absent is None:
+        both = functools.partial(and_, left.is_none, right.is_none)
+        return or_(both, lambda: and_(lambda: not_(right.is_none()), lambda: _of_maybe("eq", left, right.value)))
+    return and_(lambda: not_(left.is_none()), lambda: compare(["eq"], left.value, read(right)))
 
 
 def _of_choice(kind: str, left: Any, right: Any) -> Any:

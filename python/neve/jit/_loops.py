@@ -30,7 +30,7 @@ from ._state import (
     returned,
     unflatten,
 )  # fmt: skip
-from ._values import condition, is_number, is_program, same, tensor_of
+from ._values import condition, is_number, is_program, read, same, tensor_of
 
 _BEFORE = "before a loop over tensors and", "after a pass"
 
@@ -201,7 +201,8 @@ def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) ->
         elif known.options is None and m.options is None:
             m.is_number = m.is_number and known.is_number
             m.dtype = m.dtype if m.dtype == known.dtype else _neve.promote(m.dtype, known.dtype)
-        m.absent = m.absent or known.absent
+        if m.absent is None or (known.absent is not None and known.absent.value is None):
+            m.absent = known.absent
         m.like = (m.dtype, m.like[1])
     begin = start.inner.value if start.inner else start.value
     if isinstance(begin, Tensor) and not is_number(begin) and begin.dtype != m.dtype:
@@ -216,6 +217,7 @@ def for_(
     names: tuple[str, ...], problems: Problems = (),
 ) -> None:  # fmt: skip
     """A for statement: over plain Python values pass by pass, over open sizes as a loop of the graph."""
+    iterable = read(iterable)
     if (rows := open_of(iterable)) is not None:
         first = True if more is None else condition(more())
         if first is not False:

@@ -136,6 +136,15 @@ def statements(text: str, like: ast.AST) -> list[ast.stmt]:
     return made
 
 
+def placed(node: ast.AST, like: ast.AST) -> Any:
+    """A node that was made, where what it stands for is."""
+    for n in ast.walk(node):
+        if not hasattr(n, "lineno"):
+            ast.copy_location(n, like)
+    ast.copy_location(node, like)
+    return ast.fix_missing_locations(node)
+
+
 class Exits:
     """Replaces break, continue and return by flags; what follows them runs under the flags."""
 

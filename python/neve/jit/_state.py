@@ -398,9 +398,9 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
         )
         return lost(f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} ({rule})")
     like = next((v.type for v in inner if v.type), None) or (dtype, ())
-    if absent and any(v is None for v in absent) != all(v is None for v in absent):
-        absent = [v for v in absent if v is not None] if path.endswith("value") else absent
-    return Merge(dtype, (dtype, like[1]), Absence(absent[0]) if absent else None, is_a_number)
+    # Of None and nothing at all None wins: reading nothing is an error of the original, whatever stands there.
+    nothing = None if any(v is None for v in absent) else next(iter(absent), None)
+    return Merge(dtype, (dtype, like[1]), Absence(nothing) if absent else None, is_a_number)
 
 
 def text_of(v: Any) -> str:

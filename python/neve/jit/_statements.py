@@ -15,7 +15,9 @@ from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, 
 from ._loops import for_
 from ._numbers import Dim, Number, as_number
 from ._state import element_type, flatten, unflatten
-from ._values import Lost, Maybe, SizeCondition, Undefined, condition, is_absent_value, read
+from ._values import Lost, Maybe, SizeCondition, Undefined, condition, is_absent_value, read, tensor_of
+
+_ENDED = "the function ended without a return in a way that tensors chose (return a tensor in every way)"
 
 
 def result(returned: Any, value: Any) -> Any:
@@ -25,6 +27,11 @@ def result(returned: Any, value: Any) -> Any:
         return value if c else None
     if is_absent_value(value):
         return None
+    if isinstance(value, (Tensor, Maybe)):  # in the other ways it is None, as in Python
+        flag: Any = tensor_of(c)
+        if isinstance(value, Maybe):
+            flag, value = value.flag if isinstance(value.absent, Undefined) else flag & value.flag, value.value
+        return Maybe(value, flag, None, _ENDED)
     leaves, structure = flatten([value])
     # Where the flag holds there is a value; None that a return gave stays one way to have none.
     leaves = [v.value if isinstance(v, Maybe) and isinstance(v.absent, Undefined) else v for v in leaves]
@@ -35,13 +42,12 @@ def result(returned: Any, value: Any) -> Any:
 
 
 def _if_returned(c: Any, value: Tensor) -> Tensor:
-    text = "the function ended without a return in a way that tensors chose (return a tensor in every way)"
     t = value.raw if isinstance(value, Number) else value
     flag = c.tensor() if isinstance(c, SizeCondition) else c
     if _neve.known_content(flag) is not None:
         return value
     made = _neve.stage_if(
-        flag, lambda _: [ops.identity(t)], lambda _: [ops.fail(ops.shape(t), message=text, dtype=t.dtype)]
+        flag, lambda _: [ops.identity(t)], lambda _: [ops.fail(ops.shape(t), message=_ENDED, dtype=t.dtype)]
     )[0]
     return Number(made) if isinstance(value, Number) else made
 
@@ -88,6 +94,8 @@ _IN_PLACE = {"Add": "iadd", "Sub": "isub", "Mult": "imul", "Div": "itruediv", "F
 
 def item(owner: Any, index: Any) -> Any:
     """owner[index]."""
+    owner = read(owner)
+    index = tuple(read(i) for i in index) if type(index) is tuple else read(index)
     if isinstance(index, SizeCondition):
         index = index.number()
     if is_spread(owner):
@@ -122,6 +130,7 @@ def _entry(entries: dict[Any, Any], key: Choice) -> Any:
 
 def unpacked(values: Any) -> Any:
     """What is assigned to several names."""
+    values = read(values)
     if not is_spread(values):
         return values
     whole = TensorList(values)
@@ -135,6 +144,8 @@ def unpacked(values: Any) -> Any:
 
 def set_item(value: Any, owner: Any, index: Any) -> None:
     """owner[index] = value."""
+    owner, index = read(owner), read(index)
+    value = read(value) if isinstance(owner, Tensor) else value
     value = value.number() if isinstance(value, SizeCondition) else value
     if isinstance(owner, Tensor):
         n = as_number(value) if isinstance(value, (Number, Dim)) else None
@@ -157,6 +168,7 @@ def set_item(value: Any, owner: Any, index: Any) -> None:
 
 def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
     """owner[index] OP= value."""
+    owner, index, value = read(owner), read(index), read(value)
     value = value.number() if isinstance(value, SizeCondition) else value
     if isinstance(owner, Tensor) and _neve.is_capturing():  # no view is needed: the result is put in its place
         name = _IN_PLACE[kind][1:]
@@ -167,7 +179,7 @@ def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
 
 def augment(kind: str, target: Any, value: Any) -> Any:
     """target OP= value."""
-    target, value = (v.number() if isinstance(v, SizeCondition) else v for v in (read(target), value))
+    target, value = (v.number() if isinstance(v, SizeCondition) else v for v in (read(target), read(value)))
     return getattr(operator, _IN_PLACE[kind])(target, value)
 
 
@@ -193,7 +205,7 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
 
 def is_open(iterable: Any) -> bool:
     """Whether a comprehension over it is a loop of the graph."""
-    return open_of(iterable) is not None
+    return open_of(read(iterable)) is not None
 
 
 def collect(out: list[Any], iterable: Any, add: Callable[[Any], Any], state: Any = None) -> None:
@@ -230,7 +242,7 @@ def listed(make: Callable[[list[Any]], Any], consumed: bool = False) -> list[Any
 
 def text(*parts: Any) -> Any:
     """An f-string: parts are texts or (value, conversion, format)."""
-    made = [p if isinstance(p, str) else (_known(p[0]), p[1], str(p[2])) for p in parts]
+    made = [p if isinstance(p, str) else (_known(read(p[0])), p[1], str(p[2])) for p in parts]
     if any(not isinstance(p, str) and (_effects.is_open(p[0]) or isinstance(p[0], _effects.Text)) for p in made):
         flat: list[Any] = []
         for p in made:

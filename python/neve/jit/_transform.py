@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from .._base import fail
 from ._errors import at
 from ._liveness import note_needed
-from ._names import FLAG, STAGE, Exits, Names, expression, names_of, statements
+from ._lower_match import LowerMatch
+from ._names import FLAG, STAGE, Exits, Names, expression, names_of, placed, statements
+from ._reads import Loads, stage_name
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_",
@@ -37,6 +39,7 @@ class _Rewrite(ast.NodeTransformer):
         self.local, self.first, self.globals, self.nonlocals = local, first, globals_, nonlocals
         self.walrus: dict[str, None] = {}  # variables that := assigns, maybe inside of a lambda
         self.guarded: dict[str, None] = {}  # variables that a branch or loop assigns: may be undefined
+        self.handed: dict[str, None] = {}  # variables that take over what may not be there
         self.count = 0
 
     def fresh(self, what: str) -> str:
@@ -186,13 +189,20 @@ class _Rewrite(ast.NodeTransformer):
         if len(node.targets) == 1 and isinstance(target, ast.Subscript):
             call = statements(f"{STAGE}.set_item(None, None, None)", node)[0]
             call.value.args = [self.visit(node.value), self.visit(target.value), self.visit(_index(target.slice))]  # type: ignore[attr-defined]
-            return _at(call, node)
+            return placed(call, node)
+        if not isinstance(node.value, (ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.JoinedStr)):
+            self.handed |= {n: None for n in names_of(*node.targets).stored if n in self.local}
         node = self.generic_visit(node)  # type: ignore[assignment]
         if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, ast.Tuple):
             made: Any = expression(f"{STAGE}.unpacked()")
             made.args = [node.value]
-            node.value = _at(made, node.value)
+            node.value = placed(made, node.value)
         return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        if node.value is None or not isinstance(node.target, ast.Name):
+            return self.generic_visit(node)
+        return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node))
 
     def visit_Delete(self, node: ast.Delete) -> Any:
         out: list[Any] = []
@@ -221,7 +231,7 @@ class _Rewrite(ast.NodeTransformer):
             for n in ast.walk(made):
                 if isinstance(getattr(n, "ctx", None), ast.Store):
                     n.ctx = ast.Load()  # type: ignore[attr-defined]
-            return _at(made, node)
+            return placed(made, node)
         node.target = self.visit(node.target)
         return node
 
@@ -243,7 +253,7 @@ class _Rewrite(ast.NodeTransformer):
         state = self.walrus_state(node.values[1:])
         call = expression(f"{STAGE}.{name}({state})")
         call.args = [ast.Lambda(_no_arguments(), self.visit(v)) for v in node.values]  # type: ignore[attr-defined]
-        return _at(call, node)
+        return placed(call, node)
 
     def walrus_state(self, later: list[ast.expr]) -> str:
         """An argument for operands that may not run and assign variables: their state."""
@@ -260,7 +270,7 @@ class _Rewrite(ast.NodeTransformer):
         self.walrus[node.target.id] = self.guarded[node.target.id] = None
         call = expression(f"{FLAG}put_{node.target.id}()")
         call.args = [self.visit(node.value)]  # type: ignore[attr-defined]
-        return _at(call, node)
+        return placed(call, node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         node.operand = self.visit(node.operand)
@@ -268,7 +278,7 @@ class _Rewrite(ast.NodeTransformer):
             return node
         call = expression(f"{STAGE}.not_()")
         call.args = [node.operand]  # type: ignore[attr-defined]
-        return _at(call, node)
+        return placed(call, node)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         state = self.walrus_state([node.body, node.orelse])
@@ -276,7 +286,7 @@ class _Rewrite(ast.NodeTransformer):
         call.args[0] = self.visit(node.test)  # type: ignore[attr-defined]
         call.args[1].body = self.visit(node.body)  # type: ignore[attr-defined]
         call.args[2].body = self.visit(node.orelse)  # type: ignore[attr-defined]
-        return _at(call, node)
+        return placed(call, node)
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         values = [self.visit(v) for v in (node.left, *node.comparators)]
@@ -286,7 +296,7 @@ class _Rewrite(ast.NodeTransformer):
             call.args.append(values[1])  # type: ignore[attr-defined]
         else:  # the operands after the second are read only if the comparison before holds
             call.args += [ast.Lambda(_no_arguments(), v) for v in values[1:]]  # type: ignore[attr-defined]
-        return _at(call, node)
+        return placed(call, node)
 
     def visit_Call(self, node: ast.Call) -> Any:
         for a in node.args:
@@ -294,15 +304,17 @@ class _Rewrite(ast.NodeTransformer):
                 a.consumed = True  # type: ignore[attr-defined]
         node.args = [self.visit(a) for a in node.args]
         node.keywords = [self.visit(k) for k in node.keywords]
+        if stage_name(node) is not None:  # of what came before this
+            return node
         if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and self.first:
             node.args = [ast.Name("__class__", ast.Load()), ast.Name(self.first, ast.Load())]
-            return _at(node, node)
+            return placed(node, node)
         if isinstance(node.func, ast.Name) and node.func.id in _PLAIN:
             return node
         function = self.visit(node.func)
         call = expression(f"{STAGE}.call()")
         call.args = [function]  # type: ignore[attr-defined]
-        node.func = _at(call, node)
+        node.func = placed(call, node)
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
@@ -310,7 +322,7 @@ class _Rewrite(ast.NodeTransformer):
             return self.generic_visit(node)
         call = expression(f"{STAGE}.item()")
         call.args = [self.visit(node.value), self.visit(_index(node.slice))]  # type: ignore[attr-defined]
-        return _at(call, node)
+        return placed(call, node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
         parts: list[Any] = []
@@ -323,7 +335,7 @@ class _Rewrite(ast.NodeTransformer):
                 parts.append(v)
         call = expression(f"{STAGE}.text()")
         call.args = parts  # type: ignore[attr-defined]
-        return _at(call, node)
+        return placed(call, node)
 
     def visit_ListComp(self, node: ast.ListComp) -> Any:
         return self.comprehension(node, ast.ListComp)
@@ -360,7 +372,7 @@ class _Rewrite(ast.NodeTransformer):
             native.generators[0].iter = ast.Name(first, ast.Load())
             whole.func.body.orelse = native  # type: ignore[attr-defined]
         whole.args = [node.generators[0].iter]  # type: ignore[attr-defined]
-        return _at(whole, node)
+        return placed(whole, node)
 
     def collected(self, node: Any, k: int, out: str) -> Any:
         """The part of a comprehension from its k-th `for` on."""
@@ -395,78 +407,6 @@ class _Rewrite(ast.NodeTransformer):
         return node
 
 
-class _Loads(ast.NodeTransformer):
-    """Reads of variables that may be undefined go through a check."""
-
-    def __init__(self, guarded: set[str]) -> None:
-        self.guarded = guarded
-
-    def visit_Name(self, node: ast.Name) -> Any:
-        if isinstance(node.ctx, ast.Load) and node.id in self.guarded:
-            return _at(expression(f"{STAGE}.read({node.id})"), node)
-        return node
-
-    def _scoped(self, node: Any, bound: set[str]) -> Any:
-        hidden = self.guarded & bound
-        self.guarded = self.guarded - hidden
-        self.generic_visit(node)
-        self.guarded = self.guarded | hidden
-        return node
-
-    def visit_Lambda(self, node: ast.Lambda) -> Any:
-        return self._scoped(node, {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)})
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        if node.name.startswith((f"{FLAG}get", f"{FLAG}set", f"{FLAG}put_")):
-            return node
-        if node.name.startswith(FLAG):
-            return self._scoped(node, set())
-        return self._scoped(
-            node, {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)} | set(names_of(node.body).stored)
-        )
-
-    def _comprehension(self, node: Any) -> Any:
-        bound = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
-        return self._scoped(node, bound)
-
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        if (
-            isinstance(node.func, ast.Attribute)
-            and isinstance(node.func.value, ast.Name)
-            and node.func.value.id == STAGE
-        ):
-            if node.func.attr == "raw_of":  # as it is, defined or not
-                return node
-            if node.func.attr == "augment":  # its second operand is checked there
-                node.args[2] = self.visit(node.args[2])
-                return node
-            if node.func.attr == "result":
-                return node
-            if node.func.attr == "compare" and isinstance(node.args[0], ast.List) and len(node.args) == 3:
-                kind = node.args[0].elts[0]
-                if isinstance(kind, ast.Constant) and kind.value in ("is_", "is_not"):
-                    node.args[1:] = [self._raw(a) for a in node.args[1:]]
-                    return node
-        return self.generic_visit(node)
-
-    def _raw(self, node: Any) -> Any:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in self.guarded:
-            return _at(expression(f"{STAGE}.raw({node.id})"), node)
-        return self.visit(node)
-
-    def visit_Assign(self, node: ast.Assign) -> Any:
-        node.targets = [self.visit(t) for t in node.targets]
-        node.value = self._raw(node.value)
-        return node
-
-    def visit_Return(self, node: ast.Return) -> Any:
-        if node.value is not None:
-            node.value = self._raw(node.value)
-        return node
-
-
 def _is_plain_target(target: ast.expr) -> bool:
     parts = target.elts if isinstance(target, ast.Tuple) else [target]
     return all(isinstance(p, ast.Name) for p in parts)
@@ -476,22 +416,14 @@ def _index(node: ast.expr) -> ast.expr:
     """An index as an expression of its own: slices as calls."""
     if isinstance(node, ast.Slice):
         parts = [p or ast.Constant(None) for p in (node.lower, node.upper, node.step)]
-        return _at(ast.Call(ast.Name("slice", ast.Load()), parts, []), node)
+        return placed(ast.Call(ast.Name("slice", ast.Load()), parts, []), node)
     if isinstance(node, ast.Tuple):
-        return _at(ast.Tuple([_index(e) for e in node.elts], ast.Load()), node)
+        return placed(ast.Tuple([_index(e) for e in node.elts], ast.Load()), node)
     return node
 
 
 def _no_arguments() -> ast.arguments:
     return ast.arguments([], [], None, [], [], None, [])
-
-
-def _at(node: ast.AST, like: ast.AST) -> Any:
-    for n in ast.walk(node):
-        if not hasattr(n, "lineno"):
-            ast.copy_location(n, like)
-    ast.copy_location(node, like)
-    return ast.fix_missing_locations(node)
 
 
 def _parameters(node: ast.FunctionDef) -> list[str]:
@@ -529,13 +461,14 @@ def convert_function(node: ast.FunctionDef | ast.AsyncFunctionDef, first: str | 
     globals_ = {n for s in declared if isinstance(s, ast.Global) for n in s.names}
     nonlocals = {n for s in declared if isinstance(s, ast.Nonlocal) for n in s.names}
     parameters = _parameters(node)
-    body = Exits().function(node.body)
+    lowered = LowerMatch()
+    body = Exits().function(lowered.block(node.body))
     note_needed(body)
     local = (set(names_of(body).stored) | set(parameters)) - globals_ - nonlocals
     r = _Rewrite(local, first or (parameters[0] if parameters else None), globals_, nonlocals, file)
     body = r.block(body)
     guarded = [n for n in r.guarded if n not in parameters]
-    loads = _Loads(set(r.guarded))
+    loads = Loads({*r.guarded, *r.handed, *parameters} - {"self"})
     body = [loads.visit(s) for s in body]
     # Declarations first: they stand before any use.
     head = [s for s in body if isinstance(s, (ast.Global, ast.Nonlocal))]

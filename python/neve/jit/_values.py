@@ -10,7 +10,7 @@ from typing import Any
 from .. import _neve
 from .._base import Error, Tensor, fail, kind, ops
 from ._errors import here
-from ._numbers import Dim, Number, as_number
+from ._numbers import Dim, Number, as_number, number
 
 
 class Undefined:
@@ -33,8 +33,18 @@ class Lost:
 class Maybe:
     """A variable that is a tensor where `flag` holds and `absent` (Undefined or None) elsewhere."""
 
-    def __init__(self, value: Any, flag: Tensor, absent: Any) -> None:
+    def __init__(self, value: Any, flag: Tensor, absent: Any, why: str = "") -> None:
         self.value, self.flag, self.absent = value, flag, absent
+        self.why = why  # the error of reading it
+
+    def __getattr__(self, name: str) -> Any:  # where no variable holds it
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(read(self), name)
+
+    def is_none(self) -> Any:
+        """Whether it is None, as a condition."""
+        return number(~self.flag) if self.absent is None else False
 
 
 def read(value: Any) -> Any:
@@ -62,7 +72,7 @@ def _checked(m: Maybe) -> Any:
         return m.value
     value = m.value.raw if isinstance(m.value, Number) else m.value
     name = m.absent.name if isinstance(m.absent, Undefined) else None
-    text = (
+    text = m.why or (
         f"cannot access local variable '{name}' where it is not associated with a value (give it one in every way)"
         if name
         else "a variable that is None, as tensors chose, is used as a tensor (compare it with None before)"
@@ -110,8 +120,17 @@ def _on_number(name: str) -> Callable[..., Any]:
     return f
 
 
+def _on_value(f: Callable[..., Any], reflected: bool) -> Callable[..., Any]:
+    return lambda self, *others: f(*others, read(self)) if reflected else f(read(self), *others)
+
+
 for _name in "add sub mul truediv floordiv mod and or xor radd rsub rmul rand ror rxor eq ne lt le gt ge neg".split():
     setattr(SizeCondition, f"__{_name}__", _on_number(f"__{_name}__"))
+for _name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split():
+    setattr(Maybe, f"__{_name.strip('_')}__", _on_value(getattr(operator, _name), False))
+    setattr(Maybe, f"__r{_name.strip('_')}__", _on_value(getattr(operator, _name), True))
+for _name in "neg pos abs invert getitem".split():
+    setattr(Maybe, f"__{_name}__", _on_value(getattr(operator, _name), False))
 
 
 def is_program(x: Any) -> bool:

@@ -1,0 +1,145 @@
+"""What is None in some ways and a tensor in others: handed on, compared, given to functions, held in containers; bools."""
+
+import dataclasses
+
+import neve
+from capture_cases import program
+
+
+def positive(v):
+    if v.sum() > 0:
+        return v
+    return None
+
+
+def scaled(v, by=None):
+    if by is None:
+        return v
+    return v * by
+
+
+@dataclasses.dataclass
+class Pair:
+    first: object
+    second: object
+
+
+@program
+def function_that_gives_none(x):
+    y = positive(x)
+    if y is not None:
+        x = y + 1
+    return x
+
+
+@program
+def function_that_ends(x):
+    def large(v):
+        if v.max() > 1:
+            return v * 2
+
+    y = large(x)
+    if y is None:
+        return x - 1
+    return y
+
+
+@program
+def conditional_expression(x):
+    y = x if x.sum() > 0 else None
+    if y is not None:
+        return y + 1
+    return x
+
+
+@program
+def handed_on(x):
+    best = None
+    if x.sum() > 0:
+        best = x
+    y = best
+    z = y
+    if z is not None:
+        return neve.tanh(y) + z.mean()
+    return x
+
+
+@program
+def in_containers(x):
+    best = None
+    if x.sum() > 0:
+        best = x.sum(0)
+    d, values, of = {"best": best}, [best, 1], Pair(best, 2)
+    a, b = values
+    if d["best"] is not None:
+        x = x + d["best"]
+    if values[0] is None:
+        x = x - 1
+    if of.first is not None and of.first[0] > 0:
+        x = x * of.second
+    return -x if a is None else a + b + x
+
+
+@program
+def given_to_functions(x):
+    best = None
+    for row in x:
+        if best is None or row.sum() > best.sum():
+            best = row
+    scale = None
+    if best.sum() > 1:
+        scale = best
+    return scaled(x, scale), scaled(x, by=scale), isinstance(scale, neve.Tensor), isinstance(scale, type(None))
+
+
+@program
+def equal_to_none(x):
+    n = None
+    if x.sum() > 0:
+        n = int(x.sum())
+    a = 1 if n == 2 else 2
+    b = 1 if n != None else 2  # noqa: E711
+    return x * a + b, n == 1, n is None, not n
+
+
+@program
+def truth(x):
+    n = None
+    if x.sum() > 0:
+        n = int(x.sum())
+    if n:
+        x = x + n
+    y = n or 3
+    return x * y if n and n > 2 else x - y
+
+
+@program
+def bools_are_compared_by_identity(x):
+    flag = bool(x.sum() > 0)
+    wide = x.shape[1] > 3
+    if flag is True:
+        x = x + 1
+    if flag is not False and wide is True:
+        x = x * 2
+    return x, flag is wide, (x.sum() > 0) is True
+
+
+@program
+def none_in_a_loop(x):
+    last = found = None
+    for row in x:
+        found = positive(row) if found is None else found
+        if found is not None and last is None:
+            last = found.sum()
+    return x if last is None else x * last
+
+
+@program
+def a_tuple_of_none(x):
+    def parts(v):
+        if v.sum() > 0:
+            return v, None
+        return None, v.sum()
+
+    a, b = parts(x)
+    return b if a is None else a.sum()
