@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 
 
-class _Maker:
+class Maker:
+    """Of one program: its lines so far."""
+
     def __init__(self, source: random.Random, rich: bool) -> None:
         self.r, self.rich = source, rich
         self.lines: list[str] = []
@@ -162,4 +164,4 @@ class _Maker:
 
 def program(source: random.Random, rich: bool = True, name: str = "program") -> str:
     """The source of a function of x (f32 [n, m]), flag, mode, extra. rich: with lists, dicts, texts, helpers."""
-    return "import math\n\nimport neve\n\n\n" + _Maker(source, rich).program(name)
+    return "import math\n\nimport neve\n\n\n" + Maker(source, rich).program(name)

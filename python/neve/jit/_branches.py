@@ -11,6 +11,7 @@ from . import _effects
 from ._choices import Choice
 from ._effects import Raised, with_effects
 from ._numbers import Dim
+from ._reach import Missed, Reached, with_places
 from ._state import (
     Grown,
     Leaf,
@@ -56,10 +57,11 @@ def if_(
     if isinstance(c, SizeCondition):
         get_all, put_all, _ = with_effects(get, put, names)
         state = get_all()
-        boxes = boxes_of(state)
+        boxes, reached = boxes_of(state), Reached([then, other], get)
         try:
             stage_if(c.tensor(), then, other, get, put, names, problems, whole=True)
         except (Error, UnboundLocalError, TypeError, IndexError):  # not both ways as one graph: the example's, a guard
+            reached.restore()
             for b in boxes.values():
                 b.restore()
             put_all(state)
@@ -81,20 +83,26 @@ def stage_if(
 ) -> None:  # fmt: skip
     """An `if` of the graph. whole: an error where a variable could not be read after it."""
     require_stageable(problems, "a branch")
-    get, put, names = with_effects(get, put, names)
+    reached, places = Reached([then, other], get), list[Any]()
     for _ in range(64):
+        all_of = with_effects(*with_places(get, put, names, places))
         try:
-            _stage_once(test, then, other, get, put, names, whole)
+            _stage_once(test, then, other, *all_of, whole, reached)
             return
+        except Missed as missed:
+            places += missed.places
+            reached.own |= {id(p) for p in missed.places}
         except Grown as grown:  # a list that is longer in one way: from before on, tensors decide its length
-            grow(grown, get())
+            grow(grown, all_of[0]())
+            reached = Reached([then, other], get, places)
     fail("internal", "internal: to_static: the lists of an 'if' do not settle")
 
 
-def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any) -> _Way:
+def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any, reached: Reached) -> _Way:
     seen: list[Any] = []
 
     def restore() -> None:
+        reached.restore()
         for box in boxes.values():
             box.restore()
         put(before)
@@ -103,8 +111,10 @@ def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any) 
         restore()
         raised = ""
         try:
-            body()
+            with reached:
+                body()
             state = get()
+            changed.append(reached.missed(boxes))
         except Raised as r:
             raised, state = r.text, before
             restore()
@@ -112,21 +122,24 @@ def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any) 
         seen.append(([Leaf(v) for v in leaves], structure, objects_of(state), raised))
         return []
 
+    changed: list[Any] = []
     try:
         run = _neve.stage_open(inside)
     finally:
         restore()
+    if changed and changed[0]:
+        raise Missed(changed[0])
     return _Way(run, *seen[0])
 
 
 def _stage_once(
     test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
-    whole: bool,
+    whole: bool, reached: Reached,
 ) -> None:  # fmt: skip
     before = get()
     old, _ = flatten(before)
     boxes = boxes_of(before)
-    one, two = _way(then, get, put, before, boxes), _way(other, get, put, before, boxes)
+    one, two = (_way(f, get, put, before, boxes, reached) for f in (then, other))
     if one.raised and two.raised:
         fail("unsupported", f"to_static: both ways of an 'if' over a tensor raise ({one.raised!r})")
     for way, with_all in ((one, two), (two, one)):

@@ -16,6 +16,7 @@ from ._choices import Choice
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, compare, not_, or_
 from ._numbers import Dim, Number, as_number, number
+from ._reach import require_own
 from ._values import Maybe, SizeCondition, always, condition, is_program, lift
 
 
@@ -203,6 +204,11 @@ def _filter(function: Any, iterable: Any) -> Any:
     return out
 
 
+def _next(iterator: Any, *default: Any) -> Any:
+    require_own(iterator)
+    return builtins.next(iterator, *default)
+
+
 def _list(*args: Any) -> Any:
     if args and is_spread(args[0]):
         return TensorList(args[0]).copy()
@@ -338,7 +344,7 @@ _MATH: dict[str, Any] = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.l
 REPLACED: dict[Any, Any] = {
     builtins.range: _range, builtins.len: _len, builtins.int: _int, builtins.float: _float, builtins.bool: _bool,
     builtins.str: _str, builtins.max: _extreme("max"), builtins.min: _extreme("min"), builtins.isinstance: _isinstance,
-    builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
+    builtins.next: _next, builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
     builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
     builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),
     **{getattr(math, name): _math(name, f) for name, f in _MATH.items()},

@@ -13,6 +13,7 @@ from ._choices import options_of
 from ._effects import Raised, with_effects
 from ._lists import open_of
 from ._numbers import number
+from ._reach import Missed, Reached, require_own, with_places
 from ._state import (
     Grown,
     Leaf,
@@ -68,21 +69,24 @@ def stage_loop(
 ) -> None:  # fmt: skip
     """A `loop` of the graph: passes while the condition holds and `trips` (if given) allow."""
     require_stageable(problems, "a loop")
-    get, put, names = with_effects(get, put, names)
 
     def once(counter: Tensor) -> Any:
         body(item(number(counter)) if item else None)
         return condition(test()) if test else True
 
+    places: list[Any] = []
     for _ in range(64):
         try:
-            loop = _Loop(once, get, put, names)
+            loop = _Loop(once, places, *with_effects(*with_places(get, put, names, places)))
             loop.settle()
             loop.run(trips, tensor_of(first))
             return
         except Grown as grown:  # a list that is longer after a pass: from before on, tensors decide its length
             loop.restore()
             grow(grown, loop.before)
+        except Missed as missed:
+            loop.restore()
+            places += missed.places
         except Raised as r:
             loop.restore()
             fail("unsupported", f"to_static: every pass of a loop over tensors raises ({r.text!r})")
@@ -92,11 +96,14 @@ def stage_loop(
 class _Loop:
     """A loop that is being made: what changes from pass to pass is found by trying."""
 
-    def __init__(self, once: Callable[[Tensor], Any], get: Get, put: Put, names: tuple[str, ...]) -> None:
+    def __init__(
+        self, once: Callable[[Tensor], Any], places: list[Any], get: Get, put: Put, names: tuple[str, ...]
+    ) -> None:  # fmt: skip
         self.once, self.get, self.put, self.names = once, get, put, names
         self.before = get()
         self.start, self.structure = flatten(self.before)
         self.boxes = boxes_of(self.before)
+        self.reached = Reached([once], get, places)
         self.paths = paths_of(names, self.structure)
         self.objects = objects_of(self.before)
         self.same_objects: dict[Any, Any] = dict(self.objects)
@@ -104,12 +111,14 @@ class _Loop:
 
     def restore(self) -> None:
         """All as before the loop."""
+        self.reached.restore()
         for b in self.boxes.values():
             b.restore()
         self.put(self.before)
 
     def begin(self, parameters: Iterator[Tensor]) -> list[Any]:
         """Puts in place what a pass begins with."""
+        self.reached.restore()
         for b in self.boxes.values():
             b.restore()
         leaves = [self.carried[i].take(parameters) if i in self.carried else v for i, v in enumerate(self.start)]
@@ -129,6 +138,8 @@ class _Loop:
             found: list[tuple[int, Leaf, Any]] = []
             shape: list[Any] = []
             _neve.stage_probe([_neve.tensor(0), *self.initial()], functools.partial(self._trial, found, shape))
+            if missed := self.reached.missed(self.boxes):
+                raise Missed(missed)
             self.restore()
             if shape[0] != self.structure:
                 nothing = [None for s in shape[0] for _ in absent_parts(None, s)]
@@ -145,7 +156,8 @@ class _Loop:
 
     def _trial(self, found: Any, shape: Any, parameters: list[Tensor]) -> list[Tensor]:
         leaves = self.begin(iter(parameters[1:]))
-        self.once(parameters[0])
+        with self.reached:
+            self.once(parameters[0])
         state = self.get()
         after, s = flatten(state)
         if s != self.structure:  # e.g. nothing before the first pass, a tuple after it
@@ -180,6 +192,7 @@ class _Loop:
             return out
 
         results = iter(_neve.stage_loop(trips, first, self.initial(), final, last))
+        self.reached.restore()
         for b in self.boxes.values():
             b.restore()
         leaves = [self.carried[i].take(results) if i in self.carried else v for i, v in enumerate(self.start)]
@@ -218,6 +231,7 @@ def for_(
 ) -> None:  # fmt: skip
     """A for statement: over plain Python values pass by pass, over open sizes as a loop of the graph."""
     iterable = read(iterable)
+    require_own(iterable)
     if (rows := open_of(iterable)) is not None:
         first = True if more is None else condition(more())
         if first is not False:
