@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 
 #include "base/threads.h"
-#include "kernels/cpu/native/native.h"
+#include "kernels/cpu/native/epilogue.h"
 
 namespace neve::kernels::native {
 namespace {
@@ -14,14 +13,6 @@ namespace {
 constexpr int64_t most_rows = 16;  // at the point tuned for: above, the blocking of a real product pays
 constexpr int64_t rows_at_once = 32;
 constexpr int64_t most_width = 64;  // columns of a panel
-
-/// What is done with the result, in order.
-struct Step {
-  enum Kind : uint8_t { activation, add, sub, mul, div, max, min } kind = activation;
-  Activation f;
-  size_t input = 0;
-  enum Operand : uint8_t { full, row, scalar } operand = full;  ///< its shape: the result's, one row, one element
-};
 
 struct GemvPlan {
   size_t a = 0, b = 1;
@@ -32,19 +23,6 @@ struct GemvPlan {
   int64_t width() const { return vectors * simd_for(isa).lanes; }
   int64_t panels() const { return (n + width() - 1) / width(); }
 };
-
-template <class F>
-void combine(float* x, const Step& s, const float* y, int64_t rows, int64_t width, int64_t columns, int64_t stride,
-             F f) {
-  for (int64_t m = 0; m < rows; ++m) {
-    float* to = x + m * width;
-    const float* from = s.operand == Step::full ? y + m * stride : y;
-    if (s.operand == Step::scalar)
-      for (int64_t j = 0; j < columns; ++j) to[j] = f(to[j], *from);
-    else
-      for (int64_t j = 0; j < columns; ++j) to[j] = f(to[j], from[j]);
-  }
-}
 
 class BoundGemv final : public BoundKernel {
  public:
@@ -70,35 +48,10 @@ class BoundGemv final : public BoundKernel {
       const int64_t count = std::min(rows_at_once, rows_ - m);
       for (int64_t r = 0; r < count; ++r) row[size_t(r)] = a + (m + r) * p_.k;
       simd_.panel(p_.vectors, count, p_.k, row.data(), b, sums, width);
-      for (const Step& s : p_.steps) apply(args, s, sums, count, m, first, columns);
+      for (const Step& s : p_.steps)
+        apply(s, simd_, args, {sums, count, width, first, columns, m * p_.n + first, p_.n});
       float* y = static_cast<float*>(args.out[0]) + m * p_.n + first;
       for (int64_t r = 0; r < count; ++r) std::memcpy(y + r * p_.n, sums + r * width, size_t(columns) * sizeof(float));
-    }
-  }
-
-  void apply(const RunArgs& args, const Step& s, float* sums, int64_t count, int64_t m, int64_t first,
-             int64_t columns) const {
-    const int64_t width = p_.width();
-    if (s.kind == Step::activation) return simd_.activate(s.f, sums, count * width);
-    const float* y = static_cast<const float*>(args.in[s.input]);
-    if (s.operand == Step::full) y += m * p_.n + first;
-    if (s.operand == Step::row) y += first;
-    auto with = [&](auto f) { combine(sums, s, y, count, width, columns, p_.n, f); };
-    switch (s.kind) {
-      case Step::add:
-        return with([](float u, float v) { return u + v; });
-      case Step::sub:
-        return with([](float u, float v) { return u - v; });
-      case Step::mul:
-        return with([](float u, float v) { return u * v; });
-      case Step::div:
-        return with([](float u, float v) { return u / v; });
-      case Step::max:
-        return with([](float u, float v) { return u != u || u > v ? u : v; });
-      case Step::min:
-        return with([](float u, float v) { return u != u || u < v ? u : v; });
-      case Step::activation:
-        return;
     }
   }
 
@@ -140,80 +93,6 @@ class GemvKernel final : public Kernel {
   GemvPlan p_;
 };
 
-std::optional<float> scalar(const Subgraph& g, int32_t value) {
-  const Tensor* t = constant_input(g, value);
-  if (!t || t->element_count() != 1) return {};
-  return float(t->item());
-}
-
-std::optional<Activation> activation_of(const Subgraph& g, const SubgraphNode& n) {
-  const std::string_view op = n.op->info.name;
-  auto number = [&](std::string_view name) { return float(n.attrs.get_float(name)); };
-  if (op == "relu") return Activation{Activation::relu};
-  if (op == "tanh") return Activation{Activation::tanh};
-  if (op == "sigmoid") return Activation{Activation::sigmoid};
-  if (op == "exp") return Activation{Activation::exp};
-  if (op == "abs") return Activation{Activation::abs};
-  if (op == "sqrt") return Activation{Activation::sqrt};
-  if (op == "softsign") return Activation{Activation::softsign};
-  if (op == "elu") return Activation{Activation::elu, number("alpha")};
-  if (op == "leaky_relu") return Activation{Activation::leaky_relu, number("alpha")};
-  if (op == "hard_sigmoid") return Activation{Activation::hard_sigmoid, number("alpha"), number("beta")};
-  if (op == "hard_swish") return Activation{Activation::hard_swish, 1.f / 6, 0.5f};
-  if (op != "clip") return {};
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  auto bound = [&](size_t i, float none) {
-    return n.in.size() > i && n.in[i] >= 0 ? scalar(g, n.in[i]) : std::optional(none);
-  };
-  const auto lo = bound(1, -infinity), hi = bound(2, infinity);
-  if (!lo || !hi) return {};
-  return Activation{Activation::clip, *lo, *hi};
-}
-
-/// The steps of nodes[1..], or a refusal.
-std::optional<std::string> read_steps(const Subgraph& g, std::vector<Step>& steps) {
-  int32_t current = g.nodes[0].out[0];
-  const TensorType& result = g.types[size_t(current)];
-  for (size_t i = 1; i < g.nodes.size(); ++i) {
-    const SubgraphNode& n = g.nodes[i];
-    const std::string_view op = n.op->info.name;
-    if (n.out.size() != 1 || n.in.empty()) return str(op, " cannot follow");
-    if (g.types[size_t(n.out[0])] != result) return str(op, " changes the type to ", g.types[size_t(n.out[0])]);
-    Step s;
-    if (const auto f = n.in[0] == current ? activation_of(g, n) : std::nullopt) {
-      s.f = *f;
-    } else {
-      constexpr std::pair<std::string_view, Step::Kind> known[] = {{"add", Step::add}, {"sub", Step::sub},
-                                                                   {"mul", Step::mul}, {"div", Step::div},
-                                                                   {"max", Step::max}, {"min", Step::min}};
-      const auto it = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return k.first == op; });
-      if (it == std::end(known) || n.in.size() != 2) return str("no step for ", op);
-      s.kind = it->second;
-      const bool first = n.in[0] == current, commutes = s.kind != Step::sub && s.kind != Step::div;
-      if (!first && !(commutes && n.in[1] == current)) return str(op, " takes the result as its second operand");
-      const int32_t other = n.in[first ? 1 : 0];
-      const int input = input_number(g, other);
-      if (input < 0) return str(op, " takes an intermediate of the piece");
-      const TensorType& o = g.types[size_t(other)];
-      s.input = size_t(input);
-      if (o.dtype != DType::f32) return str(op, " with an operand of type ", o);
-      const bool ones = std::all_of(o.shape.begin(), o.shape.end() - (o.rank() > 0), [](Dim d) { return d.is(1); });
-      if (o.shape == result.shape)
-        s.operand = Step::full;
-      else if (o.rank() <= result.rank() && ones && (o.rank() == 0 || o.shape.back().is(1)))
-        s.operand = Step::scalar;
-      else if (o.rank() <= result.rank() && ones && o.shape.back() == result.shape.back())
-        s.operand = Step::row;
-      else
-        return str(op, " with an operand of type ", o, " (one row, one element or the shape of the result would do)");
-    }
-    steps.push_back(s);
-    current = n.out[0];
-  }
-  if (g.outputs.size() != 1 || g.outputs[0] != current) return "an intermediate of the piece is a result too";
-  return {};
-}
-
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant) return "no more variants";
   const Subgraph& g = *r.graph;
@@ -240,7 +119,7 @@ Result<Kernel> accept(const Request& r, int variant) {
   const int64_t lanes = simd_for(r.isa).lanes;
   for (int v = 3; v >= 1; --v)
     if (round_up(p.n, v * lanes) < round_up(p.n, p.vectors * lanes)) p.vectors = v;
-  if (auto why = read_steps(g, p.steps)) return *why;
+  if (auto why = read_steps(g, size_t(y.rank() - 1), p.steps)) return *why;
   return std::shared_ptr<const Kernel>(std::make_shared<GemvKernel>(std::move(p)));
 }
 

@@ -43,5 +43,6 @@ std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> pad_entries();
 std::vector<Entry> resize_entries();
 std::vector<Entry> rnn_entries();
+std::vector<Entry> winograd_entries();
 
 }  // namespace neve::kernels::native

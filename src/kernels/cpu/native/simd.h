@@ -133,6 +133,11 @@ struct Simd {
   void (*dot_rows)(const float* q, const float* k, int64_t stride, int64_t n, int64_t d, float* y);
   /// y[i] = factor y[i] + sum over j < n of p[j] v[j stride + i], i < e.
   void (*add_rows)(const float* p, const float* v, int64_t stride, int64_t n, int64_t e, float factor, float* y);
+  /// Winograd's transforms of one tile for m = 2 or 4 results along an axis; n, the number of channels, is a multiple
+  /// of lanes. In: (m + 2)^2 pixels by row (null: zeros); frequency f goes to v + f step.
+  void (*winograd_input)(int m, const float* const* pixels, int64_t n, float* v, int64_t step);
+  /// Out: frequency f at p + f step; result (i, j) goes to y + (i m + j) n.
+  void (*winograd_output)(int m, const float* p, int64_t step, int64_t n, float* y);
 };
 
 const Simd& simd_baseline();

@@ -462,8 +462,81 @@ void add_rows(const float* p, const float* v, int64_t stride, int64_t n, int64_t
   }
 }
 
-constexpr Simd functions{lanes,     panel, activate, lstm,        lstm_grad, gru_gates,
-                         gru_state, rnn,   blend,    softmax_row, dot_rows,  add_rows};
+// ---- Winograd's transforms: of the lines of a tile, then of its columns ----
+
+template <int M>
+NEVE_INLINE void input_line(const V* d, V* t) {
+  if constexpr (M == 2) {
+    t[0] = d[0] - d[2], t[1] = d[1] + d[2], t[2] = d[2] - d[1], t[3] = d[1] - d[3];
+  } else {
+    const V two = all(2.f), four = all(4.f), five = all(5.f);
+    const V a = d[4] - four * d[2], b = d[3] - four * d[1], e = d[4] - d[2], f = two * (d[3] - d[1]);
+    t[0] = fma(four, d[0], d[4]) - five * d[2];
+    t[1] = a + b, t[2] = a - b, t[3] = e + f, t[4] = e - f;
+    t[5] = fma(four, d[1], d[5]) - five * d[3];
+  }
+}
+
+template <int M>
+NEVE_INLINE void output_line(const V* t, V* y) {
+  if constexpr (M == 2) {
+    y[0] = t[0] + t[1] + t[2], y[1] = t[1] - t[2] - t[3];
+  } else {
+    const V a = t[1] + t[2], b = t[1] - t[2], c = t[3] + t[4], d = t[3] - t[4];
+    y[0] = t[0] + a + c, y[1] = fma(all(2.f), d, b), y[2] = fma(all(4.f), c, a), y[3] = fma(all(8.f), d, b) + t[5];
+  }
+}
+
+template <int M>
+void tile_in(const float* const* pixels, int64_t n, float* v, int64_t step) {
+  constexpr int size = M + 2;
+  for (int64_t c = 0; c < n; c += lanes) {
+    V half[size][size];  // [column][frequency of the rows]
+    unroll<size>([&](auto j) {
+      V d[size];
+      unroll<size>([&](auto i) {
+        const float* p = pixels[i.value * size + j.value];
+        d[i.value] = p ? load(p + c) : all(0.f);
+      });
+      input_line<M>(d, half[j.value]);
+    });
+    unroll<size>([&](auto i) {
+      V d[size], t[size];
+      unroll<size>([&](auto j) { d[j.value] = half[j.value][i.value]; });
+      input_line<M>(d, t);
+      unroll<size>([&](auto j) { store(v + (i.value * size + j.value) * step + c, t[j.value]); });
+    });
+  }
+}
+
+template <int M>
+void tile_out(const float* p, int64_t step, int64_t n, float* y) {
+  constexpr int size = M + 2;
+  for (int64_t c = 0; c < n; c += lanes) {
+    V half[size][M];  // [column frequency][row]
+    unroll<size>([&](auto j) {
+      V t[size];
+      unroll<size>([&](auto i) { t[i.value] = load(p + (i.value * size + j.value) * step + c); });
+      output_line<M>(t, half[j.value]);
+    });
+    unroll<M>([&](auto i) {
+      V t[size], out[M];
+      unroll<size>([&](auto j) { t[j.value] = half[j.value][i.value]; });
+      output_line<M>(t, out);
+      unroll<M>([&](auto j) { store(y + (i.value * M + j.value) * n + c, out[j.value]); });
+    });
+  }
+}
+
+void winograd_input(int m, const float* const* pixels, int64_t n, float* v, int64_t step) {
+  m == 2 ? tile_in<2>(pixels, n, v, step) : tile_in<4>(pixels, n, v, step);
+}
+void winograd_output(int m, const float* p, int64_t step, int64_t n, float* y) {
+  m == 2 ? tile_out<2>(p, step, n, y) : tile_out<4>(p, step, n, y);
+}
+
+constexpr Simd functions{lanes, panel, activate,    lstm,     lstm_grad, gru_gates,      gru_state,
+                         rnn,   blend, softmax_row, dot_rows, add_rows,  winograd_input, winograd_output};
 
 }  // namespace
 }  // namespace neve::kernels::native

@@ -1,0 +1,131 @@
+// Reading and applying what follows a product or a convolution in the same kernel.
+#include "kernels/cpu/native/epilogue.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace neve::kernels::native {
+namespace {
+
+template <class F>
+void combine(const Block& b, Step::Operand operand, const float* y, F f) {
+  for (int64_t m = 0; m < b.rows; ++m) {
+    float* to = b.x + m * b.width;
+    const float* from = operand == Step::full ? y + m * b.stride : y;
+    if (operand == Step::scalar)
+      for (int64_t j = 0; j < b.columns; ++j) to[j] = f(to[j], *from);
+    else
+      for (int64_t j = 0; j < b.columns; ++j) to[j] = f(to[j], from[j]);
+  }
+}
+
+// Whether a shape is that of one element for each channel of the result.
+bool is_channel(const Shape& s, const Shape& result, size_t channel_axis) {
+  if (s.size() > result.size()) return false;
+  const size_t shift = result.size() - s.size();
+  if (shift > channel_axis) return false;
+  for (size_t a = 0; a < s.size(); ++a)
+    if (a + shift == channel_axis ? s[a] != result[channel_axis] : !s[a].is(1)) return false;
+  return true;
+}
+
+std::optional<float> scalar(const Subgraph& g, int32_t value) {
+  const Tensor* t = constant_input(g, value);
+  if (!t || t->element_count() != 1) return {};
+  return float(t->item());
+}
+
+std::optional<Activation> activation_of(const Subgraph& g, const SubgraphNode& n) {
+  const std::string_view op = n.op->info.name;
+  auto number = [&](std::string_view name) { return float(n.attrs.get_float(name)); };
+  if (op == "relu") return Activation{Activation::relu};
+  if (op == "tanh") return Activation{Activation::tanh};
+  if (op == "sigmoid") return Activation{Activation::sigmoid};
+  if (op == "exp") return Activation{Activation::exp};
+  if (op == "abs") return Activation{Activation::abs};
+  if (op == "sqrt") return Activation{Activation::sqrt};
+  if (op == "softsign") return Activation{Activation::softsign};
+  if (op == "elu") return Activation{Activation::elu, number("alpha")};
+  if (op == "leaky_relu") return Activation{Activation::leaky_relu, number("alpha")};
+  if (op == "hard_sigmoid") return Activation{Activation::hard_sigmoid, number("alpha"), number("beta")};
+  if (op == "hard_swish") return Activation{Activation::hard_swish, 1.f / 6, 0.5f};
+  if (op != "clip") return {};
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  auto bound = [&](size_t i, float none) {
+    return n.in.size() > i && n.in[i] >= 0 ? scalar(g, n.in[i]) : std::optional(none);
+  };
+  const auto lo = bound(1, -infinity), hi = bound(2, infinity);
+  if (!lo || !hi) return {};
+  return Activation{Activation::clip, *lo, *hi};
+}
+
+}  // namespace
+
+std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, std::vector<Step>& steps) {
+  int32_t current = g.nodes[0].out[0];
+  const TensorType& result = g.types[size_t(current)];
+  for (size_t i = 1; i < g.nodes.size(); ++i) {
+    const SubgraphNode& n = g.nodes[i];
+    const std::string_view op = n.op->info.name;
+    if (n.out.size() != 1 || n.in.empty()) return str(op, " cannot follow");
+    if (g.types[size_t(n.out[0])] != result) return str(op, " changes the type to ", g.types[size_t(n.out[0])]);
+    Step s;
+    if (const auto f = n.in[0] == current ? activation_of(g, n) : std::nullopt) {
+      s.f = *f;
+    } else {
+      constexpr std::pair<std::string_view, Step::Kind> known[] = {{"add", Step::add}, {"sub", Step::sub},
+                                                                   {"mul", Step::mul}, {"div", Step::div},
+                                                                   {"max", Step::max}, {"min", Step::min}};
+      const auto it = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return k.first == op; });
+      if (it == std::end(known) || n.in.size() != 2) return str("no step for ", op);
+      s.kind = it->second;
+      const bool first = n.in[0] == current, commutes = s.kind != Step::sub && s.kind != Step::div;
+      if (!first && !(commutes && n.in[1] == current)) return str(op, " takes the result as its second operand");
+      const int32_t other = n.in[first ? 1 : 0];
+      const int input = input_number(g, other);
+      if (input < 0) return str(op, " takes an intermediate of the piece");
+      const TensorType& o = g.types[size_t(other)];
+      s.input = size_t(input);
+      if (o.dtype != DType::f32) return str(op, " with an operand of type ", o);
+      if (o.shape == result.shape)
+        s.operand = Step::full;
+      else if (element_count(o.shape).is(1) && o.rank() <= result.rank())
+        s.operand = Step::scalar;
+      else if (is_channel(o.shape, result.shape, channel_axis))
+        s.operand = Step::channel;
+      else
+        return str(op, " with an operand of type ", o,
+                   " (one element a channel, one element or the shape of the result would do)");
+    }
+    steps.push_back(s);
+    current = n.out[0];
+  }
+  if (g.outputs.size() != 1 || g.outputs[0] != current) return "an intermediate of the piece is a result too";
+  return {};
+}
+
+void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b) {
+  if (s.kind == Step::activation) return simd.activate(s.f, b.x, b.rows * b.width);
+  const float* y = static_cast<const float*>(args.in[s.input]);
+  if (s.operand == Step::full) y += b.at;
+  if (s.operand == Step::channel) y += b.first;
+  auto with = [&](auto f) { combine(b, s.operand, y, f); };
+  switch (s.kind) {
+    case Step::add:
+      return with([](float u, float v) { return u + v; });
+    case Step::sub:
+      return with([](float u, float v) { return u - v; });
+    case Step::mul:
+      return with([](float u, float v) { return u * v; });
+    case Step::div:
+      return with([](float u, float v) { return u / v; });
+    case Step::max:
+      return with([](float u, float v) { return u != u || u > v ? u : v; });
+    case Step::min:
+      return with([](float u, float v) { return u != u || u < v ? u : v; });
+    case Step::activation:
+      return;
+  }
+}
+
+}  // namespace neve::kernels::native

@@ -1,0 +1,35 @@
+// What follows a product or a convolution in the same kernel: steps applied to a block of results while it is in
+// registers or L1.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/cpu/native/native.h"
+
+namespace neve::kernels::native {
+
+/// One step, in order.
+struct Step {
+  enum Kind : uint8_t { activation, add, sub, mul, div, max, min } kind = activation;
+  Activation f;
+  size_t input = 0;  ///< of the piece
+  /// Its shape: the result's, one element for each channel, one element.
+  enum Operand : uint8_t { full, channel, scalar } operand = full;
+};
+
+/// The steps of nodes[1..], or a refusal. `channel_axis`: of the result.
+std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, std::vector<Step>& steps);
+
+/// A block of results: `rows` rows of `columns` channels from `first` on. Memory: rows at `width`, a multiple of the
+/// vector's lanes.
+struct Block {
+  float* x;
+  int64_t rows, width, first, columns;
+  int64_t at;      ///< where the first row begins in the whole result, in elements
+  int64_t stride;  ///< between rows there
+};
+/// Applies a step; full operands lie as the result does.
+void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b);
+
+}  // namespace neve::kernels::native
