@@ -52,6 +52,7 @@ kernels::Request Compiler::request_for(const Subgraph& graph, const std::vector<
   request.threads = options_.threads;
   request.isa = options_.isa;
   request.plain_only = options_.plain_layouts;
+  request.cold_weights = options_.cold_weights;
   for (const TensorType& t : graph.types) request.sizes.push_back(guess(t));
   for (At end : {At::low, At::high}) {
     std::vector<Sizes> sizes;

@@ -5,6 +5,9 @@
 #include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -178,6 +181,19 @@ void text_of(std::string& s, const Subgraph& g, const std::vector<Sizes>* sizes)
 }
 }  // namespace
 
+bool same_bytes(const TensorType& t, const Layout& a, const Layout& b) {
+  if (!a.blocks.empty() || !b.blocks.empty()) return a == b;
+  auto long_axes = [&](const Layout& l) {
+    std::vector<int> axes;
+    for (size_t k = 0; k < t.shape.size(); ++k) {
+      const int axis = l.order.empty() ? int(k) : int(l.order[k]);
+      if (!t.shape[size_t(axis)].is(1)) axes.push_back(axis);
+    }
+    return axes;
+  };
+  return long_axes(a) == long_axes(b);
+}
+
 std::string machine_text(Isa isa) {
   return key_text({{"CPU", cpu_info().model},
                    {"instruction set", to_string(isa)},
@@ -187,7 +203,7 @@ std::string machine_text(Isa isa) {
 
 TacticKeys::TacticKeys(const kernels::Request& r) {
   const Subgraph& g = *r.graph;
-  std::string all = str("plain ", r.plain_only, "\n");
+  std::string all = str("plain ", r.plain_only, " cold ", r.cold_weights, "\n");
   for (const Layout& l : r.offered) all += to_string(l) + ",";
   for (bool b : r.may_overwrite) all += b ? '1' : '0';
   text_of(all, g, &r.sizes);
@@ -208,13 +224,64 @@ std::string TacticKeys::of(std::string_view entry, int variant) const {
   return str(before_, entry, ".", variant, after_);
 }
 
+namespace {
+
+/// Takes memory out of the caches.
+void forget([[maybe_unused]] const Tensor& t) {
+#if defined(__x86_64__)
+  for (int64_t i = 0; i < t.bytes(); i += 64) _mm_clflush(t.data() + i);
+#endif
+}
+
+/// The copies that a kernel's inputs need in other layouts than they are offered in.
+class Reorders {
+ public:
+  Reorders(const kernels::Kernel& kernel, const kernels::Request& request, const std::vector<Tensor>& in) {
+    const Subgraph& g = *request.graph;
+    for (size_t i = 0; i < in.size() && i < request.offered.size(); ++i) {
+      const TensorType& t = g.types[size_t(g.inputs[i])];
+      const Layout &from = request.offered[i], to = kernel.input_layout(i);
+      if (g.roles[i] != InputRole::activation || same_bytes(t, from, to)) continue;
+      kernels::BindSizes sizes;
+      sizes.in = sizes.out = {request.sizes[size_t(g.inputs[i])]};
+      sizes.threads = kernels::useful_threads(nullptr, sizes.in, sizes.out, request.threads);
+      const auto bound = kernels::make_reorder(t.dtype, t.shape.size(), from, to)->bind(sizes);
+      if (!bound) continue;
+      const Sizes& s = sizes.in[0];
+      Tensor source = Tensor::zeros(DType::u8, {padded_elements(from, s.data(), s.size()) * size_of(t.dtype)});
+      all_.push_back({bound.value, bound.value->make_state(), std::move(source), in[i], sizes.threads});
+      scratch_ = std::max(scratch_, bound.value->scratch_bytes());
+    }
+  }
+  size_t scratch_bytes() const { return scratch_; }
+  void run(std::byte* scratch) const {
+    for (const One& r : all_) {
+      const void* in[] = {r.from.data()};
+      void* out[] = {r.to.data()};
+      r.kernel->run({in, out, scratch, r.threads, r.state.get()});
+    }
+  }
+
+ private:
+  struct One {
+    std::shared_ptr<const kernels::BoundKernel> kernel;
+    std::unique_ptr<kernels::RunState> state;
+    Tensor from, to;
+    int threads;
+  };
+  std::vector<One> all_;
+  size_t scratch_ = 0;
+};
+
+}  // namespace
+
 double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,
                    const std::vector<int64_t>& shape_values) {
   const Subgraph& g = *request.graph;
   kernels::BindSizes sizes;
   sizes.threads = request.threads;
   sizes.values = shape_values;
-  std::vector<Tensor> held;
+  std::vector<Tensor> held, results;
   std::vector<const void*> in;
   std::vector<void*> out;
   auto bytes_of = [&](const Layout& l, const Sizes& s, DType t) {
@@ -245,14 +312,16 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
     sizes.out.push_back(request.sizes[v]);
     Tensor t = Tensor::zeros(DType::u8, {bytes_of(kernel.output_layout(k), sizes.out[k], g.types[v].dtype)});
     out.push_back(t.data());
-    held.push_back(std::move(t));
+    results.push_back(std::move(t));
   }
   sizes.threads = kernels::useful_threads(&g, sizes.in, sizes.out, request.threads);
   const ThreadScope few(sizes.threads);
   if (kernel.accumulates() >= 0) out[0] = const_cast<void*>(in[size_t(kernel.accumulates())]);
   const auto bound = kernel.bind(sizes);
   if (!bound) return 1e30;
-  Tensor scratch = Tensor::empty(DType::u8, {int64_t(bound.value->scratch_bytes()) + 64});
+  const Reorders reorders(kernel, request, held);
+  Tensor scratch =
+      Tensor::empty(DType::u8, {int64_t(std::max(bound.value->scratch_bytes(), reorders.scratch_bytes())) + 64});
   const auto state = bound.value->make_state();
   // Between runs another buffer is walked, so that weights come from memory as they do in a network.
   static thread_local Tensor sweep = Tensor::zeros(DType::u8, {4 << 20});
@@ -269,7 +338,11 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
     volatile uint8_t sink = 0;
     const uint8_t* p = sweep.data_as<uint8_t>();
     for (int64_t i = 0; i < sweep.bytes(); i += 64) sink = uint8_t(sink + p[i]);
+    if (request.cold_weights)
+      for (size_t i = 0; i < held.size(); ++i)
+        if (g.roles[i] == InputRole::weight) forget(held[i]);
     const auto start = std::chrono::steady_clock::now();
+    reorders.run(scratch.data());
     bound.value->run(args);
     times.push_back(elapsed(start));
   }

@@ -67,8 +67,11 @@ class TacticKeys {
 /// CPU, instruction set, versions of oneDNN and of Neve, as words; keys hold the first digits of its digest.
 std::string machine_text(Isa isa);
 
-/// Milliseconds of one run of a kernel at the request's sizes: median of a few, with caches as cold as a network leaves
-/// them.
+/// Whether two layouts lay the same bytes: they order only axes of size 1 differently.
+bool same_bytes(const TensorType& t, const Layout& a, const Layout& b);
+
+/// Milliseconds of one run of a kernel at the request's sizes, with the reorders of what is offered in another layout:
+/// median of a few, with caches as cold as a network leaves them.
 double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,
                    const std::vector<int64_t>& shape_values);
 

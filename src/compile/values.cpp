@@ -98,22 +98,6 @@ int32_t Compiler::add_reorder(int32_t from, Layout to) {  // by value: values mo
   return made;
 }
 
-namespace {
-// Layouts that order only axes of size 1 differently lay the same bytes.
-bool same_bytes(const TensorType& t, const Layout& a, const Layout& b) {
-  if (!a.blocks.empty() || !b.blocks.empty()) return a == b;
-  auto long_axes = [&](const Layout& l) {
-    std::vector<int> axes;
-    for (size_t k = 0; k < t.shape.size(); ++k) {
-      const int axis = l.order.empty() ? int(k) : int(l.order[k]);
-      if (!t.shape[size_t(axis)].is(1)) axes.push_back(axis);
-    }
-    return axes;
-  };
-  return long_axes(a) == long_axes(b);
-}
-}  // namespace
-
 int32_t Compiler::value_in(Value v, const Layout& layout) {
   base_value(v);
   for (int32_t p : of_[v.id])

@@ -182,6 +182,9 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
   options.disabled_kernels = m.options.disable_kernels;
   options.disabled_ops = m.options.disable_ops;
   options.tactics = tactics;
+  int64_t weight_bytes = 0;
+  for (const auto& [name, w] : *m.weights) weight_bytes += w.bytes();
+  options.cold_weights = weight_bytes > cpu_info().l3;
   size_t points = 0, done = 0;
   for (const ResolvedRange& r : m.ranges.ranges) points += r.opts.size();
   for (const ResolvedRange& r : m.ranges.ranges) {

@@ -31,6 +31,8 @@ struct Request {
   int threads = 1;
   Isa isa = Isa::baseline;
   bool plain_only = false;  ///< every input and output must be row-major
+  /// The network's weights do not fit into the caches: those of a kernel come from memory in every run.
+  bool cold_weights = false;
   /// Per input: its bytes are not needed after this kernel and may be written over.
   std::vector<bool> may_overwrite;
 };
