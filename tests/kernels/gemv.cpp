@@ -39,6 +39,26 @@ TEST(Gemv, Sizes) {
   }
 }
 
+// A convolution of images of one point, with bias, activation and the shape that squeeze-and-excitation has.
+TEST(Gemv, ConvolutionsOfAPoint) {
+  const Dim n = Dim::symbol("n");
+  for (const auto& [c, m] : {std::pair<int64_t, int64_t>{16, 64}, {37, 9}, {240, 960}, {1, 1}}) {
+    SCOPED_TRACE(str(c, " to ", m));
+    Piece p;
+    const Value x = p.input(DType::f32, {n, c, 1, 1}), w = p.weight(DType::f32, {m, c, 1, 1});
+    const Value y = p.call("conv", {x, w, p.weight(DType::f32, {m})})[0];
+    p.output(p.call("mul", {p.call("hard_sigmoid", {y})[0], p.weight(DType::f32, {m, 1, 1})})[0]);
+    Asked how;
+    how.tolerance = 1e-4;
+    expect_reference("native.gemv_conv", p.subgraph(), {{{id(n), 1}}, {{id(n), 7}}, {{id(n), 40}}, {{id(n), 0}}}, how);
+  }
+  Piece p;
+  const Value x = p.input(DType::f32, {n, 8, 2, 1}), w = p.weight(DType::f32, {4, 8, 1, 1});
+  p.output(p.call("conv", {x, w})[0]);
+  EXPECT_EQ(refusal("native.gemv_conv", p.subgraph(), {{id(n), 1}}),
+            "images or a kernel of more than one point: f32[n, 8, 2, 1] and f32[4, 8, 1, 1]");
+}
+
 TEST(Gemv, Epilogues) {
   for (const char* op :
        {"relu", "tanh", "sigmoid", "exp", "abs", "softsign", "elu", "leaky_relu", "hard_sigmoid", "hard_swish"}) {

@@ -1,5 +1,5 @@
 // Products of a few rows with a weight packed by blocks of columns, with what follows applied while a block is in
-// registers or L1.
+// registers or L1. Also convolutions of images of a single point, which are the same.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -18,6 +18,7 @@ struct GemvPlan {
   size_t a = 0, b = 1;
   std::vector<Step> steps;
   int64_t k = 0, n = 0;
+  bool turned = false;  ///< the weight comes as [n, k]
   int vectors = 4;
   Isa isa = Isa::baseline;
   int64_t width() const { return vectors * simd_for(isa).lanes; }
@@ -66,7 +67,7 @@ class GemvKernel final : public Kernel {
   explicit GemvKernel(GemvPlan p) : p_(std::move(p)) {}
   std::string description() const override { return str("native gemv ", p_.isa); }
   std::string packing_key(size_t i) const override {
-    return i == p_.b ? str("native.gemv ", p_.width(), " columns, ", p_.k, "x", p_.n) : "";
+    return i == p_.b ? str("native.gemv ", p_.width(), " columns, ", p_.k, "x", p_.n, p_.turned ? " turned" : "") : "";
   }
   size_t packed_bytes(size_t i) const override {
     return i == p_.b ? size_t(p_.panels() * p_.width() * p_.k) * sizeof(float) : 0;
@@ -78,20 +79,72 @@ class GemvKernel final : public Kernel {
     parallel_for(p_.panels(), 1, threads, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t columns = std::min(width, p_.n - i * width);
-        for (int64_t k = 0; k < p_.k; ++k)
+        if (p_.turned)
+          for (int64_t j = 0; j < columns; ++j)
+            for (int64_t k = 0; k < p_.k; ++k) to[(i * p_.k + k) * width + j] = from[(i * width + j) * p_.k + k];
+        for (int64_t k = 0; k < p_.k && !p_.turned; ++k)
           std::memcpy(to + (i * p_.k + k) * width, from + k * p_.n + i * width, size_t(columns) * sizeof(float));
       }
     });
   }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     int64_t rows = 1;
-    for (size_t i = 0; i + 1 < sizes.out[0].size(); ++i) rows *= sizes.out[0][i];
+    for (int64_t s : sizes.out[0]) rows *= s;
+    rows = p_.n ? rows / p_.n : 0;
     return std::shared_ptr<const BoundKernel>(std::make_shared<BoundGemv>(p_, rows, sizes.threads));
   }
 
  private:
   GemvPlan p_;
 };
+
+// The widest panel that wastes least.
+int panel_vectors(int64_t n, Isa isa) {
+  const int64_t lanes = simd_for(isa).lanes;
+  int best = 4;
+  for (int v = 3; v >= 1; --v)
+    if (round_up(n, v * lanes) < round_up(n, best * lanes)) best = v;
+  return best;
+}
+
+std::optional<std::string> few_rows(int64_t rows) {
+  if (rows < 0) return "the sizes at the point are not known";
+  if (rows > most_rows) return str(rows, " rows at the point (", most_rows, " or fewer)");
+  return {};
+}
+
+// A convolution whose images have one point, and whose kernel too.
+Result<Kernel> accept_conv(const Request& r, int variant) {
+  if (variant) return "no more variants";
+  const Subgraph& g = *r.graph;
+  const SubgraphNode& n = g.nodes[0];
+  if (n.op->info.name != "conv") return "the piece does not begin with the convolution";
+  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
+  if (x.dtype != DType::f32) return str("only f32, x is ", x);
+  const int xn = input_number(g, n.in[0]), wn = input_number(g, n.in[1]);
+  if (xn < 0 || wn < 0 || xn == wn) return "an operand is made inside the piece";
+  if (!is_constant(w.shape) || g.roles[size_t(wn)] != InputRole::weight) return "the weight is not fixed";
+  if (n.attrs.get_int("group") != 1) return "groups";
+  for (const TensorType* t : {&x, &w, &y})
+    for (size_t a = 2; a < t->shape.size(); ++a)
+      if (!t->shape[a].is(1)) return str("images or a kernel of more than one point: ", x, " and ", w);
+  for (int64_t pad : n.attrs.get_ints("pads"))
+    if (pad != 0) return "padding";
+  GemvPlan p;
+  p.a = size_t(xn), p.b = size_t(wn), p.turned = true, p.isa = r.isa;
+  p.n = w.shape[0].value(), p.k = w.shape[1].value();
+  if (auto why = few_rows(r.sizes[size_t(n.out[0])][0])) return *why;
+  if (n.in.size() > 2 && n.in[2] >= 0) {
+    const int bias = input_number(g, n.in[2]);
+    if (bias < 0) return "the bias is made inside the piece";
+    Step s;
+    s.kind = Step::add, s.input = size_t(bias), s.operand = Step::channel;
+    p.steps.push_back(s);
+  }
+  p.vectors = panel_vectors(p.n, p.isa);
+  if (auto why = read_steps(g, 1, p.steps)) return *why;
+  return std::shared_ptr<const Kernel>(std::make_shared<GemvKernel>(std::move(p)));
+}
 
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant) return "no more variants";
@@ -113,18 +166,15 @@ Result<Kernel> accept(const Request& r, int variant) {
   int64_t rows = 1;
   const Sizes& sizes = r.sizes[size_t(n.out[0])];
   for (size_t i = 0; i + 1 < sizes.size(); ++i) rows *= sizes[i];
-  if (rows < 0) return "the sizes at the point are not known";
-  if (rows > most_rows) return str(rows, " rows at the point (", most_rows, " or fewer)");
-  // The widest panel that wastes least.
-  const int64_t lanes = simd_for(r.isa).lanes;
-  for (int v = 3; v >= 1; --v)
-    if (round_up(p.n, v * lanes) < round_up(p.n, p.vectors * lanes)) p.vectors = v;
+  if (auto why = few_rows(rows)) return *why;
+  p.vectors = panel_vectors(p.n, p.isa);
   if (auto why = read_steps(g, size_t(y.rank() - 1), p.steps)) return *why;
   return std::shared_ptr<const Kernel>(std::make_shared<GemvKernel>(std::move(p)));
 }
 
 }  // namespace
 
+std::vector<Entry> gemv_conv_entries() { return {{"native.gemv_conv", accept_conv}}; }
 std::vector<Entry> gemv_entries() { return {{"native.gemv", accept}}; }
 
 }  // namespace neve::kernels::native

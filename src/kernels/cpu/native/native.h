@@ -38,6 +38,7 @@ class ScratchPlan {
 };
 
 std::vector<Entry> attention_entries();
+std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
 std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> pad_entries();
