@@ -236,3 +236,25 @@ def pass_only(x):
     else:
         pass
     return x + 1
+
+
+@program
+def shapes_are_compared_whole(x):
+    if x.shape == (2, 3):
+        return x.sum() * 2
+    if x.shape != (x.shape[1], 3):
+        x = x + 1
+    if [int(x.sum()), 1] == [2, 1] or (x.shape[0], 5) != (3, 5):
+        x = x * 3
+    return x.sum()
+
+
+@program
+def walrus_in_a_while_that_is_left(x):
+    c = 0
+    while (q := x.abs().max()) > 0.9:
+        x = x * 0.6 - q * 0.05
+        c += 1
+        if c > 2:
+            break
+    return x, c, q

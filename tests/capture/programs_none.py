@@ -143,3 +143,47 @@ def a_tuple_of_none(x):
 
     a, b = parts(x)
     return b if a is None else a.sum()
+
+
+@program
+def none_or_what_is_changed_in_place(x):
+    x, best = x * 1.0, None
+    for row in x:
+        if row.sum() > 0:
+            best = row
+    y = best
+    if y is not None:
+        y[0] = 7
+        y *= 2
+    return x, x.max() if best is None else best.sum()
+
+
+@program
+def result_of_a_function_changed_in_place(x):
+    def half(v):
+        if v.sum() > -4:
+            return v * 0.5
+        return v + 1
+
+    def pick(v):
+        for row in v:
+            if row.sum() > 0:
+                return row
+        return None
+
+    x = half(x)
+    x[0] += 0.5
+    r = pick(x)
+    if r is not None:
+        r[1] = 5
+        r += 1
+    return x
+
+
+@program
+def printed(x):
+    name, best = "a", None
+    if x.sum() > 0:
+        name, best = "bb", x.shape[0]
+    print(f"{name:>4} {best}", name, best)
+    return x

@@ -12,12 +12,13 @@ from .. import _elementwise as e
 from .. import _neve, _shape
 from .._base import Tensor, fail
 from . import _effects
+from ._branches import if_
 from ._choices import Choice
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, compare, not_, or_
 from ._numbers import Dim, Number, as_number, number
 from ._reach import require_own
-from ._values import Maybe, SizeCondition, always, condition, is_program, lift
+from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
 
 
 def known_int(v: Any) -> int | None:
@@ -282,7 +283,47 @@ def _round(x: Any, digits: Any = None) -> Any:
     return builtins.round(x, digits) if n is None else n.__round__(digits)
 
 
+def _with(values: tuple[Any, ...], old: Any, new: Any) -> tuple[Any, ...]:
+    """Values to print, with another in the place of one."""
+
+    def of(v: Any) -> Any:
+        if isinstance(v, _effects.Text):
+            return _effects.Text([(of(p[0]), *p[1:]) if isinstance(p, tuple) else p for p in v.parts])
+        return new if v is old else v
+
+    return tuple(map(of, values))
+
+
+def _print_ways(values: tuple[Any, ...], **kwargs: Any) -> bool:
+    """Prints where tensors decide one of texts, or whether there is something at all: a branch for each."""
+    parts = [
+        p[0] for v in values for p in (v.parts if isinstance(v, _effects.Text) else [(v,)]) if isinstance(p, tuple)
+    ]
+    v: Any = next((p for p in parts if isinstance(p, (Choice, Maybe))), None)
+    if v is None:
+        return False
+    if isinstance(v, Maybe):
+        ways = [(v.is_none, None), (lambda: True, v.value)]
+    else:
+        ways = [(functools.partial(compare, ["eq"], v._index, k), o) for k, o in enumerate(v._options)]
+
+    def way(k: int) -> None:
+        def this() -> None:
+            _print(*_with(values, v, ways[k][1]), **kwargs)
+
+        if k == len(ways) - 1:
+            this()
+        else:
+            if_(ways[k][0](), this, lambda: way(k + 1), lambda: (), lambda _: None, ())
+
+    way(0)
+    return True
+
+
 def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **kwargs: Any) -> None:
+    values = tuple(read(v) if isinstance(v, Maybe) and v.absent is not None else v for v in values)
+    if _print_ways(values, sep=sep, end=end, **kwargs):
+        return
     values = tuple(v.number() if isinstance(v, SizeCondition) else v for v in values)
     if kwargs.get("file") is not None:
         if not any(_effects.is_open(v) or isinstance(v, _effects.Text) for v in values) and not _neve.capture_depth():

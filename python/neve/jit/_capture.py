@@ -516,7 +516,13 @@ def _run(
         nothing = effects.log
         inner_args, inner_kwargs = _tree.unflatten(structure, inputs)
         with _stage().activated() if convert else contextlib.nullcontext():
-            returned = program_function(*inner_args, **inner_kwargs)
+            try:
+                returned = program_function(*inner_args, **inner_kwargs)
+            except RecursionError:
+                fail(
+                    "unsupported",
+                    f"{call}: {name_of(function)} calls itself without end while it is captured: tensors or open sizes decide when it stops (a while statement, or a depth that is a plain int)",
+                )
         returned = _stage().as_results(returned)
         outputs, out_paths, results = _tree.flatten(returned, call)
         if not outputs:

@@ -13,7 +13,7 @@ from ._branches import if_
 from ._choices import Choice
 from ._lists import is_spread
 from ._numbers import Dim, Number, as_number, number
-from ._values import Maybe, SizeCondition, Undefined, always, condition, read, tensor_of
+from ._values import Maybe, SizeCondition, SizeConditions, Undefined, always, condition, read, tensor_of
 
 _SIZES = {"eq", "ne", "lt", "le", "gt", "ge"}
 
@@ -43,6 +43,9 @@ def compare(kinds: Sequence[str], left: Any, *rest: Any) -> Any:
     if kind in ("in_", "not_in"):
         found = _contains(right, left)
         return found if kind == "in_" else not_(found)
+    if kind in ("eq", "ne") and type(left) is type(right) in (tuple, list) and _is_open((left, right)):
+        same = _of_sequences(left, right)
+        return same if kind == "eq" else not_(same)
     left, right = (v.number() if isinstance(v, SizeCondition) else v for v in (left, right))
     if kind in _SIZES and (isinstance(left, Dim) or isinstance(right, Dim)):
         if not isinstance(left, (Dim, int)) or not isinstance(right, (Dim, int)):
@@ -93,6 +96,29 @@ def _of_maybe(kind: str, left: Any, right: Any) -> Any:
     return and_(lambda: not_(left.is_none()), lambda: compare(["eq"], left.value, read(right)))
 
 
+def _is_open(v: Any) -> bool:
+    """Whether tensors or sizes are among what a value holds."""
+    if isinstance(v, (tuple, list)) and not is_spread(v):
+        return any(map(_is_open, v))
+    return isinstance(v, (Dim, Number, SizeCondition, Choice, Maybe))
+
+
+def _of_sequences(left: Any, right: Any) -> Any:
+    """left == right for tuples or lists: of all their elements."""
+    if len(left) != len(right):
+        return False
+    answers: list[Any] = [True if a is b else compare(["eq"], a, b) for a, b in zip(left, right)]
+    if any(a is False for a in answers):
+        return False
+    answers = [a for a in answers if a is not True]
+    if len(answers) > 1 and all(isinstance(a, SizeCondition) for a in answers):
+        return SizeConditions(answers)
+    if not answers or (len(answers) == 1 and isinstance(answers[0], SizeCondition)):
+        return answers[0] if answers else True
+    c = condition(and_(*map(always, answers)))
+    return c if isinstance(c, bool) else number(tensor_of(c))
+
+
 def _of_choice(kind: str, left: Any, right: Any) -> Any:
     """A comparison with a constant that tensors decide."""
     if isinstance(left, Choice) and isinstance(right, Choice):
@@ -123,8 +149,7 @@ def not_(x: Any) -> Any:
     """not x."""
     c = condition(x)
     if isinstance(c, SizeCondition):
-        opposite = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
-        return SizeCondition(opposite[c.kind], c.a, c.b)
+        return c.opposite()
     return number(~c) if isinstance(c, Tensor) else not c
 
 

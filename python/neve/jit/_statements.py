@@ -24,7 +24,7 @@ def result(returned: Any, value: Any) -> Any:
     """What a function with early returns gives."""
     c = condition(returned)
     if isinstance(c, bool):
-        return value if c else None
+        return _there(value) if c else None
     if is_absent_value(value):
         return None
     if isinstance(value, (Tensor, Maybe)):  # in the other ways it is None, as in Python
@@ -34,11 +34,16 @@ def result(returned: Any, value: Any) -> Any:
         return Maybe(value, flag, None, _ENDED)
     leaves, structure = flatten([value])
     # Where the flag holds there is a value; None that a return gave stays one way to have none.
-    leaves = [v.value if isinstance(v, Maybe) and isinstance(v.absent, Undefined) else v for v in leaves]
+    leaves = [_there(v) for v in leaves]
     first = next((i for i, v in enumerate(leaves) if isinstance(v, Tensor)), None)
     if first is not None:
         leaves[first] = _if_returned(c, leaves[first])
     return unflatten(structure, leaves)[0]
+
+
+def _there(value: Any) -> Any:
+    """What a return gave, of which the flag says that there was one."""
+    return value.value if isinstance(value, Maybe) and isinstance(value.absent, Undefined) else value
 
 
 def _if_returned(c: Any, value: Tensor) -> Tensor:
@@ -46,9 +51,7 @@ def _if_returned(c: Any, value: Tensor) -> Tensor:
     flag = c.tensor() if isinstance(c, SizeCondition) else c
     if _neve.known_content(flag) is not None:
         return value
-    made = _neve.stage_if(
-        flag, lambda _: [ops.identity(t)], lambda _: [ops.fail(ops.shape(t), message=_ENDED, dtype=t.dtype)]
-    )[0]
+    made = _neve.stage_if(flag, lambda _: [t], lambda _: [ops.fail(ops.shape(t), message=_ENDED, dtype=t.dtype)])[0]
     return Number(made) if isinstance(value, Number) else made
 
 
@@ -242,8 +245,11 @@ def listed(make: Callable[[list[Any]], Any], consumed: bool = False) -> list[Any
 
 def text(*parts: Any) -> Any:
     """An f-string: parts are texts or (value, conversion, format)."""
-    made = [p if isinstance(p, str) else (_known(read(p[0])), p[1], str(p[2])) for p in parts]
-    if any(not isinstance(p, str) and (_effects.is_open(p[0]) or isinstance(p[0], _effects.Text)) for p in made):
+    made = [p if isinstance(p, str) else (_known(p[0]), p[1], str(p[2])) for p in parts]
+    if any(
+        not isinstance(p, str) and (_effects.is_open(p[0]) or isinstance(p[0], (_effects.Text, Choice, Maybe)))
+        for p in made
+    ):
         flat: list[Any] = []
         for p in made:
             flat += p[0].parts if not isinstance(p, str) and isinstance(p[0], _effects.Text) else [p]
@@ -252,4 +258,5 @@ def text(*parts: Any) -> Any:
 
 
 def _known(v: Any) -> Any:
+    v = read(v) if isinstance(v, Maybe) and v.absent is not None else v
     return v.number() if isinstance(v, SizeCondition) else v

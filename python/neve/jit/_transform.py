@@ -19,6 +19,7 @@ from ._names import FLAG, STAGE, Exits, Names, expression, names_of, placed, sta
 from ._reads import Loads, stage_name
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
+_WHOLE = ("sum", "any", "all", "max", "min", "list", "tuple", "sorted", "len")  # take all of a generator at once
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_",
             ast.IsNot: "is_not", ast.In: "in_", ast.NotIn: "not_in"}  # fmt: skip
 
@@ -120,8 +121,11 @@ class _Rewrite(ast.NodeTransformer):
         condition = self.visit(node.test)
         exits = getattr(node, "exits", [])
         if exits:
+            assigned = self.walrus_state([node.test])
             flags = expression(
-                f"{STAGE}.and_(" + ", ".join(f"lambda: {STAGE}.not_({f})" for f in exits) + ", lambda: None)"
+                f"{STAGE}.and_("
+                + ", ".join(f"lambda: {STAGE}.not_({f})" for f in exits)
+                + f", lambda: None, {assigned})"
             )
             flags.args[-1].body = condition  # type: ignore[attr-defined]
             condition = flags
@@ -302,6 +306,7 @@ class _Rewrite(ast.NodeTransformer):
         for a in node.args:
             if isinstance(a, ast.GeneratorExp):
                 a.consumed = True  # type: ignore[attr-defined]
+                a.whole = isinstance(node.func, ast.Name) and node.func.id in _WHOLE  # type: ignore[attr-defined]
         node.args = [self.visit(a) for a in node.args]
         node.keywords = [self.visit(k) for k in node.keywords]
         if stage_name(node) is not None:  # of what came before this
@@ -362,7 +367,7 @@ class _Rewrite(ast.NodeTransformer):
         copied = copy.deepcopy(node)
         copied.generators[0].iter = ast.Name(first, ast.Load())
         made.args[0].body = self.collected(copied, 0, out)  # type: ignore[attr-defined]
-        if kind is ast.ListComp and any(g.ifs for g in node.generators):
+        if (kind is ast.ListComp or getattr(node, "whole", False)) and any(g.ifs for g in node.generators):
             whole = expression(f"(lambda {first}: None)(None)")
             whole.func.body = made  # type: ignore[attr-defined]
         else:

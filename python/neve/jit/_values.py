@@ -82,7 +82,7 @@ def _checked(m: Maybe) -> Any:
     def absent(_: list[Tensor]) -> list[Tensor]:
         return [ops.fail(ops.shape(value), message=text, dtype=value.dtype)]
 
-    made = _neve.stage_if(m.flag, lambda _: [ops.identity(value)], absent)[0]
+    made = _neve.stage_if(m.flag, lambda _: [value], absent)[0]  # the same memory: it may be changed in place
     return Number(made) if isinstance(m.value, Number) else made
 
 
@@ -111,6 +111,36 @@ class SizeCondition:
     def tensor(self) -> Tensor:
         """As a bool[] of the graph."""
         return self.number().raw
+
+    def opposite(self) -> SizeCondition:
+        """That it does not hold."""
+        opposite = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
+        return SizeCondition(opposite[self.kind], self.a, self.b)
+
+
+class SizeConditions(SizeCondition):
+    """That several comparisons of sizes all hold, or not: one decision."""
+
+    def __init__(self, parts: list[SizeCondition], negated: bool = False) -> None:
+        self.parts, self.negated = parts, negated
+
+    def decide(self) -> bool:
+        return all(p.decide() for p in self.parts) != self.negated
+
+    def is_decidable(self) -> bool:
+        return all(p.is_decidable() for p in self.parts)
+
+    __bool__ = decide
+
+    def number(self) -> Number:
+        made: Any = self.parts[0].number()
+        for p in self.parts[1:]:
+            made = made & p.number()
+        return number(~made.raw) if self.negated else made
+
+    def opposite(self) -> SizeCondition:
+        """That it does not hold."""
+        return SizeConditions(self.parts, not self.negated)
 
 
 def _on_number(name: str) -> Callable[..., Any]:
