@@ -17,7 +17,7 @@ bool is_anchor(const Node& n) {
 
 bool is_activation(const Node& n) {
   constexpr std::string_view names[] = {"relu",         "leaky_relu", "sigmoid", "tanh", "clip", "hard_swish",
-                                        "hard_sigmoid", "gelu",       "elu",     "mish", "abs",  "hard_swish"};
+                                        "hard_sigmoid", "gelu",       "elu",     "mish", "abs",  "swish"};
   return std::any_of(std::begin(names), std::end(names), [&](std::string_view s) { return n.is(s); });
 }
 bool is_binary(const Node& n) { return n.is("add") || n.is("mul") || n.is("sub") || n.is("max") || n.is("min"); }

@@ -274,6 +274,16 @@ constexpr Rule canonical_rules[] = {
      }},
     {"make_hard_swish", "x * clip(x + 3, 0, 6) / 6, in the orders in which exporters write it -> hard_swish(x)",
      make_hard_swish},
+    {"make_swish", "x * sigmoid(x) -> swish(x), where nobody else reads the sigmoid",
+     [](Graph& g, Node& n) -> Values {
+       if (!n.is("mul")) return {};
+       for (size_t i = 0; i < 2; ++i) {
+         const Node* s = g.def(n.in[1 - i]);
+         if (s && s->is("sigmoid") && s->in[0] == n.in[i] && g.use_count(s->out[0]) == 1 && !g.is_output(s->out[0]))
+           return {g.call("swish", {n.in[i]})};
+       }
+       return {};
+     }},
     {"drop_single_concat", "concat of one tensor -> it; a slice, split or pad that takes all -> its input",
      [](Graph& g, Node& n) -> Values {
        if (n.is("concat") && n.in.size() == 1) return {n.in[0]};

@@ -60,8 +60,8 @@ TEST(Gemv, ConvolutionsOfAPoint) {
 }
 
 TEST(Gemv, Epilogues) {
-  for (const char* op :
-       {"relu", "tanh", "sigmoid", "exp", "abs", "softsign", "elu", "leaky_relu", "hard_sigmoid", "hard_swish"}) {
+  for (const char* op : {"relu", "tanh", "sigmoid", "exp", "abs", "softsign", "elu", "leaky_relu", "hard_sigmoid",
+                         "hard_swish", "swish"}) {
     SCOPED_TRACE(op);
     expect_product(9, 37, [&](Piece& p, Value y, Dim, int64_t n) {
       return p.call(op, {p.call("add", {y, p.weight(DType::f32, {n})})[0]})[0];

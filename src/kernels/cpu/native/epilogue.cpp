@@ -45,6 +45,7 @@ std::optional<Activation> activation_of(const Subgraph& g, const SubgraphNode& n
   if (op == "abs") return Activation{Activation::abs};
   if (op == "sqrt") return Activation{Activation::sqrt};
   if (op == "softsign") return Activation{Activation::softsign};
+  if (op == "swish") return Activation{Activation::swish, number("alpha")};
   if (op == "elu") return Activation{Activation::elu, number("alpha")};
   if (op == "leaky_relu") return Activation{Activation::leaky_relu, number("alpha")};
   if (op == "hard_sigmoid") return Activation{Activation::hard_sigmoid, number("alpha"), number("beta")};

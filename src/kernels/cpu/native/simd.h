@@ -22,6 +22,7 @@ struct Activation {
     scaled_tanh,       ///< alpha tanh(beta x)
     hard_sigmoid,      ///< clip(alpha x + beta, 0, 1)
     hard_swish,        ///< x clip(alpha x + beta, 0, 1)
+    swish,             ///< x sigmoid(alpha x)
     elu,               ///< x < 0 ? alpha (e^x - 1) : x
     softsign,          ///< x / (1 + |x|)
     clip,              ///< min(max(x, alpha), beta)

@@ -153,6 +153,8 @@ NEVE_INLINE V apply(const Activation& f, V x) {
       return least(one, most(zero, fma(a, x, b)));
     case Activation::hard_swish:
       return x * least(one, most(zero, fma(a, x, b)));
+    case Activation::swish:
+      return x * sigmoid_of(a * x);
     case Activation::elu:
       return if_less(x, zero, a * expm1_of(x), x);
     case Activation::softsign:

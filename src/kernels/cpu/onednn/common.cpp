@@ -215,6 +215,7 @@ std::optional<PostOps::Step> eltwise_of(const Subgraph& g, const SubgraphNode& n
   if (op == "hard_sigmoid")
     return make(alg::eltwise_hardsigmoid, n.attrs.get_float("alpha"), n.attrs.get_float("beta"));
   if (op == "mish") return make(alg::eltwise_mish);
+  if (op == "swish") return make(alg::eltwise_swish, n.attrs.get_float("alpha"));
   if (op == "gelu")
     return make(n.attrs.get_string("approximate") == "tanh" ? alg::eltwise_gelu_tanh : alg::eltwise_gelu_erf);
   if (op == "clip") {
