@@ -31,6 +31,9 @@ inline std::string check_random_graph(uint64_t seed) {
     if (r.one_in(6)) o.disable_kernels = {"loop"};
     if (r.one_in(6)) o.disable_kernels = {"onednn"};
     const auto optimized = jit::optimize(model, o);
+    // oneDNN's relu makes 0 of NaN (docs/errors.md), and the mean of nothing is NaN.
+    const bool may_lose_nan =
+        o.disable_kernels.count("onednn") == 0 && ir::print(optimized->graph).find("\"epilogue\"") != std::string::npos;
     runtime::SessionCore session(optimized->core);
     const int64_t points[][2] = {{2, 3}, {1, 1}, {3, 8}, {0, 2}, {2, 3}, {5, 1}};
     for (const auto& p : points) {
@@ -70,6 +73,7 @@ inline std::string check_random_graph(uint64_t seed) {
         const double allowed =
             !is_float(y[k].dtype()) ? 0 : 64 * rounding.max_difference + 2e-5 * std::max(1.0, rounding.max_value);
         const jit::OutputVerdict v = jit::compare(y[k], y0[k], {0, allowed});
+        if (!v.ok && p[0] == 0 && std::isnan(v.expected) && may_lose_nan) continue;
         if (!v.ok)
           return wrong(str(at, "output ", k, " differs by ", v.max_difference, " at element ", v.worst_index, ": ",
                            v.got, " for ", v.expected, " (at most ", allowed, " is allowed)\noptimised:\n",
