@@ -14,6 +14,7 @@
 #include "base/threads.h"
 #include "core/safetensors.h"
 #include "ir/text.h"
+#include "jit/manifest.h"
 #include "jit/model.h"
 #include "jit/verified.h"
 #include "jit/zip.h"
@@ -191,9 +192,10 @@ void self_test(const OptimizedModel& m, const std::string& path) {
 
 // The manifest, of a version that can be read.
 static json manifest_of(std::string_view text, const std::string& path) {
-  json manifest = json::parse(text, nullptr, false);
+  json manifest = parse_manifest(text);
   const bool is_one = manifest.is_object() && manifest.contains("format") && manifest["format"] == "neve" &&
-                      manifest.contains("format_version") && manifest["format_version"].is_number_integer();
+                      manifest.contains("format_version") && manifest["format_version"].is_number_integer() &&
+                      !(manifest.contains("golden") && has_fraction(manifest["golden"]));
   if (!is_one) fail(ErrorCode::corrupt_file, "load: '", path, "': its manifest is not one of a .neve archive");
   const auto found = manifest["format_version"].get<int64_t>();
   if (found > format_version)
@@ -245,7 +247,8 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
           (plan_name.empty() || name == str("plans/", to_string(cpu_info().isa), ".plan")))
         plan_name = name;
     if (plan_name.empty()) corrupt("it has no plan");
-    const json plan = json::parse(text_of(zip.get(plan_name)));
+    const json plan = parse_manifest(text_of(zip.get(plan_name)));
+    if (has_fraction(plan.at("ranges"))) corrupt("a size in its plan is no whole number");
     m->ranges = ranges_from_json(plan.at("ranges"), m->graph);
     machine = plan.value("machine", "");
     m->tactics = plan.at("tactics").get<std::vector<std::pair<std::string, double>>>();

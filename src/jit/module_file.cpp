@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "core/safetensors.h"
 #include "ir/text.h"
+#include "jit/manifest.h"
 #include "jit/print.h"
 #include "jit/verified.h"
 #include "jit/zip.h"
@@ -314,10 +315,10 @@ class Reader {
 
   SavedModule read() {
     const std::string_view text = text_of(zip_.get("manifest.json"));
-    json manifest = json::parse(text, nullptr, false);
-    require(manifest.is_object() && manifest.value("format", "") == "neve",
+    json manifest = parse_manifest(text);
+    require(manifest.is_object() && !has_fraction(manifest) && manifest.value("format", "") == "neve",
             "its manifest is not one of a .neve archive");
-    const int found = manifest.value("format_version", 0);
+    const auto found = manifest.value("format_version", int64_t(0));
     if (found > format_version)
       fail(ErrorCode::unsupported, "load: '", path_, "' has format version ", found, " (this Neve reads up to ",
            format_version, "; a newer one wrote it)");
@@ -378,8 +379,8 @@ class Reader {
     for (const auto& [name, v] : versions.items()) {
       const auto all = all_ops();
       const auto at = std::find_if(all.begin(), all.end(), [&](const OpDef* op) { return op->info.name == name; });
-      if (at != all.end() && v.get<int>() > (*at)->info.version)
-        fail(ErrorCode::unsupported, "load: '", path_, "' has version ", v.get<int>(), " of op ", name,
+      if (at != all.end() && v.get<int64_t>() > (*at)->info.version)
+        fail(ErrorCode::unsupported, "load: '", path_, "' has version ", v.get<int64_t>(), " of op ", name,
              " (this Neve knows ", (*at)->info.version, "; a newer one wrote it)");
     }
   }
@@ -588,7 +589,7 @@ LoadedModel load_as_model(const std::string& path) {
 bool is_module_archive(const std::string& path) {
   if (!is_archive(path)) return false;
   const ZipReader zip(MappedFile::open(path));
-  const json manifest = json::parse(text_of(zip.get("manifest.json")), nullptr, false);
+  const json manifest = parse_manifest(text_of(zip.get("manifest.json")));
   return manifest.is_object() && manifest.contains("kind") && manifest["kind"] == "module";
 }
 

@@ -353,6 +353,7 @@ HOSTILE = {
     "property object": (lambda m, _: m.update(properties='{"a": {"b": 1}}'), "corrupt_file"),
     "property over a module": (lambda m, _: m.update(properties='{"fc1": 1}'), "corrupt_file"),
     "wrong kinds": (lambda m, _: m.update(tensors="x"), "corrupt_file"),
+    "fractions": (lambda m, _: m["op_versions"].update(add=1e308), "corrupt_file"),
     "wrong kind of form": (lambda m, _: m["methods"].update(forward=[3]), "corrupt_file"),
     "graph": (lambda m, f: f.update({"graphs/0.nir": b"graph x("}), "corrupt_file"),
     "trained integers": (lambda m, _: [t.update(trainable=True) for t in m["tensors"]], "corrupt_file"),
@@ -389,6 +390,18 @@ def test_hostile_manifests(tmp_path, what):
     with pytest.raises(neve.Error) as e:
         neve.jit.load(rewritten(tmp_path / "m.neve", tmp_path / "bad.neve", both))
     assert e.value.code == code, e.value
+
+
+@pytest.mark.parametrize("kind", ["module", "engine"])
+def test_deep_manifests(tmp_path, kind):
+    path = tmp_path / "m.neve"
+    start = f'{{"format": "neve", "format_version": 1, "kind": "{kind}", "manifest_sha256": "", "sha256": {{}}, "x": '
+    with zipfile.ZipFile(path, "w") as z:
+        z.writestr("manifest.json", start + "[" * 100000 + "1" + "]" * 100000 + "}")
+    for load in (neve.load, neve.jit.load):
+        with pytest.raises(neve.Error, match="its manifest is not one") as e:
+            load(path)
+        assert e.value.code == "corrupt_file"
 
 
 def test_names_that_are_no_text_are_told_of(tmp_path):
