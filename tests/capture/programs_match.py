@@ -330,3 +330,19 @@ def elements_of_an_open_list(x):
         case [neve.Tensor(ndim=1), *_]:
             return x
     return -x
+
+
+@program
+def inside_of_try(x):
+    k = 0
+    while x.abs().max() > 0.5:
+        try:
+            match (x > 0).sum():
+                case 0 | 1:
+                    k += 2
+                case n if n > 3:
+                    k += 1
+            x = x / 2
+        finally:
+            k += 1
+    return x, k

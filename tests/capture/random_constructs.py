@@ -72,7 +72,7 @@ class _Constructs(Maker):
              "*a, b = log; k = k + len(a) if k < 9 else b", "y = x[0]; del y", f"assert x.shape[1] > 0, '{n}'",
              "print(f'{k} {name}')", f"print('{n}', k, done, sep='-')", "best = x[-1] * 1.0", "last = x.sum(0)", "last = None",
              "last = maybe(x)", "s = s + (0.5 if last is None else last.mean())", f"best = x[0] if s > {c} else None",
-             f"x = count(x, {n})", "x = count(x)", f"x = x + power(x[0], {n}) * 0.1", "x = power(x, k % 3)",
+             f"x = count(x, {n})", "x = count(x)", f"x = x + power(x[0], {n}) * 0.1", "x = power(x, len(log) - 2)",
              f"s = s + remember(x.mean()) * {c}", f"s = s + sum(v * v for v in (s, x.mean())) * {c}",
              f"s = s + sum(row.sum() * {c} for row in x if row.max() > {c})", f"x = choose(x, {c})", "s = choose(x).mean() + s",
              f"seen.append(x.mean() * {c})", "s = s + len(seen)", f"k = max(k, {n}) - min(n, {n})", "k = abs(k - 3)",

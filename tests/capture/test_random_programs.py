@@ -8,6 +8,7 @@ import random
 import capture_cases
 import neve
 import numpy as np
+import random_constructs
 import random_programs
 import random_vectors
 from hypothesis import HealthCheck, Phase, given, settings
@@ -81,8 +82,7 @@ def check_trace(program, flag, inputs):
             assert "captured for" in str(refusal) or "outside every range" in str(refusal), refusal
 
 
-def check(folder, source, rich):
-    text = random_programs.program(source, rich)
+def check(folder, text):
     program = load(folder, text)
     inputs = list(capture_cases.matrices())
     with neve.no_grad():
@@ -99,7 +99,7 @@ def test_random_programs(tmp_path):
     @QUICK
     @given(st.integers(0, 1 << 30))
     def plain(seed):
-        check(tmp_path, random.Random(seed), False)
+        check(tmp_path, random_programs.program(random.Random(seed), False))
 
     plain()
 
@@ -108,9 +108,18 @@ def test_rich_programs(tmp_path):
     @QUICK
     @given(st.integers(0, 1 << 30))
     def rich(seed):
-        check(tmp_path, random.Random(seed), True)
+        check(tmp_path, random_programs.program(random.Random(seed), True))
 
     rich()
+
+
+def test_programs_of_many_constructs(tmp_path):
+    @QUICK
+    @given(st.integers(0, 1 << 30))
+    def many(seed):
+        check(tmp_path, random_constructs.program(random.Random(seed)))
+
+    many()
 
 
 SIZES = ((3, 2), (1, 1), (4, 4), (2, 5), (7, 3))

@@ -22,6 +22,7 @@ from ._environment import PLAIN, Environment, Seen, name_of, note_module, seen_b
 from ._environment import changed as changed_places
 from ._errors import begin, locate, stores
 from ._numbers import Number, number
+from ._values import sizes
 
 
 class Guard(NamedTuple):
@@ -452,6 +453,7 @@ def capture(
     called = [(names[i] if i < len(names) else None) or p for i, p in enumerate(paths)]
     program_function = _transform(function) if convert else function
     generators: list[Any] = []
+    sizes.open = sizes.decided = False
     for _ in range(8):
         run = _neve.Capture()
         try:
@@ -465,6 +467,9 @@ def capture(
             error.__neve_missed__ = run.missed()  # type: ignore[attr-defined]
             run.cancel()
             same = len(learned) != len(shapes) or [hash(tuple(s)) for s in learned] == [hash(s) for s in shapes]
+            if same and sizes.open and not sizes.decided and getattr(error, "code", "") == "unsupported":
+                sizes.decided = True  # not both ways in one graph: a graph for each
+                continue
             if same or not isinstance(error, (_neve.Error, TypeError, ValueError)):
                 if isinstance(error, (_neve.Error, TypeError)):
                     locate(error, _code_of(function))

@@ -8,7 +8,7 @@ from typing import Any
 from .. import _neve
 from .._base import Tensor, fail
 from ._numbers import Dim, number
-from ._values import is_number, is_program, lift
+from ._values import is_number, is_program, lift, read
 
 
 class Spread:
@@ -71,6 +71,7 @@ class TensorList:
         return self.data.shape[0]
 
     def _element(self, v: Any) -> Tensor:
+        v = read(v)
         if is_scalar(self.data.dtype, self.data.shape[1:]) and is_number(v) and not self.is_of_numbers:
             return lift(v, self.data.dtype)
         if isinstance(v, Tensor) and not is_number(v):
@@ -178,6 +179,7 @@ def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
     from .._shape import stack
 
     dtype, shape, numbers = of
+    values[:] = map(read, values)
     if values:
         for v in values if not isinstance(values, Consumed) else ():
             _neve.note_listed(lift(v, dtype))

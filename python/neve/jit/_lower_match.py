@@ -64,6 +64,11 @@ class LowerMatch(ast.NodeTransformer):
         return out + _if(placed(expression(taken), case.pattern), case.body, rest)
 
 
+def is_of_match(name: str) -> bool:
+    """Whether a variable holds a subject, or what came of a pattern."""
+    return name.startswith((f"{FLAG}subject", f"{FLAG}match")) and not name.endswith("_taken")
+
+
 def _if(test: Any, body: list[ast.stmt], orelse: list[ast.stmt]) -> list[ast.stmt]:
     return [ast.copy_location(ast.If(test, body, orelse), test)]
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from .._base import fail
 from ._errors import at
 from ._liveness import note_needed
-from ._lower_match import LowerMatch
+from ._lower_match import LowerMatch, is_of_match
 from ._names import FLAG, STAGE, Exits, Names, expression, names_of, placed, statements
 from ._reads import Loads, stage_name
 
@@ -68,7 +68,8 @@ class _Rewrite(ast.NodeTransformer):
         attributes = [a for a in names.attributes if a[0] not in names.stored]
         needed = getattr(node, "needed", found)
         held = [n for n in names.changed if n in found and n not in needed]
-        return found, _State([n for n in found if n in needed], held, attributes)
+        # What a case found is used where it is assigned.
+        return found, _State([n for n in found if n in needed and not is_of_match(n)], held, attributes)
 
     def closure(self, name: str, body: list[ast.stmt], variables: list[str], like: ast.AST, args: str = "") -> ast.stmt:
         made = statements(f"def {name}({args}):\n    pass", like)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 import types
 from collections.abc import Callable
 from typing import Any
@@ -167,13 +168,26 @@ def is_program(x: Any) -> bool:
     return isinstance(x, Tensor) and _neve.is_captured(x)
 
 
+class Sizes(threading.local):
+    """Of the captures of a thread: whether the example decides comparisons of sizes, and whether some were left open."""
+
+    decided = False
+    open = False
+
+
+sizes = Sizes()
+
+
 def condition(x: Any) -> Any:
     """A bool, or a captured bool[] (or SizeCondition) to stage by."""
     if isinstance(x, SizeCondition):
+        if sizes.decided and x.is_decidable():
+            return x.decide()
+        sizes.open = True
         return x
     if isinstance(x, Dim):
         known = _neve.prove_sizes("ne", x, 0)
-        return SizeCondition("ne", x, 0) if known is None else known
+        return condition(SizeCondition("ne", x, 0)) if known is None else known
     if isinstance(x, Maybe):
         return _present_and_true(x) if x.absent is None else condition(read(x))
     if hasattr(type(x), "truth"):
