@@ -22,6 +22,7 @@ struct Options {
   bool in_place = true;                                 ///< results may go over operands that nobody reads later
   bool plain_layouts = false;                           ///< row-major everywhere: the baseline
   bool cold_weights = false;                            ///< as in Request
+  double most_error = 1e-5;                             ///< as in Request
   std::vector<Layout> input_layouts;                    ///< per graph input, as it comes; missing: row-major
   std::vector<bool> free_outputs;                       ///< per graph output: left in the layout that it was made in
   TacticCache* tactics = nullptr;                       ///< null: the first kernel that accepts, nothing is timed

@@ -53,6 +53,7 @@ kernels::Request Compiler::request_for(const Subgraph& graph, const std::vector<
   request.isa = options_.isa;
   request.plain_only = options_.plain_layouts;
   request.cold_weights = options_.cold_weights;
+  request.most_error = options_.most_error;
   for (const TensorType& t : graph.types) request.sizes.push_back(guess(t));
   for (At end : {At::low, At::high}) {
     std::vector<Sizes> sizes;

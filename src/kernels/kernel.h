@@ -33,6 +33,8 @@ struct Request {
   bool plain_only = false;  ///< every input and output must be row-major
   /// The network's weights do not fit into the caches: those of a kernel come from memory in every run.
   bool cold_weights = false;
+  /// What a kernel may be off beside the definition's sums in f32, of the largest result: for ways that round more.
+  double most_error = 1e-5;
   /// Per input: its bytes are not needed after this kernel and may be written over.
   std::vector<bool> may_overwrite;
 };

@@ -71,6 +71,7 @@ kernels::Request request_for(const Subgraph& g, const SymbolValues& symbols, con
   r.offered = how.offered.empty() ? std::vector<Layout>(g.inputs.size()) : how.offered;
   r.may_overwrite.assign(g.inputs.size(), how.may_overwrite);
   r.plain_only = how.plain_only;
+  r.most_error = how.most_error;
   return r;
 }
 

@@ -61,6 +61,11 @@ TEST(Winograd, RefusesOthers) {
   EXPECT_EQ(why(32, {{"strides", std::vector<int64_t>{1, 2}}}), "strides");
   EXPECT_EQ(why(32, {{"dilations", std::vector<int64_t>{2, 2}}}), "dilations");
   EXPECT_EQ(why(3, {}), "3 channels are no multiple of the vector");
+  Asked strict;
+  strict.most_error = 1e-9;
+  EXPECT_NE(
+      refusal("native.winograd2", piece(32, 32, {}, {}), at, strict).find("of the largest result (1e-09 would do)"),
+      std::string::npos);
 }
 
 }  // namespace

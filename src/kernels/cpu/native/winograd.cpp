@@ -279,9 +279,6 @@ double measured_error(WinogradPlan p) {
   return it->second = worst / largest;
 }
 
-// A network of fifty layers must stay within 1e-4.
-constexpr double most_error = 1e-5;
-
 Result<Kernel> accept(const Request& r, int variant, int m) {
   if (variant) return "no more variants";
   if (r.plain_only) return "channels are last";
@@ -323,8 +320,8 @@ Result<Kernel> accept(const Request& r, int variant, int m) {
   for (int v = 3; v >= 1; --v)
     if (round_up(p.outputs, v * lanes) < round_up(p.outputs, p.vectors * lanes)) p.vectors = v;
   p.error = measured_error(p);
-  if (!(p.error <= most_error))
-    return str("the error is ", p.error, " of the largest result (", most_error, " would do)");
+  if (!(p.error <= r.most_error))
+    return str("the error is ", p.error, " of the largest result (", r.most_error, " would do)");
   return std::shared_ptr<const Kernel>(std::make_shared<WinogradKernel>(std::move(p)));
 }
 
