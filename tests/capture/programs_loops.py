@@ -268,3 +268,13 @@ def result_of_a_loop_without_a_pass(x):
         y = neve.concat([y[1:], y[:1]])
         k -= 1
     return y, k
+
+
+@program
+def number_that_becomes_a_tensor(x):
+    s, k = 0.0, int(x.sum()) % 2
+    for row in x:
+        s = s + row.mean()
+        s = float(k) + s
+        x = x + s * 0.5
+    return x, s + x.sum()

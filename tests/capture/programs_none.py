@@ -187,3 +187,17 @@ def printed(x):
         name, best = "bb", x.shape[0]
     print(f"{name:>4} {best}", name, best)
     return x
+
+
+@program
+def in_a_list_for_a_function(x):
+    y = None
+    while x.abs().max() > 0.5:
+        x = x / 2
+        y = x * 3
+    if y is None:
+        y = x
+    best = x if x.sum() > 0 else None
+    if best is not None:
+        x = neve.stack([best, x]).mean(0) + neve.concat([y, best])[: x.shape[0]]
+    return x

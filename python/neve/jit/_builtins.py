@@ -361,6 +361,7 @@ def as_tensor_of(v: Any) -> Any:
     """A number that tensors decide as the tensor that a plain number becomes; others as they are."""
     from ._numbers import weak
 
+    v = read(v)
     n = as_number(v) if isinstance(v, (Number, Dim)) else None
     return v if n is None else weak(n)
 

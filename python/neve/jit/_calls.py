@@ -15,7 +15,7 @@ from ._choices import Choice
 from ._convert import is_user_code, transform
 from ._lists import TensorList, is_spread
 from ._logic import compare
-from ._values import is_program, read
+from ._values import Maybe, is_program, read
 
 _ignored: set[str] = set()
 
@@ -103,8 +103,16 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _given(v: Any) -> Any:
     """What a function gets that is not converted: values that are there, and the user's functions converted."""
-    v = read(v)
+    v = _there(v)
     return call(v) if isinstance(v, types.FunctionType) else v
+
+
+def _there(v: Any) -> Any:
+    """A value, or a container with values, that are there."""
+    if type(v) in (list, tuple) and any(isinstance(e, (Maybe, list, tuple)) for e in v):
+        found = [_there(e) for e in v]
+        return v if all(a is b for a, b in zip(found, v)) else type(v)(found)
+    return read(v)
 
 
 def _one_of(functions: Choice) -> Callable[..., Any]:

@@ -31,7 +31,7 @@ from ._state import (
     returned,
     unflatten,
 )  # fmt: skip
-from ._values import condition, is_number, is_program, read, same, tensor_of
+from ._values import condition, is_number, is_program, read, same, tensor_of, weak_dtype
 
 _BEFORE = "before a loop over tensors and", "after a pass"
 
@@ -212,8 +212,11 @@ def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) ->
         if known.options is not None and m.options is not None:
             m.options = options_of([*known.options, *m.options])
         elif known.options is None and m.options is None:
-            m.is_number = m.is_number and known.is_number
-            m.dtype = m.dtype if m.dtype == known.dtype else _neve.promote(m.dtype, known.dtype)
+            if m.is_number != known.is_number:
+                tensor, number_ = (known, m) if m.is_number else (m, known)
+                m.dtype, m.is_number = weak_dtype(tensor.dtype, number_.dtype), False
+            elif m.dtype != known.dtype:
+                m.dtype = _neve.promote(m.dtype, known.dtype)
         if m.absent is None or (known.absent is not None and known.absent.value is None):
             m.absent = known.absent
         m.like = (m.dtype, m.like[1])

@@ -270,7 +270,12 @@ def common(a: Any, b: Any) -> tuple[str, bool]:
         a, x, y = b, y, x
     elif not is_number(b):
         return (x if x == y else _neve.promote(x, y)), False
-    return (x if kind(x) >= kind(y) else "i64" if y == "i64" else "f32"), False
+    return weak_dtype(x, y), False
+
+
+def weak_dtype(dtype: str, number: str) -> str:
+    """Of a tensor of a dtype that may also be a number of another: numbers are weak."""
+    return dtype if kind(dtype) >= kind(number) else "i64" if number == "i64" else "f32"
 
 
 def lift(v: Any, dtype: str) -> Tensor:
