@@ -1,5 +1,7 @@
 """What functions and methods change that a branch or loop calls: variables around them, lists, dicts, objects."""
 
+import collections
+
 from capture_cases import program
 
 
@@ -150,3 +152,32 @@ def iterator_in_a_branch(x):
     if x.sum() > 0:
         a = next(it)
     return x + a + next(it)
+
+
+class Slotted:
+    __slots__ = ("count", "last")
+
+    def __init__(self):
+        self.count = 0
+
+    def step(self, v):
+        self.count += 1
+        self.last = v
+
+
+@program
+def object_with_slots(x):
+    c = Slotted()
+    for row in x:
+        if row.mean() > 0.1:
+            c.step(row)
+    return c.count + x, x[0] if c.count < 1 else c.last
+
+
+@program
+def counter_of_the_library(x):
+    c = collections.Counter(a=0)
+    for row in x:
+        if row.sum() > 0:
+            c["a"] += 1
+    return x + c["a"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dis
 import functools
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from ._names import FLAG
 from ._values import Undefined
 
 _MOST = 20000  # things that are looked at
+_STANDARD = getattr(sys, "stdlib_module_names", ("builtins", "collections", "types", "functools"))
 _OTHERS = (set, collections.deque, bytearray, np.ndarray)  # can be put back, but are no state of a graph
 
 
@@ -63,6 +65,8 @@ def with_places(get: Any, put: Any, names: Sequence[str], places: Sequence[Any])
 
 
 def _get(place: Any) -> Any:
+    if names := _slots_of(place):
+        return {n: getattr(place, n, _missing(n)) for n in names}
     if not isinstance(place, types.CellType):
         return place
     try:
@@ -74,6 +78,12 @@ def _get(place: Any) -> Any:
 def _set(place: Any, v: Any) -> None:
     if isinstance(place, types.CellType):
         place.cell_contents = v
+    elif names := _slots_of(place):
+        for n in names:
+            if not isinstance(v[n], Undefined):
+                setattr(place, n, v[n])
+            elif hasattr(place, n):
+                delattr(place, n)
     elif v is not place and isinstance(place, list):
         place[:] = v
     elif v is not place:
@@ -107,6 +117,8 @@ class Reached:
             self._kept[id(v)] = v
             if isinstance(v, (list, dict, *_OTHERS)):
                 self.contents[id(v)] = (v, _content(v))
+            elif _slots_of(v):
+                self.contents[id(v)] = (v, _get(v))
             if isinstance(v, types.FunctionType):
                 for name, cell in zip(v.__code__.co_freevars, v.__closure__ or ()):
                     if name in _stored(v.__code__) and not v.__name__.startswith(FLAG):
@@ -118,8 +130,8 @@ class Reached:
     def restore(self) -> None:
         """Puts all back."""
         for place, content in self.contents.values():
-            if isinstance(place, types.CellType):
-                place.cell_contents = content
+            if isinstance(place, types.CellType) or _slots_of(place):
+                _set(place, content)
             elif isinstance(place, np.ndarray):
                 place[...] = content
             elif isinstance(place, (list, bytearray)):
@@ -155,6 +167,8 @@ def _content(v: Any) -> Any:
 def _same(content: Any, place: Any) -> bool:
     if isinstance(place, types.CellType):
         return content is _get(place) or isinstance(content, Undefined)
+    if _slots_of(place):
+        place = _get(place)
     if isinstance(place, np.ndarray):
         return content is place or bool(np.array_equal(content, place, equal_nan=place.dtype.kind in "fc"))
     if len(content) != len(place):
@@ -183,6 +197,7 @@ def _parts(v: Any) -> Iterator[Any]:
         yield getattr(v, "__func__", None)
     elif not isinstance(v, Module) and not type(v).__module__.startswith("neve.") and type(v).__module__ != "neve":
         yield getattr(v, "__dict__", None)
+        yield from _get(v).values() if _slots_of(v) else ()
 
 
 def _functions_in(f: Any) -> Iterator[Any]:
@@ -197,6 +212,30 @@ def _functions_in(f: Any) -> Iterator[Any]:
             yield v
             if v.__name__.startswith(FLAG) or v.__module__.startswith("neve."):
                 todo.extend(_get(c) for c in v.__closure__ or ())
+
+
+@functools.lru_cache(4096)
+def _missing(name: str) -> Undefined:
+    return Undefined(name)
+
+
+def _slots_of(v: Any) -> tuple[str, ...]:
+    kind: Any = type(v)
+    return _slots(kind)
+
+
+@functools.lru_cache(4096)
+def _slots(of: type) -> tuple[str, ...]:
+    """The __slots__ of a class of the user's."""
+    found = [
+        s for c in of.__mro__ for s in _names(vars(c).get("__slots__", ())) if s not in ("__dict__", "__weakref__")
+    ]
+    is_ours = of.__module__ == "neve" or of.__module__.startswith("neve.")
+    return () if is_ours or of.__module__ in _STANDARD else tuple(found)
+
+
+def _names(slots: Any) -> list[str]:
+    return [slots] if isinstance(slots, str) else [*slots]
 
 
 @functools.lru_cache(4096)

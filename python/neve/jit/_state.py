@@ -160,7 +160,8 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
     if issubclass(kind, dict):
         new = kind() if old is None else old
         new.clear()
-        new.update(zip(keys, made))
+        for k, v in zip(keys, made):  # a Counter's update counts
+            new[k] = v
         return new
     if dataclasses.is_dataclass(kind):
         new = object.__new__(cast(Any, kind)) if old is None else old
