@@ -246,3 +246,18 @@ def continue_in_for_rows(x):
         if out.sum() > 3:
             break
     return out
+
+
+@program
+def early_return_with_a_list_whose_element_is_chosen_later(x):
+    s, k, log = x.sum() * 0, 0, [0, 0, 0]
+    if x[-1].max() >= 0.05:
+        return x + s, log
+    for _ in range(2):
+        k += 1
+        if x.sum() > -0.45:
+            s = s + x.mean() * 0.32
+        else:
+            n = k if x[0, 0] < 0 else 0
+            log[n % 3] += 2
+    return x + s, log

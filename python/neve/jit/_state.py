@@ -49,6 +49,8 @@ def grow(grown: Grown, state: Sequence[Any]) -> None:
             "unsupported",
             f"to_static: the elements of the list '{grown.name}' have sizes that differ from pass to pass (concat into one tensor)",
         )
+    if grown.name == "__neve_value":  # what a return gave is read only where there was one
+        x[:] = [v.value if isinstance(v, Maybe) and isinstance(v.absent, Undefined) else v for v in x]
     spread(x, grown.of)
 
 
