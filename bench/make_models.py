@@ -2,7 +2,8 @@
 """Makes the models that `./dev bench` measures, as ONNX files with random weights of a fixed seed.
 
 Needs PyTorch and onnx (with onnxscript for --exporter dynamo); nothing is downloaded. The layouts are those that everybody knows
-(torchvision's ResNet-50 v1.5 and MobileNetV3-large, BERT-base, a GPT-2 block stack with a key/value cache), written out here.
+(torchvision's ResNet-50 v1.5, MobileNetV3-large and EfficientNet-B0, BERT-base, a GPT-2 block stack with a key/value cache, a
+U-Net, a bidirectional LSTM, a recurrent policy of a walking robot), written out here.
 Batch-norm statistics, layer-norm scales and biases are random too, so that folding them wrongly is seen.
 
     python bench/make_models.py [--out build/bench-models] [--models resnet50 bert_base ...] [--exporter script|dynamo|both]
@@ -143,6 +144,102 @@ class MobileNetV3Large(nn.Module):
         return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
 
 
+# ------------------------------------------------------------------------------------------------------ EfficientNet-B0
+
+
+class MBConv(nn.Module):
+    def __init__(self, cin, kernel, expansion, cout, stride):
+        super().__init__()
+        wide, squeezed = cin * expansion, max(1, cin // 4)
+        self.expand = conv_norm(cin, wide, 1, activation=nn.SiLU) if expansion > 1 else nn.Identity()
+        self.depthwise = conv_norm(wide, wide, kernel, stride, wide, nn.SiLU)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1, self.fc2 = nn.Conv2d(wide, squeezed, 1), nn.Conv2d(squeezed, wide, 1)
+        self.project = conv_norm(wide, cout, 1)
+        self.residual = stride == 1 and cin == cout
+
+    def forward(self, x):
+        y = self.depthwise(self.expand(x))
+        y = self.project(y * torch.sigmoid(self.fc2(F.silu(self.fc1(self.avgpool(y))))))
+        return x + y if self.residual else y
+
+
+class EfficientNetB0(nn.Module):
+    # expansion, kernel, stride, output channels, blocks
+    SETTINGS = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))  # fmt: skip
+
+    def __init__(self):
+        super().__init__()
+        layers, channels = [conv_norm(3, 32, 3, 2, activation=nn.SiLU)], 32
+        for expansion, kernel, stride, cout, blocks in self.SETTINGS:
+            for block in range(blocks):
+                layers.append(MBConv(channels, kernel, expansion, cout, stride if block == 0 else 1))
+                channels = cout
+        layers.append(conv_norm(channels, 1280, 1, activation=nn.SiLU))
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(1280, 1000)
+
+    def forward(self, x):
+        return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
+
+
+# ---------------------------------------------------------------------------------------------------------------- U-Net
+
+
+class UNet(nn.Module):
+    """Four steps down and up, from 32 channels, with the skipped connections joined; a mask of one channel comes out."""
+
+    def __init__(self, base=32, steps=4):
+        super().__init__()
+        widths = [base << i for i in range(steps + 1)]
+        self.down = nn.ModuleList(self.twice(a, b) for a, b in zip([3, *widths], widths, strict=False))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, 2) for w in widths[-2::-1])
+        self.join = nn.ModuleList(self.twice(2 * w, w) for w in widths[-2::-1])
+        self.head = nn.Conv2d(base, 1, 1)
+
+    @staticmethod
+    def twice(cin, cout):
+        return nn.Sequential(conv_norm(cin, cout, 3, activation=nn.ReLU), conv_norm(cout, cout, 3, activation=nn.ReLU))
+
+    def forward(self, x):
+        kept = []
+        for i, block in enumerate(self.down):
+            x = block(x if i == 0 else F.max_pool2d(x, 2))
+            kept.append(x)
+        for up, join, skip in zip(self.up, self.join, kept[-2::-1], strict=True):
+            x = join(torch.cat((skip, up(x)), 1))
+        return self.head(x)
+
+
+# ------------------------------------------------------------------------------------------------------ recurrent models
+
+
+class BiLstm(nn.Module):
+    """Two bidirectional layers over features, and a label for every step."""
+
+    def __init__(self, features=128, hidden=256, labels=16):
+        super().__init__()
+        self.lstm = nn.LSTM(features, hidden, num_layers=2, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(2 * hidden, labels)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0])
+
+
+class LstmPolicy(nn.Module):
+    """One step of a walking policy: what is sensed and the state before, to positions of joints and the state after."""
+
+    def __init__(self, sensed=47, hidden=64, joints=12):
+        super().__init__()
+        self.lstm = nn.LSTM(sensed, hidden)
+        self.actor = nn.Sequential(nn.Linear(hidden, 32), nn.ELU(), nn.Linear(32, joints))
+
+    def forward(self, obs, h, c):
+        y, (h, c) = self.lstm(obs[None], (h, c))
+        return self.actor(y[0]), h, c
+
+
 # ----------------------------------------------------------------------------------------------------------- BERT-base
 
 
@@ -237,6 +334,10 @@ class GptSmall(nn.Module):
         return torch.matmul(self.norm(x), self.tokens.weight.t()), *present
 
 
+class GptDecoder(GptSmall):
+    LAYERS, HEADS, WIDTH = 6, 8, 512
+
+
 # ------------------------------------------------------------------------------------------------ weights and export
 
 
@@ -250,6 +351,12 @@ def randomise(model, seed):
             module.weight.normal_(0, math.sqrt(2.0 / fan_in), generator=g)
             if module.bias is not None:
                 module.bias.normal_(0, 0.1, generator=g)
+        elif isinstance(module, nn.ConvTranspose2d):
+            module.weight.normal_(0, math.sqrt(1.0 / module.in_channels), generator=g)
+            module.bias.normal_(0, 0.1, generator=g)
+        elif isinstance(module, nn.LSTM):
+            for weight in module.parameters():
+                weight.uniform_(-1 / math.sqrt(module.hidden_size), 1 / math.sqrt(module.hidden_size), generator=g)
         elif isinstance(module, nn.BatchNorm2d):
             module.weight.uniform_(0.7, 1.3, generator=g)
             module.bias.normal_(0, 0.2, generator=g)
@@ -276,8 +383,17 @@ def take_statistics(model, example):
     return model.eval()
 
 
-def image_example(batch=2):
-    return (torch.rand(batch, 3, 224, 224, generator=torch.Generator().manual_seed(1)),)
+def image_example(batch=2, side=224):
+    return (torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(1)),)
+
+
+def lstm_example(batch=2, sequence=7):
+    return (torch.randn(batch, sequence, 128, generator=torch.Generator().manual_seed(1)),)
+
+
+def policy_example(batch=2):
+    g = torch.Generator().manual_seed(1)
+    return tuple(torch.randn(shape, generator=g) for shape in ((batch, 47), (1, batch, 64), (1, batch, 64)))
 
 
 def bert_example(batch=2, sequence=9):
@@ -286,14 +402,30 @@ def bert_example(batch=2, sequence=9):
     return ids, torch.ones_like(ids), torch.zeros_like(ids)
 
 
-def gpt_example(batch=2, sequence=5, past=3):
+def gpt_example(cls=GptSmall, batch=2, sequence=5, past=3):
     g = torch.Generator().manual_seed(1)
     ids = torch.randint(0, 4096, (batch, sequence), generator=g)
-    shape = (batch, GptSmall.HEADS, past, GptSmall.WIDTH // GptSmall.HEADS)
-    return ids, *(torch.randn(shape, generator=g) for _ in range(2 * GptSmall.LAYERS))
+    shape = (batch, cls.HEADS, past, cls.WIDTH // cls.HEADS)
+    return ids, *(torch.randn(shape, generator=g) for _ in range(2 * cls.LAYERS))
 
 
-PAST = [f"{which}_{i}" for i in range(GptSmall.LAYERS) for which in ("key", "value")]
+def gpt_entry(cls, seed):
+    past = [f"{which}_{i}" for i in range(cls.LAYERS) for which in ("key", "value")]
+    return (
+        cls,
+        seed,
+        lambda: gpt_example(cls),
+        ["input_ids"] + ["past_" + p for p in past],
+        ["logits"] + ["present_" + p for p in past],
+        {
+            "input_ids": {0: "batch", 1: "sequence"},
+            "logits": {0: "batch", 1: "sequence"},
+            **{"past_" + p: {0: "batch", 2: "past"} for p in past},
+            **{"present_" + p: {0: "batch", 2: "total"} for p in past},
+        },
+    )
+
+
 # name: class, seed, example, input names, output names, dynamic axes
 MODELS = {
     "resnet50": (ResNet50, 50, image_example, ["x"], ["logits"], {"x": {0: "batch"}, "logits": {0: "batch"}}),
@@ -319,21 +451,41 @@ MODELS = {
             "pooler_output": {0: "batch"},
         },
     ),
-    "gpt_small": (
-        GptSmall,
-        4,
-        gpt_example,
-        ["input_ids"] + ["past_" + p for p in PAST],
-        ["logits"] + ["present_" + p for p in PAST],
-        {
-            "input_ids": {0: "batch", 1: "sequence"},
-            "logits": {0: "batch", 1: "sequence"},
-            **{"past_" + p: {0: "batch", 2: "past"} for p in PAST},
-            **{"present_" + p: {0: "batch", 2: "total"} for p in PAST},
-        },
+    "gpt_small": gpt_entry(GptSmall, 4),
+    "gpt_decoder": gpt_entry(GptDecoder, 6),
+    "efficientnet_b0": (
+        EfficientNetB0,
+        5,
+        image_example,
+        ["x"],
+        ["logits"],
+        {"x": {0: "batch"}, "logits": {0: "batch"}},
+    ),
+    "unet": (UNet, 7, lambda: image_example(1, 256), ["x"], ["mask"], {n: {0: "batch"} for n in ("x", "mask")}),
+    "bilstm": (
+        BiLstm,
+        8,
+        lstm_example,
+        ["x"],
+        ["y"],
+        {n: {0: "batch", 1: "sequence"} for n in ("x", "y")},
+    ),
+    "lstm_policy": (
+        LstmPolicy,
+        9,
+        policy_example,
+        ["obs", "h", "c"],
+        ["action", "h_next", "c_next"],
+        {n: {0: "batch"} for n in ("obs", "action")} | {n: {1: "batch"} for n in ("h", "c", "h_next", "c_next")},
     ),
 }
-FOLDED = ("bert_base", "gpt_small")  # the others keep their batch norms: folding them is the optimiser's work
+FOLDED = (
+    "bert_base",
+    "gpt_small",
+    "gpt_decoder",
+    "bilstm",
+    "lstm_policy",
+)  # the others keep their batch norms: folding them is the optimiser's work
 OPSET = 17  # of the script exporter; the dynamo exporter takes its own newest default
 
 
@@ -369,7 +521,7 @@ def export(name, path, exporter):
                 }
                 for i in inputs
             ]
-            if name == "gpt_small":  # *past arrives as one tuple
+            if name.startswith("gpt_"):  # *past arrives as one tuple
                 shapes = [shapes[0], tuple(shapes[1:])]
             torch.onnx.export(
                 model,

@@ -2,7 +2,8 @@
 """`./dev bench`: how fast Neve's engines are, alone or beside the peers, in alternating processes; medians, spread and ratios.
 
     ./dev bench                       Neve alone: speed, and the network's time over that of its bare convolutions
-    ./dev bench --peers               with ONNX Runtime (--backends adds openvino, torch)
+    ./dev bench --peers               with ONNX Runtime, OpenVINO (an engine for each shape, and one for all) and PyTorch (eager,
+                                      inductor); a table with ratios and their spread
     ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
     ./dev bench --train               training steps and eager inference; with --peers beside PyTorch
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
@@ -29,15 +30,23 @@ import workloads as table  # noqa: E402
 
 WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory")
 TRAINED = ("resnet18", "encoder", "lstm", "digits")  # of training.py, which have a step
+PEERS = ("onnxruntime", "openvino", "openvino_dynamic", "torch", "inductor")
+RIVALS = ("onnxruntime", "openvino")  # the better of them at each shape is what Neve is measured by
 OWN = ("neve", "neve_static", "neve_deterministic")  # op by op; captured; the same bits on any number of threads
 TRAIN = ("resnet18", "encoder", "lstm", "digits", "resnet50_b1", "resnet50_b8", "add")  # of training.py
+
+
+def text_or_none(path):
+    return str(path) if path else None
 
 
 class Bench:
     def __init__(self, options):
         self.options, self.failures = options, []
         self.folder = pathlib.Path(options.models_dir) if options.models_dir else table.MADE
-        self.work = {n: w for n, w in table.workloads(self.folder).items() if n in options.models}
+        self.work = {
+            n: w for n, w in table.workloads(self.folder, options.shared_models).items() if n in options.models
+        }
         self.scratch = tempfile.TemporaryDirectory(prefix="neve-bench-")
         self.result = {
             "schema": "neve.bench/1",
@@ -62,6 +71,7 @@ class Bench:
             "task": task,
             "backend": backend,
             "models": str(self.folder),
+            "shared_models": text_or_none(self.options.shared_models),
             "threads": self.options.threads,
             "seconds": self.options.seconds,
             **request,
@@ -95,7 +105,7 @@ class Bench:
         rows = self.result["speed"] = []
         for work in self.work.values():
             archive = self.archive(work) if "neve" in backends else None
-            usable = [b for b in backends if (b != "neve" or archive) and (b != "torch" or work.made)]
+            usable = [b for b in backends if (b != "neve" or archive) and self.can_run(b, work)]
             rounds = []
             for number in range(self.options.rounds):
                 order = usable[number % len(usable) :] + usable[: number % len(usable)] if usable else []
@@ -118,8 +128,36 @@ class Bench:
                     if peer != "neve" and both:
                         ratios = [time_of(r, peer, index) / time_of(r, "neve", index) for r in both]
                         row[peer]["speedup"] = statistics.median(ratios)
+                        row[peer]["spread"] = [min(ratios), max(ratios)]
+                rivals = [[time_of(r, p, index) for p in RIVALS if p in r] for r in rounds]
+                ratios = [
+                    min(t) / time_of(r, "neve", index) for r, t in zip(rounds, rivals, strict=True) if t and "neve" in r
+                ]
+                if ratios:
+                    row["against_better"] = {"speedup": statistics.median(ratios), "spread": [min(ratios), max(ratios)]}
                 rows.append(row)
                 print(speed_line(row, usable), flush=True)
+        self.summarize(rows, backends)
+
+    def summarize(self, rows, backends):
+        """The table, and the geometric mean over the shapes of every model."""
+        with_ratio = [r for r in rows if "against_better" in r]
+        if not with_ratio:
+            return
+        print("\n" + speed_table(rows, backends), flush=True)
+        self.result["summary"] = []
+        for model in dict.fromkeys(r["model"] for r in with_ratio):
+            speedups = [r["against_better"]["speedup"] for r in with_ratio if r["model"] == model]
+            mean = {"model": model, "mean": statistics.geometric_mean(speedups), "lowest": min(speedups)}
+            self.result["summary"].append(mean)
+            print(
+                f"  {model}: {mean['mean']:.2f}x the better of {' and '.join(RIVALS)} (geometric mean; lowest {mean['lowest']:.2f}x)"
+            )
+
+    def can_run(self, backend, work):
+        if backend == "inductor":
+            return work.made
+        return backend != "torch" or work.made or (work.script is not None and work.script.exists())
 
     def convs(self):
         """ResNet-50 against its 53 convolutions run bare through oneDNN, in turn."""
@@ -303,6 +341,36 @@ def time_of(answers, backend, index):
     return answers[backend]["runs"][index]["median_ms"]
 
 
+def speed_table(rows, backends):
+    """Milliseconds of every backend with the spread of its rounds, and Neve's speed over the better of the rivals."""
+    heads = ["model", "size", *backends, "against the better"]
+    cells = [heads]
+    for row in rows:
+        line = [row["model"], "x".join(map(str, row["size"]))]
+        for backend in backends:
+            answer = row.get(backend)
+            if not answer:
+                line.append("-")
+                continue
+            times = answer["rounds_ms"]
+            spread = f" ±{50 * (max(times) - min(times)) / statistics.median(times):.0f}%" if len(times) > 1 else ""
+            ratio = f" ({answer['speedup']:.2f}x)" if "speedup" in answer else ""
+            line.append(f"{answer['median_ms']:.4g}{spread}{ratio}")
+        better = row.get("against_better")
+        line.append(
+            f"{better['speedup']:.2f}x ({better['spread'][0]:.2f}..{better['spread'][1]:.2f})" if better else "-"
+        )
+        cells.append(line)
+    widths = [max(len(line[i]) for line in cells) for i in range(len(heads))]
+    return "\n".join(
+        "  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells
+    ) + (
+        "\n  ms, half the spread of the rounds, (its time over Neve's); the last column: the better of "
+        + " and ".join(RIVALS)
+        + " over Neve, with the lowest and highest round"
+    )
+
+
 def speed_line(row, backends):
     parts = []
     for backend in backends:
@@ -360,11 +428,12 @@ def make_missing(bench):
 def parse():
     names = list(table.workloads())
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", action="store_true", help="measure ONNX Runtime beside Neve")
+    parser.add_argument("--peers", action="store_true", help="measure the peers beside Neve")
     parser.add_argument("--peers-python", help="the interpreter that has the peers (given by ./dev bench)")
-    parser.add_argument("--backends", nargs="+", choices=(*OWN, "onnxruntime", "openvino", "torch"))
+    parser.add_argument("--backends", nargs="+", choices=(*OWN, *PEERS))
     parser.add_argument("--models", nargs="+", choices=names, default=names)
     parser.add_argument("--models-dir", help="folder of the made models (build/bench-models)")
+    parser.add_argument("--shared-models", type=pathlib.Path, help="folder of models of others ($NEVE_MODELS)")
     parser.add_argument("--train", action="store_true", help="training steps and eager execution instead")
     parser.add_argument("--train-models", nargs="+", choices=TRAIN, default=TRAIN)
     parser.add_argument("--leak-steps", type=int, default=10_000, help="of digits, for the size of the process")
@@ -374,9 +443,9 @@ def parse():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go")
     options = parser.parse_args()
-    peer = "torch" if options.train else "onnxruntime"
+    peers = ("torch",) if options.train else PEERS
     own = ["neve", "neve_static"] if options.train else ["neve"]
-    options.backends = options.backends or (own + [peer] if options.peers else own)
+    options.backends = options.backends or (own + [*peers] if options.peers else own)
     if options.train and set(options.backends) - {*OWN, "torch"}:
         parser.error("--train compares with torch only")
     if not options.train and {*OWN[1:]} & set(options.backends):
@@ -397,6 +466,8 @@ def main():
         bench.train(options.backends)
     else:
         make_missing(bench)
+        if bench.work:
+            bench.result["machine"]["peak"] = bench.ask(next(iter(bench.work.values())), "peak")
     for what in WHAT:
         if not options.train and what in options.what and bench.work:
             print(f"{what}:", flush=True)

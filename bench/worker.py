@@ -23,9 +23,9 @@ def resident_bytes():
 
 
 def measure(call, seconds, least=7):
-    """Milliseconds of every call after two warm ones, for about `seconds`."""
-    call()
-    call()
+    """Milliseconds of every call after three warm ones (TorchScript optimises in the third), for about `seconds`."""
+    for _ in range(3):
+        call()
     times, end = [], clock() + seconds
     while len(times) < least or clock() < end:
         start = clock()
@@ -63,7 +63,7 @@ def open_onnxruntime(work, request):
     return lambda feed: session.run(None, feed)
 
 
-def open_openvino(work, request):
+def openvino_model(work, request):
     import openvino
 
     core = openvino.Core()
@@ -72,31 +72,85 @@ def open_openvino(work, request):
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
     }
-    compiled = core.compile_model(core.read_model(str(work.path)), "CPU", config)
-    ask = compiled.create_infer_request()
-    return lambda feed: ask.infer(feed, share_inputs=True)
+    return core, core.read_model(str(work.path)), config
 
 
-def open_torch(work, request):
-    import make_models
-    import torch
-
-    torch.set_num_threads(request["threads"])
-    model, _ = make_models.build(work.name)
+def open_openvino(work, request):
+    """An engine made for every shape that comes: what a user who knows the shapes would do."""
+    engines = {}
 
     def call(feed):
-        with torch.inference_mode():
-            return model(*(torch.from_numpy(v) for v in feed.values()))
+        key = tuple(v.shape for v in feed.values())
+        if key not in engines:
+            core, model, config = openvino_model(work, request)
+            model.reshape({n: list(v.shape) for n, v in feed.items()})
+            engines[key] = core.compile_model(model, "CPU", config).create_infer_request()
+        return engines[key].infer(feed, share_inputs=True)
 
     return call
 
 
-OPENERS = {"neve": open_neve, "onnxruntime": open_onnxruntime, "openvino": open_openvino, "torch": open_torch}
+def open_openvino_dynamic(work, request):
+    """One engine for all shapes; sizes that the file fixes are opened as far as the bench varies them."""
+    core, model, config = openvino_model(work, request)
+    feeds = [work.feed(s, np.random.default_rng(0)) for s in (*work.sizes, *work.first)]
+    open_sizes = {}
+    for name, first in feeds[0].items():
+        sizes = zip(*(f[name].shape for f in feeds), strict=True)
+        open_sizes[name] = [-1 if len(set(along)) > 1 else n for along, n in zip(sizes, first.shape, strict=True)]
+    model.reshape(open_sizes)
+    ask = core.compile_model(model, "CPU", config).create_infer_request()
+    return lambda feed: ask.infer(feed, share_inputs=True)
+
+
+def torch_module(work, request):
+    import make_models
+    import torch
+
+    torch.set_num_threads(request["threads"])
+    if work.script is None:
+        return make_models.build(work.name)[0]
+    return torch.jit.load(str(work.script)).eval()
+
+
+def torch_caller(module, work):
+    import torch
+
+    def call(feed):
+        with torch.inference_mode():
+            tensors = {n: torch.from_numpy(v) for n, v in feed.items()}
+            return work.script_call(module, tensors) if work.script_call else module(*tensors.values())
+
+    return call
+
+
+def open_torch(work, request):
+    return torch_caller(torch_module(work, request), work)
+
+
+def open_inductor(work, request):
+    """Compiled for every shape that comes, as torch.compile does for the first one."""
+    import torch
+
+    if work.script is not None:
+        raise RuntimeError("torch.compile does not take TorchScript")
+    return torch_caller(torch.compile(torch_module(work, request), dynamic=False), work)
+
+
+OPENERS = {
+    "neve": open_neve,
+    "onnxruntime": open_onnxruntime,
+    "openvino": open_openvino,
+    "openvino_dynamic": open_openvino_dynamic,
+    "torch": open_torch,
+    "inductor": open_inductor,
+}
+MODULES = {"openvino_dynamic": "openvino", "inductor": "torch"}  # what is imported, where it is not the backend's name
 
 
 def version_of(backend):
     try:
-        module = __import__(backend)
+        module = __import__(MODULES.get(backend, backend))
     except ImportError:
         return None
     return str(module.__version__)
@@ -123,13 +177,20 @@ def neve_range(work, size=None):
     return neve.Range(min=work.low, max=work.high, opts=work.opts)
 
 
+def task_peak(work, request):
+    """What the machine reaches at most: {"gflops", "levels", ...}."""
+    import neve
+
+    return neve.machine_peak(request["threads"])
+
+
 def task_optimize(work, request):
     """Makes the archive, for the whole range or for one size; the tactic cache is the one that the environment names."""
     import neve
 
     start = clock()
     size = tuple(request["size"]) if request.get("size") else None
-    engine = neve.optimize(neve.load(str(work.path)), ranges=[neve_range(work, size)])
+    engine = neve.optimize(neve.load(str(work.path), **work.options), ranges=[neve_range(work, size)])
     seconds = clock() - start
     engine.save(request["archive"])
     return {"seconds": seconds, "version": version_of("neve"), "report": engine.report}
@@ -216,7 +277,7 @@ def task_pair(work, request):
 def main():
     request = json.load(sys.stdin)
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-    work = workloads(request["models"])[request["workload"]]
+    work = workloads(request["models"], request["shared_models"])[request["workload"]]
     answer = globals()["task_" + request["task"]](work, request)
     print(json.dumps(answer, default=str), flush=True)
     os._exit(0)  # what a library does while it is taken down is not measured

@@ -60,6 +60,10 @@ std::string damage(const File& f) {
     const auto j = nlohmann::json::parse(content, nullptr, false);
     return j.is_object() && j.contains("tactics") && j["tactics"].is_array() ? "" : "not JSON of kernel times";
   }
+  if (name == "machine.json") {
+    const auto j = nlohmann::json::parse(content, nullptr, false);
+    return j.is_object() && j.contains("machines") && j["machines"].is_object() ? "" : "not JSON of measured peaks";
+  }
   if (f.path.extension() == ".o") {
     const size_t line = content.find('\n'), text_end = content.find("\n\n");
     if (line == std::string::npos || text_end == std::string::npos || line + 66 > text_end) return "cut off";

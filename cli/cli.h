@@ -43,6 +43,8 @@ std::vector<NamedTensors> read_samples(const std::string& path);
 /// "1x3x224x224" -> sizes
 Sizes parse_sizes(const std::string& text);
 std::string sizes_text(const Sizes& s);
+/// "x=1x3x224x224;mask=1x16", as one --shape says it. @throws Error{invalid_argument}
+NamedSizes parse_shape(const std::string& text);
 /// Inputs with sizes for every dim: what `named` gives, else what the model states, else 1.
 std::vector<Sizes> sizes_for(const std::vector<PortInfo>& ports, const NamedSizes& named);
 /// Seeded values that suit the dtype.

@@ -174,6 +174,18 @@ std::vector<Tensor> random_inputs(const std::vector<PortInfo>& ports, const std:
   return out;
 }
 
+NamedSizes parse_shape(const std::string& text) {
+  NamedSizes out;
+  size_t at = 0;
+  while (at <= text.size()) {
+    const size_t end = std::min(text.find(';', at), text.size());
+    const auto [name, sizes] = split_pair(text.substr(at, end - at), "--shape");
+    out[name] = parse_sizes(sizes);
+    at = end + 1;
+  }
+  return out;
+}
+
 Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet) {
   if (model.has_engine()) return model.engine();
   OptimizeOptions o;

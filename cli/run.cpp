@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/cpu.h"
 #include "base/error.h"
@@ -12,6 +13,7 @@
 #include "base/threads.h"
 #include "cli.h"
 #include "peer.h"
+#include "profile.h"
 
 namespace neve::cli {
 namespace {
@@ -19,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point t) { return std::chrono::duration<double, std::milli>(Clock::now() - t).count(); }
 
 struct RunOptions : ModelOptions {
-  std::string method = "forward", output;
+  std::string method = "forward", output, trace;
   std::vector<std::string> inputs;
   int threads = 0;
 };
@@ -33,6 +35,7 @@ void make_folder(const std::string& path) {
 
 void run(const RunOptions& o) {
   if (!o.output.empty()) make_folder(o.output);
+  if (!o.trace.empty()) AtomicFile probe(o.trace);
   const Model model = load_model(o);
   if (o.method != "forward")
     fail(ErrorCode::not_found, "run: the model has no method '", o.method, "' (it has: forward)");
@@ -53,9 +56,9 @@ void run(const RunOptions& o) {
     given.erase(it);
   }
   if (!given.empty()) fail(ErrorCode::not_found, "run: '", given.begin()->first, "' is not an input of the model");
-  std::vector<Tensor> out;
+  std::optional<Engine> engine;
   if (model.has_engine()) {
-    out = model.engine().session().run(in);
+    engine = model.engine();
   } else {
     // One engine for just these sizes; the gate would take longer than the run.
     Range r;
@@ -67,8 +70,11 @@ void run(const RunOptions& o) {
     x.tune = false;
     x.threads = o.threads;
     x.progress = progress_bar(false);
-    out = optimize(model, x).session().run(in);
+    engine = optimize(model, x);
   }
+  Session session = engine->session();
+  const std::vector<Tensor> out = session.run(in);
+  if (!o.trace.empty()) write_file(o.trace, session.trace(in));
   for (size_t k = 0; k < out.size(); ++k) {
     std::string name = model.outputs()[k].name;
     if (o.output.empty()) {
@@ -81,54 +87,12 @@ void run(const RunOptions& o) {
 }
 
 struct BenchOptions : ModelOptions {
-  std::string compare, json, python, peer_model;
+  std::string compare, json, python, peer_model, trace;
   std::vector<std::string> shapes;
   int threads = 0;
   double seconds = 2;
-  bool profile = false;
+  bool profile = false, tactics = false, measure = false;
 };
-
-// x=1x3x224x224;mask=1x16: one flag is one measurement.
-NamedSizes parse_shape(const std::string& text) {
-  NamedSizes out;
-  size_t at = 0;
-  while (at <= text.size()) {
-    const size_t end = std::min(text.find(';', at), text.size());
-    const auto [name, sizes] = split_pair(text.substr(at, end - at), "--shape");
-    out[name] = parse_sizes(sizes);
-    at = end + 1;
-  }
-  return out;
-}
-
-void print_profile(Session& session, const std::vector<Tensor>& in, double median) {
-  auto timings = session.profile(in, 10);
-  double total = 0;
-  for (const auto& t : timings) total += t.milliseconds;
-  std::sort(timings.begin(), timings.end(),
-            [](const auto& a, const auto& b) { return a.milliseconds > b.milliseconds; });
-  std::printf("  %8s %6s  %-34s %-44s %s\n", "ms", "share", "kernel", "ops", "node");
-  double library = 0;
-  std::map<std::string, std::pair<double, int>> by_op;
-  for (const auto& t : timings) {
-    const std::string first = t.ops.substr(0, t.ops.find('+'));
-    auto& sum = by_op[first == "conv" || first == "matmul" || first == "conv_transpose" ? first : "other: " + first];
-    sum.first += t.milliseconds;
-    ++sum.second;
-    if (first == "conv" || first == "matmul" || first == "conv_transpose") library += t.milliseconds;
-  }
-  for (size_t i = 0; i < timings.size(); ++i) {
-    const auto& t = timings[i];
-    std::printf("  %8.4f %5.1f%%  %-34.34s %-44.44s %s\n", t.milliseconds, 100 * t.milliseconds / total,
-                t.kernel.c_str(), t.ops.c_str(), t.name.c_str());
-  }
-  std::printf("  by op:\n");
-  for (const auto& [op, sum] : by_op)
-    std::printf("  %8.4f %5.1f%%  %s (%d)\n", sum.first, 100 * sum.first / total, op.c_str(), sum.second);
-  std::printf(
-      "  outside convolution and matmul: %.1f%%; sum of instructions %.3f ms, median of the whole call %.3f ms\n",
-      100 * (total - library) / total, total, median);
-}
 
 // Range over the points, with a kernel choice at each.
 Range range_over(const std::vector<PortInfo>& inputs, const std::vector<std::vector<Sizes>>& points) {
@@ -191,8 +155,23 @@ std::unique_ptr<Peer> make_peer(const BenchOptions& o, const Model& model, int t
   return std::make_unique<Peer>(o.python, file, threads);
 }
 
+// What --profile, --tactics and --trace ask for beside the times; their figures go into `run`.
+void look_inside(const BenchOptions& o, Session& session, const std::vector<Tensor>& in, double median, int threads,
+                 nlohmann::json& run) {
+  if (o.profile || o.tactics) {
+    const std::vector<Session::Timing> timings = session.profile(in, 10);
+    if (o.profile) print_profile(timings, machine_peak(threads), median);
+    if (o.tactics) print_tactics(timings);
+    run["profile"] = nlohmann::json::parse(to_json(timings));
+  }
+  if (!o.trace.empty()) write_file(o.trace, session.trace(in, 3));
+}
+
 void bench(const BenchOptions& o) {
   if (!o.json.empty()) AtomicFile probe(o.json);
+  if (!o.trace.empty()) AtomicFile probe(o.trace);
+  if (!o.trace.empty() && o.shapes.size() > 1)
+    fail(ErrorCode::invalid_argument, "bench: --trace with ", o.shapes.size(), " --shape (a trace is of one)");
   const Model model = load_model(o);
   std::vector<NamedSizes> shapes;
   for (const std::string& s : o.shapes) shapes.push_back(parse_shape(s));
@@ -203,6 +182,7 @@ void bench(const BenchOptions& o) {
   if (model.has_engine() && o.threads > 0 && o.threads != threads)
     fail(ErrorCode::unsupported, "bench: --threads ", o.threads, " for an archive, which runs with ", threads,
          " here (bench the model it was made from, or limit the threads of the process: taskset)");
+  if (o.measure) machine_peak(threads, true);
   const std::unique_ptr<Peer> peer = make_peer(o, model, threads);
   const Engine engine = engine_for(model, threads, {range_over(model.inputs(), points)}, false);
   Session session = engine.session();
@@ -235,18 +215,19 @@ void bench(const BenchOptions& o) {
       run["peer"]["name"] = peer->name();
       run["ratio"] = other.at(0.5) / own.at(0.5);
     }
+    look_inside(o, session, in, own.at(0.5), threads, run);
     runs.push_back(std::move(run));
-    if (o.profile) print_profile(session, in, own.at(0.5));
   }
   if (!o.json.empty()) {
     const CpuInfo& c = cpu_info();
-    const nlohmann::json j = {{"runs", runs},
-                              {"machine",
-                               {{"cpu", c.model},
-                                {"isa", to_string(c.isa)},
-                                {"cores", c.cores},
-                                {"threads", engine.threads()},
-                                {"neve", version()}}}};
+    nlohmann::json j = {{"runs", runs},
+                        {"machine",
+                         {{"cpu", c.model},
+                          {"isa", to_string(c.isa)},
+                          {"cores", c.cores},
+                          {"threads", engine.threads()},
+                          {"neve", version()}}}};
+    if (o.profile || o.tactics) j["machine"]["peak"] = nlohmann::json::parse(to_json(machine_peak(threads)));
     write_file(o.json, j.dump(1));
   }
 }
@@ -260,6 +241,7 @@ void add_run(CLI::App& app, int&) {
   c->add_option("--input", o->inputs, "NAME=FILE.npy; the name ends at the last '='")->allow_extra_args(false);
   c->add_option("--method", o->method, "Method to call");
   c->add_option("--output-dir", o->output, "Write each output as NAME.npy (with / as _); else they are printed");
+  c->add_option("--trace", o->trace, "Write what every thread does in one more run, for Perfetto (JSON)");
   c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(at_least(0));
   c->callback([o] { run(*o); });
 }
@@ -277,7 +259,12 @@ void add_bench(CLI::App& app, int&) {
   c->add_option("--json", o->json, "Write the figures as JSON");
   c->add_option("--seconds", o->seconds, "Time for each shape")->check(at_least(0.001, true));
   c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(at_least(0));
-  c->add_flag("--profile", o->profile, "Time of every instruction");
+  c->add_flag("--profile", o->profile,
+              "Time of every instruction, its rate, its share of what this machine can reach, its kernel and by what "
+              "margin it was chosen");
+  c->add_flag("--tactics", o->tactics, "All kernels that were tried for every instruction, with times and refusals");
+  c->add_option("--trace", o->trace, "Write what every thread does in three runs, for Perfetto (JSON)");
+  c->add_flag("--measure-machine", o->measure, "Measure the machine's peak anew instead of taking it from the cache");
   c->callback([o] { bench(*o); });
 }
 

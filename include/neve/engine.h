@@ -1,5 +1,6 @@
 // Models, engines and sessions: a saved model in, a checked fast engine out.
 #pragma once
+#include <neve/machine.h>
 #include <neve/tensor.h>
 
 #include <functional>
@@ -122,13 +123,39 @@ class Session {
   bool try_run(const std::vector<Tensor>& in, std::vector<Tensor>& out, Error& error) noexcept;
   void warm(const std::vector<NamedSizes>& shapes);
   int64_t arena_bytes() const;
-  /// Times every instruction of one run.
+  /// What one instruction takes, and what it could take at best.
   struct Timing {
     std::string name, ops, kernel;
-    double milliseconds;
-    int64_t calls;
+    std::string location;          ///< source line, where the model names one
+    double milliseconds = 0;       ///< a run, without what runs inside it
+    int64_t calls = 0;             ///< of all runs together
+    int threads = 1;               ///< most that it was given
+    double flops = 0;              ///< a run, as its ops define them; a multiply-add is two
+    double bytes = 0;              ///< a run: what must be read and written at least once, weights included
+    double weight_bytes = 0;       ///< of them: weights and constants
+    double best_milliseconds = 0;  ///< no kernel can be faster on this machine: its peak, its bandwidth
+    bool exact = true;             ///< false: what it computes inside was not counted (control flow, open sizes)
+    struct Tactic {
+      std::string kernel;
+      double milliseconds;
+    };
+    std::vector<Tactic> tactics;        ///< compared when it was chosen, at the tuned sizes; fastest first
+    std::vector<std::string> refusals;  ///< "kernel: why" of those that could not run it
+    double gflops() const { return milliseconds > 0 ? flops / milliseconds * 1e-6 : 0; }
+    double gb_per_s() const { return milliseconds > 0 ? bytes / milliseconds * 1e-6 : 0; }
+    /// Of the machine's peak or bandwidth, whichever bounds it: 1 is as fast as can be.
+    double share_of_peak() const { return milliseconds > 0 ? best_milliseconds / milliseconds : 0; }
+    /// How many times as long the next best tactic took; 0 where there is none.
+    double margin() const {
+      return tactics.size() > 1 && tactics[0].milliseconds > 0 ? tactics[1].milliseconds / tactics[0].milliseconds : 0;
+    }
   };
+  /// Times every instruction, in the order of the plan; those of regions come before the node they belong to.
+  /// @cost `runs` runs and one before, and machine_peak(), which measures on its first use
   std::vector<Timing> profile(const std::vector<Tensor>& in, int runs);
+  /// Runs, and tells what every thread did when: JSON in the Trace Event Format, for Perfetto or chrome://tracing. One
+  /// track a thread; instructions are named by their ops, with node, source line and kernel.
+  std::string trace(const std::vector<Tensor>& in, int runs = 1);
   struct Impl;
   explicit Session(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -150,6 +177,8 @@ class Engine {
   std::string report_html() const;  ///< self-contained page
   std::string graph_text() const;   ///< the optimised IR
   std::string plan_text() const;    ///< instructions, kernels, layouts
+  /// Session::profile with generated inputs, at these sizes or the first point that kernels were chosen for.
+  std::vector<Session::Timing> profile(const NamedSizes& sizes = {}, int runs = 3) const;
   /// Writes one archive. Atomic. @throws Error{io}
   void save(const std::string& path) const;
   bool defined() const { return impl_ != nullptr; }
@@ -160,6 +189,10 @@ class Engine {
  private:
   std::shared_ptr<Impl> impl_;
 };
+
+/// A list of {"name", "ops", "kernel", "location", "ms", "calls", "threads", "flops", "bytes", "weight_bytes",
+/// "best_ms", "exact", "margin", "tactics": [{"kernel", "ms"}], "refusals"}.
+std::string to_json(const std::vector<Session::Timing>& timings);
 
 /// Optimises. @throws Error{invalid_argument | shape_mismatch} for ranges that do not fit the model,
 /// Error{unsupported} for an option that is not built, Error{cancelled}.

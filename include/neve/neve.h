@@ -10,6 +10,7 @@
 #include <neve/functions.h>
 #include <neve/jit.h>
 #include <neve/losses.h>
+#include <neve/machine.h>
 #include <neve/models.h>
 #include <neve/module.h>
 #include <neve/nn.h>

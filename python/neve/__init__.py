@@ -32,6 +32,7 @@ __all__ = [
     "data",
     "load",
     "load_weights",
+    "machine_peak",
     "models",
     "nn",
     "optim",
@@ -193,6 +194,43 @@ def _repr(self):
     return f"neve.{kind}({_ports_text(self.inputs)} -> {_ports_text(self.outputs)})"
 
 
+def _session_profile(self, runs, *inputs, **named):
+    """Times every instruction over `runs` runs with these inputs, and counts its work: a list of dicts in the order of
+    the plan, {"name", "ops", "kernel", "location", "ms", "calls", "threads", "flops", "bytes", "weight_bytes",
+    "best_ms", "exact", "margin", "tactics", "refusals"}. best_ms is what machine_peak() allows at best; margin how many
+    times as long the next best kernel took when they were compared."""
+    return json.loads(self._profile(runs, *inputs, **named))
+
+
+def _session_trace(self, path, *inputs, runs=1, **named):
+    """Writes what every thread does in `runs` runs with these inputs, as JSON for Perfetto or chrome://tracing."""
+    text = self._trace(runs, *inputs, **named)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _profile(self, *inputs, sizes=None, runs=10):
+    """Times every instruction, as Session.profile does. Without inputs: with generated ones, of these sizes
+    ({name: shape}) or those that kernels were chosen for first."""
+    if inputs:
+        if sizes is not None:
+            raise TypeError("profile: takes inputs or sizes, not both")
+        return self.session().profile(runs, *inputs)
+    return json.loads(self._profile({name: list(shape) for name, shape in (sizes or {}).items()}, runs))
+
+
+def _trace(self, path, *inputs, runs=1, **named):
+    """As Session.trace, with a session of its own."""
+    self.session().trace(path, *inputs, runs=runs, **named)
+
+
+def machine_peak(threads=0, *, again=False):
+    """What this machine reaches at most, measured once and kept in the cache folder (`again` measures anew): a dict with
+    "gflops" (f32, all threads) and "gflops_one", "levels" (bytes a second by level of memory, nearest first),
+    "triad_gb_per_s", "cpu", "isa", "threads" (0: those this process may use), "measured"."""
+    return json.loads(_neve.machine_peak(threads, again))
+
+
 _save = Engine.save
 
 
@@ -203,6 +241,8 @@ def _save_path(self, path):
 
 Engine.save = _save_path  # type: ignore[method-assign]
 Engine.report = property(_report, doc="What was done and why: the report as a dict, schema neve.report/1.")  # type: ignore[attr-defined]
+Engine.profile, Engine.trace = _profile, _trace  # type: ignore[attr-defined]
+Session.profile, Session.trace = _session_profile, _session_trace  # type: ignore[attr-defined]
 Engine.__repr__ = _repr  # type: ignore[method-assign]
 Model.__repr__ = _repr  # type: ignore[method-assign]
 

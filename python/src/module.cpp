@@ -258,6 +258,10 @@ NB_MODULE(_neve, m) {
       },
       nullptr);
   m.def("version", &version);
+  m.def("machine_peak", [](int threads, bool again) {
+    nb::gil_scoped_release free;
+    return to_json(machine_peak(threads, again));
+  });
 
   bind_tensor(m);
   bind_capture(m);
@@ -327,16 +331,18 @@ NB_MODULE(_neve, m) {
       .def("run", &PySession::call)
       .def("warm", [](PySession& s, const std::vector<NamedSizes>& shapes) { s.session.warm(shapes); })
       .def_prop_ro("arena_bytes", [](const PySession& s) { return s.session.arena_bytes(); })
-      .def("profile", [](PySession& s, int runs, nb::args a, nb::kwargs k) {
+      .def("_profile",
+           [](PySession& s, int runs, nb::args a, nb::kwargs k) {
+             std::vector<AnyArray> hold;
+             const auto in = arguments(s.inputs, a, k, hold);
+             nb::gil_scoped_release free;
+             return to_json(s.session.profile(in, runs));
+           })
+      .def("_trace", [](PySession& s, int runs, nb::args a, nb::kwargs k) {
         std::vector<AnyArray> hold;
         const auto in = arguments(s.inputs, a, k, hold);
-        nb::list l;
-        for (const Session::Timing& t : s.session.profile(in, runs)) {
-          nb::dict d;
-          d["name"] = t.name, d["ops"] = t.ops, d["kernel"] = t.kernel, d["ms"] = t.milliseconds, d["calls"] = t.calls;
-          l.append(d);
-        }
-        return l;
+        nb::gil_scoped_release free;
+        return s.session.trace(in, runs);
       });
 
   nb::class_<PyEngine>(m, "Engine")
@@ -350,7 +356,16 @@ NB_MODULE(_neve, m) {
              e.engine.save(path);
            })
       .def("report_json", [](const PyEngine& e) { return e.engine.report_json(); })
-      .def("report_html", [](const PyEngine& e) { return e.engine.report_html(); })
+      .def("report_html",
+           [](const PyEngine& e) {
+             nb::gil_scoped_release free;
+             return e.engine.report_html();
+           })
+      .def("_profile",
+           [](const PyEngine& e, const NamedSizes& sizes, int runs) {
+             nb::gil_scoped_release free;
+             return to_json(e.engine.profile(sizes, runs));
+           })
       .def_prop_ro("threads", [](const PyEngine& e) { return e.engine.threads(); })
       .def_prop_ro("graph", [](const PyEngine& e) { return e.engine.graph_text(); })
       .def_prop_ro("plan", [](const PyEngine& e) { return e.engine.plan_text(); })

@@ -1,9 +1,8 @@
 // Engine and Session.
-#include <map>
-
 #include "api/impl.h"
 #include "base/error.h"
 #include "ir/text.h"
+#include "jit/profile.h"
 
 namespace neve {
 
@@ -15,15 +14,58 @@ Engine optimize(const Model& model, const OptimizeOptions& options) {
   return Engine(std::move(e));
 }
 
+namespace {
+
+// Sizes by position; `what` begins the errors.
+std::vector<Sizes> sizes_of(const runtime::EngineCore& core, const NamedSizes& named, const char* what) {
+  std::vector<Sizes> sizes;
+  for (size_t i = 0; i < core.inputs.size(); ++i) {
+    auto it = named.find(core.inputs[i].name);
+    if (it == named.end()) it = named.find(str(i));
+    if (it == named.end()) fail(ErrorCode::not_found, what, ": no sizes for input '", core.inputs[i].name, "'");
+    if (int64_t(it->second.size()) != core.inputs[i].rank)
+      fail(ErrorCode::shape_mismatch, what, ": input '", core.inputs[i].name, "' got ", it->second.size(),
+           " sizes (the model has ", core.inputs[i].shape, ")");
+    sizes.push_back(it->second);
+  }
+  return sizes;
+}
+
+const std::vector<Sizes>& first_point(const jit::OptimizedModel& m) { return m.ranges.ranges.at(0).opts.at(0); }
+
+std::string sizes_text(const runtime::EngineCore& core, const std::vector<Sizes>& sizes) {
+  std::string s;
+  for (size_t i = 0; i < sizes.size(); ++i) s += str(i ? ", " : "", core.inputs[i].name, " ", sizes[i]);
+  return s;
+}
+
+}  // namespace
+
 const std::vector<PortInfo>& Engine::inputs() const { return of(impl_, "Engine").inputs; }
 const std::vector<PortInfo>& Engine::outputs() const { return of(impl_, "Engine").outputs; }
 int Engine::threads() const { return of(impl_, "Engine").optimized->core->threads; }
 Session Engine::session() const { return Session(std::make_shared<Session::Impl>(of(impl_, "Engine").optimized)); }
 std::string Engine::report_json() const { return of(impl_, "Engine").optimized->report; }
-std::string Engine::report_html() const { return jit::report_html(of(impl_, "Engine").optimized->report); }
+std::string Engine::report_html() const {
+  const jit::OptimizedModel& m = *of(impl_, "Engine").optimized;
+  std::string roofline;
+  try {
+    roofline = jit::roofline_json(profile(), machine_peak(threads()), sizes_text(*m.core, first_point(m)));
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::cancelled) throw;  // sizes that generated inputs cannot serve: the page goes without
+  }
+  return jit::report_html(m.report, roofline);
+}
 std::string Engine::graph_text() const { return ir::print(of(impl_, "Engine").optimized->graph); }
 void Engine::save(const std::string& path) const { jit::save_archive(*of(impl_, "Engine").optimized, path); }
 void Engine::warm(const std::vector<NamedSizes>& shapes) const { session().warm(shapes); }
+
+std::vector<Session::Timing> Engine::profile(const NamedSizes& sizes, int runs) const {
+  const jit::OptimizedModel& m = *of(impl_, "Engine").optimized;
+  const std::vector<Sizes> at = sizes.empty() ? first_point(m) : sizes_of(*m.core, sizes, "profile");
+  runtime::SessionCore session(m.core);
+  return jit::profile(session, jit::generate_inputs(m.graph, at, 11), runs);
+}
 
 std::string Engine::plan_text() const {
   std::string s;
@@ -105,53 +147,13 @@ bool Session::try_run(const std::vector<Tensor>& in, std::vector<Tensor>& out, E
 }
 void Session::warm(const std::vector<NamedSizes>& shapes) {
   const runtime::EngineCore& core = impl_->core.engine();
-  for (const NamedSizes& named : shapes) {
-    std::vector<Sizes> sizes;
-    for (size_t i = 0; i < core.inputs.size(); ++i) {
-      auto it = named.find(core.inputs[i].name);
-      if (it == named.end()) it = named.find(str(i));
-      if (it == named.end()) fail(ErrorCode::not_found, "warm: no sizes for input '", core.inputs[i].name, "'");
-      if (int64_t(it->second.size()) != core.inputs[i].rank)
-        fail(ErrorCode::shape_mismatch, "warm: input '", core.inputs[i].name, "' got ", it->second.size(),
-             " sizes (the model has ", core.inputs[i].shape, ")");
-      sizes.push_back(it->second);
-    }
-    impl_->core.warm(sizes);
-  }
+  for (const NamedSizes& named : shapes) impl_->core.warm(sizes_of(core, named, "warm"));
 }
 int64_t Session::arena_bytes() const { return impl_->core.arena_bytes(); }
 
 std::vector<Session::Timing> Session::profile(const std::vector<Tensor>& in, int runs) {
-  struct Key {
-    const runtime::Program* program;
-    int32_t instr;
-    bool operator<(const Key& o) const { return std::tie(program, instr) < std::tie(o.program, o.instr); }
-  };
-  std::map<Key, Timing> times;
-  std::vector<Tensor> out;
-  impl_->core.run(in, out);
-  impl_->core.observe([&](const runtime::Program& p, int32_t i, int64_t ns) {
-    Timing& t = times[{&p, i}];
-    const plan::Instr& n = p.plan().instrs[size_t(i)];
-    if (t.calls == 0) {
-      t.name = n.name;
-      t.kernel = n.description;
-      if (n.graph)
-        for (const SubgraphNode& m : n.graph->nodes) t.ops += str(t.ops.empty() ? "" : "+", m.op->info.name);
-      else
-        t.ops = n.choice;
-    }
-    t.milliseconds += double(ns) * 1e-6;
-    ++t.calls;
-  });
-  for (int r = 0; r < runs; ++r) impl_->core.run(in, out);
-  impl_->core.observe({});
-  std::vector<Timing> list;
-  for (auto& [k, t] : times) {
-    t.milliseconds /= std::max(runs, 1);
-    list.push_back(std::move(t));
-  }
-  return list;
+  return jit::profile(impl_->core, in, runs);
 }
+std::string Session::trace(const std::vector<Tensor>& in, int runs) { return jit::trace_text(impl_->core, in, runs); }
 
 }  // namespace neve

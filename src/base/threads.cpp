@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
@@ -80,6 +81,12 @@ void note_use() {
 }
 
 using Body = FunctionRef<void(int64_t, int64_t, int)>;
+std::atomic<LoopObserver*> loop_observer{nullptr};
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 /// A loop cut into parts; the cut depends on n and parts alone.
 struct Loop {
@@ -89,7 +96,10 @@ struct Loop {
   void run(int part) const {
     const int64_t small = n / parts, larger = n % parts;
     const int64_t begin = part * small + std::min<int64_t>(part, larger);
+    LoopObserver* observer = loop_observer.load(std::memory_order_acquire);
+    const int64_t start = observer ? now() : 0;
     body(begin, begin + small + (part < larger), part);
+    if (observer) observer->part(start, now());
   }
   void run_all() const {
     for (int p = 0; p < parts; ++p) run(p);
@@ -198,11 +208,15 @@ void parallel_for(int64_t n, int64_t grain, int threads, Body body) {
   if (n <= 0) return;
   const int64_t most = std::max<int64_t>(n / std::max<int64_t>(grain, 1), 1);
   const Loop loop{n, int(std::min<int64_t>(std::clamp(threads, 1, max_threads), most)), body};
-  if (loop.parts == 1) return loop.run(0);
+  if (loop.parts == 1) return body(0, n, 0);
   if (thread_limit.load(std::memory_order_relaxed) == 1) return loop.run_all();
   if (inside_loop() || forked.load(std::memory_order_relaxed)) return loop.run_all();
   note_use();
   run_parallel(loop);
+}
+
+LoopObserver* observe_loops(LoopObserver* observer) {
+  return loop_observer.exchange(observer, std::memory_order_acq_rel);
 }
 
 void limit_threads(int n) { thread_limit.store(n, std::memory_order_relaxed); }

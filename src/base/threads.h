@@ -33,6 +33,16 @@ class FunctionRef<R(A...)> {
 /// on n, grain and threads alone, so results do not depend on timing. Nested calls run serially.
 void parallel_for(int64_t n, int64_t grain, int threads, FunctionRef<void(int64_t begin, int64_t end, int part)> body);
 
+/// Told of every part of a parallel loop that was split, by the thread that ran it, when it has. For traces.
+class LoopObserver {
+ public:
+  virtual ~LoopObserver() = default;
+  /// Times are nanoseconds of the steady clock. Called by several threads at once; must not throw.
+  virtual void part(int64_t begin, int64_t end) = 0;
+};
+/// One observer a process, null for none; the one before. It must live until it was replaced and no loop runs.
+LoopObserver* observe_loops(LoopObserver* observer);
+
 /// Sets how many threads library code (oneDNN) uses when called from this thread. A few nanoseconds.
 void set_threads(int threads);
 /// Sets how many threads library code (oneDNN) uses when called from this thread, until it is destroyed.

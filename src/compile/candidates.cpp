@@ -254,7 +254,7 @@ Candidate choose_kernel(const Request& request, const ir::Node&, const Options& 
     return c;
   }
   size_t best = 0;
-  std::vector<NodeReport::Timed> tactics;
+  std::vector<plan::Tactic> tactics;
   size_t timed = 0, cached = 0;
   if (accepted.size() > 1) {
     const TacticKeys keys(request);

@@ -11,7 +11,7 @@ struct Candidate {
   std::shared_ptr<const LoopNest> nest;
   std::shared_ptr<const Subgraph> graph;  ///< where it is not the piece asked for (a lowered composite)
   std::vector<std::string> refusals;
-  std::vector<NodeReport::Timed> tactics;
+  std::vector<plan::Tactic> tactics;
   bool forced = false;  ///< the user wants the reference here
   size_t timed = 0, cached = 0;
 };

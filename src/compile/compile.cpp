@@ -72,6 +72,7 @@ void Compiler::visit_control(Node& n) {
   s->nodes.push_back({n.op, n.attrs, {}, {}, {}, instr.name});
   instr.graph = s;
   instr.description = std::string(n.op->info.name);
+  instr.location = to_string(n.loc);
   for (Value v : n.in) instr.in.push_back(v.valid() ? value_in(v, Layout{}) : -1);
   std::vector<std::shared_ptr<runtime::Program>> programs;
   for (const auto& r : n.regions) {

@@ -33,12 +33,8 @@ struct Options {
 struct NodeReport {
   std::string name, ops, kernel, description;
   std::vector<std::string> refusals;  ///< "entry: reason"
-  struct Timed {
-    std::string kernel;
-    double milliseconds;
-  };
-  std::vector<Timed> tactics;  ///< where several were timed, or known from the cache
-  bool fallback = false;       ///< runs by the reference
+  std::vector<plan::Tactic> tactics;  ///< where several were timed, or known from the cache
+  bool fallback = false;              ///< runs by the reference
   std::string location;
 };
 

@@ -131,6 +131,9 @@ void Compiler::visit_kernel(Node& n) {
   instr.name = n.loc ? n.loc->name : "";
   instr.description = chosen.kernel->description();
   instr.refusals = chosen.refusals;
+  instr.location = to_string(n.loc);
+  for (const plan::Tactic& t : chosen.tactics)
+    if (t.milliseconds < 1e29) instr.tactics.push_back(t);
   instr.graph = chosen.graph ? chosen.graph : graph;
   instr.in.resize(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i)

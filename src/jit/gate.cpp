@@ -11,7 +11,7 @@ namespace neve::jit {
 
 // A run of a large model takes seconds: it can be stopped between two instructions.
 void let_stop(runtime::SessionCore& session) {
-  session.observe([](const runtime::Program&, int32_t, int64_t) { check_interrupt(); });
+  session.observe([](const runtime::StepEvent&) { check_interrupt(); });
 }
 
 namespace {

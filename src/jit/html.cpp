@@ -26,6 +26,8 @@ td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top
 details summary{cursor:pointer;color:var(--accent)}</style></head><body><main id="page"></main>
 <script type="application/json" id="data">)html";
 
+constexpr const char* between = R"html(</script><script type="application/json" id="roofline">)html";
+
 constexpr const char* tail = R"html(</script><script>
 "use strict";
 const r=JSON.parse(document.getElementById("data").textContent),page=document.getElementById("page");
@@ -56,6 +58,34 @@ if(r.runs.length){const W=Math.max(300,Math.min(1000,innerWidth-82)),H=60*r.runs
  [[x.p50_ms,x.p90_ms,"var(--accent)",19],[x.baseline_p50_ms,x.baseline_p90_ms,"var(--base)",36]].forEach(([m,p,c,d])=>{s.append(svg("rect",{x:0,y:y+d,width:Math.max(1,X(m)),height:14,rx:3,style:"fill:"+c}));s.append(svg("line",{x1:X(m),x2:X(p),y1:y+d+7,y2:y+d+7,style:"stroke:var(--soft);stroke-width:1.5"}));s.append(svg("text",{x:X(p)+6,y:y+d+12},ms(m)))})});
  card("Time per shape",el("div",{class:"key"},el("span",{},el("i",{style:"background:var(--accent)"}),"engine, median (line: 90th percentile)"),el("span",{},el("i",{style:"background:var(--base)"}),"unfused, same kernels and threads")),s,
  table(["sizes","#runs","#p50","#p90","#p99","#unfused p50","#speed-up"],r.runs.map(x=>[shape(x.sizes),x.n,ms(x.p50_ms),ms(x.p90_ms),ms(x.p99_ms),ms(x.baseline_p50_ms),times(x.speedup)])))}
+// How near the machine's limits each instruction is: work a byte against rate, both logarithmic.
+const bw=(m,b)=>(m.levels.find(l=>l.bytes===0||b<=l.bytes)||m.levels[m.levels.length-1]).gb_per_s;
+const roofline=f=>{const m=f.machine,nodes=f.nodes.filter(n=>n.ms>0),W=Math.max(320,Math.min(1000,innerWidth-82)),H=Math.max(300,Math.min(420,W*.5)),L=58,R=14,T=16,B=40;
+ const dots=nodes.filter(n=>n.flops>0&&n.bytes>0).map(n=>({n,x:n.flops/n.bytes,y:n.flops/n.ms/1e6}));
+ const lo=a=>Math.floor(Math.log10(Math.min(...a))),hi=a=>Math.ceil(Math.log10(Math.max(...a)));
+ const x0=lo([.1,...dots.map(d=>d.x)]),x1=hi([100,...dots.map(d=>d.x)]),y1=hi([m.gflops,...dots.map(d=>d.y)]),y0=Math.max(y1-5,Math.min(y1-2,lo(dots.length?dots.map(d=>d.y):[1])));
+ const X=v=>L+(Math.log10(v)-x0)/(x1-x0)*(W-L-R),Y=v=>T+(y1-Math.log10(v))/(y1-y0)*(H-T-B),s=svg("svg",{viewBox:`0 0 ${W} ${H}`,width:"100%",role:"img","aria-label":"roofline"});
+ const power=k=>k>=0&&k<4?String(10**k):k<0&&k>-3?(10**k).toFixed(-k):"1e"+k;
+ for(let k=x0;k<=x1;k++){s.append(svg("line",{x1:X(10**k),x2:X(10**k),y1:T,y2:H-B,style:"stroke:var(--line)"}));s.append(svg("text",{x:X(10**k),y:H-B+16,"text-anchor":"middle"},power(k)))}
+ for(let k=y0;k<=y1;k++){s.append(svg("line",{x1:L,x2:W-R,y1:Y(10**k),y2:Y(10**k),style:"stroke:var(--line)"}));s.append(svg("text",{x:L-8,y:Y(10**k)+4,"text-anchor":"end"},power(k)))}
+ s.append(svg("text",{x:(L+W-R)/2,y:H-4,"text-anchor":"middle"},"operations a byte moved"));s.append(svg("text",{x:14,y:T+(H-T-B)/2,"text-anchor":"middle",transform:`rotate(-90 14 ${T+(H-T-B)/2})`},"GFLOP/s"));
+ const floor=10**y0,left=10**x0;
+ m.levels.forEach((l,i)=>{const start=Math.max(left,floor/l.gb_per_s),knee=Math.min(m.gflops/l.gb_per_s,10**x1),last=i===m.levels.length-1;if(start>=knee)return;
+  s.append(svg("line",{x1:X(start),y1:Y(start*l.gb_per_s),x2:X(knee),y2:Y(knee*l.gb_per_s),style:"stroke:var(--soft);stroke-width:"+(last?2:1.2)+(last?"":";stroke-dasharray:5 4")}));
+  const at=start*(knee/start)**(.12+.16*(m.levels.length-1-i)),angle=-Math.atan2(Y(start*l.gb_per_s)-Y(knee*l.gb_per_s),X(knee)-X(start))*180/Math.PI;
+  s.append(svg("text",{transform:`translate(${X(at)} ${Y(at*l.gb_per_s)-6}) rotate(${angle})`},l.name+" "+l.gb_per_s.toFixed(0)+" GB/s"))});
+ const last=m.levels[m.levels.length-1];
+ s.append(svg("line",{x1:X(Math.min(10**x1,Math.max(left,m.gflops/m.levels[0].gb_per_s))),x2:W-R,y1:Y(m.gflops),y2:Y(m.gflops),style:"stroke:var(--soft);stroke-width:2"}));
+ s.append(svg("text",{x:W-R,y:Y(m.gflops)-6,"text-anchor":"end"},m.gflops.toFixed(0)+" GFLOP/s, "+m.threads+(m.threads===1?" thread":" threads")));
+ const colour=n=>n.kernel.startsWith("reference")?"var(--bad)":/^(loop|\d+ loop)/.test(n.kernel)?"#7a4fc2":"var(--accent)",words=n=>n.ops+(n.name?"\n"+n.name:"")+(n.location?"\n"+n.location:"")+"\n"+n.kernel+"\n"+ms(n.ms)+", at best "+ms(n.best_ms)+"\n"+num(n.flops/1e6)+" MFLOP, "+mb(n.bytes);
+ dots.sort((a,b)=>b.n.ms-a.n.ms).forEach(d=>{const c=svg("circle",{cx:X(d.x),cy:Math.min(H-B,Y(Math.max(d.y,floor))),r:3+18*Math.sqrt(d.n.ms/f.ms),style:"fill:"+colour(d.n)+";fill-opacity:.35;stroke:"+colour(d.n)});c.append(svg("title",{},words(d.n)));s.append(c)});
+ const share=n=>n.best_ms/n.ms,bar=v=>el("div",{style:"display:flex;gap:8px;align-items:center;justify-content:flex-end"},el("span",{},(100*v).toFixed(0)+" %"),el("span",{style:"width:80px;height:8px;border-radius:4px;background:var(--line);overflow:hidden;display:inline-block"},el("span",{style:"display:block;height:8px;background:var(--accent);width:"+Math.min(100,100*v)+"%"})));
+ const bound=n=>!n.flops&&!n.bytes?"–":n.flops/m.gflops/1e6>=n.best_ms*.999?"arithmetic":"bytes",rows=list=>table(["ops","node","#time","#share","#at best","#of the limit","limit","#MFLOP","#bytes","#flop/byte"],list.map(n=>[el("span",{title:n.kernel},n.ops.replaceAll("+","+\u200b")),el("code",{title:n.location},n.name||"–"),ms(n.ms),(100*n.ms/f.ms).toFixed(1)+" %",n.exact?ms(n.best_ms):"≥ "+ms(n.best_ms),bar(share(n)),bound(n),num(n.flops/1e6,2),mb(n.bytes),n.flops?num(n.flops/n.bytes,2):"–"]));
+ const sorted=[...nodes].sort((a,b)=>b.ms-a.ms);
+ card("Roofline: "+ms(f.ms)+", at best "+ms(f.best_ms)+" on this machine",el("p",{class:"soft"},"At "+f.sizes+". Each circle is an instruction, its area the share of time; the lines are what was measured here: no kernel gets above them. Those that only move data have no place in the plot."),
+ el("div",{class:"key"},[["var(--accent)","library and own kernels"],["#7a4fc2","compiled loop"],["var(--bad)","reference"]].map(([c,t])=>el("span",{},el("i",{style:"background:"+c}),t))),s,rows(sorted.slice(0,15)),
+ sorted.length>15?el("details",{},el("summary",{},"the other "+(sorted.length-15)),rows(sorted.slice(15))):null)};
+const f=JSON.parse(document.getElementById("roofline").textContent);if(f&&f.nodes.some(n=>n.ms>0))roofline(f);
 card("Accuracy",r.accuracy.message?el("p",{class:"soft"},r.accuracy.message):null,el("p",{class:"soft"},"Against "+r.accuracy.baseline+". Largest difference of any element; allowed is "+num(r.options.tolerance.relative)+" of the largest value + "+num(r.options.tolerance.absolute)+"."),
  table(["output","checked with","sizes","#difference","#allowed","worst element","verdict"],r.accuracy.outputs.map(o=>[el("code",{},o.output),o.source,shape(o.sizes),num(o.value),num(o.threshold),o.worst_index<0||!o.value?"–":"["+o.worst_index+"] "+num(o.got)+" for "+num(o.expected),verdict(o.verdict==="pass",o.verdict)])));
 const kind=k=>k.startsWith("onednn")?"library":k;
@@ -77,19 +107,24 @@ card("Build",table(["phase","#seconds"],Object.entries(r.build.seconds).map(([k,
 </script></body></html>
 )html";
 
-}  // namespace
-
-std::string report_html(const std::string& report) {
-  // "</script" inside the data would end the element: JSON allows the slash to be escaped.
+// "</script" inside the data would end the element: JSON allows the slash to be escaped.
+std::string inside_element(const std::string& json) {
   std::string data;
-  data.reserve(report.size());
-  for (size_t i = 0; i < report.size(); ++i) {
-    if (report[i] == '<' && i + 1 < report.size() && (report[i + 1] == '/' || report[i + 1] == '!'))
+  data.reserve(json.size());
+  for (size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '<' && i + 1 < json.size() && (json[i + 1] == '/' || json[i + 1] == '!'))
       data += "\\u003c";
     else
-      data += report[i];
+      data += json[i];
   }
-  return std::string(head) + data + tail;
+  return data;
+}
+
+}  // namespace
+
+std::string report_html(const std::string& report, const std::string& roofline) {
+  return std::string(head) + inside_element(report) + between + (roofline.empty() ? "null" : inside_element(roofline)) +
+         tail;
 }
 
 }  // namespace neve::jit

@@ -148,7 +148,8 @@ void let_stop(runtime::SessionCore& session);
 OutputVerdict compare(const Tensor& y, const Tensor& y0, const Tolerance& t, bool skip_nan = false);
 
 std::string report_json(const OptimizedModel& m);
-std::string report_html(const std::string& report_json);
+/// `roofline` of roofline_json(), or empty.
+std::string report_html(const std::string& report_json, const std::string& roofline = "");
 
 /// Writes the archive. Atomic.
 void save_archive(const OptimizedModel& m, const std::string& path);

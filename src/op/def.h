@@ -197,6 +197,8 @@ struct OpDef {
   Values (*grad)(const void*, const Gradient&) = nullptr;
   double (*flops)(const void*, std::span<const TensorType> in,
                   std::span<const TensorType> out) = nullptr;  ///< for constant dims
+  /// Elements of input i that are looked at, where that is not all of them. For constant dims.
+  double (*reads)(const void*, size_t i, std::span<const TensorType> in, std::span<const TensorType> out) = nullptr;
   std::vector<Sample> (*samples)() = nullptr;
 
   bool is_composite() const { return lower; }
@@ -220,6 +222,10 @@ concept HasReduce = requires(const Op o) {
 template <class Op>
 concept HasGrad = requires(const Op o, const Gradient& g) {
   { o.grad(g) } -> std::same_as<Values>;
+};
+template <class Op>
+concept HasReads = requires(const Op o, std::span<const TensorType> t) {
+  { o.reads(size_t(), t, t) } -> std::same_as<double>;
 };
 template <class Op>
 concept HasFlops = requires(const Op o, std::span<const TensorType> t) {
@@ -270,6 +276,10 @@ const OpDef* def() {
     if constexpr (HasFlops<Op>)
       d.flops = [](const void* o, std::span<const TensorType> in, std::span<const TensorType> out) {
         return static_cast<const Op*>(o)->flops(in, out);
+      };
+    if constexpr (HasReads<Op>)
+      d.reads = [](const void* o, size_t i, std::span<const TensorType> in, std::span<const TensorType> out) {
+        return static_cast<const Op*>(o)->reads(i, in, out);
       };
     d.samples = [] { return Op::samples(); };
     return d;

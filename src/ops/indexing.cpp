@@ -98,6 +98,9 @@ struct Gather {
     const Value dy = reshape_to(b, g.dy(), b.dims(std::span(flat.data(), flat.size()), sources));
     return {scatter_add_axis(b, dy, b.call("reshape", {g.in[1], b.ints({-1})}), a, g.in[0]), {}};
   }
+  double reads(size_t i, std::span<const TensorType> in, std::span<const TensorType> out) const {
+    return elements(i == 0 ? out[0] : in[i]);
+  }
   static std::vector<Sample> samples() {
     return {sample(Gather{}, {in({4, 3}), given_ints({0, -1, 2, 0})}),
             sample(Gather{.axis = 1}, {in({2, 3, 2}), given(Tensor::of(DType::i32, {2, 2}, {0, 2, 1, 1}))}),
@@ -155,6 +158,9 @@ struct GatherElements {
     return {g.b.call("scatter_elements", {zeros_like(g.b, g.in[0]), g.in[1], g.dy()},
                      {{"axis", axis}, {"reduction", std::string("add")}}),
             {}};
+  }
+  double reads(size_t i, std::span<const TensorType> in, std::span<const TensorType> out) const {
+    return elements(i == 0 ? out[0] : in[i]);
   }
   static std::vector<Sample> samples() {
     return {sample(GatherElements{.axis = 1}, {in({2, 3}), given(Tensor::of(DType::i64, {2, 2}, {0, 0, -1, 1}))}),
@@ -239,6 +245,9 @@ struct GatherND {
     parts.push_back(index);
     if (parts.size() > 1) index = b.call("concat", parts, {{"axis", int64_t(-1)}});
     return {b.call("scatter_nd", {zeros_like(b, g.in[0]), index, g.dy()}, {{"reduction", std::string("add")}}), {}};
+  }
+  double reads(size_t i, std::span<const TensorType> in, std::span<const TensorType> out) const {
+    return elements(i == 0 ? out[0] : in[i]);
   }
   static std::vector<Sample> samples() {
     return {sample(GatherND{}, {in({3, 4}), given(Tensor::of(DType::i64, {3, 2}, {0, 1, -1, 3, 0, 1}))}),

@@ -267,6 +267,9 @@ struct Slice {
     out[0] = g.b.call("slice_scatter", in);
     return out;
   }
+  double reads(size_t i, std::span<const TensorType> in, std::span<const TensorType> out) const {
+    return elements(i == 0 ? out[0] : in[i]);
+  }
   static std::vector<Sample> samples() {
     constexpr int64_t end = std::numeric_limits<int64_t>::max();
     return {sample(Slice{}, {in({4, 5}), given_ints({1, 0}), given_ints({3, -1})}),

@@ -44,6 +44,12 @@ struct PlanWeight {
 
 struct Plan;
 
+/// One of the ways to run an instruction that were compared at the sizes it was tuned for.
+struct Tactic {
+  std::string kernel;
+  double milliseconds;
+};
+
 struct Instr {
   enum Kind : uint8_t {
     kernel,   ///< graph run by the kernel `choice`
@@ -67,6 +73,8 @@ struct Instr {
   std::string name;                   ///< source names of its nodes
   std::string description;            ///< of the kernel, for reports
   std::vector<std::string> refusals;  ///< "entry: why" of the kernels asked before
+  std::vector<Tactic> tactics;        ///< where several accepted and their times are known
+  std::string location;               ///< source line of its first node
 };
 
 struct PlanSymbol {

@@ -175,6 +175,13 @@ void Frame::provide_outputs(size_t s, std::vector<Tensor>& out) {
   }
 }
 
+namespace {
+int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+}  // namespace
+
 void Frame::run_steps(size_t s) {
   const Instance& inst = *parts_[s].instance();
   const auto& states = parts_[s].bound->states;
@@ -200,10 +207,9 @@ void Frame::run_steps(size_t s) {
       step.kernel->run(args);
       continue;
     }
-    const auto start = std::chrono::steady_clock::now();
+    const int64_t start = now_ns();
     step.kernel->run(args);
-    observer(*program_, step.instr,
-             std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
+    observer({*program_, step.instr, start, now_ns() - start, step.threads, &inst, {}, {}});
   }
   if (now != threads_) set_threads(threads_);
 }
@@ -249,7 +255,7 @@ class ControlEvaluating final : public Evaluating {
 void Frame::run_dynamic(size_t segment, int32_t i) {
   const Plan& p = program_->plan();
   const Instr& instr = p.instrs[size_t(i)];
-  const auto start = std::chrono::steady_clock::now();
+  const int64_t start = now_ns();
   std::vector<Tensor> in;
   for (int32_t v : instr.in) in.push_back(v < 0 ? Tensor{} : tensor_of(v));
   std::vector<Tensor> out;
@@ -295,9 +301,7 @@ void Frame::run_dynamic(size_t segment, int32_t i) {
     check(size >= symbol.lo && size <= symbol.hi, "run: '", instr.name, "' gave size ", size, " for ", symbol.name);
     symbols_[size_t(d.symbol)] = size;
   }
-  if (observer)
-    observer(*program_, i,
-             std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
+  if (observer) observer({*program_, i, start, now_ns() - start, threads_, nullptr, in, out});
 }
 
 void Frame::set_outer(std::span<const int64_t> symbols) {

@@ -9,8 +9,18 @@
 
 namespace neve::runtime {
 
-/// Told of every instruction that ran: for profiles. `nanoseconds` is wall time.
-using StepObserver = std::function<void(const Program&, int32_t instr, int64_t nanoseconds)>;
+/// An instruction that ran. Wall time, in nanoseconds of the steady clock; that of a control instruction holds those
+/// of its regions, which are told first.
+struct StepEvent {
+  const Program& program;
+  int32_t instr;
+  int64_t start, nanoseconds;
+  int threads;                      ///< that it was given
+  const Instance* instance;         ///< the sizes; null where an instruction is dynamic or control
+  std::span<const Tensor> in, out;  ///< of such a one
+};
+/// Told of every instruction that ran: for profiles and traces, and to stop a long run.
+using StepObserver = std::function<void(const StepEvent&)>;
 
 /// Arena, pointers and nested frames for one program. One thread at a time.
 class Frame {

@@ -135,6 +135,27 @@ TEST(ParallelFor, PlainFunctions) {
   for (size_t i = 0; i < hits.size(); ++i) EXPECT_EQ(hits[i], i < 17 ? 1 : i < 34 ? 2 : 3);
 }
 
+// Notes the parts that it is told of.
+class Noting final : public LoopObserver {
+ public:
+  void part(int64_t begin, int64_t end) override {
+    if (begin <= end) ++parts;
+  }
+  std::atomic<int> parts{0};
+};
+
+TEST(ParallelFor, AnObserverIsToldOfEveryPart) {
+  Noting noting;
+  EXPECT_EQ(observe_loops(&noting), nullptr);
+  parallel_for(100, 1, 4, [](int64_t, int64_t, int) {});
+  EXPECT_EQ(noting.parts, 4);
+  parallel_for(100, 100, 4, [](int64_t, int64_t, int) {});
+  EXPECT_EQ(noting.parts, 4) << "a loop that is not split is no part";
+  EXPECT_EQ(observe_loops(nullptr), &noting);
+  parallel_for(100, 1, 4, [](int64_t, int64_t, int) {});
+  EXPECT_EQ(noting.parts, 4);
+}
+
 TEST(Threads, Available) {
   EXPECT_GE(available_threads(), 1);
   EXPECT_LE(available_threads(), 1024);

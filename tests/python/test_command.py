@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import numpy
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -79,6 +80,66 @@ def test_verify_and_gc(neve, tmp_path):
     neve("optimize", DIGITS, "--range", RANGE, "-q")  # damaged entries are made again
     neve("cache", "gc", "--keep-mb", "0")
     assert "bytes in 0 files" in neve("cache", "ls")
+
+
+def trace_of(path):
+    """The events of a trace that are spans, after checking what a viewer needs."""
+    events = json.loads(path.read_text())["traceEvents"]
+    named = {e["tid"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
+    spans = [e for e in events if e["ph"] == "X"]
+    for e in spans:
+        assert e["ts"] >= 0 and e["dur"] >= 0 and isinstance(e["pid"], int) and isinstance(e["args"], dict)
+        assert e["tid"] in named and e["name"]
+    return spans
+
+
+def test_profile_and_machine(neve, tmp_path):
+    arguments = ("bench", DIGITS, "--shape", "x=4x1x8x8", "--seconds", "0.05", "--threads", "1")
+    text = neve(*arguments, "--profile", "--tactics", "--json", "b.json")
+    assert "GFLOP/s f32" in text and "of peak" in text and "tried: " in text and "not onednn" in text
+    report = json.loads((tmp_path / "b.json").read_text())
+    nodes = report["runs"][0]["profile"]
+    assert any("conv" in n["ops"] and n["flops"] > 0 and n["bytes"] > 0 and n["best_ms"] > 0 for n in nodes)
+    assert any(len(n["tactics"]) > 1 and n["margin"] >= 1 for n in nodes)
+
+    kept = tmp_path / "cache" / "machine.json"
+    first = json.loads(kept.read_text())["machines"]
+    assert [m["gflops"] for m in first.values()] == [report["machine"]["peak"]["gflops"]]
+    neve(*arguments, "--profile")
+    assert json.loads(kept.read_text())["machines"] == first, "measured once"
+    neve(*arguments, "--measure-machine")
+    assert json.loads(kept.read_text())["machines"] != first, "measured anew"
+    for damaged in ("{", '{"format": 1, "machines": {"x": 1}}', kept.read_text().replace('"gflops"', '"flops"')):
+        kept.write_text(damaged)
+        neve("inspect", DIGITS, "--roofline", "--threads", "1")
+        assert [m["threads"] for m in json.loads(kept.read_text())["machines"].values() if isinstance(m, dict)] == [1]
+    kept.write_text("[]")
+    assert "machine.json: not JSON of measured peaks" in neve("cache", "verify", status=1)
+
+
+def test_roofline(neve):
+    text = neve("inspect", DIGITS, "--roofline", "--shape", "x=2x1x8x8", "--threads", "1")
+    assert "roofline at x=2x1x8x8:" in text
+    lines = text.splitlines()
+    heads, total = (next(line for line in lines if word in line) for word in ("flop/byte", "total"))
+    assert "at best ms" in heads
+    rows = [line.split() for line in lines[lines.index(heads) + 1 : lines.index(total)]]
+    assert sum(float(r[0]) for r in rows) == pytest.approx(float(total.split()[0]), abs=1e-3 * len(rows))
+    neve("optimize", DIGITS, "--range", RANGE, "-o", "digits.neve", "-q", "--html", "report.html")
+    assert "roofline at the first tuned point" in neve("inspect", "digits.neve", "--roofline")
+
+
+def test_trace(neve, tmp_path):
+    numpy.save(tmp_path / "x.npy", numpy.zeros((2, 1, 8, 8), numpy.float32))
+    neve("run", DIGITS, "--input", "x=x.npy", "--trace", "run.json", "--threads", "2")
+    spans = trace_of(tmp_path / "run.json")
+    assert [e["name"] for e in spans if e["cat"] == "run"] == ["run 1"]
+    assert any("conv" in e["name"] and e["args"]["kernel"] for e in spans)
+    neve("bench", DIGITS, "--shape", "x=2x1x8x8", "--seconds", "0.05", "--trace", "bench.json")
+    assert [e["name"] for e in trace_of(tmp_path / "bench.json") if e["cat"] == "run"] == ["run 1", "run 2", "run 3"]
+    shapes = ("--shape", "x=1x1x8x8", "--shape", "x=2x1x8x8")
+    neve("bench", DIGITS, *shapes, "--trace", "t.json", status=1)
+    neve("run", DIGITS, "--input", "x=x.npy", "--trace", "nowhere/run.json", status=1)
 
 
 FAKE = """

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "op/def.h"
+#include "ops/support/dims.h"
 
 namespace neve::ops {
 
@@ -33,12 +34,5 @@ inline int64_t product(const Sizes& s, size_t begin, size_t end) {
   return n;
 }
 inline int64_t product(const Sizes& s) { return product(s, 0, s.size()); }
-
-/// The same for constant dims, for flops.
-inline double elements(const TensorType& t) {
-  double n = 1;
-  for (Dim d : t.shape) n *= double(d.value());
-  return n;
-}
 
 }  // namespace neve::ops

@@ -35,4 +35,11 @@ void computed_content(Inferring& t, size_t k, F&& make) {
 /// be 0; what cannot be proven to divide becomes a constraint.
 Dim inferred_size(Inferring& t, const Shape& x, const Shape& y, size_t axis);
 
+/// Elements of a type whose dims are constant, for flops and reads.
+inline double elements(const TensorType& t) {
+  double n = 1;
+  for (Dim d : t.shape) n *= double(d.value());
+  return n;
+}
+
 }  // namespace neve::ops

@@ -139,6 +139,13 @@ struct Simd {
   void (*winograd_input)(int m, const float* const* pixels, int64_t n, float* v, int64_t step);
   /// Out: frequency f at p + f step; result (i, j) goes to y + (i m + j) n.
   void (*winograd_output)(int m, const float* p, int64_t step, int64_t n, float* y);
+  // To measure the machine with. `n` is a multiple of 128.
+  int64_t flops_a_round;
+  /// Independent chains of multiply-adds in registers; the result is a number that nobody needs.
+  float (*multiply_adds)(int64_t rounds, float x);
+  float (*sum)(const float* x, int64_t n);
+  /// a = b + s c
+  void (*triad)(float* a, const float* b, const float* c, float s, int64_t n);
 };
 
 const Simd& simd_baseline();

@@ -537,8 +537,47 @@ void winograd_output(int m, const float* p, int64_t step, int64_t n, float* y) {
   m == 2 ? tile_out<2>(p, step, n, y) : tile_out<4>(p, step, n, y);
 }
 
-constexpr Simd functions{lanes, panel, activate,    lstm,     lstm_grad, gru_gates,      gru_state,
-                         rnn,   blend, softmax_row, dot_rows, add_rows,  winograd_input, winograd_output};
+// As many chains as hide the latency of a multiply-add and leave registers for the factors.
+constexpr int chains = 12;
+
+float first_of(V x) {
+  float all_lanes[lanes];
+  store(all_lanes, x);
+  return all_lanes[0];
+}
+
+float multiply_adds(int64_t rounds, float x) {
+  V s[chains];
+  for (int k = 0; k < chains; ++k) s[k] = all(x + float(k));
+  const V a = all(x), b = all(1 - x);
+  for (int64_t i = 0; i < rounds; ++i)
+#pragma GCC unroll 12
+    for (int k = 0; k < chains; ++k) s[k] = fma(s[k], a, b);
+  V total = s[0];
+  for (int k = 1; k < chains; ++k) total = fma(s[k], a, total);
+  return first_of(total);
+}
+
+float sum_of(const float* x, int64_t n) {
+  constexpr int ways = 8;
+  V s[ways];
+  for (int k = 0; k < ways; ++k) s[k] = all(0.f);
+  for (int64_t i = 0; i < n; i += ways * lanes)
+#pragma GCC unroll 8
+    for (int k = 0; k < ways; ++k) s[k] = s[k] + load(x + i + k * lanes);
+  V total = s[0];
+  for (int k = 1; k < ways; ++k) total = total + s[k];
+  return first_of(total);
+}
+
+void triad(float* a, const float* b, const float* c, float s, int64_t n) {
+  const V factor = all(s);
+  for (int64_t i = 0; i < n; i += lanes) store(a + i, fma(factor, load(c + i), load(b + i)));
+}
+
+constexpr Simd functions{
+    lanes,       panel,    activate, lstm,           lstm_grad,       gru_gates,         gru_state,     rnn,    blend,
+    softmax_row, dot_rows, add_rows, winograd_input, winograd_output, 2 * chains* lanes, multiply_adds, sum_of, triad};
 
 }  // namespace
 }  // namespace neve::kernels::native
