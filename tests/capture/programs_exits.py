@@ -261,3 +261,16 @@ def early_return_with_a_list_whose_element_is_chosen_later(x):
             n = k if x[0, 0] < 0 else 0
             log[n % 3] += 2
     return x + s, log
+
+
+@program
+def early_returns_with_a_list_that_one_way_changes(x):
+    log = [0, 0, 0]
+    if x[0, 0] > 0.3:
+        return x * 0.5, log
+    if x.sum() > -0.47:
+        n = x.shape[0] if x[0, 1] > 0 else 1
+        log[n % 3] += 3
+    else:
+        return x + 1, log
+    return x, log

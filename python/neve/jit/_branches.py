@@ -10,6 +10,7 @@ from .._base import Error, Tensor, fail
 from . import _effects
 from ._choices import Choice
 from ._effects import Raised, with_effects
+from ._lists import is_spread
 from ._numbers import Dim
 from ._reach import Missed, Reached, with_places
 from ._state import (
@@ -27,6 +28,7 @@ from ._state import (
     paths_of,
     returned,
     unflatten,
+    with_wholes,
 )  # fmt: skip
 from ._values import Maybe, SizeCondition, condition, read, tensor_of
 
@@ -84,21 +86,30 @@ def stage_if(
     """An `if` of the graph. whole: an error where a variable could not be read after it."""
     require_stageable(problems, "a branch")
     reached, places = Reached([then, other], get), list[Any]()
+    wholes: dict[tuple[Any, ...], Any] = {}
     for _ in range(64):
         all_of = with_effects(*with_places(get, put, names, places))
         try:
-            _stage_once(test, then, other, *all_of, whole, reached)
+            _stage_once(test, then, other, *all_of, whole, reached, wholes)
             return
         except Missed as missed:
             places += missed.places
             reached.own |= {id(p) for p in missed.places}
         except Grown as grown:  # a list that is longer in one way: from before on, tensors decide its length
-            grow(grown, all_of[0]())
+            state = all_of[0]()
+            new = grown.name == "__neve_value" and grown.path not in wholes
+            if new:  # each way may return a list of its own
+                wholes[grown.path] = grown.of
+            there = objects_of(state).get(grown.path)
+            if not new or (there is not None and not is_spread(there)):
+                grow(grown, state)
             reached = Reached([then, other], get, places)
     fail("internal", "internal: to_static: the lists of an 'if' do not settle")
 
 
-def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any, reached: Reached) -> _Way:
+def _way(
+    body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any, reached: Reached, wholes: dict[Any, Any]
+) -> _Way:
     seen: list[Any] = []
 
     def restore() -> None:
@@ -113,7 +124,7 @@ def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any, 
         try:
             with reached:
                 body()
-            state = get()
+            state = with_wholes(get(), wholes)
             changed.append(reached.missed(boxes))
         except Raised as r:
             raised, state = r.text, before
@@ -134,12 +145,12 @@ def _way(body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any, 
 
 def _stage_once(
     test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
-    whole: bool, reached: Reached,
+    whole: bool, reached: Reached, wholes: dict[Any, Any],
 ) -> None:  # fmt: skip
     before = get()
     old, _ = flatten(before)
     boxes = boxes_of(before)
-    one, two = (_way(f, get, put, before, boxes, reached) for f in (then, other))
+    one, two = (_way(f, get, put, before, boxes, reached, wholes) for f in (then, other))
     if one.raised and two.raised:
         fail("unsupported", f"to_static: both ways of an 'if' over a tensor raise ({one.raised!r})")
     for way, with_all in ((one, two), (two, one)):

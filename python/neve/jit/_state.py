@@ -49,9 +49,34 @@ def grow(grown: Grown, state: Sequence[Any]) -> None:
             "unsupported",
             f"to_static: the elements of the list '{grown.name}' have sizes that differ from pass to pass (concat into one tensor)",
         )
-    if grown.name == "__neve_value":  # what a return gave is read only where there was one
-        x[:] = [v.value if isinstance(v, Maybe) and isinstance(v.absent, Undefined) else v for v in x]
+    if grown.name == "__neve_value":
+        x[:] = _given(x)
     spread(x, grown.of)
+
+
+def _given(elements: Sequence[Any]) -> list[Any]:
+    """Of what a return gave, which is read only where there was one."""
+    return [v.value if isinstance(v, Maybe) and isinstance(v.absent, Undefined) else v for v in elements]
+
+
+def with_wholes(state: Sequence[Any], wholes: dict[tuple[Any, ...], Any]) -> Any:
+    """The state with copies of these lists that hold their elements as one tensor."""
+
+    def walk(v: Any, at: tuple[Any, ...]) -> Any:
+        if at in wholes and isinstance(v, list) and not is_spread(v):
+            made = _given(v)
+            spread(made, wholes[at])
+            return made
+        if not any(p[: len(at)] == at for p in wholes) or is_spread(v):
+            return v
+        parts = [walk(p, (*at, i)) for i, p in enumerate(parts_of(v))]
+        if isinstance(v, dict):
+            return type(v)(zip(v, parts)) if type(v) is dict else v
+        if isinstance(v, tuple):
+            return type(v)(*parts) if hasattr(v, "_fields") else type(v)(parts)
+        return parts if type(v) is list else v
+
+    return tuple(walk(v, (i,)) for i, v in enumerate(state)) if wholes else state
 
 
 class _Box:
