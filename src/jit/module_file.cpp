@@ -316,13 +316,15 @@ class Reader {
   SavedModule read() {
     const std::string_view text = text_of(zip_.get("manifest.json"));
     json manifest = parse_manifest(text);
-    require(manifest.is_object() && !has_fraction(manifest) && manifest.value("format", "") == "neve",
+    require(manifest.is_object() && manifest.value("format", "") == "neve" &&
+                !has_fraction(manifest.value("format_version", json())),
             "its manifest is not one of a .neve archive");
     const auto found = manifest.value("format_version", int64_t(0));
     if (found > format_version)
       fail(ErrorCode::unsupported, "load: '", path_, "' has format version ", found, " (this Neve reads up to ",
            format_version, "; a newer one wrote it)");
     require(manifest.value("kind", "") == "module", "it holds an engine, no module (neve.load reads it)");
+    require(!has_fraction(manifest), "a number in its manifest is no whole number");
     const std::string own = manifest.at("manifest_sha256");
     manifest.erase("manifest_sha256");
     require(digest_of(manifest) == own, "its manifest is not as it was written (its SHA-256 differs)");
