@@ -39,41 +39,46 @@ struct WinogradPlan {
   int64_t weight_floats() const { return frequencies() * panels() * channels * width(); }
 };
 
-// The transform of a filter, G g G^T, in double.
-void transform_filter(int m, const float* g, double* u) {
-  static constexpr double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-  static constexpr double g4[6][3] = {{1. / 4, 0, 0},
-                                      {-1. / 6, -1. / 6, -1. / 6},
-                                      {-1. / 6, 1. / 6, -1. / 6},
-                                      {1. / 24, 1. / 12, 1. / 6},
-                                      {1. / 24, -1. / 12, 1. / 6},
-                                      {0, 0, 1}};
-  const double(*rows)[3] = m == 2 ? g2 : g4;
-  const int size = m + 2;
-  double half[6][3];
-  for (int i = 0; i < size; ++i)
-    for (int j = 0; j < 3; ++j) {
-      half[i][j] = 0;
-      for (int k = 0; k < 3; ++k) half[i][j] += rows[i][k] * double(g[k * 3 + j]);
-    }
-  for (int i = 0; i < size; ++i)
-    for (int j = 0; j < size; ++j) {
-      u[i * size + j] = 0;
-      for (int k = 0; k < 3; ++k) u[i * size + j] += half[i][k] * rows[j][k];
+// G, of the transform of a filter: G g G^T.
+const float (*filter_rows(int m))[3] {
+  static constexpr float g2[4][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
+  static constexpr float g4[6][3] = {{1.f / 4, 0, 0},
+                                     {-1.f / 6, -1.f / 6, -1.f / 6},
+                                     {-1.f / 6, 1.f / 6, -1.f / 6},
+                                     {1.f / 24, 1.f / 12, 1.f / 6},
+                                     {1.f / 24, -1.f / 12, 1.f / 6},
+                                     {0, 0, 1}};
+  return m == 2 ? g2 : g4;
+}
+
+/// Transforms the filters of one channel for the outputs of a panel; frequency f goes to `to` + f `step`.
+void pack_channel(const WinogradPlan& p, const float* w, int64_t channel, int64_t first, float* to, int64_t step) {
+  const float(*rows)[3] = filter_rows(p.m);
+  const int64_t count = std::min(p.width(), p.outputs - first), size = p.size();
+  float g[taps * taps][most_width] = {}, half[6][taps][most_width];
+  for (int64_t o = 0; o < count; ++o) {
+    const float* from = w + ((first + o) * p.channels + channel) * taps * taps;
+    for (int64_t k = 0; k < taps * taps; ++k) g[k][o] = from[k];
+  }
+  for (int64_t i = 0; i < size; ++i)
+    for (int64_t j = 0; j < taps; ++j)
+      for (int64_t o = 0; o < most_width; ++o)
+        half[i][j][o] = rows[i][0] * g[j][o] + rows[i][1] * g[taps + j][o] + rows[i][2] * g[2 * taps + j][o];
+  for (int64_t i = 0; i < size; ++i)
+    for (int64_t j = 0; j < size; ++j) {
+      float line[most_width];
+      for (int64_t o = 0; o < most_width; ++o)
+        line[o] = rows[j][0] * half[i][0][o] + rows[j][1] * half[i][1][o] + rows[j][2] * half[i][2][o];
+      std::memcpy(to + (i * size + j) * step, line, size_t(p.width()) * sizeof(float));
     }
 }
 
 /// Frequency, panel, channel, lane.
 void pack_filters(const WinogradPlan& p, const float* w, float* packed, int threads) {
-  const int64_t width = p.width(), panel = p.channels * width;
-  parallel_for(p.outputs, 4, threads, [&](int64_t begin, int64_t end, int) {
-    double u[36];
-    for (int64_t o = begin; o < end; ++o)
-      for (int64_t c = 0; c < p.channels; ++c) {
-        transform_filter(p.m, w + (o * p.channels + c) * taps * taps, u);
-        float* to = packed + o / width * panel + c * width + o % width;
-        for (int64_t f = 0; f < p.frequencies(); ++f) to[f * p.panels() * panel] = float(u[f]);
-      }
+  const int64_t panel = p.channels * p.width();
+  parallel_for(p.panels() * p.channels, 8, threads, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i)
+      pack_channel(p, w, i % p.channels, i / p.channels * p.width(), packed + i * p.width(), p.panels() * panel);
   });
 }
 
