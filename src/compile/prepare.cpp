@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "compile/compile.h"
+#include "ir/prune.h"
 #include "op/constant.h"
 #include "op/reference.h"
 #include "op/registry.h"
@@ -39,11 +40,39 @@ std::vector<Node*> find_prepared(const Graph& g) {
   return found;
 }
 
-}  // namespace
+// Weights and constants that a region takes from outside become its own: its kernels pack them once.
+void sink_leaves(Graph& g) {
+  for (Node* n : g.nodes()) {
+    const bool loop = n->is("loop");
+    if (!loop && !n->is("if")) continue;
+    const size_t first = loop ? 2 + size_t(n->attrs.get_int("carried")) : 1;
+    for (size_t i = first; i < n->in.size(); ++i) {
+      const Node* leaf = n->in[i].valid() ? g.def(n->in[i]) : nullptr;
+      if (!leaf || !is_leaf(*leaf)) continue;
+      for (auto& r : n->regions) {
+        const Value input = r->inputs()[loop ? i : i - 1];
+        if (r->uses(input).empty()) continue;
+        r->insert_before(r->first());
+        r->location = leaf->loc;
+        Node* own = r->emit_typed(*leaf->op, leaf->attrs, {}, {g.type(n->in[i])});
+        r->insert_before(nullptr);
+        r->set_name(own->out[0], g.name(n->in[i]));
+        r->set_facts(own->out[0], g.facts(n->in[i]));
+        r->replace(input, own->out[0]);
+      }
+    }
+    for (auto& r : n->regions) sink_leaves(*r);
+  }
+}
 
-size_t prepare(Graph& g, ir::Weights& weights, int threads) {
+// Of this graph and of its regions.
+size_t evaluate_prepared(Graph& g, ir::Weights& weights, int threads) {
+  size_t inner = 0;
+  for (Node* n : g.nodes())
+    if (!n->is("fused"))
+      for (auto& r : n->regions) inner += evaluate_prepared(*r, weights, threads);
   const std::vector<Node*> nodes = find_prepared(g);
-  if (nodes.empty()) return 0;
+  if (nodes.empty()) return inner;
   std::unordered_set<const Node*> inside(nodes.begin(), nodes.end());
   std::vector<Value> inputs, outputs;
   std::vector<Tensor> arguments;
@@ -81,6 +110,16 @@ size_t prepare(Graph& g, ir::Weights& weights, int threads) {
     g.replace(outputs[k], w);
   }
   g.erase_dead();
+  return inner + nodes.size();
+}
+
+}  // namespace
+
+size_t prepare(Graph& g, ir::Weights& weights, int threads) {
+  sink_leaves(g);
+  if (ir::prune_regions(g)) g.erase_dead();
+  const size_t count = evaluate_prepared(g, weights, threads);
+  if (count == 0) return 0;
   // Weights that nothing uses any more need not be kept.
   std::unordered_set<std::string> used;
   std::vector<const Graph*> all{&g};
@@ -93,7 +132,7 @@ size_t prepare(Graph& g, ir::Weights& weights, int threads) {
     }
   }
   std::erase_if(weights, [&](const auto& w) { return !used.count(w.first); });
-  return nodes.size();
+  return count;
 }
 
 }  // namespace neve::compile

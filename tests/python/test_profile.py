@@ -50,3 +50,45 @@ def test_machine_peak():
     assert neve.machine_peak(2) == peak
     with pytest.raises(neve.Error, match="-1 threads"):
         neve.machine_peak(-1)
+
+
+def test_weights_of_branches_are_prepared_once(tmp_path):
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    w = numpy.random.default_rng(0).standard_normal((5, 7)).astype(numpy.float32)
+
+    def branch(name, op):
+        nodes = [
+            helper.make_node("Transpose", ["w"], [f"{name}_t"], perm=[1, 0]),
+            helper.make_node("MatMul", ["x", f"{name}_t"], [f"{name}_p"]),
+            helper.make_node(op, [f"{name}_p"], [f"{name}_y"]),
+        ]
+        return helper.make_graph(
+            nodes, name, [], [helper.make_tensor_value_info(f"{name}_y", TensorProto.FLOAT, ["n", 5])]
+        )
+
+    graph = helper.make_graph(
+        [helper.make_node("If", ["c"], ["y"], then_branch=branch("a", "Relu"), else_branch=branch("b", "Neg"))],
+        "g",
+        [
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 7]),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 5])],
+        [numpy_helper.from_array(w, "w")],
+    )
+    path = tmp_path / "branches.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    engine = neve.optimize(path)
+    ran = {
+        c: [
+            t["ops"] for t in engine.session().profile(1, {"c": numpy.array(c), "x": numpy.ones((3, 7), numpy.float32)})
+        ]
+        for c in (True, False)
+    }
+    assert ran == {True: ["matmul+relu", "if"], False: ["matmul", "neg", "if"]}
+    x = numpy.random.default_rng(1).standard_normal((3, 7)).astype(numpy.float32)
+    for c in (True, False):
+        y = numpy.array(engine.session().run({"c": numpy.array(c), "x": x}))
+        p = x @ w.T
+        numpy.testing.assert_allclose(y, numpy.maximum(p, 0) if c else -p, rtol=1e-5, atol=1e-5)
