@@ -174,7 +174,7 @@ class Engine {
   /// Makes everything that depends on these sizes ahead of the first call, for all sessions.
   void warm(const std::vector<NamedSizes>& shapes) const;
   std::string report_json() const;  ///< "schema": "neve.report/1"
-  std::string report_html() const;  ///< self-contained page
+  std::string report_html() const;  ///< self-contained page; runs the model a few times, for its roofline
   std::string graph_text() const;   ///< the optimised IR
   std::string plan_text() const;    ///< instructions, kernels, layouts
   /// Session::profile with generated inputs, at these sizes or the first point that kernels were chosen for.

@@ -8,22 +8,14 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from ._names import FLAG, STAGE, expression, placed, statements
+from ._names import FLAG, STAGE, Blocks, expression, placed, statements
 
 
-class LowerMatch(ast.NodeTransformer):
+class LowerMatch(Blocks):
     """The match statements of one function; inner functions have their turn when they are converted."""
 
     def __init__(self) -> None:
         self.count = 0
-
-    def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """Statements without match."""
-        out: list[ast.stmt] = []
-        for s in body:
-            made = self.visit(s)
-            out.extend(made if isinstance(made, list) else [made])
-        return out
 
     def visit_FunctionDef(self, node: Any) -> Any:
         return node

@@ -128,6 +128,17 @@ def expression(text: str) -> ast.expr:
     return made
 
 
+class Blocks(ast.NodeTransformer):
+    """A transformer whose visits of statements may give several."""
+
+    def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        out: list[ast.stmt] = []
+        for s in body:
+            made = self.visit(s)
+            out.extend(made if isinstance(made, list) else [made])
+        return out
+
+
 def statements(text: str, like: ast.AST) -> list[ast.stmt]:
     made = ast.parse(text).body
     for m in made:

@@ -15,7 +15,7 @@ from .._base import fail
 from ._errors import at
 from ._liveness import note_needed
 from ._lower_match import LowerMatch, is_of_match
-from ._names import FLAG, STAGE, Exits, Names, expression, names_of, placed, statements
+from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, placed, statements
 from ._reads import Loads, stage_name
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
@@ -32,7 +32,7 @@ class _State(NamedTuple):
     attributes: list[tuple[str, str]]
 
 
-class _Rewrite(ast.NodeTransformer):
+class _Rewrite(Blocks):
     """One function: its locals are known; statements of control flow become calls over closures."""
 
     def __init__(self, local: set[str], first: str | None, globals_: set[str], nonlocals: set[str], file: str) -> None:
@@ -46,13 +46,6 @@ class _Rewrite(ast.NodeTransformer):
     def fresh(self, what: str) -> str:
         self.count += 1
         return f"{FLAG}{what}{self.count}"
-
-    def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        out: list[ast.stmt] = []
-        for s in body:
-            made = self.visit(s)
-            out.extend(made if isinstance(made, list) else [made])
-        return out
 
     # statements
 

@@ -23,6 +23,14 @@ const Tensor* constant_input(const Subgraph& g, int32_t value) {
   return &g.constants[size_t(i)];
 }
 
+int panel_vectors(int64_t n, Isa isa) {
+  const int64_t lanes = simd_for(isa).lanes;
+  int best = 4;
+  for (int v = 3; v >= 1; --v)
+    if (round_up(n, v * lanes) < round_up(n, best * lanes)) best = v;
+  return best;
+}
+
 std::optional<std::string> not_single(const Subgraph& g) {
   if (g.nodes.size() == 1) return {};
   return str("nothing may follow in the same kernel, here ", g.nodes[1].op->info.name);

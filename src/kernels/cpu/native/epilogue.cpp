@@ -105,6 +105,27 @@ std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, st
   return {};
 }
 
+std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c) {
+  const SubgraphNode& n = g.nodes[0];
+  if (n.op->info.name != "conv") return "the piece does not begin with the convolution";
+  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
+  if (x.dtype != DType::f32) return str("only f32, x is ", x);
+  const int xn = input_number(g, n.in[0]), wn = input_number(g, n.in[1]);
+  if (xn < 0 || wn < 0 || xn == wn) return "an operand is made inside the piece";
+  if (!is_constant(w.shape) || g.roles[size_t(wn)] != InputRole::weight) return "the weight is not fixed";
+  if (n.attrs.get_int("group") != 1) return "groups";
+  c.x = size_t(xn), c.w = size_t(wn);
+  c.outputs = w.shape[0].value(), c.channels = w.shape[1].value();
+  if (n.in.size() > 2 && n.in[2] >= 0) {
+    const int bias = input_number(g, n.in[2]);
+    if (bias < 0) return "the bias is made inside the piece";
+    Step s;
+    s.kind = Step::add, s.input = size_t(bias), s.operand = Step::channel;
+    c.steps.push_back(s);
+  }
+  return read_steps(g, 1, c.steps);
+}
+
 void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b) {
   if (s.kind == Step::activation) return simd.activate(s.f, b.x, b.rows * b.width);
   const float* y = static_cast<const float*>(args.in[s.input]);

@@ -98,15 +98,6 @@ class GemvKernel final : public Kernel {
   GemvPlan p_;
 };
 
-// The widest panel that wastes least.
-int panel_vectors(int64_t n, Isa isa) {
-  const int64_t lanes = simd_for(isa).lanes;
-  int best = 4;
-  for (int v = 3; v >= 1; --v)
-    if (round_up(n, v * lanes) < round_up(n, best * lanes)) best = v;
-  return best;
-}
-
 std::optional<std::string> few_rows(int64_t rows) {
   if (rows < 0) return "the sizes at the point are not known";
   if (rows > most_rows) return str(rows, " rows at the point (", most_rows, " or fewer)");
@@ -117,32 +108,21 @@ std::optional<std::string> few_rows(int64_t rows) {
 Result<Kernel> accept_conv(const Request& r, int variant) {
   if (variant) return "no more variants";
   const Subgraph& g = *r.graph;
+  FixedConv c;
+  if (auto why = read_fixed_conv(g, c)) return *why;
   const SubgraphNode& n = g.nodes[0];
-  if (n.op->info.name != "conv") return "the piece does not begin with the convolution";
   const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
-  if (x.dtype != DType::f32) return str("only f32, x is ", x);
-  const int xn = input_number(g, n.in[0]), wn = input_number(g, n.in[1]);
-  if (xn < 0 || wn < 0 || xn == wn) return "an operand is made inside the piece";
-  if (!is_constant(w.shape) || g.roles[size_t(wn)] != InputRole::weight) return "the weight is not fixed";
-  if (n.attrs.get_int("group") != 1) return "groups";
   for (const TensorType* t : {&x, &w, &y})
     for (size_t a = 2; a < t->shape.size(); ++a)
       if (!t->shape[a].is(1)) return str("images or a kernel of more than one point: ", x, " and ", w);
   for (int64_t pad : n.attrs.get_ints("pads"))
     if (pad != 0) return "padding";
-  GemvPlan p;
-  p.a = size_t(xn), p.b = size_t(wn), p.turned = true, p.isa = r.isa;
-  p.n = w.shape[0].value(), p.k = w.shape[1].value();
   if (auto why = few_rows(r.sizes[size_t(n.out[0])][0])) return *why;
-  if (n.in.size() > 2 && n.in[2] >= 0) {
-    const int bias = input_number(g, n.in[2]);
-    if (bias < 0) return "the bias is made inside the piece";
-    Step s;
-    s.kind = Step::add, s.input = size_t(bias), s.operand = Step::channel;
-    p.steps.push_back(s);
-  }
+  GemvPlan p;
+  p.a = c.x, p.b = c.w, p.turned = true, p.isa = r.isa;
+  p.n = c.outputs, p.k = c.channels;
+  p.steps = std::move(c.steps);
   p.vectors = panel_vectors(p.n, p.isa);
-  if (auto why = read_steps(g, 1, p.steps)) return *why;
   return std::shared_ptr<const Kernel>(std::make_shared<GemvKernel>(std::move(p)));
 }
 

@@ -16,6 +16,8 @@ int input_number(const Subgraph& g, int32_t value);
 int output_number(const Subgraph& g, int32_t value);
 /// The bytes of an input that is known now, or null.
 const Tensor* constant_input(const Subgraph& g, int32_t value);
+/// Vectors of the widest panel of `n` columns that wastes least, at most 4 (Simd::panel).
+int panel_vectors(int64_t n, Isa isa);
 /// A piece of a single node: nothing, or why it is not.
 std::optional<std::string> not_single(const Subgraph& g);
 
