@@ -20,10 +20,15 @@ CLI::Validator at_least(double least, bool fraction = false);
 /// Options that neve optimize and neve cache why-miss have in common, and what they say.
 struct CommonOptions {
   std::vector<std::string> ranges, passes, ops, kernels;
+  std::string tactic;
   int min_region = 1, threads = 0;
 };
 void add_common(CLI::App& command, CommonOptions& o);
 void apply(const CommonOptions& o, OptimizeOptions& x);
+/// --tactic, for every subcommand that makes an engine.
+void add_tactic(CLI::App& command, std::string& name);
+/// Where a forced tactic was taken and where it refused, from the engine's report; nothing where none is forced.
+std::string tactic_text(const Engine& engine);
 
 /// Which model, and what its file leaves unsaid: the same options for every subcommand that reads one.
 struct ModelOptions {
@@ -52,7 +57,9 @@ std::vector<Tensor> random_inputs(const std::vector<PortInfo>& ports, const std:
 /// NAME=VALUE; the name ends at the last '='. @throws Error{invalid_argument}
 std::pair<std::string, std::string> split_pair(const std::string& text, const char* option);
 /// The engine of a file: the archive's, or one made now for the sizes that the model states.
-Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet);
+/// @throws Error{unsupported} for a tactic and an archive, whose kernels are chosen
+Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet,
+                  const std::string& tactic = "");
 /// From now on Ctrl-C and SIGTERM stop the work where it next asks (check_interrupt), so that nothing half written
 /// stays; a second one ends the process there and then.
 void watch_signals();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <system_error>
 #include <thread>
@@ -186,9 +187,34 @@ NamedSizes parse_shape(const std::string& text) {
   return out;
 }
 
-Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet) {
+void add_tactic(CLI::App& c, std::string& name) {
+  c.add_option("--tactic", name,
+               "A kernel (native.winograd4, loop, reference) that is taken wherever it accepts; NAME.1 is its second "
+               "variant only");
+}
+
+std::string tactic_text(const Engine& engine) {
+  const auto report = nlohmann::json::parse(engine.report_json());
+  if (!report["partition"].contains("tactic")) return "";
+  const auto& t = report["partition"]["tactic"];
+  const std::string name = t["name"].get<std::string>();
+  if (t["taken"].empty() && t["refused"].empty())
+    return str("tactic ", name, ": no instruction is of an op that it has\n");
+  std::string text = str("tactic ", name, ": taken ", t["taken"].size(), " times, refused ", t["refused"].size(), "\n");
+  for (const auto& n : t["refused"])
+    text += str("  ", n["op"].get<std::string>(), " ", n["name"].get<std::string>(), " (",
+                n["reason"].get<std::string>(), ")\n");
+  return text;
+}
+
+Engine engine_for(const Model& model, int threads, const std::vector<Range>& ranges, bool quiet,
+                  const std::string& tactic) {
+  if (model.has_engine() && !tactic.empty())
+    fail(ErrorCode::unsupported, "--tactic ", tactic, ": the kernels of an archive were chosen when it was made (the ",
+         "model that it was made from would do)");
   if (model.has_engine()) return model.engine();
   OptimizeOptions o;
+  o.tactic = tactic;
   o.threads = threads;
   o.ranges = ranges;
   o.gate = false;

@@ -54,6 +54,7 @@ void run(const Options& o) {
   for (const auto& f : j["partition"]["fallbacks"])
     std::printf("  reference: %s %s (%s)\n", f["op"].get<std::string>().c_str(), f["name"].get<std::string>().c_str(),
                 f["reason"].get<std::string>().c_str());
+  std::printf("%s", tactic_text(e).c_str());
   for (const auto& r : j["runs"])
     std::printf("  %-40s %9.3f ms, unfused %9.3f ms, %.2fx\n", r["sizes"].dump().c_str(), double(r["p50_ms"]),
                 double(r["baseline_p50_ms"]), double(r["speedup"]));
@@ -71,6 +72,7 @@ void add_common(CLI::App& c, CommonOptions& o) {
   c.add_option("--disable-op", o.ops, "An op that the reference shall run")->allow_extra_args(false);
   c.add_option("--disable-kernel", o.kernels, "A kernel (onednn.conv) or family (onednn, loop) to leave out")
       ->allow_extra_args(false);
+  add_tactic(c, o.tactic);
   c.add_option("--min-region", o.min_region, "Fused loops of fewer ops stay single")->check(at_least(1));
   c.add_option("--threads", o.threads, "Threads (0: affinity and quota)")->check(at_least(0));
 }
@@ -80,6 +82,7 @@ void apply(const CommonOptions& o, OptimizeOptions& x) {
   x.disable_passes.insert(o.passes.begin(), o.passes.end());
   x.disable_ops.insert(o.ops.begin(), o.ops.end());
   x.disable_kernels.insert(o.kernels.begin(), o.kernels.end());
+  x.tactic = o.tactic;
   x.min_region = o.min_region;
   x.threads = o.threads;
 }

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point t) { return std::chrono::duration<double, std::milli>(Clock::now() - t).count(); }
 
 struct RunOptions : ModelOptions {
-  std::string method = "forward", output, trace;
+  std::string method = "forward", output, trace, tactic;
   std::vector<std::string> inputs;
   int threads = 0;
 };
@@ -58,7 +58,7 @@ void run(const RunOptions& o) {
   if (!given.empty()) fail(ErrorCode::not_found, "run: '", given.begin()->first, "' is not an input of the model");
   std::optional<Engine> engine;
   if (model.has_engine()) {
-    engine = model.engine();
+    engine = engine_for(model, 0, {}, true, o.tactic);
   } else {
     // One engine for just these sizes; the gate would take longer than the run.
     Range r;
@@ -68,9 +68,11 @@ void run(const RunOptions& o) {
     x.ranges = {r};
     x.gate = false;
     x.tune = false;
+    x.tactic = o.tactic;
     x.threads = o.threads;
     x.progress = progress_bar(false);
     engine = optimize(model, x);
+    std::fprintf(stderr, "%s", tactic_text(*engine).c_str());
   }
   Session session = engine->session();
   const std::vector<Tensor> out = session.run(in);
@@ -87,7 +89,7 @@ void run(const RunOptions& o) {
 }
 
 struct BenchOptions : ModelOptions {
-  std::string compare, json, python, peer_model, trace;
+  std::string compare, json, python, peer_model, trace, tactic;
   std::vector<std::string> shapes;
   int threads = 0;
   double seconds = 2;
@@ -184,7 +186,8 @@ void bench(const BenchOptions& o) {
          " here (bench the model it was made from, or limit the threads of the process: taskset)");
   if (o.measure) machine_peak(threads, true);
   const std::unique_ptr<Peer> peer = make_peer(o, model, threads);
-  const Engine engine = engine_for(model, threads, {range_over(model.inputs(), points)}, false);
+  const Engine engine = engine_for(model, threads, {range_over(model.inputs(), points)}, false, o.tactic);
+  std::printf("%s", tactic_text(engine).c_str());
   Session session = engine.session();
   nlohmann::json runs = nlohmann::json::array();
   std::printf("%-40s %6s %10s %10s %10s %10s %10s\n", "shape", "n", "first ms", "min", "median", "p90", "p99");
@@ -243,6 +246,7 @@ void add_run(CLI::App& app, int&) {
   c->add_option("--output-dir", o->output, "Write each output as NAME.npy (with / as _); else they are printed");
   c->add_option("--trace", o->trace, "Write what every thread does in one more run, for Perfetto (JSON)");
   c->add_option("--threads", o->threads, "Threads (0: affinity and quota)")->check(at_least(0));
+  add_tactic(*c, o->tactic);
   c->callback([o] { run(*o); });
 }
 
@@ -262,6 +266,7 @@ void add_bench(CLI::App& app, int&) {
   c->add_flag("--profile", o->profile,
               "Time of every instruction, its rate, its share of what this machine can reach, its kernel and by what "
               "margin it was chosen");
+  add_tactic(*c, o->tactic);
   c->add_flag("--tactics", o->tactics, "All kernels that were tried for every instruction, with times and refusals");
   c->add_option("--trace", o->trace, "Write what every thread does in three runs, for Perfetto (JSON)");
   c->add_flag("--measure-machine", o->measure, "Measure the machine's peak anew instead of taking it from the cache");

@@ -20,7 +20,9 @@
 #include "ir/graph.h"
 #include "ir/text.h"
 #include "jit/model.h"
+#include "kernels/list.h"
 #include "op/reference.h"
+#include "op/registry.h"
 
 namespace fs = std::filesystem;
 using namespace neve;
@@ -28,10 +30,11 @@ using namespace neve;
 namespace {
 
 struct Options {
-  bool symbolic = false, widen = false, print = false, quiet = false, bind = true, compiled = false;
+  bool symbolic = false, widen = false, print = false, quiet = false, bind = true, compiled = false,
+       each_tactic = false;
   int jobs = 2;
   double rtol = 1e-3, atol = 1e-7;
-  std::string filter;
+  std::string filter, tactic;
 };
 
 std::string compare(const Tensor& got, const Tensor& want, const Options& o) {
@@ -63,20 +66,35 @@ std::string compare(const Tensor& got, const Tensor& want, const Options& o) {
              " instead of ", want.item(first), exact ? "" : str(" (largest difference ", worst, ")"));
 }
 
-// How the ops of a case ran: by a kernel or a loop, or by the reference.
+// How the ops of a case ran: by a kernel or a loop, or by the reference; and tactics that were forced on it and taken.
 struct Ways {
-  std::set<std::string> kernels, reference;
+  std::set<std::string> kernels, reference, tactics;
 };
 
-std::vector<Tensor> run_compiled(ir::Module module, const std::map<std::string, Tensor>& by_name, const Options& o,
-                                 Ways& ways) {
+// Tactics that some op of an engine has.
+std::set<std::string> tactics_of(const jit::OptimizedModel& made) {
+  std::set<std::string> names = {"loop", "reference"};
+  for (const auto& n : made.nodes)
+    for (size_t at = 0; at <= n.ops.size();) {
+      const size_t end = std::min(n.ops.find('+', at), n.ops.size());
+      if (const OpDef* op = find_op_or_null(n.ops.substr(at, end - at)))
+        for (const auto& entry : kernels::kernels_for(*op)) names.insert(std::string(entry.name));
+      at = end + 1;
+    }
+  return names;
+}
+
+std::vector<Tensor> run_compiled(const jit::LoadedModel& loaded, const std::map<std::string, Tensor>& by_name,
+                                 const Options& o, Ways& ways, std::set<std::string>* possible) {
   OptimizeOptions options;
   options.gate = options.tune = false;  // the case itself is the check; choosing by time is not the subject
   options.threads = 1;
-  const jit::LoadedModel loaded{std::move(module), {}};
+  options.tactic = o.tactic;
   const auto made = jit::optimize(loaded, options);
+  if (possible) *possible = tactics_of(*made);
   if (o.print) std::printf("%s\n", ir::print(made->graph).c_str());
   for (const auto& n : made->nodes) {
+    if (n.forced == compile::Forced::taken) ways.tactics.insert(o.tactic);
     if (o.print) std::printf("%s: %s by %s\n", n.name.c_str(), n.ops.c_str(), n.kernel.c_str());
     for (size_t at = 0; at <= n.ops.size();) {
       const size_t end = std::min(n.ops.find_first_of("+ ,", at), n.ops.size());
@@ -174,23 +192,40 @@ std::string run_set(const fs::path& folder, const fs::path& data, const Options&
           c.inputs[i].tensors[k];
   std::vector<std::string> names;
   for (size_t i = 0; i < g.outputs().size(); ++i) names.push_back(g.output_name(i));
-  std::vector<Tensor> out;
-  if (o.compiled) {
-    out = run_compiled(std::move(m), by_name, o, ways);
-  } else {
+  std::vector<Tensor> want;
+  for (const auto& v : c.outputs) want.insert(want.end(), v.tensors.begin(), v.tensors.end());
+  const auto difference = [&](const std::vector<Tensor>& out) -> std::string {
+    if (out.size() != want.size()) return str(out.size(), " results instead of ", want.size());
+    for (size_t i = 0; i < out.size(); ++i)
+      if (const std::string d = compare(out[i], want[i], o); !d.empty()) return str("output '", names[i], "': ", d);
+    return "";
+  };
+  if (!o.compiled) {
     std::vector<Tensor> in;
     for (Value v : g.inputs()) {
       const auto it = by_name.find(g.name(v));
       if (it == by_name.end()) fail(ErrorCode::not_found, "no data for input '", g.name(v), "'");
       in.push_back(it->second);
     }
-    out = ir::run_reference(g, *m.weights, in, 1);
+    return difference(ir::run_reference(g, *m.weights, in, 1));
   }
-  std::vector<Tensor> want;
-  for (const auto& v : c.outputs) want.insert(want.end(), v.tensors.begin(), v.tensors.end());
-  if (out.size() != want.size()) return str(out.size(), " results instead of ", want.size());
-  for (size_t i = 0; i < out.size(); ++i)
-    if (const std::string d = compare(out[i], want[i], o); !d.empty()) return str("output '", names[i], "': ", d);
+  const jit::LoadedModel loaded{std::move(m), {}};
+  std::set<std::string> possible;
+  const std::string words = difference(run_compiled(loaded, by_name, o, ways, &possible));
+  if (!words.empty() || !o.each_tactic) return words;
+  Options forced = o;
+  for (const std::string& name : possible)
+    for (int variant = 0; variant < 16; ++variant) {
+      const bool one = name == "loop" || name == "reference";
+      forced.tactic = one ? name : str(name, ".", variant);
+      try {
+        const std::string wrong = difference(run_compiled(loaded, by_name, forced, ways, nullptr));
+        if (!wrong.empty()) return str("tactic ", forced.tactic, ": ", wrong);
+      } catch (const Error& e) {
+        return str("tactic ", forced.tactic, ": ", to_string(e.code()), ": ", e.message());
+      }
+      if (one || !ways.tactics.count(forced.tactic)) break;  // there are no more
+    }
   return "";
 }
 
@@ -260,7 +295,7 @@ class Worker {
         std::string line = run_case(cases_[i], options_, ways);
         std::replace(line.begin(), line.end(), '\n', ' ');
         std::replace(line.begin(), line.end(), '\t', ' ');
-        for (const auto* set : {&ways.kernels, &ways.reference}) {
+        for (const auto* set : {&ways.kernels, &ways.reference, &ways.tactics}) {
           line += '\t';
           for (const auto& op : *set) line += op + " ";
         }
@@ -277,13 +312,14 @@ class Worker {
   void take(const std::string& line, std::vector<Answer>& answers) {
     Answer& a = answers[next_];
     next_ += step_;
-    const size_t first = line.find('\t'), second = line.find('\t', first + 1);
+    const size_t first = line.find('\t'), second = line.find('\t', first + 1), third = line.find('\t', second + 1);
     a.words = line.substr(0, first);
     const auto split = [](const std::string& s, std::set<std::string>& to) {
       for (size_t at = 0, end; (end = s.find(' ', at)) != s.npos; at = end + 1) to.insert(s.substr(at, end - at));
     };
     split(line.substr(first + 1, second - first - 1), a.ways.kernels);
-    split(line.substr(second + 1), a.ways.reference);
+    split(line.substr(second + 1, third - second - 1), a.ways.reference);
+    split(line.substr(third + 1), a.ways.tactics);
   }
 
   const std::vector<fs::path>& cases_;
@@ -313,14 +349,17 @@ std::vector<Answer> run_all(const std::vector<fs::path>& cases, const Options& o
 
 int usage() {
   std::printf(
-      "onnx-check [--compiled] [--symbolic] [--widen] [--no-values] [--print] [--quiet] [--filter TEXT] [--rtol X] "
+      "onnx-check [--compiled] [--tactic NAME] [--each-tactic] [--symbolic] [--widen] [--no-values] [--print] "
+      "[--quiet] [--filter TEXT] [--rtol X] "
       "[--atol X] "
       "[--jobs N] FOLDER...\n"
       "  FOLDER holds model.onnx and test_data_set_*, or folders that do. --symbolic: input sizes are made "
       "symbolic.\n"
       "  --widen: a leading 1 of an input becomes a symbol. --no-values: small inputs that shape the graph are not "
       "given as values.\n"
-      "  --compiled: through optimize and an engine, instead of the reference.\n");
+      "  --compiled: through optimize and an engine, instead of the reference. --tactic NAME: with this kernel "
+      "wherever "
+      "it accepts.\n  --each-tactic: again with each kernel forced that an op of the case has.\n");
   return 2;
 }
 
@@ -334,6 +373,10 @@ int main(int argc, char** argv) {
     const auto next = [&] { return i + 1 < argc ? argv[++i] : ""; };
     if (a == "--compiled")
       o.compiled = true;
+    else if (a == "--each-tactic")
+      o.compiled = o.each_tactic = true;
+    else if (a == "--tactic")
+      o.compiled = true, o.tactic = next();
     else if (a == "--jobs")
       o.jobs = std::atoi(next());
     else if (a == "--symbolic")
@@ -371,9 +414,11 @@ int main(int argc, char** argv) {
   if (cases.empty()) return usage();
   size_t passed = 0;
   std::set<std::string> operators, kernels, reference;
+  std::map<std::string, size_t> tactics;
   const std::vector<Answer> answers = run_all(cases, o);
   for (size_t i = 0; i < cases.size(); ++i) {
     const std::string& r = answers[i].words;
+    for (const std::string& t : answers[i].ways.tactics) ++tactics[t];
     if (r.empty()) {
       ++passed;
       kernels.insert(answers[i].ways.kernels.begin(), answers[i].ways.kernels.end());
@@ -396,5 +441,6 @@ int main(int argc, char** argv) {
       std::printf("\n");
     }
   }
+  for (const auto& [name, count] : tactics) std::printf("tactic %s taken in %zu cases\n", name.c_str(), count);
   return passed == cases.size() ? 0 : 1;
 }

@@ -43,9 +43,12 @@ struct OptimizeOptions {
   std::set<std::string, std::less<>> disable_ops = {};      ///< ops run by the reference only ("conv")
   std::set<std::string, std::less<>> float_ops = {};        ///< ops that stay in f32 under lower precision
   std::set<std::string, std::less<>> disable_kernels = {};  ///< "onednn", "onednn.conv", "loop"
-  int min_region = 1;                                       ///< fused regions of fewer nodes stay unfused
-  int threads = 0;                                          ///< 0: affinity and quota
-  bool tune = true;  ///< time tactics on this machine; false: the first that accepts
+  /// A kernel that is taken wherever it accepts ("native.winograd4", "loop", "reference"; "native.gemm.1" is its second
+  /// variant only); elsewhere the usual choice. The report says where it was taken and where it refused. "": none.
+  std::string tactic = "";
+  int min_region = 1;  ///< fused regions of fewer nodes stay unfused
+  int threads = 0;     ///< 0: affinity and quota
+  bool tune = true;    ///< time tactics on this machine; false: the first that accepts
   bool use_tactic_cache = true;
   bool gate = true;                ///< check against the unfused model
   bool accept_inaccurate = false;  ///< hand over even if the gate says no; recorded in report and archive

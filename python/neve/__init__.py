@@ -135,6 +135,7 @@ def optimize(
     disable_ops=(),
     float_ops=(),
     disable_kernels=(),
+    tactic="",
     min_region=1,
     threads=0,
     tune=True,
@@ -157,6 +158,8 @@ def optimize(
     ranges: Range objects, or texts such as "x=1x3x224x224..10x3x224x224"; none: every size that the model allows, or those of warmup_data.
     test_data, warmup_data: samples, each a dict of arrays by input name, a tuple of arrays by position, or one array.
     threads: 0 takes what affinity and the CPU quota allow. tune: time kernels on this machine (results are cached).
+    tactic: a kernel that is taken wherever it accepts ("native.winograd4", "loop", "reference"; "onednn.conv.1" is one variant
+    of it); elsewhere the usual choice. report["partition"]["tactic"] says where it was taken, and why it refused elsewhere.
     gate: compare with the unfused model at min, opt and max of each range and on test_data; a difference above
     relative_tolerance * max|y| + absolute_tolerance is an Error, unless accept_inaccurate (which the report records).
     progress: called with (share done, phase).

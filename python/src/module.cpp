@@ -195,6 +195,8 @@ OptimizeOptions options_from(const Model& m, const nb::dict& d) {
       o.float_ops = strings(v);
     else if (k == "disable_kernels")
       o.disable_kernels = strings(v);
+    else if (k == "tactic")
+      o.tactic = nb::cast<std::string>(v);
     else if (k == "min_region")
       o.min_region = nb::cast<int>(v);
     else if (k == "threads")

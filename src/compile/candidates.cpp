@@ -194,65 +194,9 @@ double time_candidate(Candidate& c, const TacticKeys& keys, const Request& reque
   return ms;
 }
 
-}  // namespace
-
-Candidate reference_candidate(const Subgraph& graph) {
-  Candidate c;
-  c.kernel = kernels::make_reference(graph);
-  c.entry = "reference";
-  c.ops = op_names(graph);
-  return c;
-}
-
-Candidate choose_kernel(const Request& request, const ir::Node&, const Options& options,
-                        const std::function<int64_t(Dim)>& guess) {
-  std::vector<Candidate> accepted;
-  std::vector<std::string> refusals;
-  for (const SubgraphNode& n : request.graph->nodes)
-    if (options.disabled_ops.count(n.op->info.name)) {
-      Candidate c = reference_candidate(*request.graph);
-      c.refusals.push_back(str("op '", n.op->info.name, "' was disabled by the user"));
-      c.forced = true;
-      return c;
-    }
-  // A trace wants to know of every candidate.
-  const bool frozen = options.tactics && options.tactics->frozen() && !CacheTrace::current();
-  if (frozen)
-    if (Candidate c = known_best(request, options); c.kernel) {
-      c.ops = op_names(*request.graph);
-      return c;
-    }
-  const bool choose = options.tactics && !frozen;
-  for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {
-    if (entry.name == "reference") continue;
-    if (disabled(options, entry.name)) {
-      refusals.push_back(str(entry.name, ": disabled by the user"));
-      continue;
-    }
-    for (int variant = 0; variant < most_variants; ++variant) {
-      auto kernel = entry.accept(request, variant);
-      if (!kernel) {
-        if (variant == 0) refusals.push_back(str(entry.name, ": ", kernel.reason));
-        break;
-      }
-      accepted.push_back(library_candidate(entry, variant, kernel.value));
-      if (!choose) break;
-    }
-    if (!accepted.empty() && !choose) break;
-  }
-  if ((accepted.empty() || choose) && !disabled(options, "loop")) {
-    std::string refusal;
-    Candidate c = loop_candidate(request, refusal);
-    if (c.kernel)
-      accepted.push_back(std::move(c));
-    else
-      refusals.push_back(refusal);
-  }
-  if (accepted.empty()) {
-    Candidate c = reference_candidate(*request.graph);
-    c.refusals = std::move(refusals);
-    return c;
-  }
+// Of several that accept the fastest at the sizes tuned for; the first where nothing is timed.
+Candidate fastest(std::vector<Candidate> accepted, const Request& request, const Options& options,
+                  const std::function<int64_t(Dim)>& guess) {
   size_t best = 0;
   std::vector<plan::Tactic> tactics;
   size_t timed = 0, cached = 0;
@@ -268,9 +212,124 @@ Candidate choose_kernel(const Request& request, const ir::Node&, const Options& 
   }
   Candidate c = std::move(accepted[best]);
   c.ops = op_names(*request.graph);
-  c.refusals = std::move(refusals);
   c.tactics = std::move(tactics);
   c.timed = timed, c.cached = cached;
+  return c;
+}
+
+// The variants of an entry that accept; the first one's reason where none does.
+std::vector<Candidate> variants_of(const Entry& entry, const Request& request, int most, std::string& refusal) {
+  std::vector<Candidate> accepted;
+  for (int variant = 0; variant < most; ++variant) {
+    auto kernel = entry.accept(request, variant);
+    if (!kernel) {
+      if (variant == 0) refusal = str(entry.name, ": ", kernel.reason);
+      break;
+    }
+    accepted.push_back(library_candidate(entry, variant, kernel.value));
+  }
+  return accepted;
+}
+
+// The tactic that the user forces. No kernel where it is not of the piece's op, or refuses (`refusal` says why).
+Candidate forced_candidate(const Request& request, const Options& options, const std::function<int64_t(Dim)>& guess,
+                           std::string& refusal) {
+  Candidate c;
+  if (options.tactic.empty()) return c;
+  if (options.tactic == "reference") {
+    c = reference_candidate(*request.graph);
+    c.keep = true;
+  } else if (options.tactic == "loop") {
+    c = loop_candidate(request, refusal);
+    c.ops = op_names(*request.graph);
+  }
+  for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {
+    if (c.kernel || entry.name != options.tactic) continue;
+    const int only = options.tactic_variant;
+    std::vector<Candidate> accepted = variants_of(entry, request,
+                                                  only >= 0         ? only + 1
+                                                  : options.tactics ? most_variants
+                                                                    : 1,
+                                                  refusal);
+    if (only >= 0 && !accepted.empty()) {
+      if (int(accepted.size()) <= only) refusal = str(entry.name, ": there are ", accepted.size(), " variants of it");
+      accepted.erase(accepted.begin(), accepted.begin() + std::min(only, int(accepted.size())));
+    }
+    if (!accepted.empty()) c = fastest(std::move(accepted), request, options, guess);
+  }
+  if (c.kernel) c.forced = Forced::taken;
+  return c;
+}
+
+// Every entry in order, then a loop nest, then the reference.
+Candidate usual_candidate(const Request& request, const Options& options, const std::function<int64_t(Dim)>& guess) {
+  std::vector<Candidate> accepted;
+  std::vector<std::string> refusals;
+  // A trace wants to know of every candidate.
+  const bool frozen = options.tactics && options.tactics->frozen() && !CacheTrace::current();
+  if (frozen)
+    if (Candidate c = known_best(request, options); c.kernel) {
+      c.ops = op_names(*request.graph);
+      return c;
+    }
+  const bool choose = options.tactics && !frozen;
+  for (const Entry& entry : kernels::kernels_for(*kernels::anchor(*request.graph).op)) {
+    if (entry.name == "reference") continue;
+    if (disabled(options, entry.name)) {
+      refusals.push_back(str(entry.name, ": disabled by the user"));
+      continue;
+    }
+    std::string refusal;
+    std::vector<Candidate> variants = variants_of(entry, request, choose ? most_variants : 1, refusal);
+    if (variants.empty()) refusals.push_back(refusal);
+    std::move(variants.begin(), variants.end(), std::back_inserter(accepted));
+    if (!accepted.empty() && !choose) break;
+  }
+  if ((accepted.empty() || choose) && !disabled(options, "loop")) {
+    std::string refusal;
+    Candidate c = loop_candidate(request, refusal);
+    if (c.kernel)
+      accepted.push_back(std::move(c));
+    else
+      refusals.push_back(refusal);
+  }
+  if (accepted.empty()) {
+    Candidate c = reference_candidate(*request.graph);
+    c.refusals = std::move(refusals);
+    return c;
+  }
+  Candidate c = fastest(std::move(accepted), request, options, guess);
+  c.refusals = std::move(refusals);
+  return c;
+}
+
+}  // namespace
+
+Candidate reference_candidate(const Subgraph& graph) {
+  Candidate c;
+  c.kernel = kernels::make_reference(graph);
+  c.entry = "reference";
+  c.ops = op_names(graph);
+  return c;
+}
+
+Candidate choose_kernel(const Request& request, const ir::Node&, const Options& options,
+                        const std::function<int64_t(Dim)>& guess) {
+  for (const SubgraphNode& n : request.graph->nodes)
+    if (options.disabled_ops.count(n.op->info.name)) {
+      Candidate c = reference_candidate(*request.graph);
+      c.refusals.push_back(str("op '", n.op->info.name, "' was disabled by the user"));
+      c.keep = true;
+      return c;
+    }
+  std::string refusal;
+  if (Candidate c = forced_candidate(request, options, guess, refusal); c.kernel) return c;
+  Candidate c = usual_candidate(request, options, guess);
+  if (!refusal.empty()) {
+    std::erase(c.refusals, refusal);
+    c.refusals.insert(c.refusals.begin(), refusal);
+    c.forced = Forced::refused;
+  }
   return c;
 }
 

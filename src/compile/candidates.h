@@ -12,7 +12,8 @@ struct Candidate {
   std::shared_ptr<const Subgraph> graph;  ///< where it is not the piece asked for (a lowered composite)
   std::vector<std::string> refusals;
   std::vector<plan::Tactic> tactics;
-  bool forced = false;  ///< the user wants the reference here
+  bool keep = false;           ///< the user wants the reference here: the piece is not taken apart
+  Forced forced = Forced::no;  ///< why options.tactic refused stands first in `refusals`
   size_t timed = 0, cached = 0;
 };
 

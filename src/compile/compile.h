@@ -18,6 +18,8 @@ struct Options {
   Isa isa = Isa::baseline;
   std::set<std::string, std::less<>> disabled_kernels;  ///< entry names, "onednn" for all of a family, "loop"
   std::set<std::string, std::less<>> disabled_ops;      ///< ops that the reference runs
+  std::string tactic;                                   ///< entry taken wherever it accepts, "" for none
+  int tactic_variant = -1;                              ///< of its variants only this one, -1 for all
   bool reuse_memory = true;                             ///< values that are not alive at the same time share the arena
   bool in_place = true;                                 ///< results may go over operands that nobody reads later
   bool plain_layouts = false;                           ///< row-major everywhere: the baseline
@@ -29,6 +31,9 @@ struct Options {
   std::function<void(double done, const std::string& what)> progress;  ///< done in 0..1; may throw Error{cancelled}
 };
 
+/// What became of a tactic that the user forces, at one node: it is not of the node's op, was taken, or refused.
+enum class Forced { no, taken, refused };
+
 /// What compile decided for one instruction.
 struct NodeReport {
   std::string name, ops, kernel, description;
@@ -36,6 +41,7 @@ struct NodeReport {
   std::vector<plan::Tactic> tactics;  ///< where several were timed, or known from the cache
   bool fallback = false;              ///< runs by the reference
   std::string location;
+  Forced forced = Forced::no;  ///< what became of options.tactic
 };
 
 struct Compiled {

@@ -119,7 +119,7 @@ void Compiler::visit_kernel(Node& n) {
       dynamic ? reference_candidate(*graph) : choose_kernel(request, n, options_, [&](Dim d) { return guess(d); });
   timed_ += chosen.timed;
   cached_ += chosen.cached;
-  if (!dynamic && chosen.entry == "reference" && !chosen.forced && expand(n)) return;
+  if (!dynamic && chosen.entry == "reference" && !chosen.keep && expand(n)) return;
 
   Instr instr;
   instr.kind = dynamic ? Instr::dynamic : Instr::kernel;
@@ -145,7 +145,8 @@ void Compiler::visit_kernel(Node& n) {
                     chosen.refusals,
                     chosen.tactics,
                     chosen.entry == "reference",
-                    to_string(n.loc)};
+                    to_string(n.loc),
+                    chosen.forced};
   reports_->push_back(std::move(report));
 
   // After all reorders: a packing names the instruction whose kernel makes it.

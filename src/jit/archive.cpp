@@ -159,6 +159,7 @@ void save_archive(const OptimizedModel& m, const std::string& path) {
       {"tolerance", {{"relative", m.options.tolerance.relative}, {"absolute", m.options.tolerance.absolute}}},
       {"disable_kernels", m.options.disable_kernels},
       {"disable_ops", m.options.disable_ops}};
+  if (!m.options.tactic.empty()) manifest["tactic"] = m.options.tactic;
   ZipWriter zip(file);
   zip.add("manifest.json", manifest.dump(2));
   zip.add("graphs/forward.nir", graph);
@@ -257,6 +258,7 @@ std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
     m->options.tolerance.absolute = manifest.at("tolerance").at("absolute");
     m->options.disable_kernels = manifest.at("disable_kernels").get<std::set<std::string, std::less<>>>();
     m->options.disable_ops = manifest.at("disable_ops").get<std::set<std::string, std::less<>>>();
+    m->options.tactic = manifest.value("tactic", "");
     const auto golden = read_safetensors(zip.get("golden/samples.safetensors"), zip.file(),
                                          str("load: '", zip.file()->path(), "': golden samples"));
     for (size_t k = 0; k < manifest.value("golden", size_t(0)) && k < 64; ++k) {

@@ -22,6 +22,36 @@ namespace {
 
 double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
+/// A tactic that a user names: an entry, and maybe one of its variants.
+struct NamedTactic {
+  std::string entry;
+  int variant = -1;
+};
+
+NamedTactic parse_tactic(const std::string& text) {
+  const size_t dot = text.rfind('.');
+  const std::string digits = dot == std::string::npos ? "" : text.substr(dot + 1);
+  const bool number = !digits.empty() && digits.size() < 4 && digits.find_first_not_of("0123456789") == digits.npos;
+  return number ? NamedTactic{text.substr(0, dot), std::stoi(digits)} : NamedTactic{text};
+}
+
+void check_tactic(const OptimizeOptions& o) {
+  if (o.tactic.empty()) return;
+  const std::string name = parse_tactic(o.tactic).entry;
+  std::vector<std::string> names = kernels::kernel_names();
+  names.insert(names.end(), {"loop", "reference"});
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    std::string all;
+    for (const std::string& n : names) all += (all.empty() ? "" : ", ") + n;
+    fail(ErrorCode::not_found, "optimize: no tactic is named '", o.tactic, "' (there are: ", all,
+         "; NAME.1 is the second variant of one)");
+  }
+  for (const std::string& off : {name, name.substr(0, name.find('.'))})
+    if (o.disable_kernels.count(off))
+      fail(ErrorCode::invalid_argument, "optimize: tactic '", o.tactic, "' is forced, and disable_kernels names '", off,
+           "' (one of them would do)");
+}
+
 // A kernel or the part before its dot.
 void check_kernel(const std::string& name) {
   std::string all = "loop";
@@ -41,6 +71,7 @@ void check_options(const OptimizeOptions& o) {
   for (const std::string& op : o.disable_ops) find_op(op);
   for (const std::string& op : o.float_ops) find_op(op);
   for (const std::string& kernel : o.disable_kernels) check_kernel(kernel);
+  check_tactic(o);
   if (o.threads < 0 || o.threads > 4096)
     fail(ErrorCode::invalid_argument, "optimize: ", o.threads, " threads (1 to 4096, or 0: affinity and quota)");
   if (o.min_region < 1) fail(ErrorCode::invalid_argument, "optimize: min_region ", o.min_region, " (1 or more)");
@@ -181,6 +212,8 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
   options.isa = cpu_info().isa;
   options.disabled_kernels = m.options.disable_kernels;
   options.disabled_ops = m.options.disable_ops;
+  const NamedTactic tactic = parse_tactic(m.options.tactic);
+  options.tactic = tactic.entry, options.tactic_variant = tactic.variant;
   options.tactics = tactics;
   int64_t weight_bytes = 0;
   for (const auto& [name, w] : *m.weights) weight_bytes += w.bytes();

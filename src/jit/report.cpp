@@ -58,7 +58,21 @@ json options_json(const OptimizeOptions& o) {
           {"disable_ops", o.disable_ops},
           {"float_ops", o.float_ops},
           {"disable_kernels", o.disable_kernels},
+          {"tactic", o.tactic},
           {"tolerance", {{"relative", o.tolerance.relative}, {"absolute", o.tolerance.absolute}}}};
+}
+
+// Where a tactic that the user forces was taken, and why it refused elsewhere.
+json tactic_json(const OptimizedModel& m) {
+  json taken = json::array(), refused = json::array();
+  for (const compile::NodeReport& n : m.nodes) {
+    json node = {{"op", n.ops}, {"name", n.name}, {"location", n.location}};
+    if (n.forced == compile::Forced::taken) taken.push_back(std::move(node));
+    if (n.forced != compile::Forced::refused) continue;
+    node["reason"] = n.refusals.front();
+    refused.push_back(std::move(node));
+  }
+  return {{"name", m.options.tactic}, {"taken", std::move(taken)}, {"refused", std::move(refused)}};
 }
 
 json partition_json(const OptimizedModel& m) {
@@ -87,11 +101,13 @@ json partition_json(const OptimizedModel& m) {
                          {"location", n.location},
                          {"reason", why.empty() ? "sizes that are known only when it has run" : why}});
   }
-  return {{"instructions", all},
-          {"compiled", compiled},
-          {"share_compiled", all ? double(compiled) / double(all) : 1.0},
-          {"fallbacks", std::move(fallbacks)},
-          {"nodes", std::move(nodes)}};
+  json j = {{"instructions", all},
+            {"compiled", compiled},
+            {"share_compiled", all ? double(compiled) / double(all) : 1.0},
+            {"fallbacks", std::move(fallbacks)},
+            {"nodes", std::move(nodes)}};
+  if (!m.options.tactic.empty()) j["tactic"] = tactic_json(m);
+  return j;
 }
 
 json accuracy_json(const OptimizedModel& m) {

@@ -104,12 +104,48 @@ TEST(Options, WhatIsUnknownIsRefused) {
   EXPECT_NE(refusal([](auto& o) { o.disable_ops = {"konv"}; }).find("konv"), std::string::npos);
   EXPECT_NE(refusal([](auto& o) { o.float_ops = {"konv"}; }).find("konv"), std::string::npos);
   EXPECT_NE(refusal([](auto& o) { o.disable_kernels = {"onednn.konv"}; }).find("onednn.konv"), std::string::npos);
+  EXPECT_NE(refusal([](auto& o) { o.tactic = "onednn.konv"; }).find("native.gemv, "), std::string::npos);
+  EXPECT_NE(refusal([](auto& o) { o.tactic = "loop", o.disable_kernels = {"loop"}; }).find("one of them"),
+            std::string::npos);
   EXPECT_EQ(refusal([](auto& o) { o.calib_data = {{{"x", Tensor::zeros(DType::f32, {1, 1, 16})}}}; }),
             "optimize: calibration data is of use for int8 only, which is not built yet");
   EXPECT_NE(refusal([](auto& o) {
               o.memory_budget = 100, o.ranges = {parse_range("x=1x1x16..4x4x16")};
             }).find("memory budget"),
             std::string::npos);
+}
+
+TEST(Options, ATacticIsTakenWhereItAccepts) {
+  const Model m = text_model(conv_block);
+  const auto with = [&](const std::string& tactic, bool tune = false) {
+    OptimizeOptions o = quiet();
+    o.gate = true;
+    o.tune = tune, o.use_tactic_cache = false;
+    o.tactic = tactic;
+    return optimize(m, o);
+  };
+  const auto told = [](const Engine& e) { return json::parse(e.report_json())["partition"]["tactic"]; };
+  const json all = told(with("reference"));
+  EXPECT_EQ(all["name"], "reference");
+  EXPECT_GE(all["taken"].size(), 2u);
+  EXPECT_TRUE(all["refused"].empty());
+
+  const Engine conv = with("onednn.conv.0", true);
+  ASSERT_EQ(told(conv)["taken"].size(), 2u) << told(conv).dump(1);
+  EXPECT_EQ(told(conv)["taken"][0]["op"].get<std::string>().substr(0, 4), "conv");
+  const std::string path = (fs::temp_directory_path() / "neve_test_tactic.neve").string();
+  conv.save(path);
+  EXPECT_EQ(load(path).engine().plan_text(), conv.plan_text()) << "the choice did not come back";
+  fs::remove(path);
+
+  const json loop = told(with("loop"));  // has no convolution: there the usual choice
+  EXPECT_FALSE(loop["refused"].empty());
+  for (const json& n : loop["refused"]) EXPECT_EQ(n["reason"].get<std::string>().substr(0, 6), "loop: ");
+  const json none = told(with("onednn.conv.15"));
+  EXPECT_TRUE(none["taken"].empty());
+  EXPECT_NE(none["refused"][0]["reason"].get<std::string>().find("variants"), std::string::npos) << none.dump(1);
+  EXPECT_TRUE(told(with("native.rnn"))["refused"].empty()) << "an op that it does not have";
+  EXPECT_FALSE(json::parse(with("").report_json())["partition"].contains("tactic"));
 }
 
 TEST(Options, DumpsTheGraphAfterEveryPass) {

@@ -95,6 +95,27 @@ def test_archive(tmp_path, goldens):
             assert np.array_equal(first[output], second[output]), f"{label}: output '{output}'"
 
 
+# Seconds for each kernel: these with ./dev check --full (pytest -m full).
+LARGE = {"silero_vad_16k", "rfb320", "en_ppocrv3_det", "basic_pitch"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.full] * (n in LARGE)) for n in CASES])
+def test_each_tactic(name, goldens):
+    """Whichever kernel is forced, the results are the expected ones."""
+    case = CASES[name]
+    taken = set()
+    for kernel in backend_adapter.tactics(case.path):
+        for variant in [""] if kernel in ("loop", "reference") else [f".{i}" for i in range(16)]:
+            options = {"tactic": kernel + variant, "gate": False, "tune": False}
+            engine = backend_adapter.Engine(case.path, case.low, case.high, **options)
+            if not engine.engine.report["partition"]["tactic"]["taken"]:
+                break
+            taken.add(kernel)
+            for label, outputs in real_cases.results(case, engine.run):
+                check(case, label, outputs, goldens)
+    assert len(taken) >= 3
+
+
 def test_expected_notes(engines):
     """basic_pitch on its own recording gives the note, onset and contour maps that its authors stored."""
     engine, windows = engines(CASES["basic_pitch"]), real_cases.pitch_windows()

@@ -68,6 +68,17 @@ def as_array(value):
     return np.asarray(value)
 
 
+def tactics(path):
+    """Names of all kernels that can be forced, as the error for an unknown one lists them."""
+    import neve
+
+    try:
+        neve.optimize(neve.load(str(path)), tactic="?")
+    except neve.Error as error:
+        return str(error).split("there are: ")[1].split(";")[0].split(", ")
+    raise AssertionError("an unknown tactic was taken")
+
+
 class Engine:
     """An optimised engine with named inputs and outputs; what the tests of whole models use."""
 

@@ -238,6 +238,21 @@ def test_counts(outcomes, capsys):
     assert not listed & outcomes("compiled").kernels, "reference_only.txt lists these, but a kernel or loop ran them"
 
 
+def test_each_tactic(capsys):
+    """Each case again with each kernel forced that an op of it has, in all its variants."""
+    program = backend_adapter.build_folder() / "bin" / "onnx-check"
+    known = {n for m, n in known_failures() if m == "compiled"}
+    names = [n for n in cases_of("compiled") if n not in known and tolerance(n) == (RTOL, ATOL)]
+    command = [program, "--each-tactic", "--quiet", "--jobs", str(len(os.sched_getaffinity(0)))]
+    done = subprocess.run([*command, *(bc.find_case(n).path for n in names)], capture_output=True, text=True)
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert done.returncode == 0 and not failed, done.stderr[-2000:] + "\n".join(failed[:30])
+    taken = dict(re.findall(r"^tactic (\S+) taken in (\d+) cases$", done.stdout, re.M))
+    with capsys.disabled():
+        print("\n  tactics: " + ", ".join(f"{name} {n}" for name, n in taken.items()))
+    assert int(taken["reference"]) >= 1200 and int(taken["loop"]) >= 900 and int(taken["onednn.matmul.0"]) >= 50
+
+
 def test_known_failures_exist():
     names = {c.name for c in bc.all_cases()}
     assert [n for _, n in known_failures() if n not in names] == []

@@ -3,6 +3,7 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "jit/model.h"
+#include "kernels/list.h"
 #include "op/registry.h"
 #include "random_graph.h"
 #include "runtime/session.h"
@@ -30,6 +31,10 @@ inline std::string check_random_graph(uint64_t seed) {
     o.threads = 1 + int(r.below(2));
     if (r.one_in(6)) o.disable_kernels = {"loop"};
     if (r.one_in(6)) o.disable_kernels = {"onednn"};
+    if (r.one_in(4) && o.disable_kernels.empty()) {
+      const std::vector<std::string> names = kernels::kernel_names();
+      o.tactic = names[size_t(r.below(int64_t(names.size())))];
+    }
     const auto optimized = jit::optimize(model, o);
     // oneDNN's relu makes 0 of NaN (docs/errors.md), and the mean of nothing is NaN.
     const bool may_lose_nan =

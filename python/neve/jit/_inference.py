@@ -28,7 +28,7 @@ _enabled = True  # off: the originals run
 _MOST_KEPT = 2**16  # bytes of an argument of floats
 _OPTIMISE = (
     "ranges", "precision", "test_data", "warmup_data", "disable_passes", "disable_ops", "float_ops", "disable_kernels",
-    "min_region", "threads", "tune", "use_tactic_cache", "gate", "accept_inaccurate", "relative_tolerance",
+    "tactic", "min_region", "threads", "tune", "use_tactic_cache", "gate", "accept_inaccurate", "relative_tolerance",
     "absolute_tolerance", "memory_budget",
 )  # fmt: skip
 
