@@ -16,11 +16,16 @@ Value per_channel(Builder& b, Value v, int64_t rank) { return unsqueeze(b, v, ax
 struct Moments {
   Value centred, mean, variance;
 };
-Moments moments(Builder& b, Value x, const std::vector<int64_t>& axes) {
+/// `reduce` of f32 values, added up in `sums`: with f64, in which the sum is exact but for its last rounding, it does
+/// not depend on the order of the values.
+Value reduce_in(Builder& b, DType sums, const char* reduction, Value x, const std::vector<int64_t>& axes) {
+  return b.cast(reduce(b, reduction, b.cast(x, stage_dtype(b.dtype(x), sums)), axes, true), b.dtype(x));
+}
+Moments moments(Builder& b, Value x, const std::vector<int64_t>& axes, DType sums = DType::f32) {
   Moments m;
-  m.mean = reduce_mean(b, x, axes, true);
+  m.mean = reduce_in(b, sums, "reduce_mean", x, axes);
   m.centred = sub(b, x, m.mean);
-  m.variance = reduce_mean(b, mul(b, m.centred, m.centred), axes, true);
+  m.variance = reduce_in(b, sums, "reduce_mean", mul(b, m.centred, m.centred), axes);
   return m;
 }
 
@@ -65,6 +70,10 @@ struct BatchNormalization {
       attr("momentum", &BatchNormalization::momentum, "running = running * momentum + current * (1 - momentum)."),
       attr("training_mode", &BatchNormalization::training_mode, "Use statistics of x and return three results.")};
 
+  /// Statistics of a batch and their gradients: one value out of many thousands, on which every element after depends.
+  /// However the loops around are fused and cut, and in every layout, the same value comes out.
+  static constexpr DType sums = DType::f64;
+
   void infer(Inferring& t) const {
     t.require_float(0);
     const TensorType& x = t.in(0);
@@ -92,7 +101,7 @@ struct BatchNormalization {
     }
     std::vector<int64_t> axes{0};
     for (int64_t i = 2; i < rank; ++i) axes.push_back(i);
-    const Moments m = moments(b, x, axes);
+    const Moments m = moments(b, x, axes, sums);
     const Value normal = mul(b, m.centred, inverse_deviation(b, m.variance, epsilon));
     const Value y = add(b, mul(b, normal, per_channel(b, scale, rank)), per_channel(b, bias, rank));
     auto moved = [&](Value old, Value now) {
@@ -123,14 +132,15 @@ struct BatchNormalization {
     auto by_channel = [&](Value v, size_t i) { return b.cast(rank > 1 ? squeeze(b, v, axes) : v, b.dtype(g.in[i])); };
     Moments m;
     if (training_mode) {
-      m = moments(b, x, axes);
+      m = moments(b, x, axes, sums);
     } else {
       m.mean = per_channel(b, b.cast(g.in[3], stage), rank);
       m.variance = per_channel(b, b.cast(g.in[4], stage), rank);
       m.centred = sub(b, x, m.mean);
     }
     const Value inverse = inverse_deviation(b, m.variance, epsilon), n = mul(b, m.centred, inverse);
-    const Value sum_d = reduce_sum(b, dy, axes, true), sum_dn = reduce_sum(b, mul(b, dy, n), axes, true);
+    const Value sum_d = reduce_in(b, sums, "reduce_sum", dy, axes),
+                sum_dn = reduce_in(b, sums, "reduce_sum", mul(b, dy, n), axes);
     if (g.needs[0]) {
       if (training_mode) {
         const Value size = b.cast(b.call("size", {x}), stage);

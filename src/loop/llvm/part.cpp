@@ -268,7 +268,7 @@ class PartEmitter {
       if (stage.results[k].kind != LoopResult::accumulate) continue;
       const DType t = part_.registers[size_t(stage.results[k].index)];
       llvm::Type* type = Emit::vec(e_.compute_type(t), width);
-      const bool chunked = stage.results[k].reduce == ReduceKind::sum && is_float(t);
+      const bool chunked = stage.results[k].reduce == ReduceKind::sum && is_float(t) && t != DType::f64;
       Accumulator a{k, stage.results[k].reduce, t, chunked, chunked ? e_.variable(type) : nullptr, e_.variable(type)};
       b_.CreateStore(identity(t, a.kind, width), a.total);
       list.push_back(a);

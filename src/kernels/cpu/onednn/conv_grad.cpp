@@ -132,13 +132,22 @@ Result<Kernel> accept(const Request& r, int variant, bool by_input) {
     const Roles roles = roles_of(by_input, in, out);
     const Geometry geo = geometry(p.shape, roles.x, roles.w, roles.y);
     if (!geo.fits) return "negative padding";
-    // First as the operands come, where they come in a layout of their own; else as oneDNN likes it best.
-    const auto wanted = [&](const Sizes& s, const Layout& offered) {
+    // First as the operands come, where they come in a layout of their own, and as the forward convolution would like
+    // them, in which the captured program has them: eager steps and captured ones then agree to the last bit. Else as
+    // oneDNN likes it best.
+    const dnnl::convolution_forward::primitive_desc forward(
+        cpu_engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, any_layout(roles.x),
+        memory::desc(weight_dims(p.shape, roles.w), memory::data_type::f32, memory::format_tag::any), memory::desc(),
+        any_layout(roles.y), geo.strides, geo.dilations, geo.pad_begin, geo.pad_end);
+    const auto wanted = [&](const Sizes& s, const Layout& offered, const memory::desc& of_forward) {
+      if (variant) return any_layout(s);
       const auto as_offered = describe(DType::f32, s, offered);
-      return variant || offered.plain() || !as_offered ? any_layout(s) : *as_offered;
+      return offered.plain() || !as_offered ? of_forward : *as_offered;
     };
     const Layout &x_offered = r.offered[0], &y_offered = r.offered[by_input ? 0 : 1];
-    Described d = describe_gradient(p, roles, geo, wanted(roles.x, x_offered), wanted(roles.y, y_offered));
+    Described d = describe_gradient(p, roles, geo, wanted(roles.x, x_offered, forward.src_desc()),
+                                    wanted(roles.y, y_offered, forward.dst_desc()));
+    if (is_slow(d.impl) && !variant) d = describe_gradient(p, roles, geo, forward.src_desc(), forward.dst_desc());
     if (is_slow(d.impl)) d = describe_gradient(p, roles, geo, any_layout(roles.x), any_layout(roles.y));
     const auto x = name_of(d.x, by_input ? result.shape : first.shape),
                y = name_of(d.y, by_input ? first.shape : g.types[size_t(n.in[1])].shape);
