@@ -5,6 +5,7 @@
     ./dev bench --peers               with ONNX Runtime, OpenVINO (an engine for each shape, and one for all) and PyTorch (eager,
                                       inductor); a table with ratios and their spread
     ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
+    ./dev bench --what serve          two sessions against one, tails, and speed beside other load (bench/serving.py)
     ./dev bench --train               training steps and eager inference; with --peers beside PyTorch
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
 
@@ -26,9 +27,10 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+import serving  # noqa: E402
 import workloads as table  # noqa: E402
 
-WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory")
+WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory", "serve")
 TRAINED = ("resnet18", "encoder", "lstm", "digits")  # of training.py, which have a step
 PEERS = ("onnxruntime", "openvino", "openvino_dynamic", "torch", "inductor")
 RIVALS = ("onnxruntime", "openvino")  # the better of them at each shape is what Neve is measured by
@@ -91,11 +93,13 @@ class Bench:
             print("  " + failure, file=sys.stderr)
         return None
 
-    def archive(self, workload, size=None):
+    def archive(self, workload, size=None, threads=None):
         """The path of the optimised engine, made when it is first asked for; None if that failed."""
         name = workload.name + ("" if size is None else "-" + "x".join(map(str, size)))
-        path = pathlib.Path(self.scratch.name) / (name + ".neve")
-        if not path.exists() and self.ask(workload, "optimize", archive=str(path), size=size) is None:
+        threads = threads or self.options.threads
+        path = pathlib.Path(self.scratch.name) / f"{name}-{threads}.neve"
+        asked = {"archive": str(path), "size": size, "threads": threads}
+        if not path.exists() and self.ask(workload, "optimize", **asked) is None:
             return None
         return str(path)
 
@@ -265,6 +269,18 @@ class Bench:
                         f"  {work.name} {list(size)}: {answer['resident_bytes'] / 2**20:.1f} MiB resident; {answer['memory']}",
                         flush=True,
                     )
+
+    def serve(self):
+        program = table.ROOT / "build" / "bin" / "bench-serve"
+        if not program.exists():
+            self.failures.append(f"serve: {program} is not built")
+            return
+        rows = self.result["serve"] = []
+        for work in self.work.values():
+            one, full = (self.archive(work, work.sizes[0], threads) for threads in (1, self.options.threads))
+            if one and full:
+                rows.append(serving.Serving(self, program).measure(work.name, one, full))
+                print(serving.line(rows[-1]), flush=True)
 
     # -------------------------------------------------------------------------------------------------------- training
 

@@ -190,7 +190,8 @@ def task_optimize(work, request):
 
     start = clock()
     size = tuple(request["size"]) if request.get("size") else None
-    engine = neve.optimize(neve.load(str(work.path), **work.options), ranges=[neve_range(work, size)])
+    model = neve.load(str(work.path), **work.options)
+    engine = neve.optimize(model, ranges=[neve_range(work, size)], threads=request["threads"])
     seconds = clock() - start
     engine.save(request["archive"])
     return {"seconds": seconds, "version": version_of("neve"), "report": engine.report}

@@ -12,6 +12,12 @@ target_compile_features(neve INTERFACE cxx_std_20)
 target_link_libraries(neve PRIVATE DNNL::dnnl ${NEVE_LIBZIP} fmt::fmt spdlog::spdlog ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS} protobuf::libprotobuf-lite)
 if(NEVE_THREADS STREQUAL "openmp")
   target_link_options(neve PRIVATE -fopenmp)
+  # Of two libraries that do not need each other the one that is named later is initialised first: libgomp finds its
+  # settings.
+  add_library(neve_wait SHARED ${PROJECT_SOURCE_DIR}/src/base/openmp/wait.cpp)
+  target_link_libraries(neve_wait PRIVATE neve_flags)
+  target_link_options(neve_wait PRIVATE -Wl,--as-needed)
+  target_link_libraries(neve PRIVATE gomp neve_wait)
 endif()
 # Foreign static code stays inside: by archive, and by name for what its headers instantiate in our files.
 target_link_options(neve PRIVATE -Wl,--as-needed -Wl,--exclude-libs,ALL

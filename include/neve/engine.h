@@ -166,6 +166,24 @@ class Session {
   std::shared_ptr<Impl> impl_;
 };
 
+/// Sizes that a thread of low priority prepares. Copies stand for the same work. It goes on while the engine or a
+/// handle lives, and ends early, at the next kernel, when both are gone or the process exits. Thread-safe.
+class Warming {
+ public:
+  Warming() = default;
+  void wait() const;  ///< until it has ended. @throws Error as Engine::warm, Error{cancelled} after cancel()
+  bool wait_for(double seconds) const;  ///< whether it has ended by then; throws nothing
+  bool done() const;                    ///< ended: all prepared, failed, or cancelled
+  std::string error() const;            ///< what went wrong; "" where nothing did, or not yet
+  void cancel() const;                  ///< stops it; returns when it has ended
+  struct Work;
+  explicit Warming(std::shared_ptr<Work> work) : work_(std::move(work)) {}
+  const std::shared_ptr<Work>& work() const { return work_; }
+
+ private:
+  std::shared_ptr<Work> work_;
+};
+
 /// A compiled model: immutable, shared between threads.
 class Engine {
  public:
@@ -176,6 +194,9 @@ class Engine {
   int threads() const;
   /// Makes everything that depends on these sizes ahead of the first call, for all sessions.
   void warm(const std::vector<NamedSizes>& shapes) const;
+  /// The same in a thread of low priority: calls go on meanwhile, at nearly their speed.
+  /// @throws Error{not_found | shape_mismatch} for names and ranks that the model does not have
+  Warming warm_in_background(const std::vector<NamedSizes>& shapes) const;
   std::string report_json() const;  ///< "schema": "neve.report/1"
   std::string report_html() const;  ///< self-contained page; runs the model a few times, for its roofline
   std::string graph_text() const;   ///< the optimised IR

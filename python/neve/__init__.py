@@ -227,6 +227,17 @@ def _trace(self, path, *inputs, runs=1, **named):
     self.session().trace(path, *inputs, runs=runs, **named)
 
 
+def _warm(self, shapes, *, background=False):
+    """Makes everything that depends on these sizes, a list of {name: shape}, ahead of the first call, for all sessions.
+
+    background: in a thread of low priority, while calls go on. Returns a Warming then: wait(), done(), error, cancel(). It ends
+    early when neither the engine nor the Warming is left."""
+    shapes = [{name: list(shape) for name, shape in sizes.items()} for sizes in shapes]
+    if background:
+        return self._warm_in_background(shapes)
+    return self._warm(shapes)
+
+
 def machine_peak(threads=0, *, again=False):
     """What this machine reaches at most, measured once and kept in the cache folder (`again` measures anew): a dict with
     "gflops" (f32, all threads) and "gflops_one", "levels" (bytes a second by level of memory, nearest first),
@@ -244,7 +255,7 @@ def _save_path(self, path):
 
 Engine.save = _save_path  # type: ignore[method-assign]
 Engine.report = property(_report, doc="What was done and why: the report as a dict, schema neve.report/1.")  # type: ignore[attr-defined]
-Engine.profile, Engine.trace = _profile, _trace  # type: ignore[attr-defined]
+Engine.profile, Engine.trace, Engine.warm = _profile, _trace, _warm  # type: ignore[attr-defined]
 Session.profile, Session.trace = _session_profile, _session_trace  # type: ignore[attr-defined]
 Engine.__repr__ = _repr  # type: ignore[method-assign]
 Model.__repr__ = _repr  # type: ignore[method-assign]

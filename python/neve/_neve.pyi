@@ -564,6 +564,26 @@ class Session:
 
     def _trace(self, arg0: int, /, *args, **kwargs) -> str: ...
 
+class Warming:
+    """
+    Sizes that a thread of low priority prepares: Engine.warm(shapes, background=True).
+    """
+
+    def wait(self) -> None:
+        """
+        Returns when all is prepared; raises Error where that failed or was cancelled.
+        """
+
+    def done(self) -> bool:
+        """Whether it has ended: all prepared, failed, or cancelled."""
+
+    @property
+    def error(self) -> Any:
+        """What went wrong, in words; None where nothing did, or not yet."""
+
+    def cancel(self) -> None:
+        """Stops it; returns when it has ended."""
+
 class Engine:
     def __getattr__(self, name: str) -> Any: ...
     def __call__(self, *args, **kwargs) -> Any: ...
@@ -573,7 +593,9 @@ class Engine:
 
     def session(self) -> Session: ...
 
-    def warm(self, arg: Sequence[Mapping[str, Sequence[int]]], /) -> None: ...
+    def _warm(self, arg: Sequence[Mapping[str, Sequence[int]]], /) -> None: ...
+
+    def _warm_in_background(self, arg: Sequence[Mapping[str, Sequence[int]]], /) -> Warming: ...
 
     def save(self, arg: str, /) -> None: ...
 

@@ -347,11 +347,43 @@ NB_MODULE(_neve, m) {
         return s.session.trace(in, runs);
       });
 
+  nb::class_<Warming>(m, "Warming",
+                      "Sizes that a thread of low priority prepares: Engine.warm(shapes, background=True).")
+      .def(
+          "wait",
+          [](const Warming& w) {
+            for (bool ended = false; !ended;) {
+              {
+                nb::gil_scoped_release free;
+                ended = w.wait_for(0.05);
+              }
+              if (PyErr_CheckSignals() != 0) throw nb::python_error();
+            }
+            w.wait();
+          },
+          "Returns when all is prepared; raises Error where that failed or was cancelled.")
+      .def("done", &Warming::done, "Whether it has ended: all prepared, failed, or cancelled.")
+      .def_prop_ro(
+          "error",
+          [](const Warming& w) {
+            const std::string text = w.error();
+            return text.empty() ? nb::object(nb::none()) : nb::object(nb::str(text.c_str()));
+          },
+          "What went wrong, in words; None where nothing did, or not yet.")
+      .def("cancel", &Warming::cancel, nb::call_guard<nb::gil_scoped_release>(),
+           "Stops it; returns when it has ended.");
+
   nb::class_<PyEngine>(m, "Engine")
       .def("__call__", &call_engine)
       .def("_run", &PyEngine::run, "Tensors by position, as a list; what captured functions call.")
       .def("session", [](const PyEngine& e) { return new PySession{e.engine.session(), e.engine.inputs()}; })
-      .def("warm", [](const PyEngine& e, const std::vector<NamedSizes>& shapes) { e.engine.warm(shapes); })
+      .def("_warm",
+           [](const PyEngine& e, const std::vector<NamedSizes>& shapes) {
+             nb::gil_scoped_release free;
+             e.engine.warm(shapes);
+           })
+      .def("_warm_in_background",
+           [](const PyEngine& e, const std::vector<NamedSizes>& shapes) { return e.engine.warm_in_background(shapes); })
       .def("save",
            [](const PyEngine& e, const std::string& path) {
              nb::gil_scoped_release free;

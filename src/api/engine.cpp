@@ -60,6 +60,17 @@ std::string Engine::graph_text() const { return ir::print(of(impl_, "Engine").op
 void Engine::save(const std::string& path) const { jit::save_archive(*of(impl_, "Engine").optimized, path); }
 void Engine::warm(const std::vector<NamedSizes>& shapes) const { session().warm(shapes); }
 
+Warming Engine::warm_in_background(const std::vector<NamedSizes>& shapes) const {
+  Impl& engine = of(impl_, "Engine");
+  std::vector<std::vector<Sizes>> points;
+  for (const NamedSizes& named : shapes) points.push_back(sizes_of(*engine.optimized->core, named, "warm"));
+  const Warming started = start_warming(engine.optimized->core, std::move(points));
+  const std::lock_guard lock(engine.mutex);
+  std::erase_if(engine.warming, [](const Warming& w) { return w.done(); });
+  engine.warming.push_back(started);
+  return started;
+}
+
 std::vector<Session::Timing> Engine::profile(const NamedSizes& sizes, int runs) const {
   const jit::OptimizedModel& m = *of(impl_, "Engine").optimized;
   const std::vector<Sizes> at = sizes.empty() ? first_point(m) : sizes_of(*m.core, sizes, "profile");

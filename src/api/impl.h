@@ -20,7 +20,12 @@ struct Model::Impl {
 struct Engine::Impl {
   std::shared_ptr<jit::OptimizedModel> optimized;
   std::vector<PortInfo> inputs, outputs;
+  std::mutex mutex;
+  std::vector<Warming> warming;  ///< that goes on
 };
+
+/// Prepares an engine's sizes, in a thread of its own.
+Warming start_warming(std::shared_ptr<runtime::EngineCore> core, std::vector<std::vector<Sizes>> points);
 
 struct Session::Impl {
   explicit Impl(std::shared_ptr<jit::OptimizedModel> m) : optimized(std::move(m)), core(optimized->core) {}

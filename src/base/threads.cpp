@@ -28,8 +28,16 @@
 #include <vector>
 #endif
 
+#ifndef NEVE_THREADS_STD
+extern "C" void neve_wait_is_set();
+#endif
+
 namespace neve {
 namespace {
+
+#ifndef NEVE_THREADS_STD
+[[maybe_unused]] const bool waiting = [] { return neve_wait_is_set(), true; }();  // libgomp is initialised by now
+#endif
 
 constexpr int max_threads = 1024;
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/threads.h"
 
 namespace neve::runtime {
@@ -200,6 +201,7 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
   for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
     const plan::Instr& instr = p.instrs[size_t(i)];
     if (instr.kind != plan::Instr::kernel) continue;
+    check_interrupt();
     BindSizes sizes;
     sizes.threads = threads;
     for (int32_t v : instr.in) sizes.in.push_back(sizes_of(v, inst->steps));

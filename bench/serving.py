@@ -1,0 +1,85 @@
+"""`./dev bench --what serve`: sessions side by side, and an engine beside other load on the same cores.
+
+For every model, at its first size: calls a second of one session with one thread, of two such sessions, and the tails of the two;
+then one session with all threads alone, beside a process that keeps one core busy, beside one that keeps all of them busy, and
+beside a second process that does the same as the first. Each round does all of it once; medians of the rounds are shown.
+"""
+
+import json
+import statistics
+import subprocess
+
+PEERS = ("alone", "busy core", "busy cores", "twice")
+
+
+class Serving:
+    def __init__(self, bench, program):
+        self.bench, self.program, self.seconds = bench, str(program), bench.options.seconds
+        self.threads = bench.options.threads
+
+    def start(self, threads, *arguments):
+        """A bench-serve process; it says when it is ready, and begins when it is told to."""
+        env = {**self.bench.environment(), "NEVE_NUM_THREADS": str(threads)}
+        command = [self.program, *map(str, arguments), "--seconds", str(self.seconds), "--wait"]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env)
+        if process.stdout.readline().strip() != "ready":
+            raise RuntimeError(f"bench-serve ended with {process.wait()}")
+        return process
+
+    def finish(self, processes):
+        for p in processes:
+            p.stdin.write("\n")
+            p.stdin.flush()
+        answers = [json.loads(p.stdout.readline()) for p in processes]
+        for p in processes:
+            p.communicate()
+        return answers
+
+    def sessions(self, archive, number):
+        return self.finish([self.start(1, archive, "--sessions", number)])[0]
+
+    def beside(self, archive, peer):
+        """The median time of a call in ms, beside a peer."""
+        busy = {"busy core": 1, "busy cores": self.threads}.get(peer, 0)
+        load = [self.program, "--busy", str(busy), "--seconds", str(10 * self.seconds + 60)]
+        other = subprocess.Popen(load) if busy else None
+        try:
+            both = [self.start(self.threads, archive) for _ in range(2 if peer == "twice" else 1)]
+            answers = self.finish(both)
+        finally:
+            if other:
+                other.kill()
+                other.wait()
+        return statistics.mean(a["sessions"][0]["median_ms"] for a in answers)
+
+    def measure(self, name, one, all_threads):
+        rounds = []
+        for _ in range(self.bench.options.rounds):
+            single, pair = self.sessions(one, 1), self.sessions(one, 2)
+            tails = [s["p99_ms"] / s["median_ms"] for s in pair["sessions"]]
+            times = {peer: self.beside(all_threads, peer) for peer in PEERS}
+            rounds.append(
+                {
+                    "one_per_s": single["calls_per_s"],
+                    "two_per_s": pair["calls_per_s"],
+                    "gain": pair["calls_per_s"] / single["calls_per_s"],
+                    "tail": max(tails),
+                    **{peer: times[peer] for peer in PEERS},
+                    **{f"{peer}, slower": times[peer] / times["alone"] for peer in PEERS[1:]},
+                }
+            )
+        return {
+            "model": name,
+            **{key: statistics.median(r[key] for r in rounds) for key in rounds[0]},
+            "rounds": rounds,
+        }
+
+
+def line(row):
+    slower = ", ".join(f"beside {p} {row[f'{p}, slower']:.2f}x" for p in PEERS[1:-1])
+    return (
+        f"  {row['model']}: one session {row['one_per_s']:.1f}/s, two {row['two_per_s']:.1f}/s = {row['gain']:.2f}x, "
+        f"p99 {row['tail']:.2f}x the median; all threads {row['alone']:.3f} ms alone, {slower}, "
+        f"two processes {row['twice, slower']:.2f}x the time"
+    )
