@@ -194,6 +194,33 @@ std::vector<Tensor> run(const Kernel& kernel, const Subgraph& g, const std::vect
   return out;
 }
 
+void expect_reference(const Kernel& kernel, const Subgraph& g, const std::vector<SymbolValues>& sizes,
+                      const Asked& how) {
+  std::mt19937 random(7);
+  for (const SymbolValues& s : sizes) {
+    std::vector<Tensor> in;
+    for (size_t i = 0; i < g.inputs.size(); ++i) {
+      const TensorType& t = g.types[size_t(g.inputs[i])];
+      const Facts& f = g.facts[size_t(g.inputs[i])];
+      if (g.constants[i].defined())
+        in.push_back(g.constants[i]);
+      else if (f.known)
+        in.push_back(Tensor::of_ints(t.dtype, sizes_of(t.shape, s), sizes_of(f.content, s)));
+      else
+        in.push_back(random_tensor(t, sizes_of(t.shape, s), random, how));
+    }
+    const std::vector<Tensor> want = evaluate(g, in);
+    for (int threads : {1, 2, 3}) {
+      std::string refused;
+      const std::vector<Tensor> got = run(kernel, g, in, s, threads, refused);
+      ASSERT_EQ(refused, "");
+      for (size_t k = 0; k < want.size(); ++k)
+        ASSERT_EQ(difference(got[k], want[k], how.tolerance), "")
+            << kernel.description() << ", output " << k << " " << type_text(want[k]) << ", " << threads << " threads";
+    }
+  }
+}
+
 }  // namespace
 
 std::string refusal(const std::string& entry, const Subgraph& g, const SymbolValues& tuned, const Asked& how) {
@@ -210,30 +237,12 @@ void expect_reference(const std::string& entry, const Subgraph& g, const std::ve
   for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
     if (isa > best) continue;
     how.isa = isa;
-    std::mt19937 random(7);
-    const auto kernel = e->accept(request_for(g, sizes[0], how), 0);
-    ASSERT_TRUE(bool(kernel)) << kernel.reason;
-    for (const SymbolValues& s : sizes) {
-      std::vector<Tensor> in;
-      for (size_t i = 0; i < g.inputs.size(); ++i) {
-        const TensorType& t = g.types[size_t(g.inputs[i])];
-        const Facts& f = g.facts[size_t(g.inputs[i])];
-        if (g.constants[i].defined())
-          in.push_back(g.constants[i]);
-        else if (f.known)
-          in.push_back(Tensor::of_ints(t.dtype, sizes_of(t.shape, s), sizes_of(f.content, s)));
-        else
-          in.push_back(random_tensor(t, sizes_of(t.shape, s), random, how));
-      }
-      const std::vector<Tensor> want = evaluate(g, in);
-      for (int threads : {1, 2, 3}) {
-        std::string refused;
-        const std::vector<Tensor> got = run(*kernel.value, g, in, s, threads, refused);
-        ASSERT_EQ(refused, "");
-        for (size_t k = 0; k < want.size(); ++k)
-          ASSERT_EQ(difference(got[k], want[k], how.tolerance), "")
-              << "output " << k << " " << type_text(want[k]) << ", " << to_string(isa) << ", " << threads << " threads";
-      }
+    for (int variant = 0; variant < 16; ++variant) {
+      const auto kernel = e->accept(request_for(g, sizes[0], how), variant);
+      if (variant && !kernel) break;
+      ASSERT_TRUE(bool(kernel)) << kernel.reason;
+      expect_reference(*kernel.value, g, sizes, how);
+      if (testing::Test::HasFatalFailure()) return;
     }
   }
 }

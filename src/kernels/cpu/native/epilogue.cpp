@@ -7,18 +7,6 @@
 namespace neve::kernels::native {
 namespace {
 
-template <class F>
-void combine(const Block& b, Step::Operand operand, const float* y, F f) {
-  for (int64_t m = 0; m < b.rows; ++m) {
-    float* to = b.x + m * b.width;
-    const float* from = operand == Step::full ? y + m * b.stride : y;
-    if (operand == Step::scalar)
-      for (int64_t j = 0; j < b.columns; ++j) to[j] = f(to[j], *from);
-    else
-      for (int64_t j = 0; j < b.columns; ++j) to[j] = f(to[j], from[j]);
-  }
-}
-
 // Whether a shape is that of one element for each channel of the result.
 bool is_channel(const Shape& s, const Shape& result, size_t channel_axis) {
   if (s.size() > result.size()) return false;
@@ -46,6 +34,8 @@ std::optional<Activation> activation_of(const Subgraph& g, const SubgraphNode& n
   if (op == "sqrt") return Activation{Activation::sqrt};
   if (op == "softsign") return Activation{Activation::softsign};
   if (op == "swish") return Activation{Activation::swish, number("alpha")};
+  if (op == "gelu")
+    return Activation{n.attrs.get_string("approximate") == "tanh" ? Activation::gelu_tanh : Activation::gelu};
   if (op == "elu") return Activation{Activation::elu, number("alpha")};
   if (op == "leaky_relu") return Activation{Activation::leaky_relu, number("alpha")};
   if (op == "hard_sigmoid") return Activation{Activation::hard_sigmoid, number("alpha"), number("beta")};
@@ -74,13 +64,13 @@ std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, st
     if (const auto f = n.in[0] == current ? activation_of(g, n) : std::nullopt) {
       s.f = *f;
     } else {
-      constexpr std::pair<std::string_view, Step::Kind> known[] = {{"add", Step::add}, {"sub", Step::sub},
-                                                                   {"mul", Step::mul}, {"div", Step::div},
-                                                                   {"max", Step::max}, {"min", Step::min}};
+      constexpr std::pair<std::string_view, Combination> known[] = {
+          {"add", Combination::add}, {"sub", Combination::sub}, {"mul", Combination::mul},
+          {"div", Combination::div}, {"max", Combination::max}, {"min", Combination::min}};
       const auto it = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return k.first == op; });
       if (it == std::end(known) || n.in.size() != 2) return str("no step for ", op);
-      s.kind = it->second;
-      const bool first = n.in[0] == current, commutes = s.kind != Step::sub && s.kind != Step::div;
+      s.kind = Step::combination, s.op = it->second;
+      const bool first = n.in[0] == current, commutes = s.op != Combination::sub && s.op != Combination::div;
       if (!first && !(commutes && n.in[1] == current)) return str(op, " takes the result as its second operand");
       const int32_t other = n.in[first ? 1 : 0];
       const int input = input_number(g, other);
@@ -120,7 +110,7 @@ std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c) {
     const int bias = input_number(g, n.in[2]);
     if (bias < 0) return "the bias is made inside the piece";
     Step s;
-    s.kind = Step::add, s.input = size_t(bias), s.operand = Step::channel;
+    s.kind = Step::combination, s.op = Combination::add, s.input = size_t(bias), s.operand = Step::channel;
     c.steps.push_back(s);
   }
   return read_steps(g, 1, c.steps);
@@ -131,22 +121,16 @@ void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b)
   const float* y = static_cast<const float*>(args.in[s.input]);
   if (s.operand == Step::full) y += b.at;
   if (s.operand == Step::channel) y += b.first;
-  auto with = [&](auto f) { combine(b, s.operand, y, f); };
-  switch (s.kind) {
-    case Step::add:
-      return with([](float u, float v) { return u + v; });
-    case Step::sub:
-      return with([](float u, float v) { return u - v; });
-    case Step::mul:
-      return with([](float u, float v) { return u * v; });
-    case Step::div:
-      return with([](float u, float v) { return u / v; });
-    case Step::max:
-      return with([](float u, float v) { return u != u || u > v ? u : v; });
-    case Step::min:
-      return with([](float u, float v) { return u != u || u < v ? u : v; });
-    case Step::activation:
-      return;
+  float room[64];
+  const int64_t some = std::min<int64_t>(b.columns, std::size(room));
+  if (s.operand == Step::scalar) std::fill(room, room + some, *y);
+  for (int64_t m = 0; m < b.rows; ++m) {
+    float* x = b.x + m * b.width;
+    if (s.operand == Step::scalar)
+      for (int64_t j = 0; j < b.columns; j += some)
+        simd.combine(s.op, x + j, room, std::min(some, b.columns - j));
+    else
+      simd.combine(s.op, x, s.operand == Step::full ? y + m * b.stride : y, b.columns);
   }
 }
 

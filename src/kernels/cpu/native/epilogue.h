@@ -11,8 +11,9 @@ namespace neve::kernels::native {
 
 /// One step, in order.
 struct Step {
-  enum Kind : uint8_t { activation, add, sub, mul, div, max, min } kind = activation;
+  enum Kind : uint8_t { activation, combination } kind = activation;
   Activation f;
+  Combination op = Combination::add;
   size_t input = 0;  ///< of the piece
   /// Its shape: the result's, one element for each channel, one element.
   enum Operand : uint8_t { full, channel, scalar } operand = full;

@@ -5,29 +5,17 @@
 #include <cstring>
 
 #include "base/threads.h"
-#include "kernels/cpu/native/epilogue.h"
+#include "kernels/cpu/native/packed_product.h"
 
 namespace neve::kernels::native {
 namespace {
 
 constexpr int64_t most_rows = 16;  // at the point tuned for: above, the blocking of a real product pays
 constexpr int64_t rows_at_once = 32;
-constexpr int64_t most_width = 64;  // columns of a panel
-
-struct GemvPlan {
-  size_t a = 0, b = 1;
-  std::vector<Step> steps;
-  int64_t k = 0, n = 0;
-  bool turned = false;  ///< the weight comes as [n, k]
-  int vectors = 4;
-  Isa isa = Isa::baseline;
-  int64_t width() const { return vectors * simd_for(isa).lanes; }
-  int64_t panels() const { return (n + width() - 1) / width(); }
-};
 
 class BoundGemv final : public BoundKernel {
  public:
-  BoundGemv(const GemvPlan& p, int64_t rows, int threads)
+  BoundGemv(const PackedProduct& p, int64_t rows, int threads)
       : p_(p), simd_(simd_for(p.isa)), rows_(rows), threads_(threads) {}
   void run(const RunArgs& args) const override {
     const int64_t work = p_.k * p_.width() * std::max<int64_t>(rows_, 1);
@@ -43,7 +31,7 @@ class BoundGemv final : public BoundKernel {
     const float* a = static_cast<const float*>(args.in[p_.a]);
     const int64_t width = p_.width(), first = index * width, columns = std::min(width, p_.n - first);
     const float* b = static_cast<const float*>(args.in[p_.b]) + first * p_.k;
-    alignas(64) float sums[rows_at_once * most_width];
+    alignas(64) float sums[rows_at_once * most_panel_width];
     std::array<const float*, rows_at_once> row;
     for (int64_t m = 0; m < rows_; m += rows_at_once) {
       const int64_t count = std::min(rows_at_once, rows_ - m);
@@ -56,46 +44,19 @@ class BoundGemv final : public BoundKernel {
     }
   }
 
-  GemvPlan p_;
+  PackedProduct p_;
   const Simd& simd_;
   int64_t rows_;
   int threads_;
 };
 
-class GemvKernel final : public Kernel {
+class GemvKernel final : public PackedProductKernel {
  public:
-  explicit GemvKernel(GemvPlan p) : p_(std::move(p)) {}
+  using PackedProductKernel::PackedProductKernel;
   std::string description() const override { return str("native gemv ", p_.isa); }
-  std::string packing_key(size_t i) const override {
-    return i == p_.b ? str("native.gemv ", p_.width(), " columns, ", p_.k, "x", p_.n, p_.turned ? " turned" : "") : "";
-  }
-  size_t packed_bytes(size_t i) const override {
-    return i == p_.b ? size_t(p_.panels() * p_.width() * p_.k) * sizeof(float) : 0;
-  }
-  void pack(size_t, const Tensor& weight, void* packed, int threads) const override {
-    const float* from = weight.data_as<float>();
-    float* to = static_cast<float*>(packed);
-    const int64_t width = p_.width();
-    parallel_for(p_.panels(), 1, threads, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t columns = std::min(width, p_.n - i * width);
-        if (p_.turned)
-          for (int64_t j = 0; j < columns; ++j)
-            for (int64_t k = 0; k < p_.k; ++k) to[(i * p_.k + k) * width + j] = from[(i * width + j) * p_.k + k];
-        for (int64_t k = 0; k < p_.k && !p_.turned; ++k)
-          std::memcpy(to + (i * p_.k + k) * width, from + k * p_.n + i * width, size_t(columns) * sizeof(float));
-      }
-    });
-  }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
-    int64_t rows = 1;
-    for (int64_t s : sizes.out[0]) rows *= s;
-    rows = p_.n ? rows / p_.n : 0;
-    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundGemv>(p_, rows, sizes.threads));
+    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundGemv>(p_, rows_of(sizes), sizes.threads));
   }
-
- private:
-  GemvPlan p_;
 };
 
 std::optional<std::string> few_rows(int64_t rows) {
@@ -118,7 +79,7 @@ Result<Kernel> accept_conv(const Request& r, int variant) {
   for (int64_t pad : n.attrs.get_ints("pads"))
     if (pad != 0) return "padding";
   if (auto why = few_rows(r.sizes[size_t(n.out[0])][0])) return *why;
-  GemvPlan p;
+  PackedProduct p;
   p.a = c.x, p.b = c.w, p.turned = true, p.isa = r.isa;
   p.n = c.outputs, p.k = c.channels;
   p.steps = std::move(c.steps);
@@ -128,27 +89,10 @@ Result<Kernel> accept_conv(const Request& r, int variant) {
 
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant) return "no more variants";
-  const Subgraph& g = *r.graph;
-  const SubgraphNode& n = g.nodes[0];
-  if (n.op->info.name != "matmul") return "the piece does not begin with the product";
-  const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
-  if (a.dtype != DType::f32) return str("only f32, a is ", a);
-  const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
-  if (an < 0 || bn < 0) return "an operand is made inside the piece";
-  if (b.rank() != 2 || !is_constant(b.shape) || g.roles[size_t(bn)] != InputRole::weight)
-    return str("b is ", b, " (a weight of fixed sizes would do)");
-  if (an == bn) return "both operands are one tensor";
-  GemvPlan p;
-  p.a = size_t(an), p.b = size_t(bn);
-  p.k = b.shape[0].value(), p.n = b.shape[1].value();
-  p.isa = r.isa;
-  if (a.rank() < 1 || y.rank() != a.rank()) return str("a is ", a);
-  int64_t rows = 1;
-  const Sizes& sizes = r.sizes[size_t(n.out[0])];
-  for (size_t i = 0; i + 1 < sizes.size(); ++i) rows *= sizes[i];
+  PackedProduct p;
+  int64_t rows = 0;
+  if (auto why = read_product(r, p, rows)) return *why;
   if (auto why = few_rows(rows)) return *why;
-  p.vectors = panel_vectors(p.n, p.isa);
-  if (auto why = read_steps(g, size_t(y.rank() - 1), p.steps)) return *why;
   return std::shared_ptr<const Kernel>(std::make_shared<GemvKernel>(std::move(p)));
 }
 

@@ -43,6 +43,7 @@ std::vector<Entry> attention_entries();
 std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
 std::vector<Entry> lstm_grad_entries();
+std::vector<Entry> matmul_entries();
 std::vector<Entry> pad_entries();
 std::vector<Entry> resize_entries();
 std::vector<Entry> rnn_entries();

@@ -23,6 +23,8 @@ struct Activation {
     hard_sigmoid,      ///< clip(alpha x + beta, 0, 1)
     hard_swish,        ///< x clip(alpha x + beta, 0, 1)
     swish,             ///< x sigmoid(alpha x)
+    gelu,              ///< x (1 + erf(x / sqrt 2)) / 2
+    gelu_tanh,         ///< its approximation with tanh
     elu,               ///< x < 0 ? alpha (e^x - 1) : x
     softsign,          ///< x / (1 + |x|)
     clip,              ///< min(max(x, alpha), beta)
@@ -114,11 +116,47 @@ struct SoftmaxRow {
   float max, sum;     ///< before and after; at first minus infinity and 0
 };
 
+/// A block of rows times a packed panel, b[i * width + j] with width = vectors * lanes, for positions i < k.
+struct Product {
+  int vectors;  ///< 1 to 4
+  int64_t rows, k;
+  const float* a;  ///< rows at `a_stride`
+  int64_t a_stride;
+  const float* b;
+  /// Where the sums go, rows at `c_stride`.
+  enum Mode : uint8_t { set, add, set_minus, subtract };
+  static constexpr int most_terms = 4;
+  struct Target {
+    float* c;
+    Mode mode;
+  } to[most_terms];
+  int targets;
+  int64_t c_stride;
+  /// Done meanwhile, a little with every position: lines of memory that are read next are fetched,
+  const char* ahead;
+  int64_t ahead_lines;
+  /// and parts of another panel are added up.
+  struct Sum {
+    int terms;
+    const float* part[most_terms];
+    float sign[most_terms];  ///< 1 or -1
+    float* to;
+    int64_t n;  ///< a multiple of lanes
+  } sum;
+};
+
+enum class Combination : uint8_t { add, sub, mul, div, max, min };
+
 struct Simd {
   int64_t lanes;
   /// c[m, j] = sum over i < k of a[m][i] * b[i * width + j], width = vectors * lanes, 1 <= vectors <= 4; c has rows at
   /// ldc.
   void (*panel)(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc);
+  void (*product)(const Product&);
+  /// y[i] = sum over t < terms of signs[t] * x[t][i]. Any n.
+  void (*signed_sum)(int terms, const float* const* x, const float* signs, float* y, int64_t n);
+  /// x[i] = x[i] op y[i]; a NaN in either is one in the largest and least. Any n.
+  void (*combine)(Combination op, float* x, const float* y, int64_t n);
   /// x[i] = f(x[i]); n is a multiple of lanes.
   void (*activate)(const Activation& f, float* x, int64_t n);
   void (*lstm)(const LstmStep&);

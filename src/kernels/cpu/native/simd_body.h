@@ -3,92 +3,10 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12's own _mm512_undefined_ps() (GCC bug 105593)
 #endif
-#include <immintrin.h>
-
-#include "kernels/cpu/native/simd.h"
+#include "kernels/cpu/native/simd_product.h"
 
 namespace neve::kernels::native {
 namespace {
-
-#define NEVE_INLINE inline __attribute__((always_inline))
-
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
-using V = __m512;
-constexpr int64_t lanes = 16;
-constexpr int tile_rows = 6;
-NEVE_INLINE V load(const float* p) { return _mm512_loadu_ps(p); }
-NEVE_INLINE void store(float* p, V x) { _mm512_storeu_ps(p, x); }
-NEVE_INLINE V all(float x) { return _mm512_set1_ps(x); }
-NEVE_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
-NEVE_INLINE V least(V a, V b) { return _mm512_min_ps(a, b); }
-NEVE_INLINE V most(V a, V b) { return _mm512_max_ps(a, b); }
-NEVE_INLINE V if_less(V a, V b, V yes, V no) {
-  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
-}
-NEVE_INLINE V magnitude(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffffff))); }
-NEVE_INLINE V sign_of(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32(int(0x80000000u)))); }
-NEVE_INLINE V or_bits(V a, V b) { return _mm512_or_ps(a, b); }
-NEVE_INLINE V root(V x) { return _mm512_sqrt_ps(x); }
-NEVE_INLINE V nearest(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-NEVE_INLINE V times_power(V x, V n) { return _mm512_scalef_ps(x, n); }
-#elif defined(__AVX2__)
-using V = __m256;
-constexpr int64_t lanes = 8;
-constexpr int tile_rows = 3;
-NEVE_INLINE V load(const float* p) { return _mm256_loadu_ps(p); }
-NEVE_INLINE void store(float* p, V x) { _mm256_storeu_ps(p, x); }
-NEVE_INLINE V all(float x) { return _mm256_set1_ps(x); }
-NEVE_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
-NEVE_INLINE V least(V a, V b) { return _mm256_min_ps(a, b); }
-NEVE_INLINE V most(V a, V b) { return _mm256_max_ps(a, b); }
-NEVE_INLINE V if_less(V a, V b, V yes, V no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
-NEVE_INLINE V magnitude(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
-NEVE_INLINE V sign_of(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(int(0x80000000u)))); }
-NEVE_INLINE V or_bits(V a, V b) { return _mm256_or_ps(a, b); }
-NEVE_INLINE V root(V x) { return _mm256_sqrt_ps(x); }
-NEVE_INLINE V nearest(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-NEVE_INLINE V power(__m256i n) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
-}
-NEVE_INLINE V times_power(V x, V n) {  // in two steps: 2^n itself may be no normal number
-  const __m256i i = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(i, 1);
-  return x * power(half) * power(_mm256_sub_epi32(i, half));
-}
-#else
-using V = __m128;
-constexpr int64_t lanes = 4;
-constexpr int tile_rows = 3;
-NEVE_INLINE V load(const float* p) { return _mm_loadu_ps(p); }
-NEVE_INLINE void store(float* p, V x) { _mm_storeu_ps(p, x); }
-NEVE_INLINE V all(float x) { return _mm_set1_ps(x); }
-NEVE_INLINE V fma(V a, V b, V c) { return a * b + c; }
-NEVE_INLINE V least(V a, V b) { return _mm_min_ps(a, b); }
-NEVE_INLINE V most(V a, V b) { return _mm_max_ps(a, b); }
-NEVE_INLINE V if_less(V a, V b, V yes, V no) { return _mm_blendv_ps(no, yes, _mm_cmplt_ps(a, b)); }
-NEVE_INLINE V magnitude(V x) { return _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi32(0x7fffffff))); }
-NEVE_INLINE V sign_of(V x) { return _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi32(int(0x80000000u)))); }
-NEVE_INLINE V or_bits(V a, V b) { return _mm_or_ps(a, b); }
-NEVE_INLINE V root(V x) { return _mm_sqrt_ps(x); }
-NEVE_INLINE V nearest(V x) { return _mm_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-NEVE_INLINE V power(__m128i n) { return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(n, _mm_set1_epi32(127)), 23)); }
-NEVE_INLINE V times_power(V x, V n) {
-  const __m128i i = _mm_cvtps_epi32(n), half = _mm_srai_epi32(i, 1);
-  return x * power(half) * power(_mm_sub_epi32(i, half));
-}
-#endif
-
-template <int N>
-struct Index {
-  static constexpr int value = N;
-};
-/// f(0), f(1), ... f(N - 1), each with its number as a constant.
-template <int N, class F>
-NEVE_INLINE void unroll(F&& f) {
-  if constexpr (N > 0) {
-    unroll<N - 1>(f);
-    f(Index<N - 1>{});
-  }
-}
 
 // ---- functions: bounds kept so that infinities and NaN come out as they should; least(c, x) and most(c, x) give x if
 // x is NaN ----
@@ -130,6 +48,25 @@ NEVE_INLINE V tanh_of(V x) {
   return if_less(a, all(0.625f), near, or_bits(far, sign_of(x)));
 }
 
+/// By a quotient of polynomials in x^2; beyond the bound it is 1 for f32.
+NEVE_INLINE V erf_of(V x) {
+  x = most(all(-3.95f), least(all(3.95f), x));
+  const V z = x * x;
+  V p = all(2.025723688e-06f);
+  p = fma(p, z, all(2.846707939e-04f));
+  p = fma(p, z, all(3.808062989e-03f));
+  p = fma(p, z, all(5.287511274e-02f));
+  p = fma(p, z, all(1.915500909e-01f));
+  p = fma(p, z, all(1.128379107e+00f));
+  V q = all(3.782898420e-05f);
+  q = fma(q, z, all(1.170673873e-03f));
+  q = fma(q, z, all(1.505491138e-02f));
+  q = fma(q, z, all(1.145592555e-01f));
+  q = fma(q, z, all(5.030895472e-01f));
+  q = fma(q, z, all(1.f));
+  return most(all(-1.f), least(all(1.f), x * p / q));
+}
+
 NEVE_INLINE V apply(const Activation& f, V x) {
   const V zero = all(0.f), one = all(1.f), a = all(f.alpha), b = all(f.beta);
   switch (f.kind) {
@@ -155,6 +92,14 @@ NEVE_INLINE V apply(const Activation& f, V x) {
       return x * least(one, most(zero, fma(a, x, b)));
     case Activation::swish:
       return x * sigmoid_of(a * x);
+    case Activation::gelu: {
+      const V half = x * all(0.5f);
+      return fma(half, erf_of(x * all(0.70710678118654752f)), half);
+    }
+    case Activation::gelu_tanh: {
+      const V half = x * all(0.5f);
+      return fma(half, tanh_of(fma(x * x, all(0.044715f), one) * x * all(0.79788456080286536f)), half);
+    }
     case Activation::elu:
       return if_less(x, zero, a * expm1_of(x), x);
     case Activation::softsign:
@@ -176,72 +121,6 @@ void activate(const Activation& f, float* x, int64_t n) {
 }
 
 NEVE_INLINE V bounded(float clip, V x) { return clip > 0 ? least(all(clip), most(all(-clip), x)) : x; }
-
-// ---- product with a packed panel ----
-
-/// One tile. A single row walks two positions at a time, so that the sums do not wait for each other.
-template <int Rows, int Vectors>
-void tile(int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
-  constexpr int sets = Rows * Vectors <= 4 ? 2 : 1;
-  V sum[sets][Rows][Vectors];
-  unroll<sets>([&](auto s) {
-    unroll<Rows>([&](auto r) { unroll<Vectors>([&](auto v) { sum[s.value][r.value][v.value] = all(0.f); }); });
-  });
-  const float* row[Rows];
-  unroll<Rows>([&](auto r) { row[r.value] = a[r.value]; });
-  auto add = [&](auto s, int64_t i) {
-    V w[Vectors];
-    unroll<Vectors>([&](auto v) { w[v.value] = load(b + (i * Vectors + v.value) * lanes); });
-    unroll<Rows>([&](auto r) {
-      const V x = all(row[r.value][i]);
-      unroll<Vectors>(
-          [&](auto v) { sum[s.value][r.value][v.value] = fma(x, w[v.value], sum[s.value][r.value][v.value]); });
-    });
-  };
-  int64_t i = 0;
-  if constexpr (sets == 2) {
-    for (; i + 2 <= k; i += 2) {
-      add(Index<0>{}, i);
-      add(Index<1>{}, i + 1);
-    }
-  }
-  for (; i < k; ++i) add(Index<0>{}, i);
-  unroll<Rows>([&](auto r) {
-    unroll<Vectors>([&](auto v) {
-      V x = sum[0][r.value][v.value];
-      if constexpr (sets == 2) x = x + sum[1][r.value][v.value];
-      store(c + r.value * ldc + v.value * lanes, x);
-    });
-  });
-}
-
-template <int Rows, int Vectors>
-NEVE_INLINE void last_rows(int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
-  if constexpr (Rows > 0) {
-    if (rows == Rows) return tile<Rows, Vectors>(k, a, b, c, ldc);
-    last_rows<Rows - 1, Vectors>(rows, k, a, b, c, ldc);
-  }
-}
-
-template <int Vectors>
-void rows_of(int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
-  int64_t m = 0;
-  for (; m + tile_rows <= rows; m += tile_rows) tile<tile_rows, Vectors>(k, a + m, b, c + m * ldc, ldc);
-  last_rows<tile_rows - 1, Vectors>(rows - m, k, a + m, b, c + m * ldc, ldc);
-}
-
-void panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
-  switch (vectors) {
-    case 1:
-      return rows_of<1>(rows, k, a, b, c, ldc);
-    case 2:
-      return rows_of<2>(rows, k, a, b, c, ldc);
-    case 3:
-      return rows_of<3>(rows, k, a, b, c, ldc);
-    default:
-      return rows_of<4>(rows, k, a, b, c, ldc);
-  }
-}
 
 // ---- recurrent cells ----
 
@@ -575,9 +454,7 @@ void triad(float* a, const float* b, const float* c, float s, int64_t n) {
   for (int64_t i = 0; i < n; i += lanes) store(a + i, fma(factor, load(c + i), load(b + i)));
 }
 
-constexpr Simd functions{
-    lanes,       panel,    activate, lstm,           lstm_grad,       gru_gates,         gru_state,     rnn,    blend,
-    softmax_row, dot_rows, add_rows, winograd_input, winograd_output, 2 * chains* lanes, multiply_adds, sum_of, triad};
+constexpr Simd functions{ lanes, panel, product, signed_sum, combine, activate, lstm, lstm_grad, gru_gates, gru_state, rnn, blend, softmax_row, dot_rows, add_rows, winograd_input, winograd_output, 2 * chains* lanes, multiply_adds, sum_of, triad};
 
 }  // namespace
 }  // namespace neve::kernels::native

@@ -1,0 +1,69 @@
+// Reading a product with a fixed weight, and packing the weight.
+#include "kernels/cpu/native/packed_product.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/threads.h"
+
+namespace neve::kernels::native {
+
+std::optional<std::string> read_product(const Request& r, PackedProduct& p, int64_t& rows) {
+  const Subgraph& g = *r.graph;
+  const SubgraphNode& n = g.nodes[0];
+  if (n.op->info.name != "matmul") return "the piece does not begin with the product";
+  const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
+  if (a.dtype != DType::f32) return str("only f32, a is ", a);
+  const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
+  if (an < 0 || bn < 0) return "an operand is made inside the piece";
+  if (b.rank() != 2 || !is_constant(b.shape) || g.roles[size_t(bn)] != InputRole::weight)
+    return str("b is ", b, " (a weight of fixed sizes would do)");
+  if (an == bn) return "both operands are one tensor";
+  if (a.rank() < 1 || y.rank() != a.rank()) return str("a is ", a);
+  p.a = size_t(an), p.b = size_t(bn);
+  p.k = b.shape[0].value(), p.n = b.shape[1].value();
+  p.isa = r.isa;
+  p.vectors = panel_vectors(p.n, p.isa);
+  rows = 1;
+  const Sizes& sizes = r.sizes[size_t(n.out[0])];
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    if (sizes[i] < 0) return "the sizes at the point are not known";
+    rows *= sizes[i];
+  }
+  return read_steps(g, size_t(y.rank() - 1), p.steps);
+}
+
+void pack_panels(const PackedProduct& p, const float* from, float* to, int threads) {
+  const int64_t width = p.width();
+  parallel_for(p.panels(), 1, threads, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t columns = std::min(width, p.n - i * width);
+      if (p.turned)
+        for (int64_t j = 0; j < columns; ++j)
+          for (int64_t k = 0; k < p.k; ++k) to[(i * p.k + k) * width + j] = from[(i * width + j) * p.k + k];
+      for (int64_t k = 0; k < p.k && !p.turned; ++k)
+        std::memcpy(to + (i * p.k + k) * width, from + k * p.n + i * width, size_t(columns) * sizeof(float));
+    }
+  });
+}
+
+std::string PackedProductKernel::packing_key(size_t i) const {
+  return i == p_.b ? str("native panels of ", p_.width(), " columns, ", p_.k, "x", p_.n, p_.turned ? " turned" : "")
+                   : "";
+}
+
+size_t PackedProductKernel::packed_bytes(size_t i) const {
+  return i == p_.b ? size_t(p_.panels() * p_.width() * p_.k) * sizeof(float) : 0;
+}
+
+void PackedProductKernel::pack(size_t, const Tensor& weight, void* packed, int threads) const {
+  pack_panels(p_, weight.data_as<float>(), static_cast<float*>(packed), threads);
+}
+
+int64_t PackedProductKernel::rows_of(const BindSizes& sizes) const {
+  int64_t rows = 1;
+  for (int64_t s : sizes.out[0]) rows *= s;
+  return p_.n ? rows / p_.n : 0;
+}
+
+}  // namespace neve::kernels::native

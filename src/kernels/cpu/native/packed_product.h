@@ -1,0 +1,38 @@
+// A product of rows with a fixed weight that is packed by panels of columns, and what follows it: what the kernels for
+// few and for many rows share.
+#pragma once
+#include "kernels/cpu/native/epilogue.h"
+
+namespace neve::kernels::native {
+
+struct PackedProduct {
+  size_t a = 0, b = 1;  ///< inputs of the piece
+  std::vector<Step> steps;
+  int64_t k = 0, n = 0;
+  bool turned = false;  ///< the weight comes as [n, k]
+  int vectors = 4;
+  Isa isa = Isa::baseline;
+  int64_t width() const { return vectors * simd_for(isa).lanes; }  ///< columns of a panel
+  int64_t panels() const { return (n + width() - 1) / width(); }
+};
+constexpr int64_t most_panel_width = 64;
+
+/// Reads a matmul with a weight and what follows it, and the rows at the point tuned for; or refuses.
+std::optional<std::string> read_product(const Request& r, PackedProduct& p, int64_t& rows);
+/// Panel, position, column: zeros behind the last column.
+void pack_panels(const PackedProduct& p, const float* weight, float* packed, int threads);
+
+/// Has the weight packed; bind() is left to the kernel.
+class PackedProductKernel : public Kernel {
+ public:
+  explicit PackedProductKernel(PackedProduct p) : p_(std::move(p)) {}
+  std::string packing_key(size_t i) const override;
+  size_t packed_bytes(size_t i) const override;
+  void pack(size_t input, const Tensor& weight, void* packed, int threads) const override;
+
+ protected:
+  int64_t rows_of(const BindSizes& sizes) const;
+  PackedProduct p_;
+};
+
+}  // namespace neve::kernels::native

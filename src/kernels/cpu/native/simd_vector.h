@@ -1,0 +1,97 @@
+// The vector type of an instruction set and what is done with it: the flags of simd_<isa>.cpp decide what V is.
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace neve::kernels::native {
+namespace {
+
+#define NEVE_INLINE inline __attribute__((always_inline))
+#define NEVE_INLINED __attribute__((always_inline))  // of a lambda
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+using V = __m512;
+constexpr int64_t lanes = 16;
+constexpr int tile_rows = 6;
+NEVE_INLINE V load(const float* p) { return _mm512_loadu_ps(p); }
+NEVE_INLINE void store(float* p, V x) { _mm512_storeu_ps(p, x); }
+NEVE_INLINE V all(float x) { return _mm512_set1_ps(x); }
+NEVE_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+NEVE_INLINE V least(V a, V b) { return _mm512_min_ps(a, b); }
+NEVE_INLINE V most(V a, V b) { return _mm512_max_ps(a, b); }
+NEVE_INLINE V if_less(V a, V b, V yes, V no) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
+NEVE_INLINE V if_equal(V a, V b, V yes, V no) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), no, yes);
+}
+NEVE_INLINE V magnitude(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffffff))); }
+NEVE_INLINE V sign_of(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32(int(0x80000000u)))); }
+NEVE_INLINE V or_bits(V a, V b) { return _mm512_or_ps(a, b); }
+NEVE_INLINE V root(V x) { return _mm512_sqrt_ps(x); }
+NEVE_INLINE V nearest(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NEVE_INLINE V times_power(V x, V n) { return _mm512_scalef_ps(x, n); }
+#elif defined(__AVX2__)
+using V = __m256;
+constexpr int64_t lanes = 8;
+constexpr int tile_rows = 3;
+NEVE_INLINE V load(const float* p) { return _mm256_loadu_ps(p); }
+NEVE_INLINE void store(float* p, V x) { _mm256_storeu_ps(p, x); }
+NEVE_INLINE V all(float x) { return _mm256_set1_ps(x); }
+NEVE_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
+NEVE_INLINE V least(V a, V b) { return _mm256_min_ps(a, b); }
+NEVE_INLINE V most(V a, V b) { return _mm256_max_ps(a, b); }
+NEVE_INLINE V if_less(V a, V b, V yes, V no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+NEVE_INLINE V if_equal(V a, V b, V yes, V no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_EQ_OQ)); }
+NEVE_INLINE V magnitude(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
+NEVE_INLINE V sign_of(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(int(0x80000000u)))); }
+NEVE_INLINE V or_bits(V a, V b) { return _mm256_or_ps(a, b); }
+NEVE_INLINE V root(V x) { return _mm256_sqrt_ps(x); }
+NEVE_INLINE V nearest(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NEVE_INLINE V power(__m256i n) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+NEVE_INLINE V times_power(V x, V n) {  // in two steps: 2^n itself may be no normal number
+  const __m256i i = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(i, 1);
+  return x * power(half) * power(_mm256_sub_epi32(i, half));
+}
+#else
+using V = __m128;
+constexpr int64_t lanes = 4;
+constexpr int tile_rows = 3;
+NEVE_INLINE V load(const float* p) { return _mm_loadu_ps(p); }
+NEVE_INLINE void store(float* p, V x) { _mm_storeu_ps(p, x); }
+NEVE_INLINE V all(float x) { return _mm_set1_ps(x); }
+NEVE_INLINE V fma(V a, V b, V c) { return a * b + c; }
+NEVE_INLINE V least(V a, V b) { return _mm_min_ps(a, b); }
+NEVE_INLINE V most(V a, V b) { return _mm_max_ps(a, b); }
+NEVE_INLINE V if_less(V a, V b, V yes, V no) { return _mm_blendv_ps(no, yes, _mm_cmplt_ps(a, b)); }
+NEVE_INLINE V if_equal(V a, V b, V yes, V no) { return _mm_blendv_ps(no, yes, _mm_cmpeq_ps(a, b)); }
+NEVE_INLINE V magnitude(V x) { return _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi32(0x7fffffff))); }
+NEVE_INLINE V sign_of(V x) { return _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi32(int(0x80000000u)))); }
+NEVE_INLINE V or_bits(V a, V b) { return _mm_or_ps(a, b); }
+NEVE_INLINE V root(V x) { return _mm_sqrt_ps(x); }
+NEVE_INLINE V nearest(V x) { return _mm_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NEVE_INLINE V power(__m128i n) { return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(n, _mm_set1_epi32(127)), 23)); }
+NEVE_INLINE V times_power(V x, V n) {
+  const __m128i i = _mm_cvtps_epi32(n), half = _mm_srai_epi32(i, 1);
+  return x * power(half) * power(_mm_sub_epi32(i, half));
+}
+#endif
+
+template <int N>
+struct Index {
+  static constexpr int value = N;
+};
+/// f(0), f(1), ... f(N - 1), each with its number as a constant.
+template <int N, class F>
+NEVE_INLINE void unroll(F&& f) {
+  if constexpr (N > 0) {
+    unroll<N - 1>(f);
+    f(Index<N - 1>{});
+  }
+}
+
+}  // namespace
+}  // namespace neve::kernels::native

@@ -1,0 +1,138 @@
+// native.matmul and native.strassen against the definitions.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "kernels/support.h"
+
+namespace neve::test {
+namespace {
+
+using Tail = std::function<Value(Piece&, Value y, Dim rows, int64_t n)>;
+
+Value plain(Piece&, Value y, Dim, int64_t) { return y; }
+
+Subgraph product(Dim m, int64_t k, int64_t n, const Tail& tail = plain) {
+  Piece p;
+  const Value x = p.input(DType::f32, {m, k});
+  const Value w = p.weight(DType::f32, {k, n});
+  p.output(tail(p, p.call("matmul", {x, w})[0], m, n));
+  return p.subgraph();
+}
+
+std::vector<SymbolValues> rows(Dim m, std::initializer_list<int64_t> counts) {
+  std::vector<SymbolValues> all;
+  for (int64_t n : counts) all.push_back({{id(m), n}});
+  return all;
+}
+
+TEST(Matmul, Sizes) {
+  const Dim m = Dim::symbol("m");
+  for (const auto& [k, n] : {std::pair<int64_t, int64_t>{1, 1},
+                             {7, 3},
+                             {154, 29},
+                             {64, 64},
+                             {33, 65},
+                             {300, 128},
+                             {1600, 70},
+                             {5, 0},
+                             {0, 5}}) {
+    SCOPED_TRACE(str(k, "x", n));
+    Asked how;
+    how.tolerance = 1e-4;
+    expect_reference("native.matmul", product(m, k, n), rows(m, {17, 71, 1, 0, 300}), how);
+  }
+}
+
+// Fewer panels than threads, and more rows than columns: the threads share the rows.
+TEST(Matmul, Tall) {
+  const Dim m = Dim::symbol("m");
+  expect_reference("native.matmul", product(m, 24, 20), rows(m, {500, 31, 32, 33, 129}));
+  Asked how;
+  how.threads = 3;
+  expect_reference("native.matmul", product(m, 24, 200), rows(m, {500, 47, 48, 49, 7}), how);
+}
+
+Value with_all_steps(Piece& p, Value y, Dim m, int64_t n) {
+  y = p.call("add", {y, p.weight(DType::f32, {n})})[0];
+  y = p.call("elu", {y}, {{"alpha", 0.7}})[0];
+  y = p.call("mul", {y, p.constant(Tensor::scalar(DType::f32, 1.5))})[0];
+  y = p.call("max", {y, p.weight(DType::f32, {1, n})})[0];
+  return p.call("add", {p.input(DType::f32, {m, n}), y})[0];
+}
+
+TEST(Matmul, Epilogues) {
+  const Dim m = Dim::symbol("m");
+  for (const char* op : {"relu", "gelu", "hard_swish", "swish"}) {
+    SCOPED_TRACE(op);
+    const auto g = product(m, 9, 37, [&](Piece& p, Value y, Dim, int64_t n) {
+      return p.call(op, {p.call("add", {y, p.weight(DType::f32, {n})})[0]})[0];
+    });
+    expect_reference("native.matmul", g, rows(m, {20, 150}));
+  }
+  const auto tanh_form = product(
+      m, 9, 37, [&](Piece& p, Value y, Dim, int64_t) { return p.call("gelu", {y}, {{"approximate", std::string("tanh")}})[0]; });
+  Asked wide;  // where both ends of gelu are reached
+  wide.spread = 1.5;
+  wide.tolerance = 1e-5;
+  expect_reference("native.matmul", tanh_form, rows(m, {20, 150}), wide);
+  expect_reference("native.matmul",
+                   product(m, 9, 37, [&](Piece& p, Value y, Dim, int64_t) { return p.call("gelu", {y})[0]; }),
+                   rows(m, {20, 150}), wide);
+  Asked over;
+  over.may_overwrite = true;
+  expect_reference("native.matmul", product(m, 9, 70, with_all_steps), rows(m, {20, 150}), over);
+}
+
+TEST(Matmul, Batches) {
+  const Dim b = Dim::symbol("b");
+  Piece p;
+  const Value y = p.call("matmul", {p.input(DType::f32, {b, 9, 20}), p.weight(DType::f32, {20, 17})})[0];
+  p.output(p.call("add", {y, p.input(DType::f32, {b, 9, 17})})[0]);
+  expect_reference("native.matmul", p.subgraph(), {{{id(b), 3}}, {{id(b), 0}}, {{id(b), 12}}});
+}
+
+TEST(Matmul, Refusals) {
+  const Dim m = Dim::symbol("m");
+  EXPECT_EQ(refusal("native.matmul", product(m, 8, 4), {{id(m), 400}}), "");
+  EXPECT_EQ(refusal("native.matmul", product(m, 8, 4), {{id(m), 16}}), "16 rows at the point (17 or more)");
+  Piece q;
+  q.output(q.call("matmul", {q.input(DType::f32, {m, 8}), q.input(DType::f32, {8, 4})})[0]);
+  EXPECT_EQ(refusal("native.matmul", q.subgraph(), {{id(m), 40}}), "b is f32[8, 4] (a weight of fixed sizes would do)");
+}
+
+// Rows that cannot be halved, blocks of them, and columns that end inside a panel.
+TEST(Strassen, Sizes) {
+  const Dim m = Dim::symbol("m");
+  for (const auto& [k, n] : {std::pair<int64_t, int64_t>{256, 128}, {260, 127}, {512, 255}, {1536, 256}}) {
+    SCOPED_TRACE(str(k, "x", n));
+    Asked how;
+    how.tolerance = 1e-4;
+    expect_reference("native.strassen", product(m, k, n), rows(m, {256, 301, 517, 66, 1, 0}), how);
+  }
+}
+
+TEST(Strassen, Epilogues) {
+  const Dim m = Dim::symbol("m");
+  Asked over;
+  over.may_overwrite = true;
+  over.tolerance = 1e-4;
+  expect_reference("native.strassen", product(m, 512, 255, with_all_steps), rows(m, {256, 301}), over);
+}
+
+TEST(Strassen, Refusals) {
+  const Dim m = Dim::symbol("m");
+  Asked how;
+  how.isa = Isa::baseline;  // panels of the same width everywhere
+  EXPECT_EQ(refusal("native.strassen", product(m, 512, 256), {{id(m), 256}}, how), "");
+  EXPECT_EQ(refusal("native.strassen", product(m, 512, 256), {{id(m), 127}}, how), "127 rows at the point (128 or more)");
+  EXPECT_EQ(refusal("native.strassen", product(m, 513, 256), {{id(m), 256}}, how), "sums over 513 positions");
+  EXPECT_EQ(refusal("native.strassen", product(m, 512, 48), {{id(m), 256}}, how),
+            "3 panels of columns cannot be cut into 2 parts");
+  how.most_error = 1e-8;
+  const std::string why = refusal("native.strassen", product(m, 512, 256), {{id(m), 256}}, how);
+  EXPECT_TRUE(why.starts_with("the error is ") && why.ends_with(" of the largest result (1e-08 would do)")) << why;
+}
+
+}  // namespace
+}  // namespace neve::test
