@@ -41,11 +41,17 @@ std::optional<std::string> not_single(const Subgraph& g) {
 namespace neve::kernels {
 
 std::vector<OpEntries> native_entries() {
-  return {{"conv", native::gemv_conv_entries()}, {"conv", native::winograd_entries()},
-          {"lstm", native::rnn_entries()},       {"lstm_grad", native::lstm_grad_entries()},
-          {"gru", native::rnn_entries()},        {"rnn", native::rnn_entries()},
-          {"pad", native::pad_entries()},        {"resize", native::resize_entries()},
-          {"matmul", native::gemv_entries()},    {"matmul", native::matmul_entries()}, {"scaled_dot_product_attention", native::attention_entries()}};
+  return {{"conv", native::gemv_conv_entries()},
+          {"conv", native::winograd_entries()},
+          {"lstm", native::rnn_entries()},
+          {"lstm_grad", native::lstm_grad_entries()},
+          {"gru", native::rnn_entries()},
+          {"rnn", native::rnn_entries()},
+          {"pad", native::pad_entries()},
+          {"resize", native::resize_entries()},
+          {"matmul", native::gemv_entries()},
+          {"matmul", native::matmul_entries()},
+          {"scaled_dot_product_attention", native::attention_entries()}};
 }
 
 }  // namespace neve::kernels

@@ -127,8 +127,7 @@ void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b)
   for (int64_t m = 0; m < b.rows; ++m) {
     float* x = b.x + m * b.width;
     if (s.operand == Step::scalar)
-      for (int64_t j = 0; j < b.columns; j += some)
-        simd.combine(s.op, x + j, room, std::min(some, b.columns - j));
+      for (int64_t j = 0; j < b.columns; j += some) simd.combine(s.op, x + j, room, std::min(some, b.columns - j));
     else
       simd.combine(s.op, x, s.operand == Step::full ? y + m * b.stride : y, b.columns);
   }

@@ -19,8 +19,9 @@ namespace {
 constexpr int64_t least_rows = 17;       // at the point tuned for: fewer are for gemv
 constexpr int64_t most_positions = 768;  // of a panel that stays in the second cache while the rows of a block go by
 constexpr int64_t rows_of_steps = 8;     // to which the steps are applied at a time: in the first cache
-constexpr int64_t least_part_rows = 32;  // below, adding up the parts of the weight costs more than it saves
 constexpr int64_t line_floats = 16;
+// Below, what is added up costs more than the multiplications saved.
+constexpr int64_t least_rows_at(int levels) { return levels == 2 ? 384 : 96; }
 
 class BoundMatmul final : public BoundKernel {
  public:
@@ -191,8 +192,7 @@ class BoundMatmul final : public BoundKernel {
       float* from = x + m * width;
       for (const Step& s : p_.steps) apply(s, simd_, args, {from, count, width, first, columns, at, p_.n});
       float* y = static_cast<float*>(args.out[0]) + at;
-      for (int64_t i = 0; i < count; ++i)
-        std::memcpy(y + i * p_.n, from + i * width, size_t(columns) * sizeof(float));
+      for (int64_t i = 0; i < count; ++i) std::memcpy(y + i * p_.n, from + i * width, size_t(columns) * sizeof(float));
     }
   }
 
@@ -227,7 +227,8 @@ class MatmulKernel final : public PackedProductKernel {
   }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     const int64_t rows = rows_of(sizes);
-    const int levels = rows >= least_part_rows << levels_ ? levels_ : 0;
+    int levels = levels_;
+    while (levels && rows < least_rows_at(levels)) --levels;
     return std::shared_ptr<const BoundKernel>(std::make_shared<BoundMatmul>(p_, levels, rows, sizes.threads));
   }
 
@@ -288,7 +289,7 @@ Result<Kernel> accept_strassen(const Request& r, int variant) {
   PackedProduct p;
   int64_t rows = 0;
   if (auto why = read_product(r, p, rows)) return *why;
-  if (rows < 2 * least_part_rows * grid) return str(rows, " rows at the point (", 2 * least_part_rows * grid, " or more)");
+  if (rows < least_rows_at(levels)) return str(rows, " rows at the point (", least_rows_at(levels), " or more)");
   if (p.k % grid || p.k < 128 * grid) return str("sums over ", p.k, " positions");
   if (p.panels() % grid) return str(p.panels(), " panels of columns cannot be cut into ", grid, " parts");
   const double error = measured_error(p, levels);

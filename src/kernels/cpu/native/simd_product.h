@@ -42,8 +42,9 @@ NEVE_INLINE void multiply(int64_t k, const float* const* a, const float* b, V (&
     unroll<Vectors>([&](auto v) NEVE_INLINED { w[v.value] = load(b + (i * Vectors + v.value) * lanes); });
     unroll<Rows>([&](auto r) NEVE_INLINED {
       const V x = all(row[r.value][i]);
-      unroll<Vectors>(
-          [&](auto v) NEVE_INLINED { sum[s.value][r.value][v.value] = fma(x, w[v.value], sum[s.value][r.value][v.value]); });
+      unroll<Vectors>([&](auto v) NEVE_INLINED {
+        sum[s.value][r.value][v.value] = fma(x, w[v.value], sum[s.value][r.value][v.value]);
+      });
     });
   };
   constexpr int64_t step = 4;
@@ -76,9 +77,7 @@ NEVE_INLINE void multiply(int64_t k, const float* const* a, const float* b, V (&
 /// f(r, v, sum) for the sums of a tile.
 template <int Rows, int Vectors, class F>
 NEVE_INLINE void each(const V (&sum)[Rows][Vectors], F&& f) {
-  unroll<Rows>([&](auto r) {
-    unroll<Vectors>([&](auto v) { f(r.value, v.value * lanes, sum[r.value][v.value]); });
-  });
+  unroll<Rows>([&](auto r) { unroll<Vectors>([&](auto v) { f(r.value, v.value * lanes, sum[r.value][v.value]); }); });
 }
 
 /// Where the sums of a tile go: to one place.
