@@ -244,8 +244,10 @@ Value Capture::value_of(const Tensor& t) {
   const CapturedValue& c = *t.body_pointer()->captured;
   if (c.capture != id_)
     fail(ErrorCode::unsupported, "capture: a tensor of another capture is used (return it from there, or pass it in)");
+  std::shared_ptr<CapturedValue> root = t.body_pointer()->captured;
+  while (root->base) root = root->base;
+  if (!root->may_show.empty()) refresh_shown(handle_of(root));
   if (is_stale(c)) refresh(t);
-  if (!c.may_show.empty()) refresh_shown(t);
   const Value v = value_in(c, frames_.size() - 1);
   return t.body_pointer()->detached ? stop_gradient(v) : v;
 }

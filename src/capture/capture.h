@@ -196,11 +196,16 @@ class Capture final : public eager::Stager {
   /// Whose memory t shows or may show: itself, or what it is a view of, first. Without a flag: always.
   std::vector<MayShow> relations(const Tensor& t);
   void refresh_shown(const Tensor& t);
+  MayShow common(const Tensor& root, const MayShow& owner, const MayShow& user);
+  MayShow united(std::span<const MayShow> all, const Tensor& t);
   void change_shown(const Tensor& x, const char* op);
   void require_own(const Tensor& x, const char* op);
   bool is_outer(const CapturedValue& c) const;
   struct Link;
   struct Ending;
+  using Users = std::vector<std::pair<size_t, MayShow>>;                         ///< results, and what they show
+  using Between = std::map<std::pair<size_t, size_t>, std::vector<MayShow>>;  ///< result, and that which it shows
+  void relate(const Users& users, Between& between, std::set<size_t>& shared);
   /// `outside`: no region ends; these are what one begins with.
   Ending ending_of(std::span<const Tensor> results, bool outside, std::span<const size_t> last = {});
   static Values values_of(std::span<const Link> links, const Ending& end, ir::Graph& g);
@@ -223,6 +228,7 @@ class Capture final : public eager::Stager {
   std::vector<Guard> guards_;
   eager::Stager* before_ = nullptr;
   bool ended_ = false;
+  std::set<const CapturedValue*> refreshed_, changed_;  ///< whose relations are being followed now
   std::pair<Tensor, Tensor> random_;  ///< key and counter of the first draw
   int64_t draws_ = 0;
 };

@@ -27,6 +27,30 @@ Tensor numbers_of(const Tensor& t) {
   return in_shape(call1("range", {Tensor::scalar_int(DType::i64, 0), count, Tensor::scalar_int(DType::i64, 1)}), shape);
 }
 
+// Places as indices of scatter_nd.
+Tensor column(const Tensor& places) { return call1("unsqueeze", {places}, {{"axes", std::vector<int64_t>{1}}}); }
+
+Tensor is_place(const Tensor& places) { return call1("less", {Tensor::scalar_int(DType::i64, -1), places}); }
+
+Tensor or_else(const Tensor& places, const Tensor& other) { return call1("where", {is_place(places), places, other}); }
+
+// The elements of what t may show; where it is partial, and then those of t: places_in says where t's are.
+Tensor memory(const Tensor& root, const Tensor& t, bool partial) {
+  return partial ? call1("concat", {flat(root), flat(t)}, {{"axis", int64_t(0)}}) : flat(root);
+}
+
+Tensor places_in(const CapturedValue::MayShow& m, const Tensor& t) {
+  if (!m.partial) return m.places;
+  return or_else(m.places, call1("add", {call1("shape", {flat(m.root)}), flat(numbers_of(t))}));
+}
+
+// That something is done for one tensor; not once more for it while that goes on.
+struct Following {
+  std::set<const CapturedValue*>& of;
+  const CapturedValue* c;
+  ~Following() { of.erase(c); }
+};
+
 // The same view of something else.
 Tensor viewed(const CapturedValue& c, const Tensor& of) {
   std::vector<Tensor> operands{of};
@@ -87,7 +111,7 @@ Tensor Capture::places_of(const std::shared_ptr<CapturedValue>& c) {
 std::vector<Capture::MayShow> Capture::relations(const Tensor& t) {
   std::shared_ptr<CapturedValue> c = captured_of(t);
   if (!c->base) {
-    std::vector<MayShow> out{{t, {}, {}, false, 0}};
+    std::vector<MayShow> out{{t, {}, {}, false, 0, false}};
     out.insert(out.end(), c->may_show.begin(), c->may_show.end());
     return out;
   }
@@ -95,9 +119,9 @@ std::vector<Capture::MayShow> Capture::relations(const Tensor& t) {
   std::shared_ptr<CapturedValue> root = c;
   for (; root->base; root = root->base) unclear = unclear || is_unclear(*root) || view_name(*root) == "expand";
   const Tensor places = unclear ? Tensor{} : flat(places_of(c));
-  std::vector<MayShow> out{{handle_of(root), {}, places, unclear, 0}};
+  std::vector<MayShow> out{{handle_of(root), {}, places, unclear, 0, false}};
   for (const MayShow& m : root->may_show) {
-    out.push_back({m.root, m.flag, places, unclear || m.unclear, 0});
+    out.push_back({m.root, m.flag, places, unclear || m.unclear, 0, m.partial});
     if (!m.places.defined() || out.back().unclear) continue;
     const Body bodies[2] = {[&](std::span<const Tensor>) {
                               return std::vector<Tensor>{call1("gather", {m.places, places}, {{"axis", int64_t(0)}})};
@@ -108,9 +132,63 @@ std::vector<Capture::MayShow> Capture::relations(const Tensor& t) {
   return out;
 }
 
+// What two tensors show of one: for each element of the user its place in the owner, or -1.
+CapturedValue::MayShow Capture::common(const Tensor& root, const MayShow& owner, const MayShow& user) {
+  const Body made = [&](std::span<const Tensor>) {
+    const Tensor every = flat(numbers_of(root)), none = Tensor::scalar_int(DType::i64, -1);
+    const Tensor count = call1("shape", {every});  // one place more than there are: of what is elsewhere
+    const auto places = [&](const MayShow& m) {
+      return !m.places.defined() ? every : m.partial ? or_else(m.places, count) : m.places;
+    };
+    const Tensor of_owner = places(owner);
+    const Tensor table = call1("expand", {none, call1("add", {count, ints({1})})});
+    const Tensor filled = call1("scatter_nd", {table, column(of_owner), numbers_of(of_owner)});
+    Tensor y = call1("gather", {filled, places(user)}, {{"axis", int64_t(0)}});
+    // What the owner has elsewhere is in the last place too.
+    if (owner.partial && user.partial) y = call1("where", {is_place(user.places), y, none});
+    return std::vector<Tensor>{y};
+  };
+  MayShow m;
+  m.partial = true, m.unclear = owner.unclear || user.unclear;
+  m.flag = !owner.flag.defined()  ? user.flag
+           : !user.flag.defined() ? owner.flag
+                                  : call1("and", {owner.flag, user.flag});
+  if (m.unclear) return m;
+  const Body empty = [](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {ints({})})}; };
+  const Body bodies[2] = {made, empty};
+  m.places = m.flag.defined() ? branch(m.flag, bodies, false)[0] : made({})[0];
+  return m;
+}
+
+// Several ways in which t may show a tensor, as one.
+CapturedValue::MayShow Capture::united(std::span<const MayShow> all, const Tensor& t) {
+  const Tensor every = flat(numbers_of(t)), none = Tensor::scalar_int(DType::i64, -1);
+  MayShow m;
+  m.partial = true;
+  m.places = call1("expand", {none, call1("shape", {every})});
+  bool always = false;
+  for (const MayShow& one : all) {
+    m.unclear = m.unclear || one.unclear;
+    if (m.unclear) continue;
+    const Tensor before = m.places;
+    const Body bodies[2] = {[&](std::span<const Tensor>) {
+                              const Tensor p = one.places.defined() ? one.places : every;
+                              return std::vector<Tensor>{call1("where", {is_place(p), p, before})};
+                            },
+                            [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {before})}; }};
+    m.places = one.flag.defined() ? branch(one.flag, bodies, false)[0] : bodies[0]({})[0];
+    always = always || !one.flag.defined();
+    m.flag = m.flag.defined() && one.flag.defined() ? call1("or", {m.flag, one.flag}) : one.flag;
+  }
+  if (always) m.flag = {};
+  return m;
+}
+
 // A result of a branch or loop whose memory was changed through another name shows that.
 void Capture::refresh_shown(const Tensor& t) {
   const std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
+  if (!refreshed_.insert(c.get()).second) return;
+  const Following guard{refreshed_, c.get()};
   for (size_t i = 0; i < c->may_show.size(); ++i) {
     const MayShow m = c->may_show[i];
     if (captured_of(m.root)->version == m.version) continue;
@@ -123,8 +201,9 @@ void Capture::refresh_shown(const Tensor& t) {
     if (a.dtype != b.dtype || (!m.places.defined() && a.rank() != b.rank())) continue;  // another tensor in every case
     const Body bodies[2] = {
         [&](std::span<const Tensor>) {
-          const Tensor y =
-              m.places.defined() ? call1("gather", {flat(m.root), m.places}, {{"axis", int64_t(0)}}) : m.root;
+          const Tensor y = m.places.defined()
+                               ? call1("gather", {memory(m.root, now, m.partial), places_in(m, now)}, {{"axis", int64_t(0)}})
+                               : m.root;
           return std::vector<Tensor>{!m.places.defined() && a.shape == b.shape ? call1("identity", {y})
                                                                                : in_shape(y, call1("shape", {now}))};
         },
@@ -137,17 +216,21 @@ void Capture::refresh_shown(const Tensor& t) {
 // What x may show is changed with it, where it shows that.
 void Capture::change_shown(const Tensor& x, const char* op) {
   const std::shared_ptr<CapturedValue> c = x.body_pointer()->captured;
+  if (!changed_.insert(c.get()).second) return;
+  const Following guard{changed_, c.get()};
   for (const MayShow& m : std::vector<MayShow>(c->may_show)) {
+    if (changed_.count(captured_of(m.root).get())) continue;  // where the change came from
     const Tensor now = wrap(value_in(*c, frames_.size() - 1));
     const TensorType a = graph().type(value_of(m.root)), b = graph().type(value_of(now));
     if (a.dtype != b.dtype || (!m.places.defined() && a.rank() != b.rank())) continue;  // another tensor in every case
     const Body bodies[2] = {
         [&](std::span<const Tensor>) {
-          if (m.places.defined())
-            return std::vector<Tensor>{in_shape(
-                call1("scatter_nd",
-                      {flat(m.root), call1("unsqueeze", {m.places}, {{"axes", std::vector<int64_t>{1}}}), flat(now)}),
-                call1("shape", {m.root}))};
+          if (m.places.defined()) {
+            const Tensor y =
+                call1("scatter_nd", {memory(m.root, now, m.partial), column(places_in(m, now)), flat(now)});
+            const Tensor own = m.partial ? call1("gather", {y, flat(numbers_of(m.root))}, {{"axis", int64_t(0)}}) : y;
+            return std::vector<Tensor>{in_shape(own, call1("shape", {m.root}))};
+          }
           // Where they are one tensor, their sizes are the same, whatever is known of them.
           return std::vector<Tensor>{a.shape == b.shape ? call1("identity", {now})
                                                         : in_shape(now, call1("shape", {m.root}))};
@@ -190,8 +273,7 @@ void Capture::write_view(const Tensor& view, const Tensor& value) {
         place());
   const Tensor base = handle_of(c->base);
   const Tensor places = flat(viewed(*c, numbers_of(base)));
-  const Tensor y =
-      call1("scatter_nd", {flat(base), call1("unsqueeze", {places}, {{"axes", std::vector<int64_t>{1}}}), flat(value)});
+  const Tensor y = call1("scatter_nd", {flat(base), column(places), flat(value)});
   assign(base, in_shape(y, call1("shape", {base})), "in place");
   c->base_version = c->base->version;
 }

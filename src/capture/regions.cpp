@@ -13,7 +13,7 @@ struct Capture::Link {
   std::shared_ptr<CapturedValue> root;  ///< null: of the result `owner`
   Tensor handle;                        ///< of the root
   size_t owner = 0, number = 0;         ///< number: of those with the same result and the same root or owner
-  bool placed = false, unclear = false;
+  bool placed = false, unclear = false, partial = false;
   Value flag, places;  ///< at one end: invalid for always, for all of it
 
   bool same(const Link& o) const {
@@ -46,7 +46,8 @@ struct Capture::Ending {
         more = true;
         continue;
       }
-      more = more || (l.placed && !it->placed) || (l.unclear && !it->unclear);
+      more = more || (l.placed && !it->placed) || (l.unclear && !it->unclear) || (l.partial && !it->partial);
+      it->partial = it->partial || l.partial;
       it->placed = it->placed || l.placed;
       it->unclear = it->unclear || l.unclear;
     }
@@ -82,29 +83,66 @@ Capture::Ending Capture::ending_of(std::span<const Tensor> results, bool outside
     all[i] = relations(results[i]);
     if (!all[i][0].places.defined() && !all[i][0].unclear) owners.emplace(captured_of(all[i][0].root).get(), i);
   }
-  std::map<const CapturedValue*, std::set<size_t>> users;
+  const auto link = [&](size_t i, const MayShow& m) {
+    Link l;
+    l.result = i, l.placed = m.places.defined(), l.unclear = m.unclear, l.partial = m.partial;
+    if (m.flag.defined()) l.flag = value_of(m.flag);
+    if (m.places.defined()) l.places = value_of(m.places);
+    return l;
+  };
+  Between between;
+  std::map<const CapturedValue*, Users> users;
   for (size_t i = 0; i < results.size(); ++i)
     for (const MayShow& m : all[i]) {
       const std::shared_ptr<CapturedValue> root = captured_of(m.root);
       if (root->listed) end.listed.insert(i);
       if (root->shared) end.shared.insert(i);
-      Link l;
-      l.result = i, l.handle = m.root, l.placed = m.places.defined(), l.unclear = m.unclear;
-      if (m.flag.defined()) l.flag = value_of(m.flag);
-      if (m.places.defined()) l.places = value_of(m.places);
       if (outside || is_outer(*root)) {
-        l.root = root;
+        Link l = link(i, m);
+        l.root = root, l.handle = m.root;
         end.add(l);
       } else if (const auto owner = owners.find(root.get()); owner == owners.end()) {
-        if (std::find(last.begin(), last.end(), i) == last.end()) users[root.get()].insert(i);
+        if (std::find(last.begin(), last.end(), i) == last.end()) users[root.get()].emplace_back(i, m);
       } else if (owner->second != i) {
-        l.owner = owner->second, l.handle = {};
-        end.add(l);
+        between[{i, owner->second}].push_back(m);
       }
     }
-  for (const auto& [root, of] : users)
-    if (of.size() > 1) end.shared.insert(of.begin(), of.end());
+  for (const auto& [root, of] : users) relate(of, between, end.shared);
+  for (const auto& [pair, ways] : between) {
+    const bool unite = ways.size() > 1 && std::any_of(ways.begin(), ways.end(), [](const MayShow& m) { return m.partial; });
+    const std::vector<MayShow> all_ways = unite ? std::vector{united(ways, results[pair.first])} : ways;
+    for (const MayShow& m : all_ways) {
+      Link l = link(pair.first, m);
+      l.owner = pair.second;
+      end.add(l);
+    }
+  }
   return end;
+}
+
+// Results that show parts of a tensor that is no result show parts of each other.
+void Capture::relate(const Users& users, Between& between, std::set<size_t>& shared) {
+  constexpr size_t most = 8;
+  std::set<size_t> different;
+  for (const auto& [i, m] : users) different.insert(i);
+  if (different.size() < 2) return;
+  if (different.size() > most) {
+    shared.insert(different.begin(), different.end());
+    return;
+  }
+  for (size_t a = 0; a < users.size(); ++a)
+    for (size_t b = a + 1; b < users.size(); ++b) {
+      const auto& [i, first] = users[a];
+      const auto& [j, second] = users[b];
+      if (i == j) continue;
+      if (first.unclear || second.unclear) {
+        shared.insert({i, j});
+      } else if (between.count({i, j})) {  // never both ways
+        between[{i, j}].push_back(common(first.root, second, first));
+      } else {
+        between[{j, i}].push_back(common(first.root, first, second));
+      }
+    }
 }
 
 namespace {
@@ -143,7 +181,7 @@ void Capture::attach(const Ending& links, std::span<const Tensor> made, size_t o
     m.root = l.root ? l.handle : made[l.owner];
     m.flag = made[at];
     if (l.values() == 2) m.places = made[at + 1];
-    m.unclear = l.unclear;
+    m.unclear = l.unclear, m.partial = l.partial;
     m.version = captured_of(m.root)->version;
     at += l.values();
     made[l.result].body_pointer()->captured->may_show.push_back(std::move(m));

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
+WHOLE = ("sum", "any", "all", "max", "min", "list", "tuple", "sorted", "len")  # take all of a generator at once
 _SEES_ALL = ("locals", "vars", "eval", "exec", "dir")
 
 
@@ -17,11 +18,40 @@ def note_needed(body: list[ast.stmt]) -> None:
     """
     if any(isinstance(n, ast.Name) and n.id in _SEES_ALL for s in body for n in ast.walk(s)):
         return
-    inner = [n for s in body for n in ast.walk(s) if isinstance(n, (*_SCOPES, ast.NamedExpr))]
     # What inner functions read or share is read at times of their own; := assigns through one.
-    shared = {m.id for n in inner for m in ast.walk(n) if isinstance(m, ast.Name)}
-    declared = [n for s in body for n in ast.walk(s) if isinstance(n, (ast.Nonlocal, ast.Global))]
-    _Liveness(frozenset(shared.union(*(n.names for n in declared)))).block(body, frozenset())
+    at_once = {id(a) for s in body for n in ast.walk(s) if isinstance(n, ast.Call) for a in _consumed(n)}
+    every = [n for s in body for n in ast.walk(s)]
+    shared = {n.target.id for n in every if isinstance(n, ast.NamedExpr) and isinstance(n.target, ast.Name)}
+    for n in every:
+        if isinstance(n, _SCOPES) and id(n) not in at_once:
+            shared |= _free(n)
+        elif isinstance(n, (ast.Nonlocal, ast.Global)):
+            shared.update(n.names)
+    _Liveness(frozenset(shared)).block(body, frozenset())
+
+
+def _consumed(call: ast.Call) -> list[ast.expr]:
+    """Generator expressions that a call goes through before it returns."""
+    known = isinstance(call.func, ast.Name) and call.func.id in WHOLE
+    return [a for a in call.args if known and isinstance(a, ast.GeneratorExp)]
+
+
+def _lets_out(manager: ast.expr) -> bool:
+    """Whether a context manager is known to end no exception."""
+    f = manager.func if isinstance(manager, ast.Call) else manager
+    return getattr(f, "attr", getattr(f, "id", "")) in ("no_grad", "enable_grad", "autocast", "nullcontext")
+
+
+def _free(scope: Any) -> set[str]:
+    """Names of a function around that an inner one mentions, or may mention."""
+    mentioned = {n.id for n in ast.walk(scope) if isinstance(n, ast.Name)}
+    if not isinstance(scope, (ast.FunctionDef, ast.Lambda)):
+        return mentioned
+    # A name that is a parameter here may be one from around in a default.
+    outside = {n.id for e in (*scope.args.defaults, *scope.args.kw_defaults) if e for n in ast.walk(e) if isinstance(n, ast.Name)}
+    a = scope.args
+    own = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if p}
+    return (mentioned - own) | outside
 
 
 def _read(*nodes: Any) -> frozenset[str]:
@@ -53,6 +83,7 @@ class _Liveness:
 
     def __init__(self, always: frozenset[str]) -> None:
         self.always = always
+        self.caught: frozenset[str] = frozenset()  # read where an exception of the statement goes
 
     def block(self, body: list[ast.stmt], live: frozenset[str]) -> frozenset[str]:
         for s in reversed(body):
@@ -60,6 +91,11 @@ class _Liveness:
         return live
 
     def statement(self, s: Any, live: frozenset[str]) -> frozenset[str]:
+        return self.inner(s, live | self.caught) | self.caught
+
+    def inner(self, s: Any, live: frozenset[str]) -> frozenset[str]:
+        if isinstance(s, ast.Try):
+            return self.try_(s, live)
         if isinstance(s, ast.Assign):
             return (live - _bound(s.targets)) | _read(s.value, *s.targets)
         if isinstance(s, ast.AnnAssign):
@@ -74,7 +110,12 @@ class _Liveness:
         if isinstance(s, ast.For):
             return self.loop(s, live, _read(s.target), _bound([s.target])) | _read(s.iter)
         if isinstance(s, ast.With):
-            return self.block(s.body, live) | _read(*(e for i in s.items for e in (i.context_expr, i.optional_vars)))
+            around = self.caught
+            if not all(_lets_out(i.context_expr) for i in s.items):
+                self.caught = around | live
+            inside = self.block(s.body, live)
+            self.caught = around
+            return inside | _read(*(e for i in s.items for e in (i.context_expr, i.optional_vars)))
         if isinstance(
             s, (ast.Expr, ast.Return, ast.Assert, ast.Raise, ast.Delete, ast.Pass, ast.Import, ast.ImportFrom)
         ):
@@ -82,6 +123,18 @@ class _Liveness:
         if isinstance(s, (ast.FunctionDef, ast.ClassDef)):
             return live | _read(*s.decorator_list)
         return self.others(s, live)
+
+    def try_(self, s: ast.Try, live: frozenset[str]) -> frozenset[str]:
+        """Any part may be left at any statement, for a handler or for `finally`."""
+        around = self.caught
+        live = self.block(s.finalbody, live)
+        self.caught = around | self.block(s.finalbody, around)
+        handled = [self.block(h.body, live) | _read(h.type) for h in s.handlers]
+        live = self.block(s.orelse, live)
+        self.caught = self.caught.union(*handled)
+        live = self.block(s.body, live)
+        self.caught = around
+        return live
 
     def loop(self, s: Any, live: frozenset[str], head: frozenset[str], bound: frozenset[str]) -> frozenset[str]:
         round_ = live | head | frozenset(getattr(s, "exits", []))

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 from .._base import fail
 from ._errors import at
-from ._liveness import note_needed
+from ._liveness import WHOLE, note_needed
 from ._lower_match import LowerMatch, is_of_match
 from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, placed, statements
 from ._reads import Loads, stage_name
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
-_WHOLE = ("sum", "any", "all", "max", "min", "list", "tuple", "sorted", "len")  # take all of a generator at once
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_",
             ast.IsNot: "is_not", ast.In: "in_", ast.NotIn: "not_in"}  # fmt: skip
 
@@ -300,7 +299,7 @@ class _Rewrite(Blocks):
         for a in node.args:
             if isinstance(a, ast.GeneratorExp):
                 a.consumed = True  # type: ignore[attr-defined]
-                a.whole = isinstance(node.func, ast.Name) and node.func.id in _WHOLE  # type: ignore[attr-defined]
+                a.whole = isinstance(node.func, ast.Name) and node.func.id in WHOLE  # type: ignore[attr-defined]
         node.args = [self.visit(a) for a in node.args]
         node.keywords = [self.visit(k) for k in node.keywords]
         if stage_name(node) is not None:  # of what came before this
