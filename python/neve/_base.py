@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, Union
 
@@ -42,7 +43,21 @@ def fail(code: str, text: str) -> NoReturn:
     """Raises neve.Error with the code and the text `<call>: <what is wrong> (<what would be right>)`."""
     error = Error(text)
     error.code = code
+    if code == "unsupported" and _neve.is_capturing():
+        refusals.found.append(error)
     raise error
+
+
+class _Refusals(threading.local):
+    """What was refused while this thread captured a program: the program must not go on as if it were an error of its
+    own."""
+
+    def __init__(self) -> None:
+        self.found: list[Error] = []
+
+
+refusals = _Refusals()
+_neve.on_refusal = lambda error: refusals.found.append(error)  # type: ignore[assignment]
 
 
 def is_zero(n: Any) -> bool:
@@ -50,6 +65,7 @@ def is_zero(n: Any) -> bool:
     try:
         return bool(n == 0)
     except Error:
+        del refusals.found[-1:]
         return False
 
 

@@ -437,6 +437,7 @@ void bind_capture(nb::module_& m) {
     const capture::Capture::Body ends[2] = {body_of(end_a), body_of(end_b)};
     return capture::current("if").close(condition, branches, ends, true, last);
   });
+  m.def("outdate_listed", [] { capture::current("list").outdate_listed(); });
   m.def("note_listed", [](const Tensor& t) { capture::current("list").note_listed(t); });
   m.def("unrelated", [](const Tensor& t) { return capture::current("number").unrelated(t); });
   m.def("stage_probe", [](const std::vector<Tensor>& like, nb::callable body) {

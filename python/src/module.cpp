@@ -245,6 +245,7 @@ NB_MODULE(_neve, m) {
   error_type = nb::steal<nb::object>(PyErr_NewExceptionWithDoc(
       "neve.Error", "What went wrong, with values and types; `code` says what kind.", PyExc_RuntimeError, nullptr));
   m.attr("Error") = error_type;
+  m.attr("on_refusal") = nb::none();  // called with each Error{unsupported} while something is captured
   nb::register_exception_translator(
       [](const std::exception_ptr& p, void*) {
         try {
@@ -255,6 +256,10 @@ NB_MODULE(_neve, m) {
           const std::string& text = e.message();
           nb::object x = error_type(nb::steal(PyUnicode_DecodeUTF8(text.data(), Py_ssize_t(text.size()), "replace")));
           x.attr("code") = std::string(to_string(e.code()));
+          if (e.code() == ErrorCode::unsupported && is_capturing()) {
+            const nb::handle note = nb::module_::import_("neve._neve").attr("on_refusal");
+            if (!note.is_none()) note(x);
+          }
           PyErr_SetObject(error_type.ptr(), x.ptr());
         }
       },

@@ -90,6 +90,9 @@ class Capture final : public eager::Stager {
   std::vector<Tensor> loop(std::span<const Tensor> fixed, const Body& body, std::span<const size_t> last = {});
   /// A copy of t goes into a list that is held as one tensor: t is not to be changed in place after that.
   void note_listed(const Tensor& t);
+  /// An element of a list that is held as one tensor is changed in place: tensors that note_listed has seen are not to
+  /// be read any more.
+  void outdate_listed();
   /// The value of t as a tensor of its own: what shows memory elsewhere is no matter of it.
   Tensor unrelated(const Tensor& t) { return wrap(value_of(t)); }
   /// A branch that has run, whose results are not yet said.
@@ -203,7 +206,7 @@ class Capture final : public eager::Stager {
   bool is_outer(const CapturedValue& c) const;
   struct Link;
   struct Ending;
-  using Users = std::vector<std::pair<size_t, MayShow>>;                         ///< results, and what they show
+  using Users = std::vector<std::pair<size_t, MayShow>>;                      ///< results, and what they show
   using Between = std::map<std::pair<size_t, size_t>, std::vector<MayShow>>;  ///< result, and that which it shows
   void relate(const Users& users, Between& between, std::set<size_t>& shared);
   /// `outside`: no region ends; these are what one begins with.
@@ -228,8 +231,9 @@ class Capture final : public eager::Stager {
   std::vector<Guard> guards_;
   eager::Stager* before_ = nullptr;
   bool ended_ = false;
+  std::vector<std::weak_ptr<CapturedValue>> listed_;
   std::set<const CapturedValue*> refreshed_, changed_;  ///< whose relations are being followed now
-  std::pair<Tensor, Tensor> random_;  ///< key and counter of the first draw
+  std::pair<Tensor, Tensor> random_;                    ///< key and counter of the first draw
   int64_t draws_ = 0;
 };
 

@@ -201,9 +201,9 @@ void Capture::refresh_shown(const Tensor& t) {
     if (a.dtype != b.dtype || (!m.places.defined() && a.rank() != b.rank())) continue;  // another tensor in every case
     const Body bodies[2] = {
         [&](std::span<const Tensor>) {
-          const Tensor y = m.places.defined()
-                               ? call1("gather", {memory(m.root, now, m.partial), places_in(m, now)}, {{"axis", int64_t(0)}})
-                               : m.root;
+          const Tensor y = m.places.defined() ? call1("gather", {memory(m.root, now, m.partial), places_in(m, now)},
+                                                      {{"axis", int64_t(0)}})
+                                              : m.root;
           return std::vector<Tensor>{!m.places.defined() && a.shape == b.shape ? call1("identity", {y})
                                                                                : in_shape(y, call1("shape", {now}))};
         },
@@ -254,10 +254,19 @@ void Capture::require_own(const Tensor& x, const char* op) {
 void Capture::note_listed(const Tensor& t) {
   if (!t.is_captured()) return;
   std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
-  c->listed = true;
+  const auto note = [&](const std::shared_ptr<CapturedValue>& of) {
+    of->listed = true;
+    listed_.push_back(of);
+  };
+  note(c);
   while (c->base) c = c->base;
-  c->listed = true;
-  for (const MayShow& m : c->may_show) captured_of(m.root)->listed = true;
+  note(c);
+  for (const MayShow& m : c->may_show) note(captured_of(m.root));
+}
+
+void Capture::outdate_listed() {
+  for (const std::weak_ptr<CapturedValue>& w : listed_)
+    if (const auto c = w.lock()) c->outdated = true;
 }
 
 // Puts new elements of a view in their places in what it is a view of: the places are found by taking the same view of

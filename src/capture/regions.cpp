@@ -109,7 +109,8 @@ Capture::Ending Capture::ending_of(std::span<const Tensor> results, bool outside
     }
   for (const auto& [root, of] : users) relate(of, between, end.shared);
   for (const auto& [pair, ways] : between) {
-    const bool unite = ways.size() > 1 && std::any_of(ways.begin(), ways.end(), [](const MayShow& m) { return m.partial; });
+    const bool unite =
+        ways.size() > 1 && std::any_of(ways.begin(), ways.end(), [](const MayShow& m) { return m.partial; });
     const std::vector<MayShow> all_ways = unite ? std::vector{united(ways, results[pair.first])} : ways;
     for (const MayShow& m : all_ways) {
       Link l = link(pair.first, m);
@@ -187,7 +188,10 @@ void Capture::attach(const Ending& links, std::span<const Tensor> made, size_t o
     made[l.result].body_pointer()->captured->may_show.push_back(std::move(m));
   }
   for (size_t i : links.shared) made[i].body_pointer()->captured->shared = true;
-  for (size_t i : links.listed) made[i].body_pointer()->captured->listed = true;
+  for (size_t i : links.listed) {
+    made[i].body_pointer()->captured->listed = true;
+    listed_.push_back(made[i].body_pointer()->captured);
+  }
 }
 
 // Runs a body in a frame of its own. `own`: values of its parameters, of which the last stand for `carried`, tensors

@@ -38,8 +38,9 @@ struct CapturedValue {
     bool partial = false;  ///< places may be -1: elements that are not the root's
   };
   std::vector<MayShow> may_show;
-  bool shared = false;  ///< another variable shares the memory in a way that is not followed: no changes in place
-  bool listed = false;  ///< a list that is held as one tensor has a copy of it: no changes in place
+  bool shared = false;    ///< another variable shares the memory in a way that is not followed: no changes in place
+  bool listed = false;    ///< a list that is held as one tensor has a copy of it: no changes in place
+  bool outdated = false;  ///< its copy there was changed in place: no reads
 };
 
 namespace eager {

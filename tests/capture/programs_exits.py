@@ -1,5 +1,7 @@
 """break, continue and early return, in loops in branches in loops."""
 
+import contextlib
+
 import neve
 from capture_cases import program
 
@@ -274,3 +276,58 @@ def early_returns_with_a_list_that_one_way_changes(x):
     else:
         return x + 1, log
     return x, log
+
+
+@program
+def pass_under_try(x):
+    last = None
+    rows = 0
+    for _ in range(3):
+        try:
+            if x.sum() > 0:
+                x = x * 0.5 - 0.1
+            last = x[0]  # noqa: F841 - shows what x was
+            x = x * 0.9
+            x[0] += 0.5
+        finally:
+            rows += 1
+    return x, rows
+
+
+@program(graphs=2)
+def read_by_the_handler(x):
+    y = x * 2
+    try:
+        if x.sum() > 0:
+            y = x * 3
+        if x.shape[0] > 2:
+            raise ValueError("too many")
+        y = x * 4
+    except ValueError:
+        return y, 1
+    return y, 0
+
+
+@program
+def read_by_finally(x):
+    y, log = x * 2, []
+    try:
+        if x.sum() > 0:
+            y = x * 3
+        z = y
+        y = x * 4
+    finally:
+        log.append(y.sum())
+    return z, log
+
+
+@program
+def what_a_context_ends(x):
+    y = x * 2
+    with contextlib.suppress(ValueError):
+        if x.sum() > 0:
+            y = x * 3
+        if len(x.shape) == 2:
+            raise ValueError("too many")
+        y = x * 4
+    return y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,7 +63,9 @@ def if_(
         boxes, reached = boxes_of(state), Reached([then, other], get)
         try:
             stage_if(c.tensor(), then, other, get, put, names, problems, whole=True)
-        except (Error, UnboundLocalError, TypeError, IndexError):  # not both ways as one graph: the example's, a guard
+        except (Error, UnboundLocalError, TypeError, IndexError) as e:  # not one graph: the example's way, with a guard
+            if getattr(e, "code", "") == "internal":  # a region around is made once more
+                raise
             reached.restore()
             for b in boxes.values():
                 b.restore()
@@ -225,6 +228,14 @@ def assert_(test: Any, message: Callable[[], Any], where: str = "") -> None:
         raise_(AssertionError("assertion failed" if text is None else _effects.message(text)), where)
 
     stage_if(tensor_of(c), lambda: None, failed, lambda: (), lambda _: None, (), ())
+
+
+def passing() -> tuple[type[BaseException], ...]:
+    """For a handler before the program's own: the exception that is handled, if it is not the program's to handle: what
+    captures end with, and what they refuse (handlers for that would run in the captured program alone)."""
+    e: Any = sys.exc_info()[1]
+    refused = isinstance(e, Error) and _neve.is_capturing() and e.code in ("unsupported", "internal")
+    return (type(e),) if refused or isinstance(e, (Grown, Missed, Raised, _effects.NeedsGenerator)) else ()
 
 
 class trying:

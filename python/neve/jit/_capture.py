@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _neve
-from .._base import FLOATS, Tensor, fail, text_of
+from .._base import FLOATS, Tensor, fail, refusals, text_of
 from ..autograd import enable_grad
 from ..nn.module import Module
 from . import _signature, _tree
@@ -492,6 +492,7 @@ def _run(
 ) -> CapturedFunction:
     outer = current_draws()
     effects = Effects()
+    outer_refusals, refusals.found = refusals.found, []
     outer_effects = set_current(effects)
     draws = _local.draws = _Draws(run, effects)
     seen = Seen()
@@ -528,6 +529,12 @@ def _run(
                     "unsupported",
                     f"{call}: {name_of(function)} calls itself without end while it is captured: tensors or open sizes decide when it stops (a while statement, or a depth that is a plain int)",
                 )
+        if refusals.found and not convert:
+            error = refusals.found[0]
+            first, *more = str(error).split("\n")
+            first += " (the program caught this error, and would go on so in the graph alone)"
+            error.args = ("\n".join([first, *more]),)
+            raise error
         returned = _stage().as_results(returned)
         outputs, out_paths, results = _tree.flatten(returned, call)
         if not outputs:
@@ -546,6 +553,7 @@ def _run(
             [*outputs, *hidden.values()], [*out_names, *(f"effects.{k}" for k in hidden)], name_of(function)
         )
     finally:
+        refusals.found = outer_refusals
         _local.draws = outer
         seen_by(outer_seen)
         begin(outer_code)

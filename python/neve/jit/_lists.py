@@ -116,7 +116,7 @@ class TensorList:
         """As list.append."""
         from .._shape import concat
 
-        element = self._element(v).unsqueeze(0)  # first: it may make the list one of tensors
+        element = _neve.unrelated(self._element(v)).unsqueeze(0)  # first: it may make the list one of tensors
         self.data = concat([self.data, element])
 
     def extend(self, values: Any) -> None:
@@ -183,7 +183,7 @@ def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
     if values:
         for v in values if not isinstance(values, Consumed) else ():
             _neve.note_listed(lift(v, dtype))
-        data = stack([lift(v, dtype) if is_number(v) else v for v in values])
+        data = stack([_neve.unrelated(lift(v, dtype) if is_number(v) else v) for v in values])
     else:
         data = zeros((0, *shape), dtype=dtype)
     values[:] = [Spread(data, numbers)]

@@ -48,7 +48,13 @@ def _free(scope: Any) -> set[str]:
     if not isinstance(scope, (ast.FunctionDef, ast.Lambda)):
         return mentioned
     # A name that is a parameter here may be one from around in a default.
-    outside = {n.id for e in (*scope.args.defaults, *scope.args.kw_defaults) if e for n in ast.walk(e) if isinstance(n, ast.Name)}
+    outside = {
+        n.id
+        for e in (*scope.args.defaults, *scope.args.kw_defaults)
+        if e
+        for n in ast.walk(e)
+        if isinstance(n, ast.Name)
+    }
     a = scope.args
     own = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if p}
     return (mentioned - own) | outside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._branches import assert_, if_, raise_, trying
+from ._branches import assert_, if_, passing, raise_, trying
 from ._calls import activated, active, call, forward_of
 from ._logic import and_, choose, compare, not_, or_
 from ._loops import for_, while_
@@ -28,6 +28,7 @@ from ._values import Undefined, raw, raw_of, read
 
 __all__ = [
     "Undefined", "activated", "active", "and_", "as_results", "assert_", "attribute", "augment", "augment_item", "bound", "call",
-    "choose", "collect", "compare", "container", "for_", "forward_of", "if_", "is_open", "item", "listed", "match", "matches", "not_", "or_", "raise_",
+    "choose", "collect", "compare", "container", "for_", "forward_of", "if_", "is_open", "item", "listed", "match", "matches", "not_", "or_", "passing",
+    "raise_",
     "raw", "raw_of", "read", "result", "set_attribute", "set_item", "text", "trying", "unpacked", "when", "while_",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -119,8 +120,7 @@ def _element(values: list[Any], index: Any) -> Any:
         spread(values, of)
         return TensorList(values)[n]
     if values and all(callable(v) or isinstance(v, (str, type(None))) for v in values):
-        place = _neve.tensor([*range(len(values)), *range(len(values))])[n.raw + len(values)]  # -1 is the last
-        return Choice(values, Number(place))
+        return Choice(values, Number(_place_in(values, n)))
     fail(
         "unsupported",
         "to_static: an element of a list of different things, whose number tensors decide (an if for each)",
@@ -177,7 +177,27 @@ def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
         name = _IN_PLACE[kind][1:]
         set_item(getattr(operator, name + "_" if name in ("or", "and") else name)(owner[index], value), owner, index)
         return
-    set_item(getattr(operator, _IN_PLACE[kind])(item(owner, index), value), owner, index)
+    in_place = getattr(operator, _IN_PLACE[kind])
+    if is_spread(owner) and not gathered(owner).is_of_numbers:
+        _neve.outdate_listed()  # who else holds the element does not see the change
+        set_item(in_place(_neve.unrelated(item(owner, index)), value), owner, index)
+        return
+    number_ = as_number(index) if isinstance(owner, list) and isinstance(index, (Number, Dim)) else None
+    if number_ is not None and not is_spread(owner) and owner and all(_is_tensor(v) for v in owner):
+        place = _place_in(owner, number_)
+        for k, v in enumerate(owner):  # the element itself changes, for all that hold it
+            if_(place == k, functools.partial(in_place, v, value), lambda: None, lambda: (), lambda _: None, ())
+        return
+    set_item(in_place(item(owner, index), value), owner, index)
+
+
+def _is_tensor(v: Any) -> bool:
+    return isinstance(v, Tensor) and not isinstance(v, Number)
+
+
+def _place_in(values: list[Any], n: Number) -> Tensor:
+    """The number of an element, where -1 is the last. One that is not there is an error when the program runs."""
+    return _neve.tensor([*range(len(values)), *range(len(values))])[n.raw + len(values)]
 
 
 def augment(kind: str, target: Any, value: Any) -> Any:

@@ -59,7 +59,9 @@ class _Rewrite(Blocks):
                 names.problems.append((self.line, f"the global variable '{n}' is assigned"))
         attributes = [a for a in names.attributes if a[0] not in names.stored]
         needed = getattr(node, "needed", found)
-        held = [n for n in names.changed if n in found and n not in needed]
+        # A pass of a loop that begins without reading a variable changes only what it has assigned itself.
+        is_pass = isinstance(node, (ast.For, ast.While)) and hasattr(node, "needed")
+        held = [] if is_pass else [n for n in names.changed if n in found and n not in needed]
         # What a case found is used where it is assigned.
         return found, _State([n for n in found if n in needed and not is_of_match(n)], held, attributes)
 
@@ -171,6 +173,8 @@ class _Rewrite(Blocks):
             around = statements(f"with {STAGE}.trying():\n    pass", node)[0]
             around.body = node.body  # type: ignore[attr-defined]
             node.body = [around]
+            first = statements(f"try: pass\nexcept {STAGE}.passing(): raise", node)[0]
+            node.handlers.insert(0, first.handlers[0])  # type: ignore[attr-defined]
         return node
 
     def generic_visit_blocks(self, node: Any) -> None:

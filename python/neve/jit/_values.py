@@ -160,6 +160,8 @@ for _name in "add sub mul truediv floordiv mod and or xor radd rsub rmul rand ro
 for _name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split():
     setattr(Maybe, f"__{_name.strip('_')}__", _on_value(getattr(operator, _name), False))
     setattr(Maybe, f"__r{_name.strip('_')}__", _on_value(getattr(operator, _name), True))
+for _name in "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift".split():
+    setattr(Maybe, f"__{_name}__", _on_value(getattr(operator, _name), False))
 for _name in "neg pos abs invert getitem".split():
     setattr(Maybe, f"__{_name}__", _on_value(getattr(operator, _name), False))
 
