@@ -277,9 +277,11 @@ class Bench:
             return
         rows = self.result["serve"] = []
         for work in self.work.values():
-            one, full = (self.archive(work, work.sizes[0], threads) for threads in (1, self.options.threads))
-            if one and full:
-                rows.append(serving.Serving(self, program).measure(work.name, one, full))
+            counts = (1, self.options.threads)
+            one, full = (self.archive(work, work.sizes[0], threads) for threads in counts)
+            ranges = {threads: self.archive(work, None, threads) for threads in counts}
+            if one and full and all(ranges.values()):
+                rows.append(serving.Serving(self, program).measure(work.name, one, full, ranges))
                 print(serving.line(rows[-1]), flush=True)
 
     # -------------------------------------------------------------------------------------------------------- training

@@ -22,12 +22,13 @@ const char usage[] =
     "  together, and for each session the median, 90th and 99th percentile of a call in ms. NEVE_NUM_THREADS: threads "
     "of\n"
     "  a session. --wait: begins when a line comes on standard input, after a line was written that all is ready.\n"
+    "  --warm N: meanwhile N other sizes of the range are prepared in the background; ends when they are, \"warm_s\" later.\n"
     "bench-serve --busy N [--seconds S]\n"
     "  N threads compute for S seconds: the load beside which others are measured.\n";
 
 struct Options {
   std::string archive, shape;
-  int sessions = 1, busy = 0;
+  int sessions = 1, busy = 0, warm = 0;
   double seconds = 2;
   bool wait = false;
 };
@@ -45,6 +46,8 @@ bool parse(int argc, char** argv, Options& o) {
       o.sessions = std::atoi(argv[++i]);
     else if (a == "--busy")
       o.busy = std::atoi(argv[++i]);
+    else if (a == "--warm")
+      o.warm = std::atoi(argv[++i]);
     else if (a == "--seconds")
       o.seconds = std::atof(argv[++i]);
     else if (a == "--shape")
@@ -75,13 +78,27 @@ std::vector<neve::Sizes> sizes_of(const neve::jit::OptimizedModel& m, const std:
   return sizes;
 }
 
+// Sizes between the ends of the first range: every axis grows by one until it is at its end.
+std::vector<neve::NamedSizes> others(const neve::jit::OptimizedModel& m, int count) {
+  const auto& range = m.ranges.ranges.at(0);
+  std::vector<neve::NamedSizes> shapes;
+  for (int k = 1; k <= count; ++k)
+    for (size_t i = 0; i < m.core->inputs.size(); ++i) {
+      neve::Sizes s = range.min[i];
+      for (size_t a = 0; a < s.size(); ++a) s[a] = std::min(s[a] + k, range.max[i][a]);
+      if (i == 0) shapes.emplace_back();
+      shapes.back()[m.core->inputs[i].name] = s;
+    }
+  return shapes;
+}
+
 void serve(const Options& o) {
   const neve::Engine engine = neve::load(o.archive).engine();
   const auto& m = *engine.impl()->optimized;
   const std::vector<neve::Sizes> sizes = sizes_of(m, o.shape);
   std::vector<std::vector<double>> times(size_t(o.sessions));
   std::atomic<int> ready{0};
-  std::atomic<bool> go{false};
+  std::atomic<bool> go{false}, warmed{false};
   std::vector<std::thread> threads;
   for (int s = 0; s < o.sessions; ++s)
     threads.emplace_back([&, s] {
@@ -93,7 +110,7 @@ void serve(const Options& o) {
       ++ready;
       while (!go) std::this_thread::sleep_for(std::chrono::microseconds(200));
       const auto end = Clock::now() + std::chrono::duration<double>(o.seconds);
-      for (auto now = Clock::now(); now < end && times[size_t(s)].size() < size_t(1) << 22;) {
+      for (auto now = Clock::now(); now < end && !warmed && times[size_t(s)].size() < size_t(1) << 22;) {
         session.run(in, out);
         const auto then = Clock::now();
         times[size_t(s)].push_back(std::chrono::duration<double, std::milli>(then - now).count());
@@ -107,6 +124,14 @@ void serve(const Options& o) {
     if (std::getchar() == EOF) std::exit(1);
   }
   go = true;
+  const auto start = Clock::now();
+  double warm_seconds = 0;
+  if (o.warm) {
+    const neve::Warming w = engine.warm_in_background(others(m, o.warm));
+    warmed = w.wait_for(o.seconds);
+    warm_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    w.cancel();
+  }
   for (std::thread& t : threads) t.join();
   double rate = 0;
   std::string rows;
@@ -121,7 +146,8 @@ void serve(const Options& o) {
                   rows.empty() ? "" : ", ", t.size(), at(0.5), at(0.9), at(0.99));
     rows += row;
   }
-  std::printf("{\"threads\": %d, \"calls_per_s\": %g, \"sessions\": [%s]}\n", engine.threads(), rate, rows.c_str());
+  std::printf("{\"threads\": %d, \"calls_per_s\": %g, \"warm_s\": %g, \"sessions\": [%s]}\n", engine.threads(), rate,
+              warm_seconds, rows.c_str());
 }
 }  // namespace
 

@@ -2,7 +2,8 @@
 
 For every model, at its first size: calls a second of one session with one thread, of two such sessions, and the tails of the two;
 then one session with all threads alone, beside a process that keeps one core busy, beside one that keeps all of them busy, and
-beside a second process that does the same as the first. Each round does all of it once; medians of the rounds are shown.
+beside a second process that does the same as the first; and an engine of the whole range, with one thread and with all, while 64
+other sizes are prepared in the background. Each round does all of it once; medians of the rounds are shown.
 """
 
 import json
@@ -53,7 +54,14 @@ class Serving:
                 other.wait()
         return statistics.mean(a["sessions"][0]["median_ms"] for a in answers)
 
-    def measure(self, name, one, all_threads):
+    def warming(self, threads, archive):
+        """How many times as long a call takes while other sizes are prepared."""
+        alone, meanwhile = (
+            self.finish([self.start(threads, archive, "--warm", n)])[0]["sessions"][0]["median_ms"] for n in (0, 64)
+        )
+        return meanwhile / alone
+
+    def measure(self, name, one, all_threads, ranges):
         rounds = []
         for _ in range(self.bench.options.rounds):
             single, pair = self.sessions(one, 1), self.sessions(one, 2)
@@ -67,6 +75,7 @@ class Serving:
                     "tail": max(tails),
                     **{peer: times[peer] for peer in PEERS},
                     **{f"{peer}, slower": times[peer] / times["alone"] for peer in PEERS[1:]},
+                    **{f"warming, {threads} threads": self.warming(threads, ranges[threads]) for threads in ranges},
                 }
             )
         return {
@@ -81,5 +90,6 @@ def line(row):
     return (
         f"  {row['model']}: one session {row['one_per_s']:.1f}/s, two {row['two_per_s']:.1f}/s = {row['gain']:.2f}x, "
         f"p99 {row['tail']:.2f}x the median; all threads {row['alone']:.3f} ms alone, {slower}, "
-        f"two processes {row['twice, slower']:.2f}x the time"
+        f"two processes {row['twice, slower']:.2f}x the time; while sizes are prepared "
+        + ", ".join(f"{row[k]:.2f}x ({k.split(', ')[1]})" for k in row if k.startswith("warming"))
     )
