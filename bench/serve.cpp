@@ -22,7 +22,8 @@ const char usage[] =
     "  together, and for each session the median, 90th and 99th percentile of a call in ms. NEVE_NUM_THREADS: threads "
     "of\n"
     "  a session. --wait: begins when a line comes on standard input, after a line was written that all is ready.\n"
-    "  --warm N: meanwhile N other sizes of the range are prepared in the background; ends when they are, \"warm_s\" later.\n"
+    "  --warm N: meanwhile N other sizes of the range are prepared in the background; ends when they are, \"warm_s\" "
+    "later.\n"
     "bench-serve --busy N [--seconds S]\n"
     "  N threads compute for S seconds: the load beside which others are measured.\n";
 

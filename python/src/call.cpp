@@ -312,11 +312,12 @@ nb::object build(const Tree& t, const std::vector<nb::object>& tensors, size_t& 
 // ---- the call -------------------------------------------------------------------------------------------------------
 
 /// One specialisation with its engine. `slow`: called with the tensors instead of the engine, for programs that change
-/// something or hand an input through; None for others. `ordered`: the order of keyword arguments matters.
+/// something or hand an input through; None for others. `ordered`: the order of keyword arguments matters. `trained`:
+/// where gradients are recorded and a tensor that the program uses asks for one, it does not take the call.
 class Call {
  public:
   Call(nb::object program, nb::object engine, nb::object watch, nb::handle arguments, nb::handle results,
-       nb::object mode, nb::object slow, bool ordered)
+       nb::object mode, nb::object slow, bool ordered, bool trained)
       : program_(std::move(program)),
         engine_(std::move(engine)),
         watch_(std::move(watch)),
@@ -325,9 +326,10 @@ class Call {
         arguments_(arguments),
         results_(results),
         ordered_(ordered),
+        trained_(trained),
         p_(nb::cast<PyProgram*>(program_)),
-        e_(nb::cast<PyEngine*>(engine_)),
         w_(nb::cast<Watch*>(watch_)) {
+    if (!nb::try_cast(engine_, e_)) r_ = nb::cast<PyRunner*>(engine_);
     const ir::Graph& g = p_->model.impl()->loaded.module.methods.find("forward")->second;
     for (Value v : g.inputs()) dtypes_.push_back(g.type(v).dtype);
   }
@@ -343,6 +345,15 @@ class Call {
     return fits(in.tensors) && w_->same() && !p_->is_changed();
   }
 
+  /// Whether a gradient is asked for that this call would lose.
+  bool is_trained(const Inputs& in) const {
+    if (!is_grad_enabled()) return false;
+    const auto asks = [](const Tensor& t) { return t.requires_grad(); };
+    return std::any_of(in.tensors.begin(), in.tensors.end(), asks) ||
+           (trained_ &&
+            std::any_of(p_->seen.begin(), p_->seen.end(), [&](const capture::Seen& s) { return asks(s.tensor); }));
+  }
+
   nb::object run(const Inputs& in) {
     ++calls;
     if (!slow_.is_none()) {
@@ -350,7 +361,7 @@ class Call {
       for (PyObject* o : in.objects) l.append(nb::handle(o));
       return slow_(l);
     }
-    const std::vector<Tensor> out = e_->run(in.tensors);
+    const std::vector<Tensor> out = e_ ? e_->run(in.tensors) : r_->run(in.tensors);
     std::vector<nb::object> made;
     made.reserve(out.size());
     for (const Tensor& t : out) made.push_back(nb::cast(t));
@@ -393,9 +404,10 @@ class Call {
 
   nb::object program_, engine_, watch_, mode_, slow_;
   Tree arguments_, results_;
-  bool ordered_;
+  bool ordered_, trained_;
   PyProgram* p_;
-  PyEngine* e_;
+  PyEngine* e_ = nullptr;  ///< or a runner
+  PyRunner* r_ = nullptr;
   Watch* w_;
   std::vector<DType> dtypes_;
   std::vector<int64_t> sizes_;
@@ -411,6 +423,9 @@ class Dispatch {
     std::erase_if(calls_, [&](const nb::object& c) { return c.is(call); });
   }
 
+  /// The one that ran last; None where there is none.
+  nb::object first() const { return calls_.empty() ? nb::object(nb::none()) : calls_.front(); }
+
   nb::object call(nb::tuple args, nb::dict kwargs, nb::object mode) {
     if (is_capturing()) return nb::borrow(Py_NotImplemented);
     Inputs in;
@@ -418,9 +433,7 @@ class Dispatch {
       const nb::object hold = calls_[i];  // comparing constants may run code that looks here, and so may other threads
       Call& c = *nb::inst_ptr<Call>(hold);
       if (!c.takes(args.ptr(), kwargs.ptr(), mode, in)) continue;
-      if (is_grad_enabled())
-        for (const Tensor& t : in.tensors)
-          if (t.requires_grad()) return nb::borrow(Py_NotImplemented);
+      if (c.is_trained(in)) return nb::borrow(Py_NotImplemented);
       if (i && i < calls_.size()) std::swap(calls_[i], calls_[0]);
       return c.run(in);
     }
@@ -478,15 +491,16 @@ void bind_calls(nb::module_& m) {
       .def("take", &Watch::take, nb::arg("other"))
       .def("same", [](Watch& w) { return w.same(); });
   nb::class_<Call>(m, "Call", "A captured program with its engine.", nb::type_slots(collected<Call>()))
-      .def(nb::init<nb::object, nb::object, nb::object, nb::handle, nb::handle, nb::object, nb::object, bool>(),
+      .def(nb::init<nb::object, nb::object, nb::object, nb::handle, nb::handle, nb::object, nb::object, bool, bool>(),
            nb::arg("program"), nb::arg("engine"), nb::arg("watch"), nb::arg("arguments"), nb::arg("results"),
-           nb::arg("mode").none(), nb::arg("slow").none(), nb::arg("ordered"))
+           nb::arg("mode").none(), nb::arg("slow").none(), nb::arg("ordered"), nb::arg("trained") = false)
       .def_rw("calls", &Call::calls);
   nb::class_<Dispatch>(m, "Dispatch", "Captured programs, tried one after the other.",
                        nb::type_slots(collected<Dispatch>()))
       .def(nb::init<>())
       .def("add", &Dispatch::add)
       .def("remove", &Dispatch::remove)
+      .def_prop_ro("first", &Dispatch::first)
       .def("__call__", &Dispatch::call, nb::arg("args"), nb::arg("kwargs"), nb::arg("mode").none());
 }
 

@@ -13,6 +13,7 @@
 #include "capture/replay.h"
 #include "eager/autograd.h"
 #include "eager/execute.h"
+#include "engine.h"
 #include "jit/choice.h"
 #include "jit/program.h"
 #include "jit/training.h"
@@ -206,27 +207,6 @@ jit::BuildOptions build_options(nb::dict d) {
   return o;
 }
 
-/// A program without gradients, its weights packed.
-class PyRunner {
- public:
-  PyRunner(const PyProgram& p, const std::vector<Tensor>& in, nb::dict options) {
-    const ir::Module& m = p.model.impl()->loaded.module;
-    std::vector<Sizes> shapes;
-    for (const Tensor& t : in) shapes.push_back(t.shape());
-    const jit::BuildOptions o = build_options(options);
-    const nb::gil_scoped_release free;
-    runner_ = std::make_unique<jit::Runner>(
-        jit::build_at(m.methods.find("forward")->second.clone(), *m.weights, eager::threads(), shapes, o));
-  }
-  std::vector<Tensor> call(const std::vector<Tensor>& in) {
-    const nb::gil_scoped_release free;
-    return runner_->run(in);
-  }
-
- private:
-  std::unique_ptr<jit::Runner> runner_;
-};
-
 /// A program that is differentiated.
 class PyTraining {
  public:
@@ -262,6 +242,16 @@ class PyTraining {
 };
 
 }  // namespace
+
+PyRunner::PyRunner(const PyProgram& p, const std::vector<Tensor>& in, nb::dict options) {
+  const ir::Module& m = p.model.impl()->loaded.module;
+  std::vector<Sizes> shapes;
+  for (const Tensor& t : in) shapes.push_back(t.shape());
+  const jit::BuildOptions o = build_options(options);
+  const nb::gil_scoped_release free;
+  runner_ = std::make_unique<jit::Runner>(
+      jit::build_at(m.methods.find("forward")->second.clone(), *m.weights, eager::threads(), shapes, o));
+}
 
 bool PyProgram::accepts(std::span<const Sizes> shapes) const {
   return jit::accepts(model.impl()->loaded.module.methods.find("forward")->second, shapes);
@@ -523,7 +513,7 @@ void bind_capture(nb::module_& m) {
   nb::class_<PyRunner>(m, "Runner", "A program that runs compiled, with its weights as they were when this was made.")
       .def(nb::init<const PyProgram&, const std::vector<Tensor>&, nb::dict>(), nb::arg("program"), nb::arg("inputs"),
            nb::arg("options"))
-      .def("__call__", &PyRunner::call, "The outputs by position.");
+      .def("__call__", &PyRunner::run, "The outputs by position.");
 
   nb::class_<PyTraining>(m, "Training", "A program whose forward and backward graphs run compiled.")
       .def(nb::init<const std::string&, const PyProgram&, size_t, nb::dict>(), nb::arg("name"), nb::arg("program"),

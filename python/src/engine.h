@@ -1,9 +1,11 @@
-// An engine as Python holds it.
+// Engines as Python holds them.
 #pragma once
+#include <memory>
 #include <mutex>
 #include <vector>
 
 #include "convert.h"
+#include "jit/training.h"
 
 namespace neve::python {
 
@@ -42,6 +44,22 @@ class PyEngine {
   }
   std::mutex mutex_;
   std::vector<Session> spare_;
+};
+
+struct PyProgram;
+
+/// A program without gradients, its weights packed; as compiled for to_static, without ranges and tactics.
+class PyRunner {
+ public:
+  PyRunner(const PyProgram& p, const std::vector<Tensor>& in, nb::dict options);
+  /// Runs without the interpreter's lock.
+  std::vector<Tensor> run(const std::vector<Tensor>& in) {
+    const nb::gil_scoped_release free;
+    return runner_->run(in);
+  }
+
+ private:
+  std::unique_ptr<jit::Runner> runner_;
 };
 
 }  // namespace neve::python

@@ -1,5 +1,7 @@
 """to_static: decorators, specialisations, modules, and what stays as it is."""
 
+import warnings
+
 import neve
 import numpy as np
 import pytest
@@ -342,3 +344,60 @@ def test_reasons_are_bounded():
     for k in range(2 * _static._MOST):
         f._original(f"reason {k}", (neve.ones(1),), {})
     assert len(f._eager) == _static._MOST + 1 and f._eager["other reasons"] == _static._MOST
+
+
+def test_calls_without_gradients_skip_python():
+    """They find their form and run in one call of the library; whatever could make them wrong sends them back."""
+    net, factor = nn.Linear(3, 2), [2.0]
+
+    @to_static
+    def program(x, *, twice=False):
+        y = net(x) * factor[0]
+        return {"y": y + y if twice else y}
+
+    x = neve.rand(4, 3)
+
+    def expected(x):
+        return np.asarray(net(x).detach()) * factor[0]
+
+    with neve.no_grad():
+        for _ in range(3):
+            np.testing.assert_allclose(program(x)["y"], expected(x), rtol=1e-5)
+        form = program.specialisations[0]
+        assert form.quick.calls == 2 and form.calls == 3 and program.last is form
+        np.testing.assert_allclose(program(neve.rand(9, 3)[:5])["y"].shape, (5, 2))
+        assert form.quick.calls == 3, "another size"
+        np.testing.assert_allclose(program(x, twice=True)["y"], 2 * expected(x), rtol=1e-5)
+        assert len(program.specialisations) == 2 and program.last is not form
+        program(x)
+        assert program.last is form
+        np.testing.assert_allclose(program(np.asarray(x))["y"], expected(x), rtol=1e-5)
+        for k in range(4):  # weights are packed anew, then read at each call
+            net.weight.add_(float(k))
+            np.testing.assert_allclose(program(x)["y"], expected(x), rtol=1e-5)
+            np.testing.assert_allclose(program(x)["y"], expected(x), rtol=1e-5)
+        factor[0] = 3.0
+        np.testing.assert_allclose(program(x)["y"], expected(x), rtol=1e-5)
+        np.testing.assert_allclose(program(x)["y"], expected(x), rtol=1e-5)
+    assert program(x)["y"].requires_grad, "gradients are asked for"
+    with neve.no_grad():
+        assert not program(x)["y"].requires_grad
+    assert program(x)["y"].requires_grad
+
+
+def test_forms_that_skip_python_are_kept():
+    """A form whose calls Python does not see is not taken for one that is not used."""
+
+    @to_static
+    def program(x, n):
+        return x + n
+
+    x = neve.ones(2)
+    program(x, 0)
+    for n in range(1, 130):
+        program(x, 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program(x, n)
+    assert len(program.specialisations) == 128
+    assert program.specialisations[0].calls == 130 and "0" in repr(program.specialisations[0])

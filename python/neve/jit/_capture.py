@@ -152,6 +152,12 @@ class CapturedFunction:
         """Name, dtype and shape of every input."""
         return self._program.model.inputs
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether a call does nothing but compute tensors from tensors."""
+        effects = self._states or self._generators or self._passed or self._hidden or self.changed_inputs
+        return not effects and not _tree.is_formed(self._results)
+
     def _run(self, inputs: list[Any]) -> list[Any]:
         """The outputs of the graph, without gradients. Weights are packed until they have changed twice; from then on
         they are read at each call."""

@@ -363,10 +363,9 @@ class Region:
                 cache, parts, lambda: _optimise(model, options), self._options["cache_bytes"]
             )
         form.seconds = time.monotonic() - begin
-        direct = not (c._states or c._generators or c._passed or c._hidden or c.changed_inputs or _formed(c._results))
         call = _neve.Call(
             c._program, form.engine, c._environment.watch, c._arguments, c._results, mode,
-            None if direct else form.run, self._ordered,
+            None if c.is_direct else form.run, self._ordered,
         )  # fmt: skip
         call.calls = form.calls
         form.call = call
@@ -438,13 +437,6 @@ def _optimise(model: Any, options: dict[str, Any]) -> Any:
 
     in_main = threading.current_thread() is threading.main_thread()
     return optimize(model, **options, **({} if in_main else {"progress": progress}))
-
-
-def _formed(results: Any) -> bool:
-    """Whether a result is a number or list, not a tensor."""
-    if isinstance(results, _tree.Leaf):
-        return bool(results.form)
-    return any(_formed(r) for r in getattr(results, "children", ()))
 
 
 def open_sizes(path: str, t: Tensor) -> Sequence[Any]:

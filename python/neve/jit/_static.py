@@ -30,9 +30,38 @@ class Specialisation:
     """One captured form, and why it was made."""
 
     def __init__(self, captured: CapturedFunction, reason: str) -> None:
-        self.captured, self.reason, self.calls = captured, reason, 0
+        self.captured, self.reason = captured, reason
         self.used = 0  # the number of the call of the function that took it last
+        self.slow = 0  # calls that came through Python
+        self.quick: Any = None  # a _neve.Call for those that need not
+        self._runner: Any = None  # that it calls
+        self._counted = 0  # of its calls, when `used` was set
         self.original = ""  # why the original runs where gradients are asked for
+
+    @property
+    def calls(self) -> int:
+        """Calls that it served."""
+        return self.slow + (0 if self.quick is None else int(self.quick.calls))
+
+    def hasten(self, dispatch: Any, mode: Any) -> None:
+        """Lets calls like the one that was served go straight to the runner, until the weights are packed anew."""
+        c = self.captured
+        if self._runner is c._engine:
+            return
+        if self.quick is not None:
+            dispatch.remove(self.quick)
+            self.slow, self.quick = self.calls, None
+        self._runner, self._counted = c._engine, 0
+        if c._engine is not None and c._environment is not None and c.is_direct:
+            self.quick = _neve.Call(
+                c._program, c._engine, c._environment.watch, c._arguments, c._results, mode, None, True, True
+            )
+            dispatch.add(self.quick)
+
+    def was_used(self, number: int) -> None:
+        """Notes calls that Python has not seen."""
+        if self.quick is not None and self.quick.calls != self._counted:
+            self.used, self._counted = number, self.quick.calls
 
     def __repr__(self) -> str:
         own = len(self.captured._inputs)
@@ -72,7 +101,8 @@ class StaticFunction:
         self._dropped: collections.deque[str] = collections.deque(maxlen=_NAMED)
         self._drops = 0
         self._eager: dict[str, int] = {}
-        self.last: Specialisation | None = None  # that the last call took
+        self._dispatch = _neve.Dispatch()
+        self._last: Specialisation | None = None  # None: that which the dispatch called last
         self._lock = threading.RLock()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -90,6 +120,18 @@ class StaticFunction:
         return StaticFunction(copy.deepcopy(self._function, memo), self._spec, self.options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _enabled:
+            try:
+                result = self._dispatch(args, kwargs, (_autocast.dtype, _neve.is_grad_enabled()))
+            except _neve.Error:  # said again below, or the original says it
+                result = NotImplemented
+            if result is not NotImplemented:
+                self._last = None
+                return result
+        return self._slow(args, kwargs)
+
+    def _slow(self, args: Any, kwargs: Any) -> Any:
+        """A call that no compiled form takes as it is."""
         inner = _neve.is_capturing()
         if inner and self._spec is None:
             return _converted(self._function)(*args, **kwargs)
@@ -106,14 +148,14 @@ class StaticFunction:
         grad = bool(_neve.is_grad_enabled())
         key = (structure, tuple((t.dtype, t.ndim) for t in tensors), grad, _autocast.dtype)
         shared = any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i])
-        chosen = self.last = self._specialisation(key, tensors, specs, args, kwargs)
+        chosen = self._last = self._specialisation(key, tensors, specs, args, kwargs)
         if chosen.original and grad and chosen.captured.is_trained(tensors):
             return self._original(chosen.original, args, kwargs)
         if shared and chosen.captured.changed_inputs:
             return self._original("inputs that share memory are changed in place", args, kwargs)
-        chosen.calls += 1
+        chosen.slow += 1
         try:
-            return chosen.captured(*args, **kwargs)
+            returned = chosen.captured(*args, **kwargs)
         except _neve.Error as error:
             if error.code == "shape_mismatch":
                 return self._instead(f"sizes: {error}", args, kwargs)
@@ -122,6 +164,10 @@ class StaticFunction:
             returned = self._instead(f"no gradient: {error}", args, kwargs)
             chosen.original = f"no gradient: {error}"
             return returned
+        with self._lock:
+            if any(s is chosen for s in self._table.get(key, ())):
+                chosen.hasten(self._dispatch, (_autocast.dtype, _neve.is_grad_enabled()))
+        return returned
 
     def _instead(self, reason: str, args: Any, kwargs: Any) -> Any:
         """What the original returns where the graph refuses; what it raises says where, and is no reason to stay with it."""
@@ -189,8 +235,12 @@ class StaticFunction:
 
     def _drop(self) -> None:
         """The specialisation that was not used for longest goes."""
+        for s in self.specialisations:
+            s.was_used(self._uses)
         key, oldest = min(((k, s) for k, group in self._table.items() for s in group), key=lambda e: e[1].used)
         self._table[key].remove(oldest)
+        if oldest.quick is not None:
+            self._dispatch.remove(oldest.quick)
         if not self._table[key]:
             del self._table[key]
         if not self._drops:
@@ -217,6 +267,13 @@ class StaticFunction:
         )
         made.options = self.options
         return made
+
+    @property
+    def last(self) -> Specialisation | None:
+        """That which the last call took."""
+        if self._last is None and (first := self._dispatch.first) is not None:
+            return next((s for s in self.specialisations if s.quick is first), None)
+        return self._last
 
     @property
     def specialisations(self) -> list[Specialisation]:

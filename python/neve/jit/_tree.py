@@ -49,6 +49,13 @@ class Constant:
         return same if isinstance(same, bool) else False
 
 
+def is_formed(structure: Any) -> bool:
+    """Whether a call gives back a number or list in the place of a tensor."""
+    if isinstance(structure, Leaf):
+        return bool(structure.form)
+    return any(is_formed(c) for c in getattr(structure, "children", ()))
+
+
 def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tuple[list[Tensor], list[str], Any]:
     """(tensors, their paths, structure). Arrays of NumPy are tensors; numbers, strings, None are constants."""
     tensors: list[Tensor] = []
