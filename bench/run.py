@@ -6,7 +6,7 @@
                                       inductor); a table with ratios and their spread
     ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
     ./dev bench --what serve          two sessions against one, tails, and speed beside other load (bench/serving.py)
-    ./dev bench --train               training steps and eager inference; with --peers beside PyTorch
+    ./dev bench --train               training steps and eager inference; with --peers beside PyTorch, op by op and compiled
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
 
 The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every figure comes
@@ -287,7 +287,7 @@ class Bench:
     # -------------------------------------------------------------------------------------------------------- training
 
     def ask_training(self, name, task, backend, **request):
-        python = self.options.peers_python if backend == "torch" else sys.executable
+        python = sys.executable if backend in OWN else self.options.peers_python
         options = {"threads": self.options.threads, "seconds": self.options.seconds}
         request = {"workload": name, "task": task, "backend": backend, **options, **request}
         return self.answer("training.py", python, request, name, self.environment())
@@ -298,7 +298,7 @@ class Bench:
         rows = self.result["train"] = []
         for name in self.options.train_models:
             rounds = []
-            backends = [b for b in asked if b != "neve_static" or name in TRAINED]
+            backends = [b for b in asked if b not in ("neve_static", "inductor") or name in TRAINED]
             for number in range(self.options.rounds):
                 order = backends if number % 2 == 0 else backends[::-1]
                 answers = {b: self.ask_training(name, "speed", b) for b in order}
@@ -321,14 +321,20 @@ class Bench:
                 ]
                 if both:
                     row[backend]["speedup"] = statistics.median(both)
+            if both := [r for r in rounds if {"neve_static", "inductor"} <= set(r)]:
+                ratios = [r["inductor"]["median_ms"] / r["neve_static"]["median_ms"] for r in both]
+                row["over_inductor"] = {"speedup": statistics.median(ratios), "spread": [min(ratios), max(ratios)]}
             rows.append(row)
             print(train_line(row, backends), flush=True)
         captured = [r["neve_static"]["speedup"] for r in rows if "speedup" in r.get("neve_static", {})]
         if captured:
             mean = self.result["train_static_speedup"] = statistics.geometric_mean(captured)
             print(f"  captured training, geometric mean: {mean:.2f}x PyTorch's speed", flush=True)
+        if over := [r["over_inductor"]["speedup"] for r in rows if "over_inductor" in r]:
+            mean = self.result["train_over_inductor"] = statistics.geometric_mean(over)
+            print(f"  captured training, geometric mean: {mean:.2f}x inductor's speed", flush=True)
         if "resnet18" in self.options.train_models:
-            answers = {b: self.ask_training("resnet18", "memory", b) for b in asked}
+            answers = {b: self.ask_training("resnet18", "memory", b) for b in asked if b != "inductor"}
             row = self.result["train_memory"] = {b: a["peak_bytes"] for b, a in answers.items() if a}
             words = ", ".join(f"{b} {n / 2**20:.0f} MiB" for b, n in row.items())
             print(f"  resnet18: peak of resident memory above the import: {words}", flush=True)
@@ -352,6 +358,9 @@ def train_line(row, backends):
             if "speedup" in row[backend]:
                 part += f" = {row[backend]['speedup']:.2f}x PyTorch's speed"
             parts.append(part)
+    if over := row.get("over_inductor"):
+        low, high = over["spread"]
+        parts.append(f"captured, {over['speedup']:.2f}x inductor's speed ({low:.2f}..{high:.2f})")
     return f"  {row['model']}: " + "; ".join(parts)
 
 
@@ -461,11 +470,11 @@ def parse():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go")
     options = parser.parse_args()
-    peers = ("torch",) if options.train else PEERS
+    peers = ("torch", "inductor") if options.train else PEERS
     own = ["neve", "neve_static"] if options.train else ["neve"]
     options.backends = options.backends or (own + [*peers] if options.peers else own)
-    if options.train and set(options.backends) - {*OWN, "torch"}:
-        parser.error("--train compares with torch only")
+    if options.train and set(options.backends) - {*OWN, "torch", "inductor"}:
+        parser.error("--train compares with torch and inductor only")
     if not options.train and {*OWN[1:]} & set(options.backends):
         parser.error(f"{' and '.join(OWN[1:])} are for --train")
     if options.rounds < 1 or options.seconds <= 0 or options.threads < 1:

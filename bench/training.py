@@ -22,25 +22,27 @@ class Api:
     nn: Any
     functional: Any
     optim: Any
-    static: bool = False  # captured, forward and backward compiled
+    compile: Any = None  # what makes of a model one whose forward and backward are compiled; None: it runs op by op
 
     def tensor(self, array):
         return self.module.from_numpy(array)
 
 
 def open_api(name, threads):
-    if name == "torch":
+    if name in ("torch", "inductor"):
         import torch
 
         torch.set_num_threads(threads)
         torch.manual_seed(0)
-        return Api(name, torch, torch.nn, torch.nn.functional, torch.optim)
+        compiled = torch.compile if name == "inductor" else None
+        return Api(name, torch, torch.nn, torch.nn.functional, torch.optim, compiled)
     import neve
 
     neve.set_num_threads(threads)
     neve.manual_seed(0)
     neve.deterministic(name == "neve_deterministic")
-    return Api(name, neve, neve.nn, neve.nn.functional, neve.optim, name == "neve_static")
+    compiled = neve.jit.to_static if name == "neve_static" else None
+    return Api(name, neve, neve.nn, neve.nn.functional, neve.optim, compiled)
 
 
 def residual_network(api, blocks, bottleneck, classes):
@@ -148,8 +150,8 @@ def training_step(api, name):
     y = api.tensor(generator.integers(0, 10, x.shape[0]))
     net = model(api)
     net.train()
-    if api.static:
-        net = api.module.jit.to_static(net)
+    if api.compile:
+        net = api.compile(net)
     options = {"momentum": 0.9} if optimiser == "SGD" else {}
     update = getattr(api.optim, optimiser)(net.parameters(), lr=1e-3, **options)
     loss_of = api.nn.CrossEntropyLoss()
