@@ -401,3 +401,26 @@ def test_forms_that_skip_python_are_kept():
             program(x, n)
     assert len(program.specialisations) == 128
     assert program.specialisations[0].calls == 130 and "0" in repr(program.specialisations[0])
+
+
+def test_calls_of_traced_functions_skip_python():
+    net = nn.Linear(3, 2)
+    x = neve.rand(4, 3)
+    traced = neve.jit.trace(lambda x: neve.relu(net(x)), x)
+
+    def check(x):
+        np.testing.assert_allclose(np.asarray(traced(x)), np.maximum(np.asarray(net(x).detach()), 0), rtol=1e-5)
+
+    with neve.no_grad():
+        for shape in ((4, 3), (4, 3), (7, 3)):
+            check(neve.rand(*shape))
+        served = traced._quick.calls
+        assert served >= 2
+        for k in range(4):
+            net.weight.mul_(1.0 + k)
+            check(x)
+            check(x)
+        with pytest.raises(neve.Error, match="captured for|rank|x"):
+            traced(neve.rand(4, 5))
+        check(x)
+    assert traced(x).requires_grad

@@ -126,6 +126,7 @@ class CapturedFunction:
         self._repacked = 0  # times that the weights had changed
         self._training: Any = None
         self._lock = threading.Lock()
+        self._dispatch, self._quick, self._quick_engine = _neve.Dispatch(), None, None
         self._states = [t for _, t in program.states]
         # What comes after the caller's tensors, in the order of the graph: buffers by name, keys and counters.
         order = {name: k for k, (name, _, _) in enumerate(program.model.inputs)}
@@ -187,7 +188,33 @@ class CapturedFunction:
             fail(error.code, f"{self.name}: {error}\n  captured for sizes where {why}")
         return outputs
 
+    def quick_call(self, watch: Any, mode: Any) -> Any:
+        """A _neve.Call with the engine that there is, for calls that need no Python; None where all do."""
+        if self._engine is None or not self.is_direct:
+            return None
+        return _neve.Call(
+            self._program, self._engine, watch, self._arguments, self._results, mode, None, True, True
+        )  # fmt: skip
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            result = self._dispatch(args, kwargs, None)
+        except _neve.Error:  # said again below
+            result = NotImplemented
+        if result is not NotImplemented:
+            return result
+        result = self.slowly(args, kwargs)
+        with self._lock:
+            if self._quick_engine is not self._engine:  # the weights were packed anew
+                if self._quick is not None:
+                    self._dispatch.remove(self._quick)
+                self._quick, self._quick_engine = self.quick_call(_neve.Watch(), None), self._engine
+                if self._quick is not None:
+                    self._dispatch.add(self._quick)
+        return result
+
+    def slowly(self, args: Any, kwargs: Any) -> Any:
+        """A call through Python."""
         tensors, _, structure = _tree.flatten((args, kwargs), self.name)
         if structure != self._arguments:
             d = _tree.difference(self._arguments, structure)

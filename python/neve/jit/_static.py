@@ -52,10 +52,8 @@ class Specialisation:
             dispatch.remove(self.quick)
             self.slow, self.quick = self.calls, None
         self._runner, self._counted = c._engine, 0
-        if c._engine is not None and c._environment is not None and c.is_direct:
-            self.quick = _neve.Call(
-                c._program, c._engine, c._environment.watch, c._arguments, c._results, mode, None, True, True
-            )
+        self.quick = None if c._environment is None else c.quick_call(c._environment.watch, mode)
+        if self.quick is not None:
             dispatch.add(self.quick)
 
     def was_used(self, number: int) -> None:
@@ -155,7 +153,7 @@ class StaticFunction:
             return self._original("inputs that share memory are changed in place", args, kwargs)
         chosen.slow += 1
         try:
-            returned = chosen.captured(*args, **kwargs)
+            returned = chosen.captured.slowly(args, kwargs)
         except _neve.Error as error:
             if error.code == "shape_mismatch":
                 return self._instead(f"sizes: {error}", args, kwargs)
