@@ -127,6 +127,8 @@ void run_parallel(const Loop& loop) {
   }
 }
 
+void end_threads() { omp_pause_resource(omp_pause_soft, omp_get_initial_device()); }
+
 int library_threads() { return omp_get_max_threads(); }
 void set_library_threads(int n) { omp_set_num_threads(n); }
 
@@ -200,6 +202,8 @@ class Pool {
 
 void run_parallel(const Loop& loop) { Pool::instance().run(loop); }
 
+void end_threads() {}  // those of the pool are everybody's
+
 int library_threads() { return library_count; }
 void set_library_threads(int n) { library_count = n; }
 
@@ -228,6 +232,11 @@ LoopObserver* observe_loops(LoopObserver* observer) {
 }
 
 void limit_threads(int n) { thread_limit.store(n, std::memory_order_relaxed); }
+
+void release_threads() {
+  note_use();  // the library's loops have used it
+  if (!inside_loop() && !forked.load(std::memory_order_relaxed)) end_threads();
+}
 
 void set_threads(int threads) {
   set_library_threads(forked.load(std::memory_order_relaxed) ? 1 : std::clamp(threads, 1, max_threads));

@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/thread_limit.h"
 #include "base/threads.h"
 #include "core/safetensors.h"
 #include "ir/text.h"
@@ -206,6 +207,7 @@ static json manifest_of(std::string_view text, const std::string& path) {
 }
 
 std::shared_ptr<OptimizedModel> load_archive(const std::string& path) {
+  const ReleaseThreads at_the_end;
   const ZipReader zip(MappedFile::open(path));
   auto corrupt = [&](const std::string& what) -> void { fail(ErrorCode::corrupt_file, "load: '", path, "': ", what); };
   const std::string_view manifest_text = text_of(zip.get("manifest.json"));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/thread_limit.h"
 #include "base/threads.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -372,6 +373,7 @@ void time_shapes(OptimizedModel& m, std::shared_ptr<runtime::EngineCore> baselin
 }  // namespace
 
 std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const OptimizeOptions& given) {
+  const ReleaseThreads at_the_end;
   auto m = std::make_shared<OptimizedModel>();
   m->options = given;
   check_options(given);
