@@ -274,6 +274,7 @@ constexpr Rule canonical_rules[] = {
      }},
     {"make_hard_swish", "x * clip(x + 3, 0, 6) / 6, in the orders in which exporters write it -> hard_swish(x)",
      make_hard_swish},
+    {"make_gelu", "x * (1 + erf(x / sqrt(2))) / 2, or its approximation with tanh, in any order -> gelu(x)", make_gelu},
     {"make_swish", "x * sigmoid(x) -> swish(x), where nobody else reads the sigmoid",
      [](Graph& g, Node& n) -> Values {
        if (!n.is("mul")) return {};

@@ -13,6 +13,9 @@ int64_t remove_dead(ir::Graph& g, PassContext& c);
 /// One form for what can be said in several: see the rules.
 int64_t canonicalize(ir::Graph& g, PassContext& c);
 
+/// The rule for gelu: what replaces `n`, or nothing.
+Values make_gelu(ir::Graph& g, ir::Node& n);
+
 /// Sum of the counts of a rewrite.
 int64_t total(const std::vector<ir::RewriteCount>& counts);
 
