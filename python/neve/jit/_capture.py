@@ -192,9 +192,7 @@ class CapturedFunction:
         """A _neve.Call with the engine that there is, for calls that need no Python; None where all do."""
         if self._engine is None or not self.is_direct:
             return None
-        return _neve.Call(
-            self._program, self._engine, watch, self._arguments, self._results, mode, None, True, True
-        )  # fmt: skip
+        return _neve.Call(self._program, self._engine, watch, self._arguments, self._results, mode, None, True, True)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -4,7 +4,7 @@
 // thread sleeps, which takes the cores from everybody else. The setting is an environment variable. It is set here and
 // taken away by libneve's own initialisation, which comes after libgomp's, so that the process and its children see
 // none of it. Where the user has set one, or libgomp was there before us, nothing is changed. Once there are more
-// threads than cores, libgomp spins for a twentieth of that, whatever it is told.
+// threads than cores, libgomp tries a hundred times (2.5 microseconds), whatever it is told.
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
