@@ -42,6 +42,7 @@ namespace neve::kernels {
 
 std::vector<OpEntries> native_entries() {
   return {{"conv", native::gemv_conv_entries()},
+          {"conv", native::depthwise_entries()},
           {"conv", native::winograd_entries()},
           {"lstm", native::rnn_entries()},
           {"lstm_grad", native::lstm_grad_entries()},

@@ -103,9 +103,8 @@ std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c) {
   const int xn = input_number(g, n.in[0]), wn = input_number(g, n.in[1]);
   if (xn < 0 || wn < 0 || xn == wn) return "an operand is made inside the piece";
   if (!is_constant(w.shape) || g.roles[size_t(wn)] != InputRole::weight) return "the weight is not fixed";
-  if (n.attrs.get_int("group") != 1) return "groups";
   c.x = size_t(xn), c.w = size_t(wn);
-  c.outputs = w.shape[0].value(), c.channels = w.shape[1].value();
+  c.outputs = w.shape[0].value(), c.channels = w.shape[1].value(), c.groups = n.attrs.get_int("group");
   if (n.in.size() > 2 && n.in[2] >= 0) {
     const int bias = input_number(g, n.in[2]);
     if (bias < 0) return "the bias is made inside the piece";

@@ -71,6 +71,7 @@ Result<Kernel> accept_conv(const Request& r, int variant) {
   const Subgraph& g = *r.graph;
   FixedConv c;
   if (auto why = read_fixed_conv(g, c)) return *why;
+  if (c.groups != 1) return str(c.groups, " groups");
   const SubgraphNode& n = g.nodes[0];
   const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
   for (const TensorType* t : {&x, &w, &y})

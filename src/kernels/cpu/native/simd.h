@@ -145,6 +145,18 @@ struct Product {
   } sum;
 };
 
+/// Neighbouring results of a row of a depthwise convolution with channels last, for all channels.
+struct Depthwise {
+  int width, stride;           ///< taps of a row: 3, 5 or 7; along the row: 1 or 2
+  int64_t height;              ///< rows of taps
+  const float* const* pixels;  ///< [height, (columns - 1) * stride + width], each [channels]
+  const float* w;              ///< [height, width, channels]
+  const float* bias;           ///< [channels]; null: none
+  int64_t channels;            ///< at least lanes
+  int columns;                 ///< 1, 4, 7 or 8
+  float* y;                    ///< [columns, channels]
+};
+
 enum class Combination : uint8_t { add, sub, mul, div, max, min };
 
 struct Simd {
@@ -177,6 +189,7 @@ struct Simd {
   void (*winograd_input)(int m, const float* const* pixels, int64_t n, float* v, int64_t step);
   /// Out: frequency f at p + f step; result (i, j) goes to y + (i m + j) n.
   void (*winograd_output)(int m, const float* p, int64_t step, int64_t n, float* y);
+  void (*depthwise)(const Depthwise&);
   // To measure the machine with. `n` is a multiple of 128.
   int64_t flops_a_round;
   /// Independent chains of multiply-adds in registers; the result is a number that nobody needs.

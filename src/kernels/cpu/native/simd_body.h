@@ -3,6 +3,7 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12's own _mm512_undefined_ps() (GCC bug 105593)
 #endif
+#include "kernels/cpu/native/simd_depthwise.h"
 #include "kernels/cpu/native/simd_product.h"
 
 namespace neve::kernels::native {
@@ -34,7 +35,17 @@ NEVE_INLINE V expm1_of(V x) {
   return if_less(magnitude(x), all(0.34f), near, exp_of(x) - all(1.f));
 }
 
-NEVE_INLINE V sigmoid_of(V x) { return all(1.f) / (all(1.f) + exp_of(all(0.f) - x)); }
+/// e^x beside numbers of size 1: what x beyond 20 loses of it does not count there.
+NEVE_INLINE V rough_exp_of(V x) {
+#ifdef NEVE_HAS_EXP2
+  return exp2_of(x * all(1.44269504088896341f));
+#else
+  return exp_of(x);
+#endif
+}
+
+NEVE_INLINE V sigmoid_of(V x) { return all(1.f) / (all(1.f) + rough_exp_of(all(0.f) - x)); }
+NEVE_INLINE V swish_of(V x, V alpha) { return x / (all(1.f) + rough_exp_of(x * (all(0.f) - alpha))); }
 
 NEVE_INLINE V tanh_of(V x) {
   const V a = magnitude(x), z = x * x;
@@ -44,7 +55,7 @@ NEVE_INLINE V tanh_of(V x) {
   p = fma(p, z, all(1.33314422036e-1f));
   p = fma(p, z, all(-3.33332819422e-1f));
   const V near = fma(p * z, x, x);
-  const V far = all(1.f) - all(2.f) / (exp_of(a + a) + all(1.f));
+  const V far = all(1.f) - all(2.f) / (rough_exp_of(a + a) + all(1.f));
   return if_less(a, all(0.625f), near, or_bits(far, sign_of(x)));
 }
 
@@ -91,7 +102,7 @@ NEVE_INLINE V apply(const Activation& f, V x) {
     case Activation::hard_swish:
       return x * least(one, most(zero, fma(a, x, b)));
     case Activation::swish:
-      return x * sigmoid_of(a * x);
+      return swish_of(x, a);
     case Activation::gelu: {
       const V half = x * all(0.5f);
       return fma(half, erf_of(x * all(0.70710678118654752f)), half);
@@ -116,8 +127,23 @@ NEVE_INLINE V apply(const Activation& f, V x) {
   return x;
 }
 
+template <class F>
+NEVE_INLINE void each_vector(float* x, int64_t n, F f) {
+  for (int64_t i = 0; i < n; i += lanes) store(x + i, f(load(x + i)));
+}
+
+// The frequent ones without a question for every vector.
 void activate(const Activation& f, float* x, int64_t n) {
-  for (int64_t i = 0; i < n; i += lanes) store(x + i, apply(f, load(x + i)));
+  switch (f.kind) {
+    case Activation::relu:
+      return each_vector(x, n, [](V v) NEVE_INLINED { return most(all(0.f), v); });
+    case Activation::swish:
+      return each_vector(x, n, [a = all(f.alpha)](V v) NEVE_INLINED { return swish_of(v, a); });
+    case Activation::hard_swish:
+      return each_vector(x, n, [&](V v) NEVE_INLINED { return apply({Activation::hard_swish, f.alpha, f.beta}, v); });
+    default:
+      return each_vector(x, n, [&](V v) NEVE_INLINED { return apply(f, v); });
+  }
 }
 
 NEVE_INLINE V bounded(float clip, V x) { return clip > 0 ? least(all(clip), most(all(-clip), x)) : x; }
@@ -454,10 +480,7 @@ void triad(float* a, const float* b, const float* c, float s, int64_t n) {
   for (int64_t i = 0; i < n; i += lanes) store(a + i, fma(factor, load(c + i), load(b + i)));
 }
 
-constexpr Simd functions{
-    lanes,         panel,  product, signed_sum,  combine,  activate, lstm,           lstm_grad,       gru_gates,
-    gru_state,     rnn,    blend,   softmax_row, dot_rows, add_rows, winograd_input, winograd_output, 2 * chains* lanes,
-    multiply_adds, sum_of, triad};
+constexpr Simd functions{ lanes, panel, product, signed_sum, combine, activate, lstm, lstm_grad, gru_gates, gru_state, rnn, blend, softmax_row, dot_rows, add_rows, winograd_input, winograd_output, depthwise, 2 * chains* lanes, multiply_adds, sum_of, triad};
 
 }  // namespace
 }  // namespace neve::kernels::native

@@ -32,6 +32,17 @@ NEVE_INLINE V or_bits(V a, V b) { return _mm512_or_ps(a, b); }
 NEVE_INLINE V root(V x) { return _mm512_sqrt_ps(x); }
 NEVE_INLINE V nearest(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 NEVE_INLINE V times_power(V x, V n) { return _mm512_scalef_ps(x, n); }
+/// 2^x; of x beyond 20 some of the last bits are those of its rounding.
+#define NEVE_HAS_EXP2
+NEVE_INLINE V exp2_of(V x) {
+  const V r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // x - floor(x); 0 for infinities
+  V p = all(1.867130050e-3f);
+  p = fma(p, r, all(9.017030708e-3f));
+  p = fma(p, r, all(5.579991266e-2f));
+  p = fma(p, r, all(2.401644439e-1f));
+  p = fma(p, r, all(6.931512952e-1f));
+  return _mm512_scalef_ps(fma(p, r, all(1.f)), x);  // which takes the floor of x
+}
 #elif defined(__AVX2__)
 using V = __m256;
 constexpr int64_t lanes = 8;

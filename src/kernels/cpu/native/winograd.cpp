@@ -290,6 +290,7 @@ Result<Kernel> accept(const Request& r, int variant, int m) {
   const Subgraph& g = *r.graph;
   FixedConv c;
   if (auto why = read_fixed_conv(g, c)) return *why;
+  if (c.groups != 1) return str(c.groups, " groups");
   const SubgraphNode& n = g.nodes[0];
   const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
   if (x.rank() != 4) return str("two spatial axes, x is ", x);

@@ -1,0 +1,69 @@
+// native.depthwise against the definition, with what follows it in the same kernel.
+#include <gtest/gtest.h>
+
+#include "kernels/support.h"
+
+namespace neve::test {
+namespace {
+
+const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
+
+std::vector<SymbolValues> sizes_of(const std::vector<std::array<int64_t, 3>>& list) {
+  std::vector<SymbolValues> sizes;
+  for (const auto& [b, y, z] : list) sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
+  return sizes;
+}
+
+Subgraph piece(int64_t c, int64_t height, int64_t width, AttrList attrs, bool bias, std::vector<const char*> follow) {
+  Piece p;
+  Values in{p.input(DType::f32, {n, c, h, w}), p.weight(DType::f32, {c, 1, height, width})};
+  if (bias) in.push_back(p.weight(DType::f32, {c}));
+  attrs.emplace_back("group", c);
+  Value y = p.call("conv", in, attrs)[0];
+  for (const char* op : follow) y = p.call(op, {y})[0];
+  p.output(y);
+  return p.subgraph();
+}
+
+// Rows of results that one block of columns takes, that blocks share, and that are narrower than any; channels that are
+// no multiple of the vector.
+TEST(Depthwise, AgreesWithTheDefinition) {
+  const auto sizes = sizes_of({{2, 13, 11}, {1, 7, 7}, {1, 9, 30}, {3, 3, 4}, {1, 14, 16}});
+  for (int64_t stride : {1, 2})
+    for (int64_t k : {3, 5, 7}) {
+      SCOPED_TRACE(str("stride ", stride, ", taps ", k));
+      const AttrList same{{"pads", std::vector<int64_t>(4, k / 2)}, {"strides", std::vector<int64_t>(2, stride)}};
+      expect_reference("native.depthwise", piece(32, k, k, same, true, {"swish"}), sizes);
+      expect_reference("native.depthwise", piece(37, k, k, same, false, {"hard_swish", "abs"}), sizes);
+    }
+}
+
+TEST(Depthwise, TakesAnyPadding) {
+  const auto sizes = sizes_of({{2, 8, 9}, {1, 5, 23}, {1, 1, 1}});
+  const AttrList uneven{{"pads", std::vector<int64_t>{4, 3, 5, 2}}, {"strides", std::vector<int64_t>{3, 2}}};
+  const AttrList automatic{{"auto_pad", std::string("SAME_LOWER")}, {"strides", std::vector<int64_t>{2, 1}}};
+  expect_reference("native.depthwise", piece(20, 2, 3, uneven, true, {}), sizes);
+  expect_reference("native.depthwise", piece(16, 4, 5, automatic, true, {"relu"}), sizes);
+  Asked how;
+  how.threads = 3;
+  expect_reference("native.depthwise", piece(48, 3, 3, automatic, false, {}), sizes_of({{1, 33, 20}}), how);
+}
+
+TEST(Depthwise, RefusesOthers) {
+  const auto at = sizes_of({{1, 16, 16}})[0];
+  const auto why = [&](int64_t c, int64_t k, AttrList attrs) {
+    return refusal("native.depthwise", piece(c, k, k, std::move(attrs), true, {}), at);
+  };
+  EXPECT_EQ(why(32, 3, {}), "");
+  EXPECT_EQ(why(3, 3, {}), "3 channels are fewer than a vector has");
+  EXPECT_EQ(why(32, 1, {}), "no code for w f32[32, 1, 1, 1]");
+  EXPECT_EQ(why(32, 3, {{"strides", std::vector<int64_t>{1, 3}}}), "a stride of 3");
+  EXPECT_EQ(why(32, 3, {{"dilations", std::vector<int64_t>{2, 2}}}), "dilations");
+  Piece p;
+  const Value x = p.input(DType::f32, {n, 32, h, w}), k = p.weight(DType::f32, {32, 2, 3, 3});
+  p.output(p.call("conv", {x, k}, {{"group", int64_t(16)}})[0]);
+  EXPECT_EQ(refusal("native.depthwise", p.subgraph(), at), "not every channel is a group of its own");
+}
+
+}  // namespace
+}  // namespace neve::test
