@@ -313,6 +313,21 @@ Candidate reference_candidate(const Subgraph& graph) {
   return c;
 }
 
+Candidate candidate_of(std::string_view entry, const Request& request, const Options& options) {
+  const Entry* e = kernels::find_entry(entry);
+  if (!e || disabled(options, entry)) return {};
+  auto kernel = e->accept(request, 0);
+  if (!kernel) return {};
+  Candidate c = library_candidate(*e, 0, kernel.value);
+  c.ops = op_names(*request.graph);
+  return c;
+}
+
+double milliseconds_of(Candidate& c, const Request& request, const Options& options,
+                       const std::function<int64_t(Dim)>& guess) {
+  return time_candidate(c, TacticKeys(request), request, options, guess);
+}
+
 Candidate choose_kernel(const Request& request, const ir::Node&, const Options& options,
                         const std::function<int64_t(Dim)>& guess) {
   for (const SubgraphNode& n : request.graph->nodes)

@@ -51,12 +51,16 @@ class Compiler {
   void visit_view(ir::Node& n);
   void visit_control(ir::Node& n);
   void visit_kernel(ir::Node& n);
+  bool visit_chain(ir::Node& n);
+  void add_kernel(ir::Node& n, Candidate& chosen, const kernels::Request& request,
+                  std::shared_ptr<const Subgraph> graph, const std::vector<Value>& inputs, const Values& outputs);
   bool expand(ir::Node& n);
   bool defines_sizes(const ir::Node& n) const;
   void close_segment();
   void finish_dynamic(plan::Instr& instr, const ir::Node& n);
   Subgraph piece(const ir::Node& n, std::vector<Value>& inputs, const Values& outputs) const;
-  kernels::Request request_for(const Subgraph& graph, const std::vector<Value>& inputs);
+  kernels::Request request_for(const Subgraph& graph, const std::vector<Value>& inputs, Value pending = {},
+                               const Layout& pending_layout = {});
   std::vector<std::pair<plan::Place, int32_t>> choose_places(plan::Instr& instr, const Subgraph& graph,
                                                              const kernels::Kernel& kernel,
                                                              const std::vector<Value>& inputs, const Values& outputs);

@@ -36,6 +36,48 @@ Subgraph Compiler::piece(const Node& n, std::vector<Value>& inputs, const Values
   return s;
 }
 
+namespace {
+
+// Two pieces as one, the second of which reads `between`, the result of the first. `inputs`: of the whole.
+Subgraph joined(const Subgraph& first, const std::vector<Value>& first_in, const Subgraph& second,
+                const std::vector<Value>& second_in, Value between, std::vector<Value>& inputs) {
+  Subgraph s = first;
+  inputs = first_in;
+  std::vector<int32_t> number(second.types.size(), -1);
+  for (size_t i = 0; i < second_in.size(); ++i) {
+    int32_t& mine = number[size_t(second.inputs[i])];
+    const auto it = std::find(inputs.begin(), inputs.end(), second_in[i]);
+    if (second_in[i] == between) {
+      mine = first.outputs[0];
+    } else if (it != inputs.end()) {
+      mine = s.inputs[size_t(it - inputs.begin())];
+    } else {
+      mine = s.add_value(second.types[size_t(second.inputs[i])]);
+      s.facts.push_back(second.facts[size_t(second.inputs[i])]);
+      s.inputs.push_back(mine);
+      s.roles.push_back(second.roles[i]);
+      s.constants.push_back(second.constants[i]);
+      inputs.push_back(second_in[i]);
+    }
+  }
+  for (size_t v = 0; v < number.size(); ++v)
+    if (number[v] < 0) {
+      number[v] = s.add_value(second.types[v]);
+      s.facts.push_back(second.facts[v]);
+    }
+  for (SubgraphNode n : second.nodes) {
+    for (auto* list : {&n.in, &n.out})
+      for (int32_t& v : *list)
+        if (v >= 0) v = number[size_t(v)];
+    s.nodes.push_back(std::move(n));
+  }
+  s.outputs.clear();
+  for (int32_t v : second.outputs) s.outputs.push_back(number[size_t(v)]);
+  return s;
+}
+
+}  // namespace
+
 int32_t Compiler::weight_operand(Value v, const Kernel& kernel, size_t operand) {
   const std::string packing = kernel.packing_key(operand);
   if (packing.empty()) return base_value(v);
@@ -46,7 +88,9 @@ int32_t Compiler::weight_operand(Value v, const Kernel& kernel, size_t operand) 
 }
 
 // What the entries are asked: the piece, its sizes at the point and at the ends of the ranges, the layouts offered.
-kernels::Request Compiler::request_for(const Subgraph& graph, const std::vector<Value>& inputs) {
+// `pending` (if valid): an input that no instruction makes yet, and that nobody else will read.
+kernels::Request Compiler::request_for(const Subgraph& graph, const std::vector<Value>& inputs, Value pending,
+                                       const Layout& pending_layout) {
   kernels::Request request;
   request.graph = &graph;
   request.threads = options_.threads;
@@ -65,6 +109,11 @@ kernels::Request Compiler::request_for(const Subgraph& graph, const std::vector<
     if (usable && sizes != request.sizes) request.ends.push_back(std::move(sizes));
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == pending) {
+      request.offered.push_back(pending_layout);
+      request.may_overwrite.push_back(true);
+      continue;
+    }
     const bool activation = graph.roles[i] == InputRole::activation;
     const int32_t base = activation ? base_value(inputs[i]) : -1;
     request.offered.push_back(activation ? plan_->values[size_t(base)].layout : Layout{});
@@ -107,6 +156,7 @@ std::vector<std::pair<Place, int32_t>> Compiler::choose_places(Instr& instr, con
 }
 
 void Compiler::visit_kernel(Node& n) {
+  if (visit_chain(n)) return;
   std::vector<Value> inputs;
   const bool dynamic = defines_sizes(n);
   // Results that nothing reads (the indices of a pool, the final states of an LSTM) are not asked for.
@@ -120,7 +170,61 @@ void Compiler::visit_kernel(Node& n) {
   timed_ += chosen.timed;
   cached_ += chosen.cached;
   if (!dynamic && chosen.entry == "reference" && !chosen.keep && expand(n)) return;
+  add_kernel(n, chosen, request, graph, inputs, outputs);
+}
 
+// A convolution of one tap and the depthwise one that alone reads it: one kernel, where that is measured to be faster
+// than the two.
+bool Compiler::visit_chain(Node& n) {
+  constexpr std::string_view entry = "native.expand_depthwise";
+  const bool forced = options_.tactic == entry;
+  if ((!options_.tactic.empty() && !forced) || (!options_.tactics && !forced) || options_.plain_layouts) return false;
+  const auto begins_with_conv = [](const Node& m) {
+    return m.is("conv") || (m.is("fused") && m.regions[0]->first() && m.regions[0]->first()->is("conv"));
+  };
+  if (!begins_with_conv(n) || n.out.size() != 1 || g_.use_count(n.out[0]) != 1 || g_.is_output(n.out[0])) return false;
+  Node& next = *g_.uses(n.out[0])[0].node;
+  if (!begins_with_conv(next) || next.out.size() != 1 || !needed_.count(&next)) return false;
+  for (const Node* m : {&n, &next})
+    if (defines_sizes(*m)) return false;
+
+  std::vector<Value> first_in, next_in, inputs;
+  const auto first = std::make_shared<Subgraph>(piece(n, first_in, n.out)),
+             second = std::make_shared<Subgraph>(piece(next, next_in, next.out));
+  for (size_t i = 0; i < next_in.size(); ++i)  // what else it reads may not be there yet
+    if (second->roles[i] == InputRole::activation && next_in[i] != n.out[0]) return false;
+  const auto both = std::make_shared<Subgraph>(joined(*first, first_in, *second, next_in, n.out[0], inputs));
+  const kernels::Request request = request_for(*both, inputs);
+  Candidate chain = candidate_of(entry, request, options_);
+  if (!chain.kernel) return false;
+  if (forced) {
+    chain.forced = Forced::taken;
+  } else {
+    const auto at = [&](Dim d) { return guess(d); };
+    const double together = milliseconds_of(chain, request, options_, at);
+    if (together > 1e29) return false;
+    const kernels::Request first_request = request_for(*first, first_in);
+    Candidate a = choose_kernel(first_request, n, options_, at);
+    const kernels::Request second_request = request_for(*second, next_in, n.out[0], a.kernel->output_layout(0));
+    Candidate b = choose_kernel(second_request, next, options_, at);
+    const double apart =
+        milliseconds_of(a, first_request, options_, at) + milliseconds_of(b, second_request, options_, at);
+    timed_ += chain.timed + a.timed + b.timed;
+    cached_ += chain.cached + a.cached + b.cached;
+    if (together >= apart) return false;
+    chain.tactics = {{str(entry, ".0 ", chain.kernel->description()), together},
+                     {str("apart: ", a.entry, ", ", b.entry), apart}};
+  }
+  needed_.erase(&next);
+  add_kernel(n, chain, request, both, inputs, next.out);
+  return true;
+}
+
+// The instruction of a kernel that was chosen for a piece.
+void Compiler::add_kernel(Node& n, Candidate& chosen, const kernels::Request& request,
+                          std::shared_ptr<const Subgraph> graph, const std::vector<Value>& inputs,
+                          const Values& outputs) {
+  const bool dynamic = defines_sizes(n);
   Instr instr;
   instr.kind = dynamic ? Instr::dynamic : Instr::kernel;
   instr.choice = chosen.entry;

@@ -65,5 +65,41 @@ TEST(Depthwise, RefusesOthers) {
   EXPECT_EQ(refusal("native.depthwise", p.subgraph(), at), "not every channel is a group of its own");
 }
 
+// A convolution of one tap before it: the rows that it makes in the ring are those of the definition, also where a
+// thread begins in the middle of an image, where images are narrow, and where rows are skipped.
+Subgraph chain(int64_t channels, int64_t wide, int64_t k, int64_t stride, std::vector<const char*> between) {
+  Piece p;
+  Value y = p.call("conv", {p.input(DType::f32, {n, channels, h, w}), p.weight(DType::f32, {wide, channels, 1, 1}),
+                            p.weight(DType::f32, {wide})})[0];
+  for (const char* op : between) y = p.call(op, {y})[0];
+  y = p.call(
+      "conv", {y, p.weight(DType::f32, {wide, 1, k, k}), p.weight(DType::f32, {wide})},
+      {{"group", wide}, {"pads", std::vector<int64_t>(4, k / 2)}, {"strides", std::vector<int64_t>(2, stride)}})[0];
+  p.output(p.call("relu", {y})[0]);
+  return p.subgraph();
+}
+
+TEST(ExpandDepthwise, AgreesWithTheDefinition) {
+  const auto sizes = sizes_of({{2, 13, 11}, {1, 7, 7}, {3, 5, 30}, {1, 2, 4}, {2, 33, 70}});
+  Asked how;
+  for (int threads : {1, 3}) {
+    how.threads = threads;
+    for (int64_t stride : {1, 2}) {
+      expect_reference("native.expand_depthwise", chain(5, 40, 3, stride, {"swish"}), sizes, how);
+      expect_reference("native.expand_depthwise", chain(24, 37, 5, stride, {}), sizes, how);
+    }
+    expect_reference("native.expand_depthwise", chain(16, 160, 3, 2, {"hard_swish"}), sizes, how);
+  }
+}
+
+TEST(ExpandDepthwise, RefusesOthers) {
+  const auto at = sizes_of({{1, 16, 16}})[0];
+  EXPECT_EQ(refusal("native.expand_depthwise", piece(32, 3, 3, {}, true, {}), at), "no depthwise convolution follows");
+  EXPECT_EQ(refusal("native.expand_depthwise", chain(32, 64, 3, 3, {}), at), "a stride of 3");
+  EXPECT_EQ(refusal("native.expand_depthwise", chain(32, 3, 3, 1, {}), at), "3 channels are fewer than a vector has");
+  EXPECT_EQ(refusal("native.expand_depthwise", chain(32, 4096, 3, 1, {}), at),
+            "the rows that are kept do not fit into the cache");
+}
+
 }  // namespace
 }  // namespace neve::test

@@ -1,27 +1,17 @@
 // Depthwise convolutions, channels last: a few neighbouring results at a time, and the activation while they are in the
 // cache.
+#include "kernels/cpu/native/depthwise.h"
+
 #include <algorithm>
 #include <array>
 
 #include "base/threads.h"
-#include "kernels/cpu/native/epilogue.h"
 #include "op/spatial.h"
 
 namespace neve::kernels::native {
 namespace {
 
-constexpr int64_t most_taps = 7, most_columns = 8, most_pixels = (most_columns - 1) * 2 + most_taps;
-
-struct DepthwisePlan {
-  size_t x = 0, w = 1;
-  int bias = -1;  ///< input of the piece
-  int64_t channels = 0, height = 0, width = 0;
-  std::vector<int64_t> strides, pads;
-  std::string auto_pad;
-  std::vector<Activation> follow;
-  Layout layout;
-  Isa isa = Isa::baseline;
-};
+constexpr int64_t most_columns = 8, most_pixels = (most_columns - 1) * 2 + DepthwiseRows::most_taps;
 
 /// Results of a row that are made at once: as many as give the least work, with those that two blocks share counted
 /// twice.
@@ -38,112 +28,20 @@ int columns_of(int64_t out_w, int64_t width, int64_t stride) {
   return best;
 }
 
-class BoundDepthwise final : public BoundKernel {
- public:
-  BoundDepthwise(const DepthwisePlan& p, const Sizes& x, const Sizes& y, int threads)
-      : p_(p), simd_(simd_for(p.isa)), threads_(threads) {
-    images_ = x[0], in_h_ = x[2], in_w_ = x[3], out_h_ = y[2], out_w_ = y[3];
-    WindowSpec spec;
-    spec.kernel = {Dim(p_.height), Dim(p_.width)};
-    spec.strides = p_.strides, spec.pads = p_.pads, spec.auto_pad = p_.auto_pad;
-    const Dim in[] = {Dim(in_h_), Dim(in_w_)};
-    const Window window = slide(spec, in);
-    top_ = window.pad_begin[0].value(), left_ = window.pad_begin[1].value();
-    columns_ = columns_of(out_w_, p_.width, p_.strides[1]);
-  }
-  size_t scratch_bytes() const override { return size_t(p_.channels) * sizeof(float); }
-  void run(const RunArgs& args) const override {
-    float* outside = reinterpret_cast<float*>(args.scratch);  // the pixel that stands beyond every edge
-    std::fill(outside, outside + p_.channels, 0.f);
-    // Some rows of an image at a time, so that two threads rarely read the same ones.
-    const int64_t chunk = std::max<int64_t>(1, std::min<int64_t>(out_h_ / 2, 8));
-    parallel_for(images_ * out_h_, chunk, threads_, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) row(args, i / out_h_, i % out_h_, outside);
-    });
-  }
+}  // namespace
 
- private:
-  void row(const RunArgs& args, int64_t image, int64_t r, const float* outside) const {
-    const float* x = static_cast<const float*>(args.in[p_.x]) + image * in_h_ * in_w_ * p_.channels;
-    float* y = static_cast<float*>(args.out[0]) + (image * out_h_ + r) * out_w_ * p_.channels;
-    const int64_t first = r * p_.strides[0] - top_, begin = std::max<int64_t>(0, -first),
-                  end = std::min<int64_t>(p_.height, in_h_ - first), pixels = (columns_ - 1) * p_.strides[1] + p_.width;
-    std::array<const float*, most_taps * most_pixels> at;
-    Depthwise d{};
-    d.width = int(p_.width), d.stride = int(p_.strides[1]), d.columns = columns_, d.channels = p_.channels;
-    d.height = std::max<int64_t>(0, end - begin), d.pixels = at.data();
-    d.w = static_cast<const float*>(args.in[p_.w]) + begin * p_.width * p_.channels;
-    d.bias = p_.bias < 0 ? nullptr : static_cast<const float*>(args.in[size_t(p_.bias)]);
-    for (int64_t j = 0; j < out_w_; j += columns_) {
-      const int64_t column = std::min(j, out_w_ - columns_);  // the last block lies over the one before
-      for (int64_t i = 0; i < d.height; ++i)
-        for (int64_t k = 0; k < pixels; ++k) {
-          const int64_t c = column * p_.strides[1] - left_ + k;
-          at[size_t(i * pixels + k)] =
-              c >= 0 && c < in_w_ ? x + ((first + begin + i) * in_w_ + c) * p_.channels : outside;
-        }
-      d.y = y + column * p_.channels;
-      simd_.depthwise(d);
-      for (const Activation& f : p_.follow) activate(f, d.y, columns_ * p_.channels);
-    }
-  }
-  void activate(const Activation& f, float* y, int64_t n) const {
-    const int64_t whole = n / simd_.lanes * simd_.lanes;
-    simd_.activate(f, y, whole);
-    if (whole == n) return;
-    float rest[64] = {};
-    std::copy(y + whole, y + n, rest);
-    simd_.activate(f, rest, simd_.lanes);
-    std::copy(rest, rest + (n - whole), y + whole);
-  }
-
-  DepthwisePlan p_;
-  const Simd& simd_;
-  int threads_, columns_;
-  int64_t images_, in_h_, in_w_, out_h_, out_w_, top_, left_;
-};
-
-class DepthwiseKernel final : public Kernel {
- public:
-  explicit DepthwiseKernel(DepthwisePlan p) : p_(std::move(p)) {}
-  std::string description() const override { return str("native depthwise ", p_.isa); }
-  Layout input_layout(size_t i) const override { return i == p_.x ? p_.layout : Layout{}; }
-  Layout output_layout(size_t) const override { return p_.layout; }
-  std::string packing_key(size_t i) const override { return i == p_.w ? "native.depthwise channels last" : ""; }
-  size_t packed_bytes(size_t i) const override {
-    return i == p_.w ? size_t(p_.height * p_.width * p_.channels) * sizeof(float) : 0;
-  }
-  void pack(size_t, const Tensor& weight, void* packed, int) const override {
-    const float* w = weight.data_as<float>();
-    float* to = static_cast<float*>(packed);
-    const int64_t taps = p_.height * p_.width;
-    for (int64_t c = 0; c < p_.channels; ++c)
-      for (int64_t k = 0; k < taps; ++k) to[k * p_.channels + c] = w[c * taps + k];
-  }
-  Result<BoundKernel> bind(const BindSizes& sizes) const override {
-    return std::shared_ptr<const BoundKernel>(
-        std::make_shared<BoundDepthwise>(p_, sizes.in[p_.x], sizes.out[0], sizes.threads));
-  }
-
- private:
-  DepthwisePlan p_;
-};
-
-Result<Kernel> accept(const Request& r, int variant) {
-  if (variant) return "no more variants";
-  if (r.plain_only) return "channels are last";
-  const Subgraph& g = *r.graph;
+std::optional<std::string> read_depthwise(const Subgraph& g, Isa isa, DepthwisePlan& p) {
   FixedConv c;
   if (auto why = read_fixed_conv(g, c)) return *why;
   if (c.groups != c.outputs || c.channels != 1) return "not every channel is a group of its own";
   const SubgraphNode& n = g.nodes[0];
   const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
   if (x.rank() != 4) return str("two spatial axes, x is ", x);
-  DepthwisePlan p;
-  p.x = c.x, p.w = c.w, p.isa = r.isa, p.channels = c.outputs;
+  p.x = c.x, p.w = c.w, p.isa = isa, p.channels = c.outputs;
   p.height = w.shape[2].value(), p.width = w.shape[3].value();
-  if ((p.width != 3 && p.width != 5 && p.width != 7) || p.height > most_taps) return str("no code for w ", w);
-  if (p.channels < simd_for(r.isa).lanes) return str(p.channels, " channels are fewer than a vector has");
+  if ((p.width != 3 && p.width != 5 && p.width != 7) || p.height > DepthwiseRows::most_taps)
+    return str("no code for w ", w);
+  if (p.channels < simd_for(isa).lanes) return str(p.channels, " channels are fewer than a vector has");
   for (int64_t d : n.attrs.get_ints("dilations"))
     if (d != 1) return "dilations";
   p.strides = n.attrs.get_ints("strides");
@@ -161,9 +59,121 @@ Result<Kernel> accept(const Request& r, int variant) {
     else
       return "only a bias and activations may follow";
   }
-  for (int64_t d : r.sizes[size_t(n.out[0])])
+  return {};
+}
+
+void pack_taps(const DepthwisePlan& p, const Tensor& weight, float* packed) {
+  const float* w = weight.data_as<float>();
+  const int64_t taps = p.height * p.width;
+  for (int64_t c = 0; c < p.channels; ++c)
+    for (int64_t k = 0; k < taps; ++k) packed[k * p.channels + c] = w[c * taps + k];
+}
+
+DepthwiseRows::DepthwiseRows(const DepthwisePlan& p, const Sizes& x, const Sizes& y) : p_(p), simd_(simd_for(p.isa)) {
+  in_h_ = x[2], in_w_ = x[3], out_h_ = y[2], out_w_ = y[3];
+  WindowSpec spec;
+  spec.kernel = {Dim(p_.height), Dim(p_.width)};
+  spec.strides = p_.strides, spec.pads = p_.pads, spec.auto_pad = p_.auto_pad;
+  const Dim in[] = {Dim(in_h_), Dim(in_w_)};
+  const Window window = slide(spec, in);
+  top_ = window.pad_begin[0].value(), left_ = window.pad_begin[1].value();
+  columns_ = columns_of(out_w_, p_.width, p_.strides[1]);
+}
+
+void DepthwiseRows::row(const RunArgs& args, const float* const* rows, int64_t apart, const float* outside,
+                        float* y) const {
+  int64_t begin = 0, end = p_.height;
+  while (begin < end && !rows[begin]) ++begin;
+  while (end > begin && !rows[end - 1]) --end;
+  const int64_t pixels = (columns_ - 1) * p_.strides[1] + p_.width;
+  std::array<const float*, most_taps * most_pixels> at;
+  Depthwise d{};
+  d.width = int(p_.width), d.stride = int(p_.strides[1]), d.columns = columns_, d.channels = p_.channels;
+  d.height = end - begin, d.pixels = at.data();
+  d.w = static_cast<const float*>(args.in[p_.w]) + begin * p_.width * p_.channels;
+  d.bias = p_.bias < 0 ? nullptr : static_cast<const float*>(args.in[size_t(p_.bias)]);
+  for (int64_t j = 0; j < out_w_; j += columns_) {
+    const int64_t column = std::min(j, out_w_ - columns_);  // the last block lies over the one before
+    for (int64_t i = 0; i < d.height; ++i)
+      for (int64_t k = 0; k < pixels; ++k) {
+        const int64_t c = column * p_.strides[1] - left_ + k;
+        at[size_t(i * pixels + k)] = c >= 0 && c < in_w_ ? rows[begin + i] + c * apart : outside;
+      }
+    d.y = y + column * p_.channels;
+    simd_.depthwise(d);
+    for (const Activation& f : p_.follow) activate(f, d.y, columns_ * p_.channels);
+  }
+}
+
+void DepthwiseRows::activate(const Activation& f, float* y, int64_t n) const {
+  const int64_t whole = n / simd_.lanes * simd_.lanes;
+  simd_.activate(f, y, whole);
+  if (whole == n) return;
+  float rest[64] = {};
+  std::copy(y + whole, y + n, rest);
+  simd_.activate(f, rest, simd_.lanes);
+  std::copy(rest, rest + (n - whole), y + whole);
+}
+
+namespace {
+
+class BoundDepthwise final : public BoundKernel {
+ public:
+  BoundDepthwise(const DepthwisePlan& p, const Sizes& x, const Sizes& y, int threads)
+      : p_(p), rows_(p, x, y), images_(x[0]), threads_(threads) {}
+  size_t scratch_bytes() const override { return size_t(p_.channels) * sizeof(float); }
+  void run(const RunArgs& args) const override {
+    float* outside = reinterpret_cast<float*>(args.scratch);  // the pixel that stands beyond every edge
+    std::fill(outside, outside + p_.channels, 0.f);
+    const int64_t out_h = rows_.out_rows(), in_h = rows_.in_rows(), line = rows_.in_columns() * p_.channels;
+    parallel_for(images_ * out_h, 1, threads_, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const float* x = static_cast<const float*>(args.in[p_.x]) + i / out_h * in_h * line;
+        const int64_t first = rows_.first(i % out_h);
+        std::array<const float*, DepthwiseRows::most_taps> at{};
+        for (int64_t k = 0; k < p_.height; ++k)
+          if (first + k >= 0 && first + k < in_h) at[size_t(k)] = x + (first + k) * line;
+        rows_.row(args, at.data(), p_.channels, outside,
+                  static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.channels);
+      }
+    });
+  }
+
+ private:
+  DepthwisePlan p_;
+  DepthwiseRows rows_;
+  int64_t images_;
+  int threads_;
+};
+
+class DepthwiseKernel final : public Kernel {
+ public:
+  explicit DepthwiseKernel(DepthwisePlan p) : p_(std::move(p)) { last_.order = {0, 2, 3, 1}; }
+  std::string description() const override { return str("native depthwise ", p_.isa); }
+  Layout input_layout(size_t i) const override { return i == p_.x ? last_ : Layout{}; }
+  Layout output_layout(size_t) const override { return last_; }
+  std::string packing_key(size_t i) const override { return i == p_.w ? std::string(packed_taps_key) : ""; }
+  size_t packed_bytes(size_t i) const override { return i == p_.w ? packed_taps(p_) : 0; }
+  void pack(size_t, const Tensor& weight, void* packed, int) const override {
+    pack_taps(p_, weight, static_cast<float*>(packed));
+  }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    return std::shared_ptr<const BoundKernel>(
+        std::make_shared<BoundDepthwise>(p_, sizes.in[p_.x], sizes.out[0], sizes.threads));
+  }
+
+ private:
+  DepthwisePlan p_;
+  Layout last_;
+};
+
+Result<Kernel> accept(const Request& r, int variant) {
+  if (variant) return "no more variants";
+  if (r.plain_only) return "channels are last";
+  DepthwisePlan p;
+  if (auto why = read_depthwise(*r.graph, r.isa, p)) return *why;
+  for (int64_t d : r.sizes[size_t(r.graph->outputs[0])])
     if (d <= 0) return "the sizes at the point are not known or empty";
-  p.layout.order = {0, 2, 3, 1};
   return std::shared_ptr<const Kernel>(std::make_shared<DepthwiseKernel>(std::move(p)));
 }
 

@@ -44,6 +44,7 @@ std::vector<OpEntries> native_entries() {
   return {{"conv", native::gemv_conv_entries()},
           {"conv", native::depthwise_entries()},
           {"conv", native::winograd_entries()},
+          {"conv", native::expand_depthwise_entries()},
           {"lstm", native::rnn_entries()},
           {"lstm_grad", native::lstm_grad_entries()},
           {"gru", native::rnn_entries()},

@@ -24,7 +24,7 @@ std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, st
 
 /// A convolution in f32 with a fixed weight, and what follows it: the bias is the first step.
 struct FixedConv {
-  size_t x = 0, w = 0;  ///< inputs of the piece
+  size_t x = 0, w = 0;                            ///< inputs of the piece
   int64_t channels = 0, outputs = 0, groups = 1;  ///< channels: of a group
   std::vector<Step> steps;
 };

@@ -41,6 +41,7 @@ class ScratchPlan {
 
 std::vector<Entry> attention_entries();
 std::vector<Entry> depthwise_entries();
+std::vector<Entry> expand_depthwise_entries();
 std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
 std::vector<Entry> lstm_grad_entries();

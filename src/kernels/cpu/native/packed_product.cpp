@@ -47,14 +47,13 @@ void pack_panels(const PackedProduct& p, const float* from, float* to, int threa
   });
 }
 
-std::string PackedProductKernel::packing_key(size_t i) const {
-  return i == p_.b ? str("native panels of ", p_.width(), " columns, ", p_.k, "x", p_.n, p_.turned ? " turned" : "")
-                   : "";
+std::string panels_key(const PackedProduct& p) {
+  return str("native panels of ", p.width(), " columns, ", p.k, "x", p.n, p.turned ? " turned" : "");
 }
+size_t panels_bytes(const PackedProduct& p) { return size_t(p.panels() * p.width() * p.k) * sizeof(float); }
 
-size_t PackedProductKernel::packed_bytes(size_t i) const {
-  return i == p_.b ? size_t(p_.panels() * p_.width() * p_.k) * sizeof(float) : 0;
-}
+std::string PackedProductKernel::packing_key(size_t i) const { return i == p_.b ? panels_key(p_) : ""; }
+size_t PackedProductKernel::packed_bytes(size_t i) const { return i == p_.b ? panels_bytes(p_) : 0; }
 
 void PackedProductKernel::pack(size_t, const Tensor& weight, void* packed, int threads) const {
   pack_panels(p_, weight.data_as<float>(), static_cast<float*>(packed), threads);

@@ -19,6 +19,9 @@ constexpr int64_t most_panel_width = 64;
 
 /// Reads a matmul with a weight and what follows it, and the rows at the point tuned for; or refuses.
 std::optional<std::string> read_product(const Request& r, PackedProduct& p, int64_t& rows);
+/// Names the packing, and its bytes.
+std::string panels_key(const PackedProduct& p);
+size_t panels_bytes(const PackedProduct& p);
 /// Panel, position, column: zeros behind the last column.
 void pack_panels(const PackedProduct& p, const float* weight, float* packed, int threads);
 

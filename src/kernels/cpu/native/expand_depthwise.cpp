@@ -1,0 +1,191 @@
+// A convolution of one tap and the depthwise one that reads it, depth first: the rows of the first that the second
+// needs next are made in a ring that stays in the cache, so that what is widest in a mobile network never goes to
+// memory.
+#include <algorithm>
+#include <array>
+
+#include "base/threads.h"
+#include "kernels/cpu/native/depthwise.h"
+#include "kernels/cpu/native/packed_product.h"
+
+namespace neve::kernels::native {
+namespace {
+
+constexpr int64_t pixels_at_once = 64;  // of a panel of weights, before the next one is read
+constexpr int64_t piece_floats = 4096;  // stay in the first cache
+constexpr size_t most_bytes = 3 << 18;  // of the ring: it stays in the second cache
+
+struct ChainPlan {
+  PackedProduct expand;  ///< its `a` is the image, `b` the weight
+  DepthwisePlan depthwise;
+  Isa isa = Isa::baseline;
+  int64_t apart() const { return expand.panels() * expand.width(); }  ///< of pixels in the ring, in floats
+};
+
+class BoundChain final : public BoundKernel {
+ public:
+  BoundChain(const ChainPlan& p, const Sizes& x, const Sizes& y, int threads)
+      : p_(p), simd_(simd_for(p.isa)), rows_(p.depthwise, x, y), images_(x[0]), threads_(threads) {
+    batch_ = std::clamp<int64_t>(pixels_at_once / std::max<int64_t>(1, rows_.in_columns()), 1, rows_.in_rows());
+    ring_ = p_.depthwise.height + batch_ - 1;
+    ScratchPlan own;
+    outside_at_ = own.add_of<float>(p_.apart());
+    ring_at_ = own.add_of<float>(ring_ * line());
+    own_bytes_ = own.size();
+  }
+  size_t ring_bytes() const { return own_bytes_; }
+  size_t scratch_bytes() const override { return own_bytes_ * size_t(threads_); }
+  void run(const RunArgs& args) const override {
+    // Every thread has rows that follow each other: only the first of an image, or of a share, have no ring to go on
+    // from.
+    parallel_for(images_ * rows_.out_rows(), 1, threads_, [&](int64_t begin, int64_t end, int part) {
+      std::byte* own = args.scratch + size_t(part) * own_bytes_;
+      float* outside = reinterpret_cast<float*>(own + outside_at_);
+      std::fill(outside, outside + p_.apart(), 0.f);
+      float* ring = reinterpret_cast<float*>(own + ring_at_);
+      int64_t image = -1, made = 0;  // rows of the image before `made` are in the ring, or are needed no more
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t r = i % rows_.out_rows(), first = rows_.first(r),
+                      last = std::min(first + p_.depthwise.height, rows_.in_rows());
+        if (i / rows_.out_rows() != image) image = i / rows_.out_rows(), made = 0;
+        made = std::max({made, first, int64_t(0)});
+        while (made < last) {
+          const int64_t count = std::min(batch_, rows_.in_rows() - made);
+          expand(args, image, made, count, ring);
+          made += count;
+        }
+        std::array<const float*, DepthwiseRows::most_taps> at{};
+        for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k)
+          at[size_t(k)] = ring + (first + k) % ring_ * line();
+        rows_.row(args, at.data(), p_.apart(), outside,
+                  static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.depthwise.channels);
+      }
+    });
+  }
+
+ private:
+  int64_t line() const { return rows_.in_columns() * p_.apart(); }  ///< a row in the ring, in floats
+
+  /// Rows [first, first + count) of an image: long ones by pieces that stay in the first cache until what follows is
+  /// applied, short ones together, for which a panel of weights is read once.
+  void expand(const RunArgs& args, int64_t image, int64_t first, int64_t count, float* ring) const {
+    const int64_t columns = rows_.in_columns(), piece = std::max<int64_t>(8, piece_floats / p_.apart());
+    const float* x =
+        static_cast<const float*>(args.in[p_.expand.a]) + (image * rows_.in_rows() + first) * columns * p_.expand.k;
+    const auto row = [&](int64_t i) { return ring + (first + i) % ring_ * line(); };
+    if (count == 1) {
+      for (int64_t c = 0; c < columns; c += piece) {
+        const int64_t pixels = std::min(piece, columns - c);
+        for (int64_t j = 0; j < p_.expand.panels(); ++j)
+          multiply(args, x + c * p_.expand.k, pixels, j, row(0) + c * p_.apart());
+        follow(args, row(0) + c * p_.apart(), pixels);
+      }
+      return;
+    }
+    for (int64_t j = 0; j < p_.expand.panels(); ++j)
+      for (int64_t i = 0; i < count; ++i) multiply(args, x + i * columns * p_.expand.k, columns, j, row(i));
+    for (int64_t i = 0; i < count; ++i) follow(args, row(i), columns);
+  }
+  void multiply(const RunArgs& args, const float* x, int64_t pixels, int64_t panel, float* to) const {
+    const PackedProduct& e = p_.expand;
+    Product p{};
+    p.vectors = e.vectors, p.rows = pixels, p.k = e.k;
+    p.a = x, p.a_stride = e.k;
+    p.b = static_cast<const float*>(args.in[e.b]) + panel * e.k * e.width();
+    p.to[0] = {to + panel * e.width(), Product::set};
+    p.targets = 1, p.c_stride = p_.apart();
+    simd_.product(p);
+  }
+  void follow(const RunArgs& args, float* to, int64_t pixels) const {
+    const int64_t n = p_.expand.n;
+    for (const Step& s : p_.expand.steps) apply(s, simd_, args, {to, pixels, p_.apart(), 0, n, 0, n});
+  }
+
+  ChainPlan p_;
+  const Simd& simd_;
+  DepthwiseRows rows_;
+  int64_t images_, batch_, ring_;
+  int threads_;
+  size_t outside_at_, ring_at_, own_bytes_;
+};
+
+class ChainKernel final : public Kernel {
+ public:
+  explicit ChainKernel(ChainPlan p) : p_(std::move(p)) { last_.order = {0, 2, 3, 1}; }
+  std::string description() const override { return str("native depth first: a point and a depthwise one, ", p_.isa); }
+  Layout input_layout(size_t i) const override { return i == p_.expand.a ? last_ : Layout{}; }
+  Layout output_layout(size_t) const override { return last_; }
+  std::string packing_key(size_t i) const override {
+    return i == p_.depthwise.w ? std::string(packed_taps_key) : i == p_.expand.b ? panels_key(p_.expand) : "";
+  }
+  size_t packed_bytes(size_t i) const override {
+    return i == p_.depthwise.w ? packed_taps(p_.depthwise) : i == p_.expand.b ? panels_bytes(p_.expand) : 0;
+  }
+  void pack(size_t i, const Tensor& weight, void* packed, int threads) const override {
+    float* to = static_cast<float*>(packed);
+    i == p_.depthwise.w ? pack_taps(p_.depthwise, weight, to)
+                        : pack_panels(p_.expand, weight.data_as<float>(), to, threads);
+  }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    return std::shared_ptr<const BoundKernel>(
+        std::make_shared<BoundChain>(p_, sizes.in[p_.expand.a], sizes.out[0], sizes.threads));
+  }
+
+ private:
+  ChainPlan p_;
+  Layout last_;
+};
+
+// The nodes from `begin` on as a piece of their own; what an earlier one makes becomes its last input.
+Subgraph part_of(const Subgraph& g, size_t begin, size_t end) {
+  Subgraph part = g;
+  part.nodes.assign(g.nodes.begin() + std::ptrdiff_t(begin), g.nodes.begin() + std::ptrdiff_t(end));
+  if (end < g.nodes.size()) part.outputs = {g.nodes[end - 1].out[0]};
+  if (begin) {
+    part.inputs.push_back(g.nodes[begin - 1].out[0]);
+    part.roles.push_back(InputRole::activation);
+    part.constants.emplace_back();
+  }
+  return part;
+}
+
+Result<Kernel> accept(const Request& r, int variant) {
+  if (variant) return "no more variants";
+  const Subgraph& g = *r.graph;
+  size_t second = 1;
+  while (second < g.nodes.size() && g.nodes[second].op->info.name != "conv") ++second;
+  if (second >= g.nodes.size()) return "no depthwise convolution follows";
+  if (r.plain_only) return "channels are last";
+  ChainPlan p;
+  p.isa = r.isa;
+  FixedConv c;
+  const Subgraph before = part_of(g, 0, second), after = part_of(g, second, g.nodes.size());
+  if (auto why = read_fixed_conv(before, c)) return *why;
+  if (auto why = read_depthwise(after, r.isa, p.depthwise)) return *why;
+  const SubgraphNode& n = g.nodes[0];
+  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
+  if (x.rank() != 4 || c.groups != 1 || !w.shape[2].is(1) || !w.shape[3].is(1))
+    return "the first has other taps than one";
+  for (int64_t s : n.attrs.get_ints("strides"))
+    if (s != 1) return "the first has a stride";
+  for (int64_t pad : n.attrs.get_ints("pads"))
+    if (pad) return "the first has a padding";
+  for (const Step& s : c.steps)
+    if (s.kind != Step::activation && s.operand == Step::full) return "the first takes another image";
+  if (p.depthwise.x != g.inputs.size()) return "the depthwise convolution does not read the first one";
+  p.expand.a = c.x, p.expand.b = c.w, p.expand.steps = c.steps, p.expand.turned = true;
+  p.expand.k = c.channels, p.expand.n = c.outputs, p.expand.isa = r.isa;
+  p.expand.vectors = panel_vectors(c.outputs, r.isa);
+  const Sizes &in = r.sizes[size_t(n.in[0])], &out = r.sizes[size_t(g.outputs[0])];
+  for (const Sizes& s : {in, out})
+    for (int64_t d : s)
+      if (d <= 0) return "the sizes at the point are not known or empty";
+  if (BoundChain(p, in, out, 1).ring_bytes() > most_bytes) return "the rows that are kept do not fit into the cache";
+  return std::shared_ptr<const Kernel>(std::make_shared<ChainKernel>(std::move(p)));
+}
+
+}  // namespace
+
+std::vector<Entry> expand_depthwise_entries() { return {{"native.expand_depthwise", accept}}; }
+
+}  // namespace neve::kernels::native
