@@ -97,14 +97,17 @@ std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, st
 
 std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c) {
   const SubgraphNode& n = g.nodes[0];
-  if (n.op->info.name != "conv") return "the piece does not begin with the convolution";
+  const bool transposed = n.op->info.name == "conv_transpose";
+  if (!transposed && n.op->info.name != "conv") return "the piece does not begin with the convolution";
   const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
   if (x.dtype != DType::f32) return str("only f32, x is ", x);
   const int xn = input_number(g, n.in[0]), wn = input_number(g, n.in[1]);
   if (xn < 0 || wn < 0 || xn == wn) return "an operand is made inside the piece";
   if (!is_constant(w.shape) || g.roles[size_t(wn)] != InputRole::weight) return "the weight is not fixed";
   c.x = size_t(xn), c.w = size_t(wn);
-  c.outputs = w.shape[0].value(), c.channels = w.shape[1].value(), c.groups = n.attrs.get_int("group");
+  c.groups = n.attrs.get_int("group");
+  c.outputs = w.shape[transposed ? 1 : 0].value() * (transposed ? c.groups : 1);
+  c.channels = w.shape[transposed ? 0 : 1].value() / (transposed ? c.groups : 1);
   if (n.in.size() > 2 && n.in[2] >= 0) {
     const int bias = input_number(g, n.in[2]);
     if (bias < 0) return "the bias is made inside the piece";

@@ -22,7 +22,7 @@ struct Step {
 /// The steps of nodes[1..], or a refusal. `channel_axis`: of the result.
 std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, std::vector<Step>& steps);
 
-/// A convolution in f32 with a fixed weight, and what follows it: the bias is the first step.
+/// A convolution in f32, transposed or not, with a fixed weight, and what follows it: the bias is the first step.
 struct FixedConv {
   size_t x = 0, w = 0;                            ///< inputs of the piece
   int64_t channels = 0, outputs = 0, groups = 1;  ///< channels: of a group

@@ -40,6 +40,7 @@ class ScratchPlan {
 };
 
 std::vector<Entry> attention_entries();
+std::vector<Entry> conv_transpose_entries();
 std::vector<Entry> depthwise_entries();
 std::vector<Entry> expand_depthwise_entries();
 std::vector<Entry> gemv_conv_entries();

@@ -1,0 +1,64 @@
+// native.conv_transpose against the definition, with what follows it in the same kernel.
+#include <gtest/gtest.h>
+
+#include "kernels/support.h"
+
+namespace neve::test {
+namespace {
+
+const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
+
+std::vector<SymbolValues> sizes_of(const std::vector<std::array<int64_t, 3>>& list) {
+  std::vector<SymbolValues> sizes;
+  for (const auto& [b, y, z] : list) sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
+  return sizes;
+}
+
+Subgraph piece(int64_t channels, int64_t outputs, int64_t height, int64_t width, AttrList attrs, bool bias,
+               std::vector<const char*> follow) {
+  Piece p;
+  Values in{p.input(DType::f32, {n, channels, h, w}), p.weight(DType::f32, {channels, outputs, height, width})};
+  if (bias) in.push_back(p.weight(DType::f32, {outputs}));
+  Value y = p.call("conv_transpose", in, attrs)[0];
+  for (const char* op : follow) y = p.call(op, {y})[0];
+  p.output(y);
+  return p.subgraph();
+}
+
+TEST(ConvTranspose, AgreesWithTheDefinition) {
+  const auto sizes = sizes_of({{2, 5, 7}, {1, 1, 1}, {1, 3, 100}, {3, 8, 64}});
+  const AttrList two{{"strides", std::vector<int64_t>{2, 2}}}, uneven{{"strides", std::vector<int64_t>{3, 1}}};
+  Asked how;
+  for (int threads : {1, 3}) {
+    how.threads = threads;
+    expect_reference("native.conv_transpose", piece(24, 1, 2, 2, two, true, {"sigmoid"}), sizes, how);
+    expect_reference("native.conv_transpose", piece(9, 33, 2, 2, two, true, {"relu", "abs"}), sizes, how);
+    expect_reference("native.conv_transpose", piece(1, 5, 3, 1, uneven, false, {}), sizes, how);
+  }
+}
+
+TEST(ConvTranspose, StepsWithOneElementAChannel) {
+  Piece p;
+  Value y = p.call("conv_transpose", {p.input(DType::f32, {n, 6, h, w}), p.weight(DType::f32, {6, 7, 2, 2})},
+                   {{"strides", std::vector<int64_t>{2, 2}}})[0];
+  y = p.call("mul", {y, p.weight(DType::f32, {7, 1, 1})})[0];
+  y = p.call("add", {y, p.constant(Tensor::scalar(DType::f32, 1.5))})[0];
+  p.output(p.call("max", {y, p.weight(DType::f32, {1, 7, 1, 1})})[0]);
+  expect_reference("native.conv_transpose", p.subgraph(), sizes_of({{1, 4, 70}, {2, 3, 3}}));
+}
+
+TEST(ConvTranspose, RefusesOthers) {
+  const auto at = sizes_of({{1, 16, 16}})[0];
+  const auto why = [&](int64_t k, AttrList attrs) {
+    return refusal("native.conv_transpose", piece(8, 8, k, k, std::move(attrs), true, {}), at);
+  };
+  const std::pair<std::string_view, AttrValue> two{"strides", std::vector<int64_t>{2, 2}};
+  EXPECT_EQ(why(2, {two}), "");
+  EXPECT_EQ(why(3, {two}), "windows overlap, or leave gaps");
+  EXPECT_EQ(why(2, {two, {"pads", std::vector<int64_t>{0, 1, 0, 0}}}), "pads");
+  EXPECT_EQ(why(2, {two, {"output_padding", std::vector<int64_t>{1, 0}}}), "output_padding");
+  EXPECT_EQ(why(2, {two, {"dilations", std::vector<int64_t>{2, 2}}}), "dilations");
+}
+
+}  // namespace
+}  // namespace neve::test
