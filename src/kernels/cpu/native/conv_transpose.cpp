@@ -1,5 +1,5 @@
-// Transposed convolutions whose windows lie beside each other (the stride is the kernel): every pixel of the image times
-// the weight is a block of the result, so that the whole is one product, cut up.
+// Transposed convolutions whose windows lie beside each other (the stride is the kernel): every pixel of the image
+// times the weight is a block of the result, so that the whole is one product, cut up.
 #include <algorithm>
 #include <array>
 
@@ -94,9 +94,7 @@ class TransposeKernel final : public Kernel {
  public:
   explicit TransposeKernel(TransposePlan p) : p_(std::move(p)) { last_.order = {0, 2, 3, 1}; }
   std::string description() const override { return str("native transposed convolution ", p_.product.isa); }
-  Layout input_layout(size_t i) const override {
-    return i == p_.product.a && p_.product.k > 1 ? last_ : Layout{};
-  }
+  Layout input_layout(size_t i) const override { return i == p_.product.a && p_.product.k > 1 ? last_ : Layout{}; }
   Layout output_layout(size_t) const override { return p_.outputs > 1 ? last_ : Layout{}; }
   std::string packing_key(size_t i) const override {
     return i == p_.product.b ? str(panels_key(p_.product), ", ", p_.outputs, " channels last") : "";

@@ -1,0 +1,71 @@
+// A convolution of one tap and the depthwise one after it become one instruction where that is known to be faster, or
+// forced.
+#include <gtest/gtest.h>
+
+#include "base/cpu.h"
+#include "compile/compile.h"
+#include "ir/text.h"
+
+namespace neve::test {
+namespace {
+using compile::Compiled;
+using compile::TacticCache;
+
+// The second pair is none: somebody else reads what stands between.
+constexpr std::string_view two_pairs = R"(graph forward(%x: f32[n, 8, 12, 12]) where n in 1..4 {
+  %e: f32[32, 8, 1, 1] = weight() {name="e", shape=[32, 8, 1, 1]}
+  %d: f32[32, 1, 3, 3] = weight() {name="d", shape=[32, 1, 3, 3]}
+  %p: f32[8, 32, 1, 1] = weight() {name="p", shape=[8, 32, 1, 1]}
+  %0: f32[n, 32, 12, 12] = conv(%x, %e)
+  %1: f32[n, 32, 12, 12] = conv(%0, %d) {pads=[1, 1, 1, 1], group=32}
+  %2: f32[n, 8, 12, 12] = conv(%1, %p)
+  %3: f32[n, 32, 12, 12] = conv(%2, %e)
+  %4: f32[n, 32, 12, 12] = conv(%3, %d) {pads=[1, 1, 1, 1], group=32}
+  return %4 "y", %3 "z"
+})";
+
+Compiled compiled(TacticCache* tactics, std::string tactic = "") {
+  auto weights = std::make_shared<ir::Weights>();
+  (*weights)["e"] = Tensor::zeros(DType::f32, {32, 8, 1, 1});
+  (*weights)["d"] = Tensor::zeros(DType::f32, {32, 1, 3, 3});
+  (*weights)["p"] = Tensor::zeros(DType::f32, {8, 32, 1, 1});
+  compile::Options options;
+  options.isa = cpu_info().isa;
+  options.tactics = tactics;
+  options.tactic = std::move(tactic);
+  return compile::compile_graph(ir::parse(two_pairs), std::make_shared<runtime::WeightPool>(std::move(weights)), {},
+                                options);
+}
+
+// Instructions that are convolutions, and how many of them are two.
+std::pair<int, int> convolutions(const Compiled& c) {
+  int all = 0, chains = 0;
+  for (const plan::Instr& i : c.program->plan().instrs) {
+    if (i.choice == "reorder") continue;
+    ++all;
+    chains += i.choice == "native.expand_depthwise";
+  }
+  return {all, chains};
+}
+
+TEST(Chain, IsTakenWhereItIsFaster) {
+  TacticCache timed("");
+  compiled(&timed);
+  for (const bool faster : {true, false}) {
+    TacticCache known("");
+    for (const auto& [key, ms] : timed.used())
+      known.put(key, key.find("native.expand_depthwise") == std::string::npos ? 1 : faster ? 1.5 : 2.5);
+    known.set_frozen(true);
+    EXPECT_EQ(convolutions(compiled(&known)), faster ? std::pair(4, 1) : std::pair(5, 0));
+  }
+}
+
+TEST(Chain, CanBeForced) {
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise")), std::pair(4, 1));
+  EXPECT_EQ(convolutions(compiled(nullptr)), std::pair(5, 0));
+  TacticCache timed("");
+  EXPECT_EQ(convolutions(compiled(&timed, "onednn.conv")), std::pair(5, 0));
+}
+
+}  // namespace
+}  // namespace neve::test
