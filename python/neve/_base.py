@@ -127,6 +127,8 @@ def as_tensor(x: Any, call: str, name: str = "x") -> Tensor:
     """Any array-like as a Tensor; Python's numbers become bool, i64 or f32, lists of floats f32."""
     if isinstance(x, Tensor):
         return x if not hasattr(x, "beside") else x.beside("i64")  # a number of a captured program: weak
+    if isinstance(x, Dim):
+        return _neve.dim_tensor(x)
     if isinstance(x, (list, tuple)):
         if any_tensor(x):
             from ._shape import stack
@@ -148,7 +150,7 @@ def as_tensor(x: Any, call: str, name: str = "x") -> Tensor:
 
 
 def any_tensor(x: Any) -> bool:
-    return builtins.any(isinstance(e, Tensor) or (isinstance(e, (list, tuple)) and any_tensor(e)) for e in x)
+    return builtins.any(isinstance(e, (Tensor, Dim)) or (isinstance(e, (list, tuple)) and any_tensor(e)) for e in x)
 
 
 def number_dtype(value: Number, beside: str) -> str:

@@ -129,6 +129,9 @@ def linspace(start: float, stop: float, num: int = 50, *, endpoint: bool = True,
     """num numbers at equal distances from start to stop, which is the last one with endpoint."""
     if num < 0:
         value_error(f"linspace: num is {num} (0 or more)")
+    if isinstance(num, Dim):  # in f64, as NumPy does it
+        steps = _neve.dim_tensor(num - 1 if endpoint else num).astype("f64").clamp(min=1.0)
+        return (arange(num).astype("f64") * ((stop - start) / steps) + start).astype(dtype_name(dtype))
     return _neve.tensor(np.linspace(start, stop, num, endpoint=endpoint), dtype=dtype_name(dtype))
 
 
@@ -147,6 +150,8 @@ def geomspace(start: float, stop: float, num: int = 50, *, dtype: Any = "f32") -
 def eye(n_rows: int, n_cols: int | None = None, *, k: int = 0, dtype: Any = "f32") -> Tensor:
     """A matrix with ones on diagonal k, zeros elsewhere. Source: array API eye."""
     rows, columns = sizes_of("eye", (n_rows, n_rows if n_cols is None else n_cols))
+    if isinstance(rows, Dim) or isinstance(columns, Dim):
+        return (arange(rows).unsqueeze(1) + k == arange(columns)).astype(dtype_name(dtype))
     return _neve.tensor(np.eye(rows, columns, k=k), dtype=dtype_name(dtype))
 
 
@@ -158,6 +163,8 @@ def identity(n: int, *, dtype: Any = "f32") -> Tensor:
 def tri(n: int, m: int | None = None, k: int = 0, *, dtype: Any = "f32") -> Tensor:
     """A matrix with ones at diagonal k and below, zeros above. Source: numpy.tri."""
     rows, columns = sizes_of("tri", (n, n if m is None else m))
+    if isinstance(rows, Dim) or isinstance(columns, Dim):
+        return (arange(rows).unsqueeze(1) + k >= arange(columns)).astype(dtype_name(dtype))
     return _neve.tensor(np.tri(rows, columns, k), dtype=dtype_name(dtype))
 
 
@@ -279,6 +286,8 @@ def tensor(data: ArrayLike, dtype: Any = None, requires_grad: bool = False) -> T
         as_tensor(data, "tensor", "data")
     if dtype == "f64" and type(data) is float:
         data = np.float64(data).reshape(())
+    if isinstance(data, Dim):
+        data = as_tensor(data, "tensor", "data")
     return _neve.tensor(data, dtype=dtype, requires_grad=requires_grad)
 
 

@@ -140,9 +140,10 @@ class Structure {
     require(j.is_object() && !j.empty(), "holds something that is no object");
     if (j.contains("t")) {
       const std::string form = j.value("form", "");  // what the place holds in Python: a tensor, a number, a list
-      require(form.empty() || form == "int" || form == "float" || form == "bool" || form == "list" ||
-                  form == "list of numbers",
-              "is no form of a result");
+      static const std::set<std::string> forms{
+          "",         "int",          "float",          "bool",         "list", "list of numbers",
+          "optional", "optional int", "optional float", "optional bool"};
+      require(forms.count(form) > 0, "is no form of a result");
       require(j.size() == (j.contains("form") ? 2 : 1) && j["t"].is_number_unsigned() && j["t"].get<size_t>() == count,
               "does not number its tensors in order");
       ++count;

@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .. import _creation, _neve, _shape
 from .. import _elementwise as e
-from .. import _neve, _shape
 from .._base import Tensor, fail
 from . import _effects
 from ._branches import if_
@@ -357,6 +357,14 @@ def _stacked(name: str) -> Callable[..., Any]:
     return functools.wraps(plain)(f)
 
 
+def _tensor(data: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """neve.tensor over a list of numbers whose length tensors or sizes decide."""
+    if is_spread(data) and gathered(data).is_of_numbers:
+        data = TensorList(data).data
+        data = data.astype("f32") if data.dtype == "f64" else data
+    return _creation.tensor(data, *args, **kwargs)
+
+
 def as_tensor_of(v: Any) -> Any:
     """A number that tensors decide as the tensor that a plain number becomes; others as they are."""
     from ._numbers import weak
@@ -389,5 +397,6 @@ REPLACED: dict[Any, Any] = {
     builtins.next: _next, builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
     builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
     builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),
+    _creation.tensor: _tensor,
     **{getattr(math, name): _math(name, f) for name, f in _MATH.items()},
 }  # fmt: skip

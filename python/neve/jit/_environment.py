@@ -96,11 +96,13 @@ class Seen:
             found += [(key, name, cell) for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ())]
         return found
 
-    def values(self) -> list[tuple[Any, str, Any, Any, str]]:
-        """Places with what they hold now, as it is and as text, where that is compared."""
+    def values(self, ended: bool = False) -> list[tuple[Any, str, Any, Any, str]]:
+        """Places with what they hold now, as it is and as text, where that is compared. ended: the capture is over."""
         found = []
         for key, name, where in self.places():
             v = _held(where, name)
+            if ended and isinstance(v, Tensor) and _neve.is_captured(v):  # of a module that the program made
+                continue
             if (text := self.text(v)) is not None:
                 found.append((key, name, where, v, text))
         return found
@@ -148,7 +150,7 @@ class Environment:
     """What a program read beside its arguments, as it was, and whether it still is."""
 
     def __init__(self, seen: Seen, weak: Iterable[Module]) -> None:
-        self.values = seen.values()
+        self.values = seen.values(ended=True)
         self.owners = {key: seen.owner(key) for key, *_ in self.values}
         # New attributes show in the sizes of the modules' dicts.
         self.sizes = [(weakref.ref(m), len(vars(m))) for m in seen.modules.values()]

@@ -16,7 +16,7 @@ from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, 
 from ._loops import for_
 from ._numbers import Dim, Number, as_number
 from ._state import element_type, flatten, unflatten
-from ._values import Lost, Maybe, SizeCondition, Undefined, condition, is_absent_value, read, tensor_of
+from ._values import Lost, Maybe, SizeCondition, Undefined, condition, is_absent_value, placeholder, read, tensor_of
 
 _ENDED = "the function ended without a return in a way that tensors chose (return a tensor in every way)"
 
@@ -80,7 +80,20 @@ def as_results(value: Any) -> Any:
         value._refused("the return")
     if isinstance(value, Spread):
         unpacked([value])
+    if isinstance(value, Maybe) and value.absent is None and isinstance(value.value, Tensor):
+        return OptionalResult(value)
     return read(value)
+
+
+def for_plain_code(value: Any, name: str) -> Any:
+    """What a converted function gives to a caller that is not: values that every function knows. Else refused."""
+    if is_spread(value) or isinstance(value, (Choice, Maybe, SizeCondition, _effects.Text, Lost)):
+        what = "a list whose length tensors decide" if is_spread(value) else "what tensors decide to be None or not"
+        what = "a text, function or condition that tensors decide" if not isinstance(value, (list, Maybe)) else what
+        fail("unsupported", f"{name}: {what} is returned to code that is traced (to_static for the caller too)")
+    for v in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+        for_plain_code(v, name)
+    return value
 
 
 class ListResult(Tensor):
@@ -89,6 +102,19 @@ class ListResult(Tensor):
     def __init__(self, data: Tensor, is_of_numbers: bool) -> None:
         super().__init__(data)
         self.form = "list of numbers" if is_of_numbers else "list"
+
+
+class OptionalResult(Tensor):
+    """What a program returns where tensors decide whether it is None, as a list of one element or none."""
+
+    def __init__(self, value: Maybe) -> None:
+        t = value.value.raw if isinstance(value.value, Number) else value.value
+
+        def there(_: list[Tensor]) -> list[Tensor]:
+            return [t.unsqueeze(0)]
+
+        super().__init__(_neve.stage_if(value.flag, there, lambda _: [placeholder((t.dtype, (0, *t.shape)))])[0])
+        self.form = f"optional {value.value.form}" if isinstance(value.value, Number) else "optional"
 
 
 _IN_PLACE = {"Add": "iadd", "Sub": "isub", "Mult": "imul", "Div": "itruediv", "FloorDiv": "ifloordiv", "Mod": "imod",

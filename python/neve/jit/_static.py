@@ -132,7 +132,7 @@ class StaticFunction:
         """A call that no compiled form takes as it is."""
         inner = _neve.is_capturing()
         if inner and self._spec is None:
-            return _converted(self._function)(*args, **kwargs)
+            return self._inside(args, kwargs)
         tensors, _, structure = _tree.flatten((args, kwargs), self.__qualname__, arrays=not inner)
         if not _enabled:
             return self._original("enable_to_static(False)", args, kwargs)
@@ -142,7 +142,7 @@ class StaticFunction:
                 tensors = [t.detach() if s is not None and s.stop_gradient else t for s, t in zip(specs, tensors)]
                 args, kwargs = _tree.unflatten(structure, tensors)
             if inner:
-                return _converted(self._function)(*args, **kwargs)
+                return self._inside(args, kwargs)
         grad = bool(_neve.is_grad_enabled())
         key = (structure, tuple((t.dtype, t.ndim) for t in tensors), grad, _autocast.dtype)
         shared = any(t._shares(u) for i, t in enumerate(tensors) for u in tensors[:i])
@@ -166,6 +166,14 @@ class StaticFunction:
             if any(s is chosen for s in self._table.get(key, ())):
                 chosen.hasten(self._dispatch, (_autocast.dtype, _neve.is_grad_enabled()))
         return returned
+
+    def _inside(self, args: Any, kwargs: Any) -> Any:
+        """A call inside of what is captured."""
+        from ._calls import active
+        from ._statements import for_plain_code
+
+        returned = _converted(self._function)(*args, **kwargs)
+        return returned if active() else for_plain_code(returned, self.__qualname__)
 
     def _instead(self, reason: str, args: Any, kwargs: Any) -> Any:
         """What the original returns where the graph refuses; what it raises says where, and is no reason to stay with it."""

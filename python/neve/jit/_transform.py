@@ -464,7 +464,8 @@ def convert_function(node: ast.FunctionDef | ast.AsyncFunctionDef, first: str | 
     nonlocals = {n for s in declared if isinstance(s, ast.Nonlocal) for n in s.names}
     parameters = _parameters(node)
     lowered = LowerMatch()
-    body = Exits().function(lowered.block(node.body))
+    doc = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
+    body = Exits().function(lowered.block(node.body[len(doc) :] or statements("pass", node)))
     note_needed(body)
     local = (set(names_of(body).stored) | set(parameters)) - globals_ - nonlocals
     r = _Rewrite(local, first or (parameters[0] if parameters else None), globals_, nonlocals, file)
@@ -474,8 +475,7 @@ def convert_function(node: ast.FunctionDef | ast.AsyncFunctionDef, first: str | 
     body = [loads.visit(s) for s in body]
     # Declarations first: they stand before any use.
     head = [s for s in body if isinstance(s, (ast.Global, ast.Nonlocal))]
-    doc = body[:1] if ast.get_docstring(node, clean=False) is not None else []
-    rest = [s for s in body[len(doc) :] if s not in head]
+    rest = [s for s in body if s not in head]
     lines = [f"{n} = {STAGE}.Undefined({n!r})" for n in guarded]
     for w in r.walrus:
         lines += [

@@ -13,7 +13,7 @@ from .._base import Tensor, text_of, type_error
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
-    """The place of a tensor; `form`: what a call gives back in its place ("int", "float", "bool", "list")."""
+    """The place of a tensor; `form`: what a call gives back in its place, of FORMS."""
 
     index: int
     form: str = ""
@@ -99,13 +99,20 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
     return structure.kind(*parts) if structure.keys else structure.kind(parts)
 
 
-FORMS = ("", "int", "float", "bool", "list", "list of numbers")
+FORMS = ("", "int", "float", "bool", "list", "list of numbers",
+         "optional", "optional int", "optional float", "optional bool")  # fmt: skip
 
 
 def formed(t: Any, form: str) -> Any:
-    """A result as the number or list that it stands for."""
+    """A result as the number or list that it stands for; an optional one is a list of one element or none."""
     if not form or not isinstance(t, Tensor):
         return t
+    if form.startswith("optional"):
+        if _neve.is_captured(t):
+            from ._values import optional
+
+            return optional(t, form != "optional")
+        return formed(t[0], form[len("optional ") :]) if t.shape[0] else None
     if _neve.is_captured(t):
         from ._lists import Spread
         from ._numbers import number

@@ -87,6 +87,14 @@ def _checked(m: Maybe) -> Any:
     return Number(made) if isinstance(m.value, Number) else made
 
 
+def optional(rows: Tensor, is_a_number: bool) -> Maybe:
+    """The element of a list of one or none, or None."""
+    flag = _neve.dim_tensor(rows.shape[0]) != 0 if isinstance(rows.shape[0], Dim) else _neve.tensor(rows.shape[0] != 0)
+    like = (rows.dtype, rows.shape[1:])
+    value = _neve.stage_if(flag, lambda _: [rows[0]], lambda _: [placeholder(like)])[0]
+    return Maybe(Number(value) if is_a_number else value, flag, None)
+
+
 class SizeCondition:
     """A comparison of sizes that no proof settles: a condition of the graph, or the example's answer as a guard."""
 
