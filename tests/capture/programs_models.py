@@ -1,4 +1,5 @@
 """Programs as people write them around models: searches, iterations until they converge, sequences of their own lengths."""
+# Long because each program stands for one kind of model code.
 # ruff: noqa: B007
 
 import dataclasses
