@@ -68,20 +68,35 @@ std::shared_ptr<const Subgraph> lowered(const Subgraph& g) {
 }
 
 /// Where an input arrives in another order than row-major, the loop reads and writes in that order: all values of its
-/// shape do.
+/// shape do, and where it is no more than an order, those that have the same sizes here under other names, and those
+/// that are longer or shorter along one axis (the parts of a concatenation).
 LoopLayout offered_layouts(const Request& request, const Subgraph& g) {
   const Layout* special = nullptr;
   Shape shape;
+  Sizes sizes;
+  const auto sizes_of = [&](int32_t v) { return request.sizes[size_t(v)]; };
   for (size_t i = 0; i < g.inputs.size() && !special; ++i)
     if (g.roles[i] == InputRole::activation && !request.offered[i].plain()) {
       special = &request.offered[i];
       shape = g.types[size_t(g.inputs[i])].shape;
+      sizes = sizes_of(request.graph->inputs[i]);
     }
+  // `here`: the value's number in the piece as asked for, which may have been lowered to `g`.
+  auto layout_for = [&](int32_t v, int32_t here) {
+    if (!special) return Layout{};
+    if (g.types[size_t(v)].shape == shape) return *special;
+    const Sizes own = sizes_of(here);
+    if (!special->blocks.empty() || own.size() != sizes.size()) return Layout{};
+    int others = 0;
+    for (size_t a = 0; a < own.size(); ++a) others += own[a] != sizes[a];
+    return others <= 1 ? *special : Layout{};
+  };
   LoopLayout l;
-  auto layout_for = [&](int32_t v) { return special && g.types[size_t(v)].shape == shape ? *special : Layout{}; };
   for (size_t i = 0; i < g.inputs.size(); ++i)
-    l.inputs.push_back(g.roles[i] == InputRole::activation ? layout_for(g.inputs[i]) : Layout{});
-  for (int32_t v : g.outputs) l.outputs.push_back(layout_for(v));
+    l.inputs.push_back(g.roles[i] == InputRole::activation ? layout_for(g.inputs[i], request.graph->inputs[i])
+                                                           : Layout{});
+  for (size_t k = 0; k < g.outputs.size(); ++k)
+    l.outputs.push_back(layout_for(g.outputs[k], request.graph->outputs[k]));
   return l;
 }
 
