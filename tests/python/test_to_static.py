@@ -424,3 +424,25 @@ def test_calls_of_traced_functions_skip_python():
             traced(neve.rand(4, 5))
         check(x)
     assert traced(x).requires_grad
+
+
+def test_a_result_that_every_way_gives_is_a_plain_one():
+    """No way leads past both returns: nothing is checked when it runs, and no axis tells whether there is a result."""
+
+    @jit.to_static
+    def both(x):
+        if x.sum() > 0:
+            return x * 2
+        return x * 3
+
+    @jit.to_static
+    def one(x):
+        if x.sum() > 0:
+            return x * 2
+
+    for sign in (1.0, -1.0):
+        x = neve.full((2, 3), sign)
+        np.testing.assert_array_equal(np.array(both(x)), np.full((2, 3), 2.0 if sign > 0 else -3.0))
+        assert (one(x) is None) == (sign < 0)
+    assert "unsqueeze" not in str(both.graph) and "fail" not in str(both.graph)
+    assert "unsqueeze" in str(one.graph)

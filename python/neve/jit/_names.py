@@ -119,6 +119,27 @@ def has(block: list[Any], kinds: Any, *, loops: bool) -> bool:
     return False
 
 
+def always_leaves(block: list[ast.stmt]) -> bool:
+    """Whether every way through the block ends in a return or an exception, as far as its words tell."""
+    for s in block:
+        if isinstance(s, (ast.Return, ast.Raise)):
+            return True
+        if isinstance(s, ast.If) and always_leaves(s.body) and always_leaves(s.orelse):
+            return True
+        if isinstance(s, ast.With) and always_leaves(s.body):
+            return True
+        if isinstance(s, ast.Try) and (
+            always_leaves(s.finalbody)
+            or always_leaves(s.body + s.orelse)
+            and all(always_leaves(h.body) for h in s.handlers)
+        ):
+            return True
+        if isinstance(s, ast.While) and isinstance(s.test, ast.Constant) and s.test.value:
+            if not has(s.body, ast.Break, loops=False):
+                return True
+    return False
+
+
 def expression(text: str) -> ast.expr:
     """An expression that has no place yet: who uses it gives it one."""
     made = ast.parse(text, mode="eval").body
@@ -169,10 +190,11 @@ class Exits:
             if not isinstance(s, (ast.Return, ast.FunctionDef, ast.ClassDef))
         )
         self.returns = nested
+        always = always_leaves(body)  # before the returns are replaced
         out = self.block(body, [])
         if nested:
             head = statements(f"{FLAG}returned = False\n{FLAG}value = {STAGE}.Undefined('the result')", body[0])
-            out = head + out + statements(f"return {STAGE}.result({FLAG}returned, {FLAG}value)", body[-1])
+            out = head + out + statements(f"return {STAGE}.result({FLAG}returned, {FLAG}value, {always})", body[-1])
         return out
 
     def block(self, body: list[ast.stmt], loop: list[str]) -> list[ast.stmt]:

@@ -21,11 +21,14 @@ from ._values import Lost, Maybe, SizeCondition, Undefined, condition, is_absent
 _ENDED = "the function ended without a return in a way that tensors chose (return a tensor in every way)"
 
 
-def result(returned: Any, value: Any) -> Any:
-    """What a function with early returns gives."""
+def result(returned: Any, value: Any, always: bool = False) -> Any:
+    """What a function with early returns gives. always: every way through it ends in one of them."""
     c = condition(returned)
     if isinstance(c, bool):
         return _there(value) if c else None
+    if always:
+        leaves, structure = flatten([value])
+        return unflatten(structure, [_there(v) for v in leaves])[0]
     if is_absent_value(value):
         return None
     if isinstance(value, (Tensor, Maybe)):  # in the other ways it is None, as in Python
