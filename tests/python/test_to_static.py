@@ -429,13 +429,13 @@ def test_calls_of_traced_functions_skip_python():
 def test_a_result_that_every_way_gives_is_a_plain_one():
     """No way leads past both returns: nothing is checked when it runs, and no axis tells whether there is a result."""
 
-    @jit.to_static
+    @to_static
     def both(x):
         if x.sum() > 0:
             return x * 2
         return x * 3
 
-    @jit.to_static
+    @to_static
     def one(x):
         if x.sum() > 0:
             return x * 2
