@@ -24,6 +24,13 @@ bool disabled(const Options& options, std::string_view entry) {
   return dot != std::string_view::npos && options.disabled_kernels.count(entry.substr(0, dot));
 }
 
+// An op of the piece that the user disabled, or null.
+const OpDef* disabled_op(const Options& options, const Subgraph& g) {
+  for (const SubgraphNode& n : g.nodes)
+    if (options.disabled_ops.count(n.op->info.name)) return n.op;
+  return nullptr;
+}
+
 // The piece with its composites replaced by what they are made of.
 std::shared_ptr<const Subgraph> lowered(const Subgraph& g) {
   if (std::none_of(g.nodes.begin(), g.nodes.end(), [](const SubgraphNode& n) { return n.op->is_composite(); }))
@@ -330,7 +337,7 @@ Candidate reference_candidate(const Subgraph& graph) {
 
 Candidate candidate_of(std::string_view entry, const Request& request, const Options& options) {
   const Entry* e = kernels::find_entry(entry);
-  if (!e || disabled(options, entry)) return {};
+  if (!e || disabled(options, entry) || disabled_op(options, *request.graph)) return {};
   auto kernel = e->accept(request, 0);
   if (!kernel) return {};
   Candidate c = library_candidate(*e, 0, kernel.value);
@@ -345,13 +352,12 @@ double milliseconds_of(Candidate& c, const Request& request, const Options& opti
 
 Candidate choose_kernel(const Request& request, const ir::Node&, const Options& options,
                         const std::function<int64_t(Dim)>& guess) {
-  for (const SubgraphNode& n : request.graph->nodes)
-    if (options.disabled_ops.count(n.op->info.name)) {
-      Candidate c = reference_candidate(*request.graph);
-      c.refusals.push_back(str("op '", n.op->info.name, "' was disabled by the user"));
-      c.keep = true;
-      return c;
-    }
+  if (const OpDef* op = disabled_op(options, *request.graph)) {
+    Candidate c = reference_candidate(*request.graph);
+    c.refusals.push_back(str("op '", op->info.name, "' was disabled by the user"));
+    c.keep = true;
+    return c;
+  }
   std::string refusal;
   if (Candidate c = forced_candidate(request, options, guess, refusal); c.kernel) return c;
   Candidate c = usual_candidate(request, options, guess);

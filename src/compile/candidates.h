@@ -22,7 +22,7 @@ struct Candidate {
 Candidate choose_kernel(const kernels::Request& request, const ir::Node& node, const Options& options,
                         const std::function<int64_t(Dim)>& guess);
 Candidate reference_candidate(const Subgraph& graph);
-/// What an entry gives for a piece, where it accepts; no kernel where it refuses or was disabled.
+/// What an entry gives for a piece, where it accepts; no kernel where it refuses, or it or an op was disabled.
 Candidate candidate_of(std::string_view entry, const kernels::Request& request, const Options& options);
 /// How long it takes, from the cache or measured; 1e30 where it is not known and nothing may be timed.
 double milliseconds_of(Candidate& c, const kernels::Request& request, const Options& options,

@@ -177,7 +177,7 @@ void Compiler::visit_kernel(Node& n) {
 // than the two.
 bool Compiler::visit_chain(Node& n) {
   constexpr std::string_view entry = "native.expand_depthwise";
-  const bool forced = options_.tactic == entry;
+  const bool forced = options_.tactic == entry && options_.tactic_variant <= 0;
   if ((!options_.tactic.empty() && !forced) || (!options_.tactics && !forced) || options_.plain_layouts) return false;
   const auto begins_with_conv = [](const Node& m) {
     return m.is("conv") || (m.is("fused") && m.regions[0]->first() && m.regions[0]->first()->is("conv"));
@@ -210,8 +210,8 @@ bool Compiler::visit_chain(Node& n) {
     const double apart =
         milliseconds_of(a, first_request, options_, at) + milliseconds_of(b, second_request, options_, at);
     timed_ += chain.timed + a.timed + b.timed;
+    if (together >= apart) return false;  // the two are asked again, and their times are found in the cache
     cached_ += chain.cached + a.cached + b.cached;
-    if (together >= apart) return false;
     chain.tactics = {{str(entry, ".0 ", chain.kernel->description()), together},
                      {str("apart: ", a.entry, ", ", b.entry), apart}};
   }

@@ -24,12 +24,11 @@ constexpr std::string_view two_pairs = R"(graph forward(%x: f32[n, 8, 12, 12]) w
   return %4 "y", %3 "z"
 })";
 
-Compiled compiled(TacticCache* tactics, std::string tactic = "") {
+Compiled compiled(TacticCache* tactics, std::string tactic = "", compile::Options options = {}) {
   auto weights = std::make_shared<ir::Weights>();
   (*weights)["e"] = Tensor::zeros(DType::f32, {32, 8, 1, 1});
   (*weights)["d"] = Tensor::zeros(DType::f32, {32, 1, 3, 3});
   (*weights)["p"] = Tensor::zeros(DType::f32, {8, 32, 1, 1});
-  compile::Options options;
   options.isa = cpu_info().isa;
   options.tactics = tactics;
   options.tactic = std::move(tactic);
@@ -65,6 +64,17 @@ TEST(Chain, CanBeForced) {
   EXPECT_EQ(convolutions(compiled(nullptr)), std::pair(5, 0));
   TacticCache timed("");
   EXPECT_EQ(convolutions(compiled(&timed, "onednn.conv")), std::pair(5, 0));
+  compile::Options options;
+  options.tactic_variant = 1;
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", options)), std::pair(5, 0)) << "it has one only";
+}
+
+TEST(Chain, IsNoneOfWhatIsDisabled) {
+  compile::Options no_op, no_kernel;
+  no_op.disabled_ops = {"conv"};
+  no_kernel.disabled_kernels = {"native.expand_depthwise"};
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", no_op)), std::pair(5, 0));
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", no_kernel)), std::pair(5, 0));
 }
 
 }  // namespace

@@ -6,18 +6,11 @@
 
 namespace neve::test {
 namespace {
+using namespace images;
 
 struct Shapes {
   int64_t c, m, kernel, stride = 1, dilation = 1;
 };
-
-const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
-
-std::vector<SymbolValues> sizes_of(const std::vector<std::array<int64_t, 3>>& list) {
-  std::vector<SymbolValues> sizes;
-  for (const auto& [b, y, z] : list) sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
-  return sizes;
-}
 
 AttrList attributes(const Shapes& s) {
   return {{"strides", std::vector<int64_t>(2, s.stride)},

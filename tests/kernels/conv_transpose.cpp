@@ -6,13 +6,7 @@
 namespace neve::test {
 namespace {
 
-const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
-
-std::vector<SymbolValues> sizes_of(const std::vector<std::array<int64_t, 3>>& list) {
-  std::vector<SymbolValues> sizes;
-  for (const auto& [b, y, z] : list) sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
-  return sizes;
-}
+using namespace images;
 
 Subgraph piece(int64_t channels, int64_t outputs, int64_t height, int64_t width, AttrList attrs, bool bias,
                std::vector<const char*> follow) {
@@ -26,7 +20,7 @@ Subgraph piece(int64_t channels, int64_t outputs, int64_t height, int64_t width,
 }
 
 TEST(ConvTranspose, AgreesWithTheDefinition) {
-  const auto sizes = sizes_of({{2, 5, 7}, {1, 1, 1}, {1, 3, 100}, {3, 8, 64}});
+  const auto sizes = sizes_of({{2, 5, 7}, {1, 1, 1}, {1, 3, 100}, {3, 8, 64}, {0, 5, 7}, {1, 3, 0}});
   const AttrList two{{"strides", std::vector<int64_t>{2, 2}}}, uneven{{"strides", std::vector<int64_t>{3, 1}}};
   Asked how;
   for (int threads : {1, 3}) {

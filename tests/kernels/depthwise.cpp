@@ -6,13 +6,7 @@
 namespace neve::test {
 namespace {
 
-const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
-
-std::vector<SymbolValues> sizes_of(const std::vector<std::array<int64_t, 3>>& list) {
-  std::vector<SymbolValues> sizes;
-  for (const auto& [b, y, z] : list) sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
-  return sizes;
-}
+using namespace images;
 
 Subgraph piece(int64_t c, int64_t height, int64_t width, AttrList attrs, bool bias, std::vector<const char*> follow) {
   Piece p;
@@ -80,7 +74,7 @@ Subgraph chain(int64_t channels, int64_t wide, int64_t k, int64_t stride, std::v
 }
 
 TEST(ExpandDepthwise, AgreesWithTheDefinition) {
-  const auto sizes = sizes_of({{2, 13, 11}, {1, 7, 7}, {3, 5, 30}, {1, 2, 4}, {2, 33, 70}});
+  const auto sizes = sizes_of({{2, 13, 11}, {1, 7, 7}, {3, 5, 30}, {1, 2, 4}, {2, 33, 70}, {0, 5, 7}});
   Asked how;
   for (int threads : {1, 3}) {
     how.threads = threads;

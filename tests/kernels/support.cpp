@@ -10,6 +10,12 @@
 #include "op/reference.h"
 
 namespace neve::test {
+
+std::vector<SymbolValues> images::sizes_of(const std::vector<std::array<int64_t, 3>>& list) {
+  std::vector<SymbolValues> sizes;
+  for (const auto& [b, y, z] : list) sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
+  return sizes;
+}
 using kernels::Kernel;
 
 Value Piece::add(TensorType t, InputRole role, Tensor content, Facts facts) {

@@ -1,6 +1,7 @@
 // What the kernel tests share: a piece built by the Builder, one kernel asked for it by name, runs compared with the
 // reference.
 #pragma once
+#include <array>
 #include <map>
 #include <random>
 #include <string>
@@ -13,6 +14,12 @@ namespace neve::test {
 
 using SymbolValues = std::map<uint32_t, int64_t>;
 inline uint32_t id(Dim d) { return d.as_symbol().id; }
+
+/// Batch, height and width for tests of what works on images, and values for them.
+namespace images {
+inline const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
+std::vector<SymbolValues> sizes_of(const std::vector<std::array<int64_t, 3>>& list);
+}  // namespace images
 
 class Piece {
  public:

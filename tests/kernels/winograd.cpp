@@ -6,13 +6,7 @@
 namespace neve::test {
 namespace {
 
-const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
-
-std::vector<SymbolValues> sizes_of(const std::vector<std::array<int64_t, 3>>& list) {
-  std::vector<SymbolValues> sizes;
-  for (const auto& [b, y, z] : list) sizes.push_back({{id(n), b}, {id(h), y}, {id(w), z}});
-  return sizes;
-}
+using namespace images;
 
 struct Tail {
   bool bias = true, residual = false, relu = true;

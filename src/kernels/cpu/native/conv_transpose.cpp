@@ -21,7 +21,7 @@ class BoundTranspose final : public BoundKernel {
  public:
   BoundTranspose(const TransposePlan& p, const Sizes& x, int threads)
       : p_(p), simd_(simd_for(p.product.isa)), rows_(x[0] * x[2]), columns_(x[3]), threads_(threads) {
-    pixels_ = std::clamp<int64_t>(block_floats / p_.padded(), 1, std::min(most_pixels, columns_));
+    pixels_ = std::clamp<int64_t>(block_floats / p_.padded(), 1, std::clamp<int64_t>(columns_, 1, most_pixels));
     block_bytes_ = size_t(pixels_ * p_.padded()) * sizeof(float);
     for (const Step& s : p_.product.steps) operands_ += is_spread(s);
   }

@@ -118,6 +118,12 @@ std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c) {
   return read_steps(g, 1, c.steps);
 }
 
+int residual_of(const std::vector<Step>& steps, size_t x) {
+  for (const Step& s : steps)
+    if (s.kind != Step::activation && s.operand == Step::full && s.input != x) return int(s.input);
+  return -1;
+}
+
 void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b) {
   if (s.kind == Step::activation) return simd.activate(s.f, b.x, b.rows * b.width);
   const float* y = static_cast<const float*>(args.in[s.input]);

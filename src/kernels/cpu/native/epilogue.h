@@ -31,6 +31,10 @@ struct FixedConv {
 /// Reads such a piece, or refuses.
 std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c);
 
+/// The input that is added (or so) element by element, other than `x`, or -1. The result may lie over it: a block reads
+/// its part of it before it is written, and nothing else reads that part.
+int residual_of(const std::vector<Step>& steps, size_t x);
+
 /// A block of results: `rows` rows of `columns` channels from `first` on. Memory: rows at `width`, a multiple of the
 /// vector's lanes.
 struct Block {

@@ -26,7 +26,8 @@ class BoundChain final : public BoundKernel {
  public:
   BoundChain(const ChainPlan& p, const Sizes& x, const Sizes& y, int threads)
       : p_(p), simd_(simd_for(p.isa)), rows_(p.depthwise, x, y), images_(x[0]), threads_(threads) {
-    batch_ = std::clamp<int64_t>(pixels_at_once / std::max<int64_t>(1, rows_.in_columns()), 1, rows_.in_rows());
+    batch_ = std::clamp<int64_t>(pixels_at_once / std::max<int64_t>(1, rows_.in_columns()), 1,
+                                 std::max<int64_t>(1, rows_.in_rows()));
     ring_ = p_.depthwise.height + batch_ - 1;
     ScratchPlan own;
     outside_at_ = own.add_of<float>(p_.apart());

@@ -219,12 +219,7 @@ class MatmulKernel final : public PackedProductKernel {
     return str("native strassen ", levels_, levels_ == 1 ? " level " : " levels ", p_.isa, ", error ", error,
                " of the largest result");
   }
-  int in_place(size_t) const override {
-    // A block reads its part of a residual before it is written; nothing else reads that part.
-    for (const Step& s : p_.steps)
-      if (s.kind != Step::activation && s.operand == Step::full && s.input != p_.a) return int(s.input);
-    return -1;
-  }
+  int in_place(size_t) const override { return residual_of(p_.steps, p_.a); }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     const int64_t rows = rows_of(sizes);
     int levels = levels_;
@@ -256,11 +251,7 @@ double measured_error(PackedProduct p, int levels) {
   if (!fresh) return it->second;
   const int64_t rows = int64_t(2) << levels;
   p.n = simd_for(p.isa).lanes << levels, p.vectors = 1, p.steps.clear(), p.a = 0, p.b = 1;
-  uint64_t state = 1;
-  const auto random = [&] {  // in [-1, 1)
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return float(int32_t(state >> 33) - (1 << 30)) / float(1 << 30);
-  };
+  Noise random;
   std::vector<float> a(size_t(rows * p.k)), b(size_t(p.k * p.n)), y(size_t(rows * p.n));
   for (float& v : a) v = random();
   for (float& v : b) v = random();

@@ -21,6 +21,18 @@ int panel_vectors(int64_t n, Isa isa);
 /// A piece of a single node: nothing, or why it is not.
 std::optional<std::string> not_single(const Subgraph& g);
 
+/// The same random numbers in [-1, 1) every time: what the error of a kernel is measured with.
+class Noise {
+ public:
+  float operator()() {
+    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+    return float(int32_t(state_ >> 33) - (1 << 30)) / float(1 << 30);
+  }
+
+ private:
+  uint64_t state_ = 1;
+};
+
 /// Hands out parts of the scratch memory, each 64-byte aligned.
 class ScratchPlan {
  public:

@@ -223,12 +223,7 @@ class WinogradKernel final : public Kernel {
   void pack(size_t, const Tensor& weight, void* packed, int threads) const override {
     pack_filters(p_, weight.data_as<float>(), static_cast<float*>(packed), threads);
   }
-  int in_place(size_t) const override {
-    // A block reads its part of a residual before it is written; nothing else reads that part.
-    for (const Step& s : p_.steps)
-      if (s.kind != Step::activation && s.operand == Step::full && s.input != p_.x) return int(s.input);
-    return -1;
-  }
+  int in_place(size_t) const override { return residual_of(p_.steps, p_.x); }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return std::shared_ptr<const BoundKernel>(
         std::make_shared<BoundWinograd>(p_, sizes.in[p_.x], sizes.out[0], sizes.threads));
@@ -249,11 +244,7 @@ double measured_error(WinogradPlan p) {
   constexpr int64_t side = 8, compared = 4;  // results a pixel: this runs when an archive is loaded, too
   p.outputs = simd_for(p.isa).lanes, p.vectors = 1, p.steps.clear(), p.x = 0, p.w = 1;
   p.pads = {1, 1, 1, 1}, p.auto_pad = "NOTSET";
-  uint64_t state = 1;
-  const auto random = [&] {  // in [-1, 1)
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return float(int32_t(state >> 33) - (1 << 30)) / float(1 << 30);
-  };
+  Noise random;
   std::vector<float> x(size_t(side * side * p.channels)), w(size_t(p.outputs * p.channels * 9)),
       y(size_t(side * side * p.outputs));
   for (float& v : x) v = random();
