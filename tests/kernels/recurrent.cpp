@@ -136,6 +136,24 @@ TEST(Recurrent, LongSequencesInBlocks) {
   expect_reference("native.rnn", b.graph, {b.at(600, 2), b.at(513, 5)}, how);
 }
 
+// The product with the inputs of a block of steps is made during the block before: blocks of all lengths, inputs that
+// are cut into parts and ones that are not, and sequences that end inside a block.
+TEST(Recurrent, RowsWhoseWeightsStayInNoCache) {
+  Asked how;
+  how.below = 70;
+  how.spread = 0.08;
+  const auto expect = [&](const Layer& l) {
+    const Built b = build(l);
+    expect_reference("native.rnn", b.graph,
+                     {b.at(10, 1), b.at(11, 1), b.at(15, 1), b.at(32, 1), b.at(54, 1), b.at(61, 1), b.at(62, 2)}, how);
+  };
+  expect({"lstm", 4, 64, 150, "bidirectional", {}, 3, true, true, true});
+  expect({"lstm", 4, 70, 7, "reverse", {}, 3, false, false, true, true, true});
+  expect({"gru", 3, 80, 200, "bidirectional", {{"linear_before_reset", true}}, 2, true, true, true});
+  expect({"gru", 3, 80, 9, "bidirectional", {}, 2, true, true, true});
+  expect({"rnn", 1, 130, 65, "bidirectional", {}, 2, true, true, true});
+}
+
 TEST(Recurrent, Refusals) {
   const Built b = build({"rnn", 1, 4, 3, "forward", {{"activations", Strings{"Softplus"}}}});
   EXPECT_EQ(refusal("native.rnn", b.graph, b.at(2, 1)), "no vector code for activation 'softplus'");

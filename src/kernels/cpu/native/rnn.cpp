@@ -33,6 +33,10 @@ struct RnnPlan {
   Isa isa = Isa::baseline;
 };
 
+constexpr int64_t least_overlapped = int64_t(1) << 14;  // recurrent weights that are no longer in the first-level cache
+constexpr int64_t first_overlapped = 10, most_overlapped = 20;  // steps
+constexpr int64_t least_positions = 64;  // of a part of a tile: its sums are loaded and stored once for each part
+
 int per_direction(Cell c) { return c == Cell::lstm ? 3 : c == Cell::gru ? 2 : 1; }
 
 /// Rows [gate, unit] of a matrix of one direction, as panels; `k`: its columns.
@@ -90,6 +94,12 @@ class BoundRnn final : public BoundKernel {
   size_t bytes() const override { return sizeof(*this) + 512; }
 
  private:
+  /// The product with the input of the block of steps behind the present one, as far as it is done: tiles of rows by
+  /// panels, one after the other.
+  struct Ahead {
+    int64_t rows = 0, tiles = 0, tile = 0, position = 0;
+    int64_t panels = 0;  // of the recurrent product that are still to come in this block
+  };
   /// Pointers into the scratch memory of one task: some rows of the batch in one direction.
   struct Task {
     int64_t direction, first, rows;  // of the batch
@@ -97,8 +107,9 @@ class BoundRnn final : public BoundKernel {
     const int32_t* lengths;
     bool reverse;
     const Activation* f;
-    float *h[2], *c, *z, *gated, *projected, *product, *gates;
+    float *h[2], *c, *z, *gated, *projected, *next, *product, *gates;
     const float** pointers;  // [block of steps * rows], [rows] of h, [rows] of gated, [rows] of input
+    Ahead ahead;
   };
 
   size_t tasks() const { return size_t(p_.directions) * size_t(chunks_); }
@@ -118,15 +129,23 @@ class BoundRnn final : public BoundKernel {
   }
   void prepare(const RunArgs& args, const float*& w, const float*& r, float* bias) const;
   void run_task(const RunArgs& args, Task& t) const;
-  void project(const RunArgs& args, const Task& t, int64_t first, int64_t count) const;
-  void step(const RunArgs& args, const Task& t, int64_t s, int64_t in_block, int now) const;
+  void find_inputs(const RunArgs& args, const Task& t, int64_t first, int64_t count) const;
+  void project(const Task& t, int64_t count) const;
+  /// Steps of the block that begins at `first`; too few for a tile are not left behind it.
+  int64_t block(int64_t first) const {
+    const int64_t n = first ? block_steps_ : first_steps_, rest = steps_ - first;
+    return overlaps_ && rest < n + simd_.rows_beside ? rest : std::min(n, rest);
+  }
+  void multiply_row(Task& t, const float* row, const float* panel, float* product) const;
+  void step(Task& t, int64_t s, int64_t in_block, int now) const;
   void cell(const Task& t, int64_t block, const float* product, const float** input, int now, bool second) const;
 
   RnnPlan p_;
   const Simd& simd_;
   Packing in_, state_;
   int64_t steps_, batch_, inputs_, units_, padded_;  // padded_: units rounded up to whole vectors
-  int64_t chunks_, chunk_rows_, block_steps_;
+  int64_t chunks_, chunk_rows_, block_steps_, first_steps_, most_steps_;
+  bool overlaps_;  // the product with the input of a block of steps is made during the steps of the block before
   int threads_;
   ScratchPlan scratch_;
   size_t at_w_ = 0, at_r_ = 0, at_bias_ = 0;
@@ -149,6 +168,12 @@ BoundRnn::BoundRnn(const RnnPlan& p, const BindSizes& sizes) : p_(p), simd_(simd
                                      std::max<int64_t>(steps_, 1));
   while (block_steps_ * chunk_rows_ < 12 && block_steps_ < steps_)
     ++block_steps_;  // enough rows to use the weights more than once
+  // The weights of a single row come from the second-level cache in every step, and leave time for another product.
+  overlaps_ = simd_.rows_beside && chunk_rows_ == 1 && (tasks() > 1 || threads_ == 1) && state_.sections.size() == 1 &&
+              state_.floats() >= least_overlapped && steps_ > first_overlapped;
+  first_steps_ = overlaps_ ? first_overlapped : block_steps_;
+  if (overlaps_) block_steps_ = most_overlapped;
+  most_steps_ = overlaps_ ? block_steps_ + simd_.rows_beside - 1 : block_steps_;
   if (!p.packed_w) at_w_ = scratch_.add_of<float>(p.directions * in_.floats());
   if (!p.packed_r) at_r_ = scratch_.add_of<float>(p.directions * state_.floats());
   at_bias_ = scratch_.add_of<float>(p.directions * (width + padded_ + 3 * padded_));
@@ -156,10 +181,10 @@ BoundRnn::BoundRnn(const RnnPlan& p, const BindSizes& sizes) : p_(p), simd_(simd
   at_c_ = part_.add_of<float>(chunk_rows_ * padded_);
   at_z_ = part_.add_of<float>(chunk_rows_ * padded_);
   at_gated_ = part_.add_of<float>(chunk_rows_ * padded_);
-  at_projected_ = part_.add_of<float>(block_steps_ * chunk_rows_ * width);
+  at_projected_ = part_.add_of<float>((overlaps_ ? 2 : 1) * most_steps_ * chunk_rows_ * width);
   at_product_ = part_.add_of<float>(threads_ * chunk_rows_ * 4 * simd_.lanes);
   if (p.out[3] >= 0) at_gates_ = part_.add_of<float>(chunk_rows_ * 4 * padded_);
-  at_pointers_ = part_.add_of<const float*>((block_steps_ + 2 + threads_) * chunk_rows_);
+  at_pointers_ = part_.add_of<const float*>((most_steps_ + 2 + threads_) * chunk_rows_);
   task_bytes_ = part_.size();
 }
 
@@ -226,7 +251,8 @@ void BoundRnn::run(const RunArgs& args) const {
       auto floats = [&](size_t offset) { return reinterpret_cast<float*>(at(n, offset)); };
       t.h[0] = floats(at_h_), t.h[1] = t.h[0] + chunk_rows_ * padded_;
       t.c = floats(at_c_), t.z = floats(at_z_), t.gated = floats(at_gated_);
-      t.projected = floats(at_projected_), t.product = floats(at_product_);
+      t.projected = floats(at_projected_), t.next = t.projected + (overlaps_ ? most_steps_ * width : 0);
+      t.product = floats(at_product_);
       t.gates = p_.out[3] < 0 ? nullptr : floats(at_gates_);
       t.pointers = reinterpret_cast<const float**>(at(n, at_pointers_));
       run_task(args, t);
@@ -252,11 +278,22 @@ void BoundRnn::run_task(const RunArgs& args, Task& t) const {
   auto sequence = [&](size_t k) { return p_.out[k] < 0 ? nullptr : static_cast<float*>(args.out[size_t(p_.out[k])]); };
   float *y = sequence(0), *gates = sequence(3), *cells = sequence(4);
   int now = 0;
-  for (int64_t first = 0; first < steps_; first += block_steps_) {
-    const int64_t count = std::min(block_steps_, steps_ - first);
-    project(args, t, first, count);
+  bool projected = false;
+  for (int64_t first = 0, count = 0; first < steps_; first += count) {
+    count = block(first);
+    if (!projected) {
+      find_inputs(args, t, first, count);
+      project(t, count);
+    }
+    const int64_t rows = first + count < steps_ ? block(first + count) : 0;
+    projected = overlaps_ && rows >= simd_.rows_beside;
+    if (projected) {
+      find_inputs(args, t, first + count, rows);
+      t.ahead = {rows, in_.blocks() * ((rows + simd_.rows_beside - 1) / simd_.rows_beside), 0, 0,
+                 count * state_.blocks()};
+    }
     for (int64_t s = first; s < first + count; ++s, now ^= 1) {
-      step(args, t, s, s - first, now);
+      step(t, s, s - first, now);
       for (int64_t b = 0; b < t.rows; ++b) {
         const int64_t at = time(t, s, b);
         if (at < 0) continue;
@@ -267,35 +304,65 @@ void BoundRnn::run_task(const RunArgs& args, Task& t) const {
           std::memcpy(gates + 4 * to + g * units_, t.gates + (b * 4 + g) * padded_, row_bytes);
       }
     }
+    while (projected && t.ahead.tile < t.ahead.tiles) multiply_row(t, nullptr, nullptr, t.product);
+    if (projected) std::swap(t.projected, t.next);
   }
   save(p_.out[1], t.h[now]);
   save(p_.out[2], t.c);
 }
 
-/// x w^T + bias of `count` steps: rows [step, batch], panel by panel as the cells want them.
-void BoundRnn::project(const RunArgs& args, const Task& t, int64_t first, int64_t count) const {
+/// Where the inputs of `count` steps are.
+void BoundRnn::find_inputs(const RunArgs& args, const Task& t, int64_t first, int64_t count) const {
   const float* x = static_cast<const float*>(args.in[size_t(p_.in[0])]);
-  const int64_t rows = count * t.rows, panel_width = p_.gates * simd_.lanes, width = p_.gates * padded_;
   for (int64_t s = 0; s < count; ++s)
     for (int64_t b = 0; b < t.rows; ++b) {
       const int64_t at = std::max<int64_t>(0, time(t, first + s, b)), row = t.first + b;
       t.pointers[s * t.rows + b] = x + (p_.batch_first ? row * steps_ + at : at * batch_ + row) * inputs_;
     }
+}
+
+/// x w^T + bias of `count` steps: rows [step, batch], panel by panel as the cells want them.
+void BoundRnn::project(const Task& t, int64_t count) const {
+  const int64_t rows = count * t.rows, panel_width = p_.gates * simd_.lanes, width = p_.gates * padded_;
   const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(1, rows * panel_width * inputs_));
   parallel_for(in_.blocks(), grain, threads_, [&](int64_t begin, int64_t end, int) {
     for (int64_t p = begin; p < end; ++p) {
       float* to = t.projected + p * panel_width;
       simd_.panel(p_.gates, rows, inputs_, t.pointers, t.w + p * panel_width * inputs_, to, width);
       const float* bias = t.bias + p * panel_width;
-      for (int64_t m = 0; m < rows; ++m)
-        for (int64_t j = 0; j < panel_width; ++j) to[m * width + j] += bias[j];
+      for (int64_t m = 0; m < rows; ++m) simd_.combine(Combination::add, to + m * width, bias, panel_width);
     }
   });
 }
 
-void BoundRnn::step(const RunArgs&, const Task& t, int64_t s, int64_t in_block, int now) const {
+/// A row of the state times a panel, and its share of what is left of the product with the inputs of the next block;
+/// the whole of a tile where there is no row.
+void BoundRnn::multiply_row(Task& t, const float* row, const float* panel, float* product) const {
+  Ahead& a = t.ahead;
+  const int64_t panel_width = p_.gates * simd_.lanes, width = p_.gates * padded_, tile = simd_.rows_beside;
+  const int64_t rest = inputs_ - a.position, left = (a.tiles - a.tile) * inputs_ - a.position;
+  int64_t positions = a.tile == a.tiles ? 0 : rest;
+  if (row && positions) {
+    positions = std::min(rest, (left + a.panels - 1) / std::max<int64_t>(1, a.panels));
+    if (positions < std::min(rest, least_positions)) positions = 0;  // the next ones take it
+    --a.panels;
+  }
+  if (!positions) return simd_.panel(p_.gates, 1, units_, &row, panel, product, panel_width);
+  // The last tile of a panel goes back over rows that are done, so that all are of one height.
+  const int64_t tiles = (a.rows + tile - 1) / tile, p = a.tile / tiles,
+                m = std::min(a.tile % tiles * tile, a.rows - tile);
+  std::array<const float*, 8> rows;
+  for (int64_t r = 0; r < tile; ++r) rows[size_t(r)] = t.pointers[m + r] + a.position;
+  simd_.row_and_tile({p_.gates, row, row ? units_ : 0, panel, product, positions, rows.data(),
+                      t.w + (p * inputs_ + a.position) * panel_width, a.position ? nullptr : t.bias + p * panel_width,
+                      t.next + m * width + p * panel_width, width});
+  a.position += positions;
+  if (a.position == inputs_) a.position = 0, ++a.tile;
+}
+
+void BoundRnn::step(Task& t, int64_t s, int64_t in_block, int now) const {
   const int64_t width = p_.gates * padded_, panel_width = p_.gates * simd_.lanes;
-  const float** h_rows = t.pointers + block_steps_ * chunk_rows_;
+  const float** h_rows = t.pointers + most_steps_ * chunk_rows_;
   const float** gated_rows = h_rows + chunk_rows_;
   const float** inputs = gated_rows + chunk_rows_;
   for (int64_t b = 0; b < t.rows; ++b) {
@@ -308,17 +375,26 @@ void BoundRnn::step(const RunArgs&, const Task& t, int64_t s, int64_t in_block, 
     const float* weights = t.r + section.offset;
     const int64_t floats = vectors * simd_.lanes * units_;
     const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(1, t.rows * floats));
-    parallel_for(state_.blocks(), grain, threads_, [&](int64_t begin, int64_t end, int part) {
+    const auto range = [&](int64_t begin, int64_t end, int part) {
       float* product = t.product + part * chunk_rows_ * 4 * simd_.lanes;
       const float** input = inputs + part * chunk_rows_;
-      for (int64_t p = begin; p < end; ++p) {
-        simd_.panel(vectors, t.rows, units_, phase ? gated_rows : h_rows, weights + p * floats, product,
-                    vectors * simd_.lanes);
+      for (int64_t i = begin; i < end; ++i) {
+        // Back and forth: what came last is still in the cache when the next step begins.
+        const int64_t p = s % 2 ? begin + end - 1 - i : i;
+        if (overlaps_)
+          multiply_row(t, h_rows[0], weights + p * floats, product);
+        else
+          simd_.panel(vectors, t.rows, units_, phase ? gated_rows : h_rows, weights + p * floats, product,
+                      vectors * simd_.lanes);
         for (int64_t b = 0; b < t.rows; ++b)
           input[b] = time(t, s, b) < 0 ? nullptr : t.projected + (in_block * t.rows + b) * width + p * panel_width;
         cell(t, p, product, input, now, phase > 0);
       }
-    });
+    };
+    if (overlaps_)
+      range(0, state_.blocks(), 0);
+    else
+      parallel_for(state_.blocks(), grain, threads_, range);
   }
 }
 

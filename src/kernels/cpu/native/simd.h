@@ -116,6 +116,22 @@ struct SoftmaxRow {
   float max, sum;     ///< before and after; at first minus infinity and 0
 };
 
+/// One row times a packed panel and, meanwhile, some positions of a tile of another product, whose multiplications fill
+/// the time that the panel takes to come out of the second-level cache. Both are `vectors` wide.
+struct RowAndTile {
+  int vectors;  ///< 1 to 4
+  const float* row;
+  int64_t k;
+  const float* panel;
+  float* y;               ///< [width] = row of k times the panel
+  int64_t positions;      ///< of the tile; 0: none
+  const float* const* a;  ///< its rows, `Simd::rows_beside` of them
+  const float* b;
+  const float* start;  ///< [width], where the sums of every row of the tile start; null: from c
+  float* c;
+  int64_t c_stride;
+};
+
 /// A block of rows times a packed panel, b[i * width + j] with width = vectors * lanes, for positions i < k.
 struct Product {
   int vectors;  ///< 1 to 4
@@ -165,6 +181,8 @@ struct Simd {
   /// ldc.
   void (*panel)(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc);
   void (*product)(const Product&);
+  int64_t rows_beside;  ///< 0: too few registers for two products at a time
+  void (*row_and_tile)(const RowAndTile&);
   /// y[i] = sum over t < terms of signs[t] * x[t][i]. Any n.
   void (*signed_sum)(int terms, const float* const* x, const float* signs, float* y, int64_t n);
   /// x[i] = x[i] op y[i]; a NaN in either is one in the largest and least. Any n.

@@ -480,28 +480,11 @@ void triad(float* a, const float* b, const float* c, float s, int64_t n) {
   for (int64_t i = 0; i < n; i += lanes) store(a + i, fma(factor, load(c + i), load(b + i)));
 }
 
-constexpr Simd functions{lanes,
-                         panel,
-                         product,
-                         signed_sum,
-                         combine,
-                         activate,
-                         lstm,
-                         lstm_grad,
-                         gru_gates,
-                         gru_state,
-                         rnn,
-                         blend,
-                         softmax_row,
-                         dot_rows,
-                         add_rows,
-                         winograd_input,
-                         winograd_output,
-                         depthwise,
-                         2 * chains* lanes,
-                         multiply_adds,
-                         sum_of,
-                         triad};
+constexpr Simd functions{
+    lanes,         panel,    product,   rows_beside,    row_and_tile,    signed_sum, combine,
+    activate,      lstm,     lstm_grad, gru_gates,      gru_state,       rnn,        blend,
+    softmax_row,   dot_rows, add_rows,  winograd_input, winograd_output, depthwise,  2 * chains* lanes,
+    multiply_adds, sum_of,   triad};
 
 }  // namespace
 }  // namespace neve::kernels::native

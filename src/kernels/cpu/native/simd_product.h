@@ -158,6 +158,70 @@ void panel(int vectors, int64_t rows, int64_t k, const float* const* a, const fl
   }
 }
 
+#ifdef __AVX512F__
+constexpr int64_t rows_beside = 5;  // 20 sums and those of the row
+
+template <int Vectors>
+void row_and_tile_of(const RowAndTile& p) {
+  constexpr int rows = rows_beside, step = 4;  // positions of the row at a time
+  constexpr int64_t width = Vectors * lanes;
+  V sum[rows][Vectors], total[Vectors];
+  const float* row[rows];
+  unroll<rows>([&](auto r) NEVE_INLINED {
+    row[r.value] = p.a[r.value];
+    const float* from = p.start ? p.start : p.c + r.value * p.c_stride;
+    unroll<Vectors>([&](auto v) NEVE_INLINED { sum[r.value][v.value] = load(from + v.value * lanes); });
+  });
+  unroll<Vectors>([&](auto v) NEVE_INLINED { total[v.value] = all(0.f); });
+  const float *b = p.b, *panel = p.panel;
+  auto tile_position = [&](int64_t i) NEVE_INLINED {
+    V w[Vectors];
+    unroll<Vectors>([&](auto v) NEVE_INLINED { w[v.value] = load(b + v.value * lanes); });
+    unroll<rows>([&](auto r) NEVE_INLINED {
+      const V x = all(row[r.value][i]);
+      unroll<Vectors>([&](auto v) NEVE_INLINED { sum[r.value][v.value] = fma(x, w[v.value], sum[r.value][v.value]); });
+    });
+    b += width;
+  };
+  auto row_position = [&](int64_t i) NEVE_INLINED {
+    const V x = all(p.row[i]);
+    unroll<Vectors>([&](auto v)
+                        NEVE_INLINED { total[v.value] = fma(x, load(panel + v.value * lanes), total[v.value]); });
+    panel += width;
+  };
+  const int64_t steps = p.k / step, share = steps ? (p.positions + steps - 1) / steps : 0;
+  int64_t done = 0, i = 0;
+  for (; i + step <= p.k; i += step) {
+    const int64_t end = done + share < p.positions ? done + share : p.positions;
+    for (; done < end; ++done) tile_position(done);
+    unroll<step>([&](auto u) NEVE_INLINED { row_position(i + u.value); });
+  }
+  for (; i < p.k; ++i) row_position(i);
+  for (; done < p.positions; ++done) tile_position(done);
+  unroll<Vectors>([&](auto v) NEVE_INLINED { store(p.y + v.value * lanes, total[v.value]); });
+  unroll<rows>([&](auto r) NEVE_INLINED {
+    float* to = p.c + r.value * p.c_stride;
+    unroll<Vectors>([&](auto v) NEVE_INLINED { store(to + v.value * lanes, sum[r.value][v.value]); });
+  });
+}
+
+void row_and_tile(const RowAndTile& p) {
+  switch (p.vectors) {
+    case 1:
+      return row_and_tile_of<1>(p);
+    case 2:
+      return row_and_tile_of<2>(p);
+    case 3:
+      return row_and_tile_of<3>(p);
+    default:
+      return row_and_tile_of<4>(p);
+  }
+}
+#else
+constexpr int64_t rows_beside = 0;  // 16 registers are too few
+constexpr void (*row_and_tile)(const RowAndTile&) = nullptr;
+#endif
+
 void signed_sum(int terms, const float* const* x, const float* signs, float* y, int64_t n) {
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
