@@ -1,6 +1,7 @@
 // Machine code of one nest as an object file.
 #include "loop/llvm/object.h"
 
+#include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
@@ -76,6 +77,8 @@ std::string compile_object(const LoopNest& nest, Isa isa, ObjectKind kind, const
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
+  // Without it masked loads and stores become a branch for every lane: no pass would know that this CPU has them.
+  passes.add(llvm::createTargetTransformInfoWrapperPass(target->getTargetIRAnalysis()));
   passes.add(llvm::createSROAPass());
   passes.add(llvm::createEarlyCSEPass());
   passes.add(llvm::createCFGSimplificationPass());
