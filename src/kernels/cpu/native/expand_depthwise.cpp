@@ -17,9 +17,10 @@ constexpr size_t most_bytes = 3 << 18;  // of the ring: it stays in the second c
 
 struct ChainPlan {
   PackedProduct expand;  ///< its `a` is the image, `b` the weight
+  ProductEnd between;
   DepthwisePlan depthwise;
   Isa isa = Isa::baseline;
-  int64_t apart() const { return expand.panels() * expand.width(); }  ///< of pixels in the ring, in floats
+  int64_t apart() const { return expand.first(expand.panels()); }  ///< of pixels in the ring, in floats
 };
 
 class BoundChain final : public BoundKernel {
@@ -67,39 +68,34 @@ class BoundChain final : public BoundKernel {
  private:
   int64_t line() const { return rows_.in_columns() * p_.apart(); }  ///< a row in the ring, in floats
 
-  /// Rows [first, first + count) of an image: long ones by pieces that stay in the first cache until what follows is
-  /// applied, short ones together, for which a panel of weights is read once.
+  /// Rows [first, first + count) of an image. A panel of weights is read once for short rows together; of long ones a
+  /// piece is in the first cache while the panels go by.
   void expand(const RunArgs& args, int64_t image, int64_t first, int64_t count, float* ring) const {
     const int64_t columns = rows_.in_columns(), piece = std::max<int64_t>(8, piece_floats / p_.apart());
     const float* x =
         static_cast<const float*>(args.in[p_.expand.a]) + (image * rows_.in_rows() + first) * columns * p_.expand.k;
     const auto row = [&](int64_t i) { return ring + (first + i) % ring_ * line(); };
     if (count == 1) {
-      for (int64_t c = 0; c < columns; c += piece) {
-        const int64_t pixels = std::min(piece, columns - c);
+      for (int64_t c = 0; c < columns; c += piece)
         for (int64_t j = 0; j < p_.expand.panels(); ++j)
-          multiply(args, x + c * p_.expand.k, pixels, j, row(0) + c * p_.apart());
-        follow(args, row(0) + c * p_.apart(), pixels);
-      }
+          multiply(args, x + c * p_.expand.k, std::min(piece, columns - c), j, row(0) + c * p_.apart());
       return;
     }
     for (int64_t j = 0; j < p_.expand.panels(); ++j)
       for (int64_t i = 0; i < count; ++i) multiply(args, x + i * columns * p_.expand.k, columns, j, row(i));
-    for (int64_t i = 0; i < count; ++i) follow(args, row(i), columns);
   }
   void multiply(const RunArgs& args, const float* x, int64_t pixels, int64_t panel, float* to) const {
     const PackedProduct& e = p_.expand;
-    Product p{};
-    p.vectors = e.vectors, p.rows = pixels, p.k = e.k;
+    const int64_t first = e.first(panel);
+    FinishedProduct p{};
+    p.vectors = e.vectors_of(panel), p.columns = std::min(e.n, e.first(panel + 1)) - first;
+    p.rows = pixels, p.k = e.k;
     p.a = x, p.a_stride = e.k;
-    p.b = static_cast<const float*>(args.in[e.b]) + panel * e.k * e.width();
-    p.to[0] = {to + panel * e.width(), Product::set};
-    p.targets = 1, p.c_stride = p_.apart();
-    simd_.product(p);
-  }
-  void follow(const RunArgs& args, float* to, int64_t pixels) const {
-    const int64_t n = p_.expand.n;
-    for (const Step& s : p_.expand.steps) apply(s, simd_, args, {to, pixels, p_.apart(), 0, n, 0, n});
+    p.b = static_cast<const float*>(args.in[e.b]) + first * e.k;
+    if (p_.between.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.between.bias)]) + first;
+    p.f = p_.between.f;
+    p.c = to + first, p.c_stride = p_.apart();
+    simd_.finished_product(p);
   }
 
   ChainPlan p_;
@@ -171,12 +167,11 @@ Result<Kernel> accept(const Request& r, int variant) {
     if (s != 1) return "the first has a stride";
   for (int64_t pad : n.attrs.get_ints("pads"))
     if (pad) return "the first has a padding";
-  for (const Step& s : c.steps)
-    if (s.kind != Step::activation && s.operand == Step::full) return "the first takes another image";
+  if (auto why = read_end(c.steps, p.between)) return *why;
+  if (p.between.residual >= 0) return "the first takes another image";
   if (p.depthwise.x != g.inputs.size()) return "the depthwise convolution does not read the first one";
-  p.expand.a = c.x, p.expand.b = c.w, p.expand.steps = c.steps, p.expand.turned = true;
+  p.expand.a = c.x, p.expand.b = c.w, p.expand.turned = true, p.expand.mixed = true;
   p.expand.k = c.channels, p.expand.n = c.outputs, p.expand.isa = r.isa;
-  p.expand.vectors = panel_vectors(c.outputs, r.isa);
   const Sizes &in = r.sizes[size_t(n.in[0])], &out = r.sizes[size_t(g.outputs[0])];
   for (const Sizes& s : {in, out})
     for (int64_t d : s)

@@ -60,6 +60,7 @@ std::vector<Entry> gemv_entries();
 std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> matmul_entries();
 std::vector<Entry> pad_entries();
+std::vector<Entry> pointwise_entries();
 std::vector<Entry> resize_entries();
 std::vector<Entry> rnn_entries();
 std::vector<Entry> winograd_entries();

@@ -33,24 +33,41 @@ std::optional<std::string> read_product(const Request& r, PackedProduct& p, int6
   return read_steps(g, size_t(y.rank() - 1), p.steps);
 }
 
+std::optional<std::string> read_end(const std::vector<Step>& steps, ProductEnd& end) {
+  for (const Step& s : steps) {
+    const bool adds = s.kind == Step::combination && s.op == Combination::add;
+    if (end.f.kind != Activation::none) return "something follows the activation";
+    if (s.kind == Step::activation)
+      end.f = s.f;
+    else if (adds && s.operand == Step::channel && end.bias < 0 && end.residual < 0)
+      end.bias = int(s.input);
+    else if (adds && s.operand == Step::full && end.residual < 0)
+      end.residual = int(s.input);
+    else
+      return "only a bias, a residual and an activation may follow, in this order";
+  }
+  return {};
+}
+
 void pack_panels(const PackedProduct& p, const float* from, float* to, int threads) {
-  const int64_t width = p.width();
   parallel_for(p.panels(), 1, threads, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t columns = std::min(width, p.n - i * width);
+      const int64_t first = p.first(i), width = p.first(i + 1) - first, columns = std::min(width, p.n - first);
+      float* panel = to + first * p.k;
       if (p.turned)
         for (int64_t j = 0; j < columns; ++j)
-          for (int64_t k = 0; k < p.k; ++k) to[(i * p.k + k) * width + j] = from[(i * width + j) * p.k + k];
+          for (int64_t k = 0; k < p.k; ++k) panel[k * width + j] = from[(first + j) * p.k + k];
       for (int64_t k = 0; k < p.k && !p.turned; ++k)
-        std::memcpy(to + (i * p.k + k) * width, from + k * p.n + i * width, size_t(columns) * sizeof(float));
+        std::memcpy(panel + k * width, from + k * p.n + first, size_t(columns) * sizeof(float));
     }
   });
 }
 
 std::string panels_key(const PackedProduct& p) {
-  return str("native panels of ", p.width(), " columns, ", p.k, "x", p.n, p.turned ? " turned" : "");
+  return str("native panels of ", p.mixed ? "up to " : "", p.width(), " columns, ", p.k, "x", p.n,
+             p.turned ? " turned" : "");
 }
-size_t panels_bytes(const PackedProduct& p) { return size_t(p.panels() * p.width() * p.k) * sizeof(float); }
+size_t panels_bytes(const PackedProduct& p) { return size_t(p.first(p.panels()) * p.k) * sizeof(float); }
 
 std::string PackedProductKernel::packing_key(size_t i) const { return i == p_.b ? panels_key(p_) : ""; }
 size_t PackedProductKernel::packed_bytes(size_t i) const { return i == p_.b ? panels_bytes(p_) : 0; }

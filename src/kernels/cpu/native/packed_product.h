@@ -10,15 +10,29 @@ struct PackedProduct {
   std::vector<Step> steps;
   int64_t k = 0, n = 0;
   bool turned = false;  ///< the weight comes as [n, k]
-  int vectors = 4;
+  int vectors = 4;      ///< of every panel; of mixed ones: at most
+  bool mixed = false;   ///< panels differ by a vector, so that only the last vector of all may have columns to spare
   Isa isa = Isa::baseline;
   int64_t width() const { return vectors * simd_for(isa).lanes; }  ///< columns of a panel
   int64_t panels() const { return (n + width() - 1) / width(); }
+  int64_t first(int64_t panel) const {  ///< column
+    const int64_t lanes = simd_for(isa).lanes;
+    return mixed ? (n + lanes - 1) / lanes * panel / panels() * lanes : panel * width();
+  }
+  int vectors_of(int64_t panel) const { return int((first(panel + 1) - first(panel)) / simd_for(isa).lanes); }
 };
 constexpr int64_t most_panel_width = 64;
 
 /// Reads a matmul with a weight and what follows it, and the rows at the point tuned for; or refuses.
 std::optional<std::string> read_product(const Request& r, PackedProduct& p, int64_t& rows);
+/// What may follow a product while its sums are in registers, in this order; inputs of the piece, -1: none.
+struct ProductEnd {
+  int bias = -1, residual = -1;
+  Activation f;
+};
+/// Reads the steps as such an end, or refuses.
+std::optional<std::string> read_end(const std::vector<Step>& steps, ProductEnd& end);
+
 /// Names the packing, and its bytes.
 std::string panels_key(const PackedProduct& p);
 size_t panels_bytes(const PackedProduct& p);

@@ -161,6 +161,24 @@ struct Product {
   } sum;
 };
 
+/// A block of rows times a packed panel (as in Product), and what follows, stored where it belongs: sums start at the
+/// bias, the residual is added, then f.
+struct FinishedProduct {
+  int vectors;      ///< 1 to 4
+  int64_t columns;  ///< that are stored, at most vectors * lanes, and more than (vectors - 1) * lanes
+  int64_t rows, k;
+  const float* a;  ///< rows at `a_stride`
+  int64_t a_stride;
+  const float* b;
+  const float* bias;      ///< [columns]; null: none
+  const float* residual;  ///< rows at `c_stride`; null: none. It may be c.
+  Activation f;
+  float* c;  ///< rows at `c_stride`
+  int64_t c_stride;
+  const char* ahead;  ///< lines of memory that are fetched meanwhile
+  int64_t ahead_lines;
+};
+
 /// Neighbouring results of a row of a depthwise convolution with channels last, for all channels.
 struct Depthwise {
   int width, stride;           ///< taps of a row: 3, 5 or 7; along the row: 1 or 2
@@ -183,6 +201,7 @@ struct Simd {
   void (*product)(const Product&);
   int64_t rows_beside;  ///< 0: too few registers for two products at a time
   void (*row_and_tile)(const RowAndTile&);
+  void (*finished_product)(const FinishedProduct&);
   /// y[i] = sum over t < terms of signs[t] * x[t][i]. Any n.
   void (*signed_sum)(int terms, const float* const* x, const float* signs, float* y, int64_t n);
   /// x[i] = x[i] op y[i]; a NaN in either is one in the largest and least. Any n.

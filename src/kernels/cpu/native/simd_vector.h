@@ -10,13 +10,17 @@ namespace {
 #define NEVE_INLINE inline __attribute__((always_inline))
 #define NEVE_INLINED __attribute__((always_inline))  // of a lambda
 
+// load_some and store_some: the first n lanes, 0 < n < lanes; the others are 0.
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 using V = __m512;
 constexpr int64_t lanes = 16;
 constexpr int tile_rows = 6;
+constexpr int tallest_tile[] = {0, 16, 12, 8, 6};  // by vectors: the sums fit into the registers
 NEVE_INLINE V load(const float* p) { return _mm512_loadu_ps(p); }
 NEVE_INLINE void store(float* p, V x) { _mm512_storeu_ps(p, x); }
 NEVE_INLINE V all(float x) { return _mm512_set1_ps(x); }
+NEVE_INLINE V load_some(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p); }
+NEVE_INLINE void store_some(float* p, V x, int64_t n) { _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), x); }
 NEVE_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 NEVE_INLINE V least(V a, V b) { return _mm512_min_ps(a, b); }
 NEVE_INLINE V most(V a, V b) { return _mm512_max_ps(a, b); }
@@ -47,9 +51,15 @@ NEVE_INLINE V exp2_of(V x) {
 using V = __m256;
 constexpr int64_t lanes = 8;
 constexpr int tile_rows = 3;
+constexpr int tallest_tile[] = {0, 8, 6, 4, 3};
 NEVE_INLINE V load(const float* p) { return _mm256_loadu_ps(p); }
 NEVE_INLINE void store(float* p, V x) { _mm256_storeu_ps(p, x); }
 NEVE_INLINE V all(float x) { return _mm256_set1_ps(x); }
+NEVE_INLINE __m256i first_lanes(int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+NEVE_INLINE V load_some(const float* p, int64_t n) { return _mm256_maskload_ps(p, first_lanes(n)); }
+NEVE_INLINE void store_some(float* p, V x, int64_t n) { _mm256_maskstore_ps(p, first_lanes(n), x); }
 NEVE_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 NEVE_INLINE V least(V a, V b) { return _mm256_min_ps(a, b); }
 NEVE_INLINE V most(V a, V b) { return _mm256_max_ps(a, b); }
@@ -71,9 +81,20 @@ NEVE_INLINE V times_power(V x, V n) {  // in two steps: 2^n itself may be no nor
 using V = __m128;
 constexpr int64_t lanes = 4;
 constexpr int tile_rows = 3;
+constexpr int tallest_tile[] = {0, 8, 6, 4, 3};
 NEVE_INLINE V load(const float* p) { return _mm_loadu_ps(p); }
 NEVE_INLINE void store(float* p, V x) { _mm_storeu_ps(p, x); }
 NEVE_INLINE V all(float x) { return _mm_set1_ps(x); }
+NEVE_INLINE V load_some(const float* p, int64_t n) {
+  float room[4] = {};
+  for (int64_t i = 0; i < n; ++i) room[i] = p[i];
+  return _mm_loadu_ps(room);
+}
+NEVE_INLINE void store_some(float* p, V x, int64_t n) {
+  float room[4];
+  _mm_storeu_ps(room, x);
+  for (int64_t i = 0; i < n; ++i) p[i] = room[i];
+}
 NEVE_INLINE V fma(V a, V b, V c) { return a * b + c; }
 NEVE_INLINE V least(V a, V b) { return _mm_min_ps(a, b); }
 NEVE_INLINE V most(V a, V b) { return _mm_max_ps(a, b); }

@@ -1,0 +1,135 @@
+// Convolutions of one tap with channels last: the pixels are the rows of a product, and bias, residual and activation
+// follow while the sums are in registers.
+#include <algorithm>
+
+#include "base/threads.h"
+#include "kernels/cpu/native/packed_product.h"
+
+namespace neve::kernels::native {
+namespace {
+
+constexpr int64_t first_cache = 24 << 10;  // bytes of it that a weight may take
+constexpr int64_t block_rows = 256;        // whose channels stay in the second cache while the panels go by
+constexpr int64_t short_block_rows = 48;   // the same, where the weight stays in the first one
+constexpr int64_t worth_waking = 1 << 17;  // multiplications: waking another thread costs microseconds
+constexpr int64_t line_floats = 16;
+
+struct PointwisePlan {
+  PackedProduct product;
+  ProductEnd end;
+};
+
+class BoundPointwise final : public BoundKernel {
+ public:
+  BoundPointwise(const PointwisePlan& p, int64_t rows, int threads)
+      : p_(p), simd_(simd_for(p.product.isa)), rows_(rows), threads_(threads) {
+    const PackedProduct& w = p_.product;
+    panels_ = w.panels();
+    stays_ = int64_t(panels_bytes(w)) <= first_cache;
+    // What is larger is read by one thread only: the weight where the threads share its columns, else the rows.
+    by_columns_ = threads_ > 1 && rows_ < w.n && panels_ > 1 && rows_ < 2 * block_rows;
+    const int64_t rows_a_block = stays_ ? short_block_rows : block_rows;
+    blocks_ = std::max<int64_t>(1, (rows_ + rows_a_block - 1) / rows_a_block);
+    if (by_columns_)
+      blocks_ = panels_ % threads_ ? threads_ : 1;  // panels of which one is left over are halved
+    else if (blocks_ < 4 * threads_)
+      blocks_ = std::min(round_up(blocks_, threads_), std::max<int64_t>(1, rows_));
+  }
+  void run(const RunArgs& args) const override {
+    const PackedProduct& w = p_.product;
+    const int64_t pieces = by_columns_ ? panels_ * blocks_ : blocks_,
+                  work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, pieces));
+    parallel_for(pieces, std::max<int64_t>(1, worth_waking / work), threads_, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (by_columns_) {
+          multiply(args, i % blocks_, i / blocks_, (i + 1) / blocks_);
+          continue;
+        }
+        for (int64_t j = 0; j < panels_; ++j) multiply(args, i, j, j + 1);
+      }
+    });
+  }
+
+ private:
+  /// A block of rows and a panel of columns; meanwhile the panel `next` comes nearer.
+  void multiply(const RunArgs& args, int64_t block, int64_t panel, int64_t next) const {
+    const PackedProduct& w = p_.product;
+    const float* weight = static_cast<const float*>(args.in[w.b]);
+    const int64_t first_row = rows_ * block / blocks_, first = w.first(panel);
+    FinishedProduct p{};
+    p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
+    p.rows = rows_ * (block + 1) / blocks_ - first_row, p.k = w.k;
+    p.a = static_cast<const float*>(args.in[w.a]) + first_row * w.k, p.a_stride = w.k;
+    p.b = weight + first * w.k;
+    const int64_t at = first_row * w.n + first;
+    if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
+    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at;
+    p.f = p_.end.f;
+    p.c = static_cast<float*>(args.out[0]) + at, p.c_stride = w.n;
+    if (!stays_ && next > panel && next < panels_) {
+      p.ahead = reinterpret_cast<const char*>(weight + w.first(next) * w.k);
+      p.ahead_lines = (w.first(next + 1) - w.first(next)) * w.k / line_floats;
+    }
+    simd_.finished_product(p);
+  }
+
+  PointwisePlan p_;
+  const Simd& simd_;
+  int64_t rows_;
+  int threads_;
+  int64_t panels_, blocks_;
+  bool stays_, by_columns_;
+};
+
+class PointwiseKernel final : public PackedProductKernel {
+ public:
+  PointwiseKernel(PointwisePlan p, size_t rank) : PackedProductKernel(p.product), p_(std::move(p)) {
+    last_.order = {0};
+    for (size_t a = 2; a < rank; ++a) last_.order.push_back(a);
+    last_.order.push_back(1);
+  }
+  std::string description() const override { return str("native pointwise ", p_.product.isa); }
+  Layout input_layout(size_t i) const override {
+    return i == p_.product.a || int(i) == p_.end.residual ? last_ : Layout{};
+  }
+  Layout output_layout(size_t) const override { return last_; }
+  int in_place(size_t) const override { return p_.end.residual == int(p_.product.a) ? -1 : p_.end.residual; }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundPointwise>(p_, rows_of(sizes), sizes.threads));
+  }
+
+ private:
+  PointwisePlan p_;
+  Layout last_;
+};
+
+Result<Kernel> accept(const Request& r, int variant) {
+  if (variant) return "no more variants";
+  if (r.plain_only) return "channels are last";
+  const Subgraph& g = *r.graph;
+  FixedConv c;
+  if (auto why = read_fixed_conv(g, c)) return *why;
+  if (c.groups != 1) return str(c.groups, " groups");
+  const SubgraphNode& n = g.nodes[0];
+  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
+  if (x.rank() < 3) return "no spatial axis";
+  for (size_t a = 2; a < w.shape.size(); ++a)
+    if (!w.shape[a].is(1)) return str("more taps than one: ", w);
+  for (int64_t s : n.attrs.get_ints("strides"))
+    if (s != 1) return "a stride";
+  for (int64_t pad : n.attrs.get_ints("pads"))
+    if (pad != 0) return "padding";
+  PointwisePlan p;
+  if (auto why = read_end(c.steps, p.end)) return *why;
+  PackedProduct& product = p.product;
+  product.a = c.x, product.b = c.w, product.turned = true, product.mixed = true, product.isa = r.isa;
+  product.n = c.outputs, product.k = c.channels;
+  if (!product.n || !product.k) return "no channels";
+  return std::shared_ptr<const Kernel>(std::make_shared<PointwiseKernel>(std::move(p), x.rank()));
+}
+
+}  // namespace
+
+std::vector<Entry> pointwise_entries() { return {{"native.pointwise", accept}}; }
+
+}  // namespace neve::kernels::native

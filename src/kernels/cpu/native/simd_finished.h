@@ -1,0 +1,164 @@
+// Products with a packed panel of columns that are stored where they belong, with bias, residual and activation applied
+// while the sums are in registers.
+#pragma once
+#include "kernels/cpu/native/simd_activation.h"
+
+namespace neve::kernels::native {
+namespace {
+
+/// Rows [row, row + Rows) of a block.
+template <int Rows, int Vectors>
+struct FinishedTile {
+  const FinishedProduct& p;
+  int64_t row;
+  V sum[Rows][Vectors];
+
+  /// f(vector, lanes of it that exist; 0: all).
+  template <class F>
+  NEVE_INLINE void each_vector_of_row(F&& f) {
+    const int64_t some = p.columns % lanes;
+    if (some == 0) {
+      unroll<Vectors>([&](auto v) NEVE_INLINED { f(v, Index<0>{}, int64_t(0)); });
+    } else {
+      unroll<Vectors - 1>([&](auto v) NEVE_INLINED { f(v, Index<0>{}, int64_t(0)); });
+      f(Index<Vectors - 1>{}, Index<1>{}, some);
+    }
+  }
+
+  NEVE_INLINE void begin() {
+    if (!p.bias) {
+      unroll<Rows>([&](auto r) NEVE_INLINED {
+        unroll<Vectors>([&](auto v) NEVE_INLINED { sum[r.value][v.value] = all(0.f); });
+      });
+      return;
+    }
+    each_vector_of_row([&](auto v, auto part, int64_t some) NEVE_INLINED {
+      const V bias = read<part.value>(p.bias + v.value * lanes, some);
+      unroll<Rows>([&](auto r) NEVE_INLINED { sum[r.value][v.value] = bias; });
+    });
+  }
+
+  NEVE_INLINE void multiply(const char* ahead, int64_t lines) {
+    const float* a = p.a + row * p.a_stride;
+    const int64_t stride = p.a_stride;
+    const float* b = p.b;
+    auto add = [&](int64_t i) NEVE_INLINED {
+      V w[Vectors];
+      unroll<Vectors>([&](auto v) NEVE_INLINED { w[v.value] = load(b + (i * Vectors + v.value) * lanes); });
+      unroll<Rows>([&](auto r) NEVE_INLINED {
+        const V x = all(a[r.value * stride + i]);
+        unroll<Vectors>([&](auto v)
+                            NEVE_INLINED { sum[r.value][v.value] = fma(x, w[v.value], sum[r.value][v.value]); });
+      });
+    };
+    constexpr int64_t step = 4;
+    const int64_t steps = p.k / step, each = steps ? (lines + steps - 1) / steps : 0;
+    int64_t i = 0;
+    for (; i + step <= p.k; i += step) {
+      for (int64_t n = 0; n < each && lines > 0; ++n, --lines, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
+      unroll<int(step)>([&](auto u) NEVE_INLINED { add(i + u.value); });
+    }
+    for (; i < p.k; ++i) add(i);
+  }
+
+  NEVE_INLINE void add_residual() {
+    const float* x = p.residual + row * p.c_stride;
+    each_vector_of_row([&](auto v, auto part, int64_t some) NEVE_INLINED {
+      unroll<Rows>([&](auto r) NEVE_INLINED {
+        sum[r.value][v.value] =
+            sum[r.value][v.value] + read<part.value>(x + r.value * p.c_stride + v.value * lanes, some);
+      });
+    });
+  }
+
+  template <class F>
+  NEVE_INLINE void put(F&& f) {
+    float* c = p.c + row * p.c_stride;
+    each_vector_of_row([&](auto v, auto part, int64_t some) NEVE_INLINED {
+      unroll<Rows>([&](auto r) NEVE_INLINED {
+        float* to = c + r.value * p.c_stride + v.value * lanes;
+        if constexpr (part.value)
+          store_some(to, f(sum[r.value][v.value]), some);
+        else
+          store(to, f(sum[r.value][v.value]));
+      });
+    });
+  }
+
+ private:
+  template <int Part>
+  NEVE_INLINE static V read(const float* x, int64_t some) {
+    if constexpr (Part)
+      return load_some(x, some);
+    else
+      return load(x);
+  }
+};
+
+template <int Rows, int Vectors>
+void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int64_t lines) {
+  FinishedTile<Rows, Vectors> t{p, row, {}};
+  t.begin();
+  t.multiply(ahead, lines);
+  if (p.residual) t.add_residual();
+  const V zero = all(0.f), one = all(1.f), alpha = all(p.f.alpha), beta = all(p.f.beta);
+  switch (p.f.kind) {  // what is a few instructions; the others while the results are in the first cache
+    case Activation::none:
+      return t.put([](V x) NEVE_INLINED { return x; });
+    case Activation::relu:
+      return t.put([&](V x) NEVE_INLINED { return most(zero, x); });
+    case Activation::clip:
+      return t.put([&](V x) NEVE_INLINED { return least(beta, most(alpha, x)); });
+    case Activation::hard_swish:
+      return t.put([&](V x) NEVE_INLINED { return x * least(one, most(zero, fma(alpha, x, beta))); });
+    default:
+      t.put([](V x) NEVE_INLINED { return x; });
+  }
+  const int64_t whole = p.columns / lanes * lanes, some = p.columns % lanes;
+  for (int64_t r = row; r < row + Rows; ++r) {
+    float* c = p.c + r * p.c_stride;
+    activate(p.f, c, whole);
+    if (!some) continue;
+    float rest[lanes];
+    store(rest, load_some(c + whole, some));
+    activate(p.f, rest, lanes);
+    store_some(c + whole, load(rest), some);
+  }
+}
+
+template <int Rows, int Vectors>
+NEVE_INLINE void finish_rows(int64_t rows, const FinishedProduct& p, int64_t row, const char* ahead, int64_t lines) {
+  if constexpr (Rows > 0) {
+    if (rows == Rows) return finished_tile<Rows, Vectors>(p, row, ahead, lines);
+    finish_rows<Rows - 1, Vectors>(rows, p, row, ahead, lines);
+  }
+}
+
+// Rows in tiles of equal height, so that none is left with too few sums to hide the latency of a multiply-add.
+template <int Vectors>
+void finished_product_of(const FinishedProduct& p) {
+  constexpr int64_t tallest = tallest_tile[Vectors];
+  const int64_t tiles = (p.rows + tallest - 1) / tallest;
+  int64_t begin = 0, lines = 0;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t end = p.rows * (i + 1) / tiles, fetched = p.ahead_lines * (i + 1) / tiles;
+    finish_rows<int(tallest), Vectors>(end - begin, p, begin, p.ahead + lines * 64, fetched - lines);
+    begin = end, lines = fetched;
+  }
+}
+
+void finished_product(const FinishedProduct& p) {
+  switch (p.vectors) {
+    case 1:
+      return finished_product_of<1>(p);
+    case 2:
+      return finished_product_of<2>(p);
+    case 3:
+      return finished_product_of<3>(p);
+    default:
+      return finished_product_of<4>(p);
+  }
+}
+
+}  // namespace
+}  // namespace neve::kernels::native

@@ -1,0 +1,85 @@
+// native.pointwise against the definition, with what follows it in the same kernel.
+#include <gtest/gtest.h>
+
+#include "kernels/support.h"
+
+namespace neve::test {
+namespace {
+
+using namespace images;
+
+struct Follow {
+  bool bias = true, residual = false;
+  std::vector<const char*> activations;
+};
+
+Subgraph piece(int64_t channels, int64_t outputs, const Follow& follow, AttrList attrs = {}) {
+  Piece p;
+  Values in{p.input(DType::f32, {n, channels, h, w}), p.weight(DType::f32, {outputs, channels, 1, 1})};
+  if (follow.bias) in.push_back(p.weight(DType::f32, {outputs}));
+  Value y = p.call("conv", in, attrs)[0];
+  if (follow.residual) y = p.call("add", {p.input(DType::f32, {n, outputs, h, w}), y})[0];
+  for (const char* op : follow.activations) y = p.call(op, {y})[0];
+  p.output(y);
+  return p.subgraph();
+}
+
+// Tiles of every height and width, panels that differ by a vector, columns that do not fill the last vector; images
+// whose rows the threads share and such whose columns they do.
+TEST(Pointwise, AgreesWithTheDefinition) {
+  const auto sizes = sizes_of({{2, 13, 11}, {1, 1, 1}, {1, 7, 7}, {3, 5, 30}, {1, 2, 4}, {1, 33, 70}, {0, 5, 7}});
+  Asked how;
+  for (int threads : {1, 3}) {
+    how.threads = threads;
+    for (int64_t outputs : {1, 24, 40, 64, 72, 200}) {
+      SCOPED_TRACE(str(outputs, " channels, ", threads, " threads"));
+      expect_reference("native.pointwise", piece(5, outputs, {}), sizes, how);
+      expect_reference("native.pointwise", piece(18, outputs, {true, true, {"relu"}}), sizes, how);
+      expect_reference("native.pointwise", piece(7, outputs, {false, false, {"swish"}}), sizes, how);
+      expect_reference("native.pointwise", piece(3, outputs, {false, true, {"hard_swish"}}), sizes, how);
+    }
+    expect_reference("native.pointwise", piece(160, 600, {true, false, {"hard_swish"}}), sizes, how);
+    expect_reference("native.pointwise", piece(900, 83, {true, true, {"sigmoid"}}), sizes, how);
+  }
+}
+
+TEST(Pointwise, MayWriteOverTheResidual) {
+  Asked how;
+  how.may_overwrite = true;
+  expect_reference("native.pointwise", piece(40, 56, {true, true, {}}), sizes_of({{2, 9, 11}, {1, 3, 3}}), how);
+}
+
+TEST(Pointwise, TakesOneAndThreeSpatialAxes) {
+  for (const Shape& space : {Shape{h}, Shape{h, w, Dim(3)}}) {
+    Piece p;
+    Shape x{n, 20}, k{33, 20};
+    for (Dim d : space) x.push_back(d), k.push_back(1);
+    p.output(p.call("relu", {p.call("conv", {p.input(DType::f32, x), p.weight(DType::f32, k)})[0]})[0]);
+    expect_reference("native.pointwise", p.subgraph(), sizes_of({{2, 9, 11}, {1, 30, 2}}));
+  }
+}
+
+TEST(Pointwise, RefusesOthers) {
+  const auto at = sizes_of({{1, 16, 16}})[0];
+  const auto why = [&](const Follow& follow, AttrList attrs = {}) {
+    return refusal("native.pointwise", piece(8, 16, follow, std::move(attrs)), at);
+  };
+  EXPECT_EQ(why({}), "");
+  EXPECT_EQ(why({}, {{"strides", std::vector<int64_t>{1, 2}}}), "a stride");
+  EXPECT_EQ(why({}, {{"pads", std::vector<int64_t>{0, 1, 0, 0}}}), "padding");
+  EXPECT_EQ(why({true, false, {"relu", "abs"}}), "something follows the activation");
+  Asked plain;
+  plain.plain_only = true;
+  EXPECT_EQ(refusal("native.pointwise", piece(8, 16, {}), at, plain), "channels are last");
+  Piece taps;
+  const Value x = taps.input(DType::f32, {n, 8, h, w});
+  taps.output(taps.call("conv", {x, taps.weight(DType::f32, {16, 8, 1, 3})})[0]);
+  EXPECT_EQ(refusal("native.pointwise", taps.subgraph(), at), "more taps than one: f32[16, 8, 1, 3]");
+  Piece groups;
+  const Value y = groups.input(DType::f32, {n, 8, h, w}), k = groups.weight(DType::f32, {16, 4, 1, 1});
+  groups.output(groups.call("conv", {y, k}, {{"group", int64_t(2)}})[0]);
+  EXPECT_EQ(refusal("native.pointwise", groups.subgraph(), at), "2 groups");
+}
+
+}  // namespace
+}  // namespace neve::test
