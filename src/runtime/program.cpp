@@ -33,15 +33,42 @@ Tensor WeightPool::plain(const std::string& name) {
   return copy;
 }
 
+namespace {
+std::string key_of(const std::string& name, const std::string& packing) { return name + '\n' + packing; }
+constexpr int64_t least_reserved = 1 << 19;  // bytes
+constexpr int64_t least_block = 1 << 22;     // which lies on large pages; what is not touched of it takes no memory
+constexpr int64_t alignment = 64;
+}  // namespace
+
+void WeightPool::reserve(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  if (int64_t(bytes) < least_reserved) return;
+  if (block_.defined() && block_.bytes() - taken_ >= int64_t(bytes)) return;
+  block_ = Tensor::empty(DType::u8, {std::max(int64_t(bytes), least_block)});
+  taken_ = 0;
+}
+
+Tensor WeightPool::take(size_t bytes) {
+  const int64_t count = int64_t(bytes), rounded = (count + alignment - 1) / alignment * alignment;
+  if (!block_.defined() || block_.bytes() - taken_ < rounded) return Tensor::empty(DType::u8, {count});
+  taken_ += rounded;
+  return Tensor::view(block_.storage(), DType::u8, {count}, {1}, taken_ - rounded);
+}
+
+bool WeightPool::has(const std::string& name, const std::string& packing) const {
+  std::lock_guard lock(mutex_);
+  return packed_.contains(key_of(name, packing));
+}
+
 Tensor WeightPool::packed(const std::string& name, const kernels::Kernel& kernel, size_t operand, int threads) {
   const std::string packing = kernel.packing_key(operand);
   if (packing.empty()) return plain(name);
-  const std::string key = name + '\n' + packing;
+  const std::string key = key_of(name, packing);
   std::lock_guard lock(mutex_);
   const auto it = packed_.find(key);
   if (it != packed_.end()) return it->second;
   const Tensor plain = get(name).contiguous();
-  const Tensor bytes = Tensor::empty(DType::u8, {int64_t(kernel.packed_bytes(operand))});
+  const Tensor bytes = take(kernel.packed_bytes(operand));
   // Zeros where the packing has padding; by all threads, since the system clears these pages at their first touch.
   if (bytes.bytes() != plain.bytes())
     parallel_for(bytes.bytes(), 1 << 18, threads,
@@ -74,6 +101,11 @@ Program::Program(std::shared_ptr<const Plan> plan, std::vector<std::shared_ptr<c
     while (p.values[size_t(r)].place == Place::alias) r = p.values[size_t(r)].index;
     root_[v] = r;
   }
+  size_t reserved = 0;
+  for (const plan::PlanWeight& w : p.weights)
+    if (!w.packing.empty() && !weights_->has(w.source, w.packing))
+      reserved += kernels_.at(size_t(w.instr))->packed_bytes(size_t(w.operand)) + alignment;
+  weights_->reserve(reserved);
   for (const plan::PlanWeight& w : p.weights)
     weight_bytes_.push_back(
         w.packing.empty() ? weights_->plain(w.source)

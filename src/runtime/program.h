@@ -21,6 +21,11 @@ class WeightPool {
   const Tensor& get(std::string_view name) const;
   /// Row-major bytes for the engine to keep.
   Tensor plain(const std::string& name);
+  /// Takes one block of memory for packed forms of so many bytes in all that will be asked for next, so that they lie
+  /// on large pages: a product of one row reads weights from those a fifth faster.
+  void reserve(size_t bytes);
+  /// Whether packed() has been asked for this one.
+  bool has(const std::string& name, const std::string& packing) const;
   /// The packed form, made on first request. Thread-safe.
   Tensor packed(const std::string& name, const kernels::Kernel& kernel, size_t operand, int threads);
   /// Bytes of the packed forms.
@@ -30,9 +35,13 @@ class WeightPool {
   void release_originals();
 
  private:
+  Tensor take(size_t bytes);
+
   mutable std::mutex mutex_;
   std::shared_ptr<const Map> weights_;
   std::map<std::string, Tensor, std::less<>> packed_;
+  Tensor block_;       // what was reserved,
+  int64_t taken_ = 0;  // and how much of it is taken
 };
 
 /// A segment with all sizes fixed: bound kernels and the memory plan. Immutable.

@@ -18,8 +18,11 @@ void expect_product(int64_t k, int64_t n, const Tail& tail, double tolerance = 2
   p.output(tail(p, p.call("matmul", {x, w})[0], m, n));
   Asked how;
   how.tolerance = tolerance;
-  expect_reference("native.gemv", p.subgraph(), {{{id(m), 1}}, {{id(m), 2}}, {{id(m), 5}}, {{id(m), 0}}, {{id(m), 71}}},
-                   how);
+  for (const bool cold : {false, true}) {
+    how.cold_weights = cold;
+    expect_reference("native.gemv", p.subgraph(),
+                     {{{id(m), 1}}, {{id(m), 2}}, {{id(m), 3}}, {{id(m), 5}}, {{id(m), 0}}, {{id(m), 71}}}, how);
+  }
 }
 
 Value plain(Piece&, Value y, Dim, int64_t) { return y; }

@@ -63,6 +63,7 @@ kernels::Request request_for(const Subgraph& g, const SymbolValues& symbols, con
   r.graph = &g;
   r.threads = how.threads;
   r.isa = how.isa;
+  r.cold_weights = how.cold_weights;
   for (const TensorType& t : g.types) {
     Sizes s;
     for (Dim d : t.shape) {

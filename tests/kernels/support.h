@@ -52,7 +52,8 @@ struct Asked {
   double tolerance = 2e-5;      ///< of max(1, |value|); 0: exact
   std::vector<Layout> offered;  ///< per input; empty: plain
   bool may_overwrite = false, plain_only = false;
-  double most_error = 1e-5;  ///< as in Request
+  bool cold_weights = false;  ///< as in Request
+  double most_error = 1e-5;   ///< as in Request
 };
 
 /// The refusal of the entry for this piece at these sizes; "" if it accepts.

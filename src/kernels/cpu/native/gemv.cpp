@@ -16,7 +16,11 @@ constexpr int64_t rows_at_once = 32;
 class BoundGemv final : public BoundKernel {
  public:
   BoundGemv(const PackedProduct& p, int64_t rows, int threads)
-      : p_(p), simd_(simd_for(p.isa)), rows_(rows), threads_(threads) {}
+      : p_(p),
+        simd_(simd_for(p.isa)),
+        multiply_(p.from_memory ? simd_.panel_from_memory : simd_.panel),
+        rows_(rows),
+        threads_(threads) {}
   void run(const RunArgs& args) const override {
     const int64_t work = p_.k * p_.width() * std::max<int64_t>(rows_, 1);
     // Waking another thread costs microseconds: less than 2^17 multiplications is not worth it.
@@ -36,7 +40,7 @@ class BoundGemv final : public BoundKernel {
     for (int64_t m = 0; m < rows_; m += rows_at_once) {
       const int64_t count = std::min(rows_at_once, rows_ - m);
       for (int64_t r = 0; r < count; ++r) row[size_t(r)] = a + (m + r) * p_.k;
-      simd_.panel(p_.vectors, count, p_.k, row.data(), b, sums, width);
+      multiply_(p_.vectors, count, p_.k, row.data(), b, sums, width);
       for (const Step& s : p_.steps)
         apply(s, simd_, args, {sums, count, width, first, columns, m * p_.n + first, p_.n});
       float* y = static_cast<float*>(args.out[0]) + m * p_.n + first;
@@ -46,6 +50,7 @@ class BoundGemv final : public BoundKernel {
 
   PackedProduct p_;
   const Simd& simd_;
+  decltype(Simd::panel) multiply_;
   int64_t rows_;
   int threads_;
 };
@@ -81,6 +86,7 @@ Result<Kernel> accept_conv(const Request& r, int variant) {
     if (pad != 0) return "padding";
   if (auto why = few_rows(r.sizes[size_t(n.out[0])][0])) return *why;
   PackedProduct p;
+  p.from_memory = r.cold_weights;
   p.a = c.x, p.b = c.w, p.turned = true, p.isa = r.isa;
   p.n = c.outputs, p.k = c.channels;
   p.steps = std::move(c.steps);

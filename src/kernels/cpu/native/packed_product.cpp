@@ -23,6 +23,7 @@ std::optional<std::string> read_product(const Request& r, PackedProduct& p, int6
   p.a = size_t(an), p.b = size_t(bn);
   p.k = b.shape[0].value(), p.n = b.shape[1].value();
   p.isa = r.isa;
+  p.from_memory = r.cold_weights;
   p.vectors = panel_vectors(p.n, p.isa);
   rows = 1;
   const Sizes& sizes = r.sizes[size_t(n.out[0])];

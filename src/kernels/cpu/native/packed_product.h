@@ -9,9 +9,10 @@ struct PackedProduct {
   size_t a = 0, b = 1;  ///< inputs of the piece
   std::vector<Step> steps;
   int64_t k = 0, n = 0;
-  bool turned = false;  ///< the weight comes as [n, k]
-  int vectors = 4;      ///< of every panel; of mixed ones: at most
-  bool mixed = false;   ///< panels differ by a vector, so that only the last vector of all may have columns to spare
+  bool turned = false;       ///< the weight comes as [n, k]
+  bool from_memory = false;  ///< the packed weight is in no cache when it is used
+  int vectors = 4;           ///< of every panel; of mixed ones: at most
+  bool mixed = false;  ///< panels differ by a vector, so that only the last vector of all may have columns to spare
   Isa isa = Isa::baseline;
   int64_t width() const { return vectors * simd_for(isa).lanes; }  ///< columns of a panel
   int64_t panels() const { return (n + width() - 1) / width(); }

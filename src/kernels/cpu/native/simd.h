@@ -198,6 +198,9 @@ struct Simd {
   /// c[m, j] = sum over i < k of a[m][i] * b[i * width + j], width = vectors * lanes, 1 <= vectors <= 4; c has rows at
   /// ldc.
   void (*panel)(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc);
+  /// The same where the panels lie one behind the other in memory, not in a cache: fetched ahead.
+  void (*panel_from_memory)(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c,
+                            int64_t ldc);
   void (*product)(const Product&);
   int64_t rows_beside;  ///< 0: too few registers for two products at a time
   void (*row_and_tile)(const RowAndTile&);

@@ -26,8 +26,8 @@ struct Meanwhile {
 };
 
 /// sum[r][v] of one tile over k positions. Few sums walk two positions at a time, so that they do not wait for each
-/// other.
-template <int Rows, int Vectors>
+/// other. Lines that lie Ahead bytes behind are fetched with every position.
+template <int Rows, int Vectors, int Ahead>
 NEVE_INLINE void multiply(int64_t k, const float* const* a, const float* b, V (&total)[Rows][Vectors],
                           Meanwhile meanwhile) {
   constexpr int sets = Rows * Vectors <= 4 ? 2 : 1;
@@ -63,7 +63,16 @@ NEVE_INLINE void multiply(int64_t k, const float* const* a, const float* b, V (&
       meanwhile.vectors -= count;
       for (int64_t n = 0; n < count; ++n) meanwhile.add();
     }
-    unroll<int(step)>([&](auto u) NEVE_INLINED { add(Index<u.value % sets>{}, i + u.value); });
+    unroll<int(step)>([&](auto u) NEVE_INLINED {
+      if constexpr (Ahead > 0) {
+        constexpr int lines = int(step * Vectors * lanes / 16), first = lines * u.value / step;
+        unroll<lines*(u.value + 1) / step - first>([&](auto n) NEVE_INLINED {
+          _mm_prefetch(reinterpret_cast<const char*>(b + i * Vectors * lanes) + (first + n.value) * 64 + Ahead,
+                       _MM_HINT_T1);
+        });
+      }
+      add(Index<u.value % sets>{}, i + u.value);
+    });
   }
   for (; i < k; ++i) add(Index<0>{}, i);
   unroll<Rows>([&](auto r) {
@@ -121,41 +130,56 @@ struct Targets {
   }
 };
 
-template <int Rows, int Vectors, class To>
+template <int Rows, int Vectors, int Ahead = 0, class To>
 void tile(int64_t k, const float* const* a, const float* b, const To& to, int64_t row, const Meanwhile& meanwhile) {
   V sum[Rows][Vectors];
-  multiply<Rows, Vectors>(k, a, b, sum, meanwhile);
+  multiply<Rows, Vectors, Ahead>(k, a, b, sum, meanwhile);
   to.take(sum, row);
 }
 
-template <int Rows, int Vectors, class To>
+template <int Rows, int Vectors, int Ahead = 0, class To>
 NEVE_INLINE void some_rows(int64_t rows, int64_t k, const float* const* a, const float* b, const To& to, int64_t row,
                            const Meanwhile& meanwhile) {
   if constexpr (Rows > 0) {
-    if (rows == Rows) return tile<Rows, Vectors>(k, a, b, to, row, meanwhile);
-    some_rows<Rows - 1, Vectors>(rows, k, a, b, to, row, meanwhile);
+    if (rows == Rows) return tile<Rows, Vectors, Ahead>(k, a, b, to, row, meanwhile);
+    some_rows<Rows - 1, Vectors, Ahead>(rows, k, a, b, to, row, meanwhile);
   }
 }
 
-template <int Vectors>
+constexpr int bytes_ahead = 2048;       // what a core reads while memory answers
+constexpr int64_t most_rows_ahead = 2;  // beyond, the multiplications leave memory the time that it takes
+
+template <int Vectors, int Ahead>
 void panel_of(int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
   const Place to{c, ldc};
   int64_t m = 0;
+  if constexpr (Ahead > 0)
+    if (rows <= most_rows_ahead) return some_rows<most_rows_ahead, Vectors, Ahead>(rows, k, a, b, to, 0, {});
   for (; m + tile_rows <= rows; m += tile_rows) tile<tile_rows, Vectors>(k, a + m, b, to, m, {});
   some_rows<tile_rows - 1, Vectors>(rows - m, k, a + m, b, to, m, {});
 }
 
-void panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
+template <int Ahead>
+NEVE_INLINE void any_panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c,
+                           int64_t ldc) {
   switch (vectors) {
     case 1:
-      return panel_of<1>(rows, k, a, b, c, ldc);
+      return panel_of<1, Ahead>(rows, k, a, b, c, ldc);
     case 2:
-      return panel_of<2>(rows, k, a, b, c, ldc);
+      return panel_of<2, Ahead>(rows, k, a, b, c, ldc);
     case 3:
-      return panel_of<3>(rows, k, a, b, c, ldc);
+      return panel_of<3, Ahead>(rows, k, a, b, c, ldc);
     default:
-      return panel_of<4>(rows, k, a, b, c, ldc);
+      return panel_of<4, Ahead>(rows, k, a, b, c, ldc);
   }
+}
+
+void panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
+  any_panel<0>(vectors, rows, k, a, b, c, ldc);
+}
+void panel_from_memory(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c,
+                       int64_t ldc) {
+  any_panel<bytes_ahead>(vectors, rows, k, a, b, c, ldc);
 }
 
 #ifdef __AVX512F__
