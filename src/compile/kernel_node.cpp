@@ -173,16 +173,18 @@ void Compiler::visit_kernel(Node& n) {
   add_kernel(n, chosen, request, graph, inputs, outputs);
 }
 
-// A convolution of one tap and the depthwise one that alone reads it: one kernel, where that is measured to be faster
-// than the two.
+// Two pieces of which the second alone reads the first: one kernel, where that is measured to be faster than the two. A
+// convolution of one tap and a depthwise one; factors of channels and a convolution of one tap.
 bool Compiler::visit_chain(Node& n) {
-  constexpr std::string_view entry = "native.expand_depthwise";
-  const bool forced = options_.tactic == entry && options_.tactic_variant <= 0;
-  if ((!options_.tactic.empty() && !forced) || (!options_.tactics && !forced) || options_.plain_layouts) return false;
   const auto begins_with_conv = [](const Node& m) {
     return m.is("conv") || (m.is("fused") && m.regions[0]->first() && m.regions[0]->first()->is("conv"));
   };
-  if (!begins_with_conv(n) || n.out.size() != 1 || g_.use_count(n.out[0]) != 1 || g_.is_output(n.out[0])) return false;
+  const std::string_view entry = n.is("mul") ? "native.pointwise" : "native.expand_depthwise";
+  const bool forced = options_.tactic == entry && options_.tactic_variant <= 0;
+  if ((!options_.tactic.empty() && !forced) || (!options_.tactics && !forced) || options_.plain_layouts) return false;
+  if (!(n.is("mul") || begins_with_conv(n)) || n.out.size() != 1 || g_.use_count(n.out[0]) != 1 ||
+      g_.is_output(n.out[0]))
+    return false;
   Node& next = *g_.uses(n.out[0])[0].node;
   if (!begins_with_conv(next) || next.out.size() != 1 || !needed_.count(&next)) return false;
   for (const Node* m : {&n, &next})
@@ -192,7 +194,8 @@ bool Compiler::visit_chain(Node& n) {
   const auto first = std::make_shared<Subgraph>(piece(n, first_in, n.out)),
              second = std::make_shared<Subgraph>(piece(next, next_in, next.out));
   for (size_t i = 0; i < next_in.size(); ++i)  // what else it reads may not be there yet
-    if (second->roles[i] == InputRole::activation && next_in[i] != n.out[0]) return false;
+    if (second->roles[i] == InputRole::activation && next_in[i] != n.out[0] && !of_.contains(next_in[i].id))
+      return false;
   const auto both = std::make_shared<Subgraph>(joined(*first, first_in, *second, next_in, n.out[0], inputs));
   const kernels::Request request = request_for(*both, inputs);
   Candidate chain = candidate_of(entry, request, options_);

@@ -1,5 +1,5 @@
-// A convolution of one tap and the depthwise one after it become one instruction where that is known to be faster, or
-// forced.
+// A convolution of one tap and the depthwise one after it, factors of channels and a convolution of one tap: they
+// become one instruction where that is known to be faster, or forced.
 #include <gtest/gtest.h>
 
 #include "base/cpu.h"
@@ -24,7 +24,20 @@ constexpr std::string_view two_pairs = R"(graph forward(%x: f32[n, 8, 12, 12]) w
   return %4 "y", %3 "z"
 })";
 
-Compiled compiled(TacticCache* tactics, std::string tactic = "", compile::Options options = {}) {
+// The second factors are none: somebody else reads what they make.
+constexpr std::string_view two_factors = R"(graph forward(%x: f32[n, 8, 12, 12], %s: f32[n, 8, 1, 1]) where n in 1..4 {
+  %e: f32[32, 8, 1, 1] = weight() {name="e", shape=[32, 8, 1, 1]}
+  %p: f32[8, 32, 1, 1] = weight() {name="p", shape=[8, 32, 1, 1]}
+  %0: f32[n, 8, 12, 12] = mul(%x, %s)
+  %1: f32[n, 32, 12, 12] = conv(%0, %e)
+  %2: f32[n, 8, 12, 12] = conv(%1, %p)
+  %3: f32[n, 8, 12, 12] = mul(%2, %s)
+  %4: f32[n, 32, 12, 12] = conv(%3, %e)
+  return %4 "y", %3 "z"
+})";
+
+Compiled compiled(TacticCache* tactics, std::string tactic = "", compile::Options options = {},
+                  std::string_view graph = two_pairs) {
   auto weights = std::make_shared<ir::Weights>();
   (*weights)["e"] = Tensor::zeros(DType::f32, {32, 8, 1, 1});
   (*weights)["d"] = Tensor::zeros(DType::f32, {32, 1, 3, 3});
@@ -32,7 +45,7 @@ Compiled compiled(TacticCache* tactics, std::string tactic = "", compile::Option
   options.isa = cpu_info().isa;
   options.tactics = tactics;
   options.tactic = std::move(tactic);
-  return compile::compile_graph(ir::parse(two_pairs), std::make_shared<runtime::WeightPool>(std::move(weights)), {},
+  return compile::compile_graph(ir::parse(graph), std::make_shared<runtime::WeightPool>(std::move(weights)), {},
                                 options);
 }
 
@@ -67,6 +80,29 @@ TEST(Chain, CanBeForced) {
   compile::Options options;
   options.tactic_variant = 1;
   EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", options)), std::pair(5, 0)) << "it has one only";
+}
+
+// Instructions that begin with factors: of convolutions, and alone.
+std::pair<int, int> factors(const Compiled& c) {
+  int chains = 0, alone = 0;
+  for (const plan::Instr& i : c.program->plan().instrs)
+    if (i.graph && !i.graph->nodes.empty() && i.graph->nodes[0].op->info.name == "mul")
+      ++(i.graph->nodes.size() > 1 ? chains : alone);
+  return {chains, alone};
+}
+
+TEST(Chain, FactorsOfChannelsBelongToTheConvolution) {
+  EXPECT_EQ(factors(compiled(nullptr, "native.pointwise", {}, two_factors)), std::pair(1, 1));
+  EXPECT_EQ(factors(compiled(nullptr, "", {}, two_factors)), std::pair(0, 2));
+  TacticCache timed("");
+  compiled(&timed, "", {}, two_factors);
+  for (const bool faster : {true, false}) {
+    TacticCache known("");
+    for (const auto& [key, ms] : timed.used())
+      known.put(key, key.find("native.pointwise") == std::string::npos ? 1 : faster ? 0.5 : 2.5);
+    known.set_frozen(true);
+    EXPECT_EQ(factors(compiled(&known, "", {}, two_factors)), faster ? std::pair(1, 1) : std::pair(0, 2));
+  }
 }
 
 TEST(Chain, IsNoneOfWhatIsDisabled) {

@@ -118,6 +118,18 @@ std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c) {
   return read_steps(g, 1, c.steps);
 }
 
+Subgraph part_of(const Subgraph& g, size_t begin, size_t end) {
+  Subgraph part = g;
+  part.nodes.assign(g.nodes.begin() + std::ptrdiff_t(begin), g.nodes.begin() + std::ptrdiff_t(end));
+  if (end < g.nodes.size()) part.outputs = {g.nodes[end - 1].out[0]};
+  if (begin) {
+    part.inputs.push_back(g.nodes[begin - 1].out[0]);
+    part.roles.push_back(InputRole::activation);
+    part.constants.emplace_back();
+  }
+  return part;
+}
+
 int residual_of(const std::vector<Step>& steps, size_t x) {
   for (const Step& s : steps)
     if (s.kind != Step::activation && s.operand == Step::full && s.input != x) return int(s.input);

@@ -31,6 +31,9 @@ struct FixedConv {
 /// Reads such a piece, or refuses.
 std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c);
 
+/// The nodes from `begin` on as a piece of their own; what an earlier one makes becomes its last input.
+Subgraph part_of(const Subgraph& g, size_t begin, size_t end);
+
 /// The input that is added (or so) element by element, other than `x`, or -1. The result may lie over it: a block reads
 /// its part of it before it is written, and nothing else reads that part.
 int residual_of(const std::vector<Step>& steps, size_t x);

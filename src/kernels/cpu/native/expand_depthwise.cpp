@@ -133,19 +133,6 @@ class ChainKernel final : public Kernel {
   Layout last_;
 };
 
-// The nodes from `begin` on as a piece of their own; what an earlier one makes becomes its last input.
-Subgraph part_of(const Subgraph& g, size_t begin, size_t end) {
-  Subgraph part = g;
-  part.nodes.assign(g.nodes.begin() + std::ptrdiff_t(begin), g.nodes.begin() + std::ptrdiff_t(end));
-  if (end < g.nodes.size()) part.outputs = {g.nodes[end - 1].out[0]};
-  if (begin) {
-    part.inputs.push_back(g.nodes[begin - 1].out[0]);
-    part.roles.push_back(InputRole::activation);
-    part.constants.emplace_back();
-  }
-  return part;
-}
-
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant) return "no more variants";
   const Subgraph& g = *r.graph;

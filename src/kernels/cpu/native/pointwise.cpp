@@ -1,5 +1,6 @@
 // Convolutions of one tap with channels last: the pixels are the rows of a product, and bias, residual and activation
-// follow while the sums are in registers.
+// follow while the sums are in registers. What its channels are multiplied with before (squeeze and excitation) is part
+// of it: the scaled pixels of a block stay in the cache.
 #include <algorithm>
 
 #include "base/threads.h"
@@ -13,55 +14,82 @@ constexpr int64_t block_rows = 256;        // whose channels stay in the second 
 constexpr int64_t short_block_rows = 48;   // the same, where the weight stays in the first one
 constexpr int64_t worth_waking = 1 << 17;  // multiplications: waking another thread costs microseconds
 constexpr int64_t line_floats = 16;
+constexpr int64_t scaled_floats = 24 << 10;  // of a block of scaled rows
 
 struct PointwisePlan {
   PackedProduct product;
+  int scale = -1;           ///< input of the piece, [images or 1, channels]; -1: none
+  bool scale_each = false;  ///< an image has factors of its own
   ProductEnd end;
 };
 
 class BoundPointwise final : public BoundKernel {
  public:
-  BoundPointwise(const PointwisePlan& p, int64_t rows, int threads)
-      : p_(p), simd_(simd_for(p.product.isa)), rows_(rows), threads_(threads) {
+  BoundPointwise(const PointwisePlan& p, int64_t images, int64_t rows, int threads)
+      : p_(p),
+        simd_(simd_for(p.product.isa)),
+        rows_(rows),
+        pixels_(images ? std::max<int64_t>(1, rows / images) : 1),
+        threads_(threads) {
     const PackedProduct& w = p_.product;
     panels_ = w.panels();
     stays_ = int64_t(panels_bytes(w)) <= first_cache;
     // What is larger is read by one thread only: the weight where the threads share its columns, else the rows.
     by_columns_ = threads_ > 1 && rows_ < w.n && panels_ > 1 && rows_ < 2 * block_rows;
-    const int64_t rows_a_block = stays_ ? short_block_rows : block_rows;
+    int64_t rows_a_block = stays_ ? short_block_rows : block_rows;
+    if (p_.scale >= 0) rows_a_block = std::clamp<int64_t>(scaled_floats / w.k, 24, rows_a_block);
     blocks_ = std::max<int64_t>(1, (rows_ + rows_a_block - 1) / rows_a_block);
     if (by_columns_)
       blocks_ = panels_ % threads_ ? threads_ : 1;  // panels of which one is left over are halved
     else if (blocks_ < 4 * threads_)
       blocks_ = std::min(round_up(blocks_, threads_), std::max<int64_t>(1, rows_));
+    scaled_ = p_.scale < 0 ? 0 : round_up((rows_ + blocks_ - 1) / blocks_ * w.k, line_floats);
   }
+  size_t scratch_bytes() const override { return size_t(scaled_ * threads_) * sizeof(float); }
   void run(const RunArgs& args) const override {
     const PackedProduct& w = p_.product;
     const int64_t pieces = by_columns_ ? panels_ * blocks_ : blocks_,
                   work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, pieces));
-    parallel_for(pieces, std::max<int64_t>(1, worth_waking / work), threads_, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) {
-        if (by_columns_) {
-          multiply(args, i % blocks_, i / blocks_, (i + 1) / blocks_);
-          continue;
-        }
-        for (int64_t j = 0; j < panels_; ++j) multiply(args, i, j, j + 1);
-      }
-    });
+    parallel_for(pieces, std::max<int64_t>(1, worth_waking / work), threads_,
+                 [&](int64_t begin, int64_t end, int part) {
+                   float* scaled = reinterpret_cast<float*>(args.scratch) + part * scaled_;
+                   int64_t now = -1;
+                   for (int64_t i = begin; i < end; ++i) {
+                     const int64_t block = by_columns_ ? i % blocks_ : i;
+                     const float* a = static_cast<const float*>(args.in[w.a]) + first_row(block) * w.k;
+                     if (scaled_ && block != now) scale(args, block, a, scaled), now = block;
+                     if (scaled_) a = scaled;
+                     if (by_columns_)
+                       multiply(args, a, block, i / blocks_, (i + 1) / blocks_);
+                     else
+                       for (int64_t j = 0; j < panels_; ++j) multiply(args, a, block, j, j + 1);
+                   }
+                 });
   }
 
  private:
+  int64_t first_row(int64_t block) const { return rows_ * block / blocks_; }
+
+  void scale(const RunArgs& args, int64_t block, const float* a, float* scaled) const {
+    const float* factors = static_cast<const float*>(args.in[size_t(p_.scale)]);
+    const int64_t k = p_.product.k, first = first_row(block), count = first_row(block + 1) - first;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t image = p_.scale_each ? (first + i) / pixels_ : 0;
+      simd_.multiply(a + i * k, factors + image * k, scaled + i * k, k);
+    }
+  }
+
   /// A block of rows and a panel of columns; meanwhile the panel `next` comes nearer.
-  void multiply(const RunArgs& args, int64_t block, int64_t panel, int64_t next) const {
+  void multiply(const RunArgs& args, const float* a, int64_t block, int64_t panel, int64_t next) const {
     const PackedProduct& w = p_.product;
     const float* weight = static_cast<const float*>(args.in[w.b]);
-    const int64_t first_row = rows_ * block / blocks_, first = w.first(panel);
+    const int64_t row = first_row(block), first = w.first(panel);
     FinishedProduct p{};
     p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
-    p.rows = rows_ * (block + 1) / blocks_ - first_row, p.k = w.k;
-    p.a = static_cast<const float*>(args.in[w.a]) + first_row * w.k, p.a_stride = w.k;
+    p.rows = first_row(block + 1) - row, p.k = w.k;
+    p.a = a, p.a_stride = w.k;
     p.b = weight + first * w.k;
-    const int64_t at = first_row * w.n + first;
+    const int64_t at = row * w.n + first;
     if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
     if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at;
     p.f = p_.end.f;
@@ -75,9 +103,9 @@ class BoundPointwise final : public BoundKernel {
 
   PointwisePlan p_;
   const Simd& simd_;
-  int64_t rows_;
+  int64_t rows_, pixels_;  // of all images, of one
   int threads_;
-  int64_t panels_, blocks_;
+  int64_t panels_, blocks_, scaled_ = 0;
   bool stays_, by_columns_;
 };
 
@@ -95,7 +123,8 @@ class PointwiseKernel final : public PackedProductKernel {
   Layout output_layout(size_t) const override { return last_; }
   int in_place(size_t) const override { return p_.end.residual == int(p_.product.a) ? -1 : p_.end.residual; }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
-    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundPointwise>(p_, rows_of(sizes), sizes.threads));
+    return std::shared_ptr<const BoundKernel>(
+        std::make_shared<BoundPointwise>(p_, sizes.out[0][0], rows_of(sizes), sizes.threads));
   }
 
  private:
@@ -103,13 +132,40 @@ class PointwiseKernel final : public PackedProductKernel {
   Layout last_;
 };
 
+/// An image times one number for each channel.
+std::optional<std::string> read_scale(const Subgraph& g, PointwisePlan& p, int& image) {
+  const SubgraphNode& n = g.nodes[0];
+  if (g.nodes.size() < 2 || n.in.size() != 2) return "no convolution follows";
+  const TensorType& y = g.types[size_t(n.out[0])];
+  const size_t which = g.types[size_t(n.in[0])] == y ? 0 : 1;
+  const TensorType &x = g.types[size_t(n.in[which])], &s = g.types[size_t(n.in[1 - which])];
+  image = input_number(g, n.in[which]), p.scale = input_number(g, n.in[1 - which]);
+  if (image < 0 || p.scale < 0 || x != y || y.dtype != DType::f32 || y.rank() < 3) return "no image is scaled";
+  bool channels = s.rank() == y.rank() && s.dtype == DType::f32 && s.shape[1] == x.shape[1];
+  for (size_t a = 2; channels && a < s.shape.size(); ++a) channels = s.shape[a].is(1);
+  p.scale_each = channels && !s.shape[0].is(1);
+  if (!channels || (p.scale_each && s.shape[0] != x.shape[0]))
+    return str("the factors are ", s, " (one a channel would do)");
+  return {};
+}
+
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant) return "no more variants";
   if (r.plain_only) return "channels are last";
-  const Subgraph& g = *r.graph;
+  PointwisePlan p;
+  int image = -1;
+  const bool scaled = r.graph->nodes[0].op->info.name == "mul";
+  if (scaled)
+    if (auto why = read_scale(*r.graph, p, image)) return *why;
+  const Subgraph after = scaled ? part_of(*r.graph, 1, r.graph->nodes.size()) : Subgraph();
+  const Subgraph& g = scaled ? after : *r.graph;
   FixedConv c;
   if (auto why = read_fixed_conv(g, c)) return *why;
   if (c.groups != 1) return str(c.groups, " groups");
+  if (scaled) {
+    if (c.x + 1 != g.inputs.size()) return "the convolution does not read the scaled image";
+    c.x = size_t(image);
+  }
   const SubgraphNode& n = g.nodes[0];
   const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
   if (x.rank() < 3) return "no spatial axis";
@@ -119,12 +175,12 @@ Result<Kernel> accept(const Request& r, int variant) {
     if (s != 1) return "a stride";
   for (int64_t pad : n.attrs.get_ints("pads"))
     if (pad != 0) return "padding";
-  PointwisePlan p;
   if (auto why = read_end(c.steps, p.end)) return *why;
   PackedProduct& product = p.product;
   product.a = c.x, product.b = c.w, product.turned = true, product.mixed = true, product.isa = r.isa;
   product.n = c.outputs, product.k = c.channels;
   if (!product.n || !product.k) return "no channels";
+  if (p.end.residual >= int(r.graph->inputs.size())) return "the scaled image is added too";
   return std::shared_ptr<const Kernel>(std::make_shared<PointwiseKernel>(std::move(p), x.rank()));
 }
 

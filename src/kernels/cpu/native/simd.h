@@ -207,6 +207,8 @@ struct Simd {
   void (*finished_product)(const FinishedProduct&);
   /// y[i] = sum over t < terms of signs[t] * x[t][i]. Any n.
   void (*signed_sum)(int terms, const float* const* x, const float* signs, float* y, int64_t n);
+  /// z[i] = x[i] * y[i]. Any n.
+  void (*multiply)(const float* x, const float* y, float* z, int64_t n);
   /// x[i] = x[i] op y[i]; a NaN in either is one in the largest and least. Any n.
   void (*combine)(Combination op, float* x, const float* y, int64_t n);
   /// x[i] = f(x[i]); n is a multiple of lanes.

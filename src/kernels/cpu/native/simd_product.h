@@ -296,6 +296,12 @@ void product(const Product& p) {
   }
 }
 
+void multiply_rows(const float* x, const float* y, float* z, int64_t n) {
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) store(z + i, load(x + i) * load(y + i));
+  for (; i < n; ++i) z[i] = x[i] * y[i];
+}
+
 template <class F>
 NEVE_INLINE void combine_rows(float* x, const float* y, int64_t n, F f) {
   int64_t i = 0;
