@@ -332,6 +332,17 @@ def stage_close(arg0: Tensor, arg1: Branch, arg2: Branch, arg3: Callable, arg4: 
 
 def outdate_listed() -> None: ...
 
+def follows_lists() -> bool: ...
+
+def met_listed() -> bool: ...
+
+def note_shared(arg: Tensor, /) -> None: ...
+
+def relate_rows(arg0: Tensor, arg1: Sequence[Tensor], arg2: Sequence[int], /) -> None:
+    """
+    kinds, of each part: 0 a tensor of its own, 1 rows of another list, 2 an element.
+    """
+
 def note_listed(arg: Tensor, /) -> None: ...
 
 def unrelated(arg: Tensor, /) -> Tensor: ...
@@ -407,7 +418,12 @@ class Training:
         """
 
 class Capture:
-    def __init__(self) -> None: ...
+    def __init__(self, follow_lists: bool = False) -> None: ...
+
+    def met_listed(self) -> bool:
+        """
+        Whether a tensor of a list was changed in place while such changes were not followed.
+        """
 
     def input(self, name: str, dtype: str, shape: Any, example: Sequence[int]) -> Tensor: ...
 

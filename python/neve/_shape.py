@@ -398,18 +398,26 @@ def tile(x: ArrayLike, *repetitions: Any) -> Tensor:
 def roll(x: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Tensor:
     """Elements moved along axes, those that leave come in at the other end; axis None: of the flat tensor."""
     t = as_tensor(x, "roll")
-    shifts = [shift] if isinstance(shift, int) else list(shift)
+    shifts: list[Any] = list(shift) if isinstance(shift, (tuple, list)) else [shift]
     if not t.ndim or is_empty(t):
         return t.clone()
     if axis is None:
-        return reshape(ops.roll(ravel(t), shifts=[sum(shifts)], axes=[0]), t.shape)
+        return reshape(_rolled(ravel(t), sum(shifts), 0), t.shape)
     axes = [one_axis("roll", a, t.ndim) for a in (axis if isinstance(axis, (tuple, list)) else [axis])]
     shifts = shifts * len(axes) if len(shifts) == 1 else shifts
     if len(shifts) != len(axes):
         value_error(f"roll: shift is {shift} and axis {axis} (as many of both)")
     for s, a in zip(shifts, axes):
-        t = ops.roll(t, shifts=[s], axes=[a])
+        t = _rolled(t, s, a)
     return t
+
+
+def _rolled(t: Tensor, shift: Any, axis: int) -> Tensor:
+    if isinstance(shift, int):
+        return ops.roll(t, shifts=[shift], axes=[axis])
+    first = -shift % t.shape[axis]  # a size that differs from call to call
+    before = (slice(None),) * axis
+    return reshape(concat([t[(*before, slice(first, None))], t[(*before, slice(None, first))]], axis), t.shape)
 
 
 def flip(x: ArrayLike, axis: Axes = None) -> Tensor:

@@ -74,10 +74,24 @@ nb::object multiply(const PyDim& a, nb::handle other) {
   return real_with(a, other, "mul", false);
 }
 
+// Whether a function of the package asks, not the user's.
+bool is_own_code() {
+  PyObject* globals = PyEval_GetGlobals();
+  PyObject* name = globals ? PyDict_GetItemString(globals, "__name__") : nullptr;
+  const char* text = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
+  return text && std::string_view(text).substr(0, 5) == "neve.";
+}
+
 bool decide(Constraint::Kind k, Dim a, Dim b) {
   const Proof p = prove({k, a, b, ""});
   if (p != Proof::unknown) return p == Proof::yes;
-  return capture::current("a size that is no number is compared").decide(k, a, b);
+  capture::Capture& c = capture::current("a size that is no number is compared");
+  const bool known = c.has_example(a) && c.has_example(b);
+  if (!known && k == Constraint::equal && !a.is_constant() && !b.is_constant() && is_own_code()) {
+    c.require({k, a, b, "sizes that must be equal"});  // the package's functions ask what they need: checked in a run
+    return true;
+  }
+  return c.decide(k, a, b);
 }
 
 template <class F>
@@ -92,7 +106,9 @@ auto comparison(F f, bool otherwise_false = false) {
 /// A capture that Python holds; it must end in the thread where it began.
 class PyCapture {
  public:
-  PyCapture() : capture_(std::make_unique<capture::Capture>()) {}
+  explicit PyCapture(bool follow_lists) : capture_(std::make_unique<capture::Capture>()) {
+    if (follow_lists) capture_->follow_lists();
+  }
 
   Tensor input(const std::string& name, const std::string& dtype, nb::handle shape, const Sizes& example) {
     TensorType t;
@@ -105,6 +121,7 @@ class PyCapture {
     return get().input(name, t, example);
   }
   void name(const Tensor& t, const std::string& name) { get().name(t, name); }
+  bool met_listed() const { return capture_ && capture_->met_listed() && !capture_->follows_lists(); }
   nb::list learned() {
     nb::list l;
     if (!capture_) return l;
@@ -428,6 +445,20 @@ void bind_capture(nb::module_& m) {
     return capture::current("if").close(condition, branches, ends, true, last);
   });
   m.def("outdate_listed", [] { capture::current("list").outdate_listed(); });
+  m.def("follows_lists", [] { return capture::current("list").follows_lists(); });
+  m.def("met_listed", [] {
+    const capture::Capture& c = capture::current("list");
+    return c.met_listed() && !c.follows_lists();
+  });
+  m.def("note_shared", [](const Tensor& t) { capture::current("list").note_shared(t); });
+  m.def(
+      "relate_rows",
+      [](const Tensor& whole, const std::vector<Tensor>& parts, const std::vector<int>& kinds) {
+        std::vector<capture::Capture::Part> as;
+        for (int k : kinds) as.push_back(capture::Capture::Part(k));
+        capture::current("list").relate_rows(whole, parts, as);
+      },
+      "kinds, of each part: 0 a tensor of its own, 1 rows of another list, 2 an element.");
   m.def("note_listed", [](const Tensor& t) { capture::current("list").note_listed(t); });
   m.def("unrelated", [](const Tensor& t) { return capture::current("number").unrelated(t); });
   m.def("stage_probe", [](const std::vector<Tensor>& like, nb::callable body) {
@@ -523,7 +554,9 @@ void bind_capture(nb::module_& m) {
       .def("built", &PyTraining::built, "(forward nodes, backward nodes, tensors kept, seconds) of each variant.");
 
   nb::class_<PyCapture>(m, "Capture")
-      .def(nb::init<>())
+      .def(nb::init<bool>(), nb::arg("follow_lists") = false)
+      .def("met_listed", &PyCapture::met_listed,
+           "Whether a tensor of a list was changed in place while such changes were not followed.")
       .def("input", &PyCapture::input, nb::arg("name"), nb::arg("dtype"), nb::arg("shape"), nb::arg("example"))
       .def("name", &PyCapture::name)
       .def("learned", &PyCapture::learned, "Shapes of the inputs with what the program fixed so far.")

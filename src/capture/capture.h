@@ -90,6 +90,16 @@ class Capture final : public eager::Stager {
   std::vector<Tensor> loop(std::span<const Tensor> fixed, const Body& body, std::span<const size_t> last = {});
   /// A copy of t goes into a list that is held as one tensor: t is not to be changed in place after that.
   void note_listed(const Tensor& t);
+  /// Whether rows of such lists and the tensors that they are follow each other's changes in place; else note_listed.
+  void follow_lists() { follows_lists_ = true; }
+  bool follows_lists() const { return follows_lists_; }
+  /// Whether a tensor of such a list was changed in place while changes were not followed.
+  bool met_listed() const { return met_listed_; }
+  enum class Part { separate, rows, element };
+  /// `whole` is what these hold, one after another: it shows the elements, and what rows of other lists show.
+  void relate_rows(const Tensor& whole, std::span<const Tensor> parts, std::span<const Part> kinds);
+  /// t is held under another name too, in a way that is not followed.
+  void note_shared(const Tensor& t);
   /// An element of a list that is held as one tensor is changed in place: tensors that note_listed has seen are not to
   /// be read any more.
   void outdate_listed();
@@ -121,7 +131,7 @@ class Capture final : public eager::Stager {
   // Stager
   std::vector<Tensor> call(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) override;
   Tensor view(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in) override;
-  void assign(const Tensor& x, const Tensor& value, const char* op) override;
+  void assign(const Tensor& x, const Tensor& value, const char* op) override { assign(x, value, op, {}); }
   Tensor contiguous(const Tensor& t) override;
   TensorType type(const Tensor& t) override;
   std::string describe(const Tensor& t) override;
@@ -195,13 +205,15 @@ class Capture final : public eager::Stager {
   using MayShow = CapturedValue::MayShow;
   Tensor handle_of(const std::shared_ptr<CapturedValue>& c);
   std::shared_ptr<CapturedValue> captured_of(const Tensor& t);
+  Tensor where(const Tensor& flag, std::span<const Body, 2> ways);
   Tensor places_of(const std::shared_ptr<CapturedValue>& c);
   /// Whose memory t shows or may show: itself, or what it is a view of, first. Without a flag: always.
   std::vector<MayShow> relations(const Tensor& t);
   void refresh_shown(const Tensor& t);
   MayShow common(const Tensor& root, const MayShow& owner, const MayShow& user);
   MayShow united(std::span<const MayShow> all, const Tensor& t);
-  void change_shown(const Tensor& x, const char* op);
+  void change_shown(const Tensor& x, const char* op, const Tensor& written);
+  void assign(const Tensor& x, const Tensor& value, const char* op, const Tensor& written);
   void require_own(const Tensor& x, const char* op);
   bool is_outer(const CapturedValue& c) const;
   struct Link;
@@ -211,11 +223,11 @@ class Capture final : public eager::Stager {
   void relate(const Users& users, Between& between, std::set<size_t>& shared);
   /// `outside`: no region ends; these are what one begins with.
   Ending ending_of(std::span<const Tensor> results, bool outside, std::span<const size_t> last = {});
-  static Values values_of(std::span<const Link> links, const Ending& end, ir::Graph& g);
+  static Values values_of(std::span<const Link> links, const Ending& end, ir::Graph& g, bool begins = false);
   void attach(const Ending& links, std::span<const Tensor> made, size_t own);
   std::vector<Tensor> results_of(std::span<const Value> out, size_t own,
                                  std::span<const std::shared_ptr<CapturedValue>> changed, const Ending& links);
-  void write_view(const Tensor& view, const Tensor& value);
+  void write_view(const Tensor& view, const Tensor& value, const Tensor& written);
   void refresh(const Tensor& view);
   static bool is_stale(const CapturedValue& c);
   std::vector<std::shared_ptr<CapturedValue>> inputs_;
@@ -232,6 +244,7 @@ class Capture final : public eager::Stager {
   eager::Stager* before_ = nullptr;
   bool ended_ = false;
   std::vector<std::weak_ptr<CapturedValue>> listed_;
+  bool follows_lists_ = false, met_listed_ = false;
   std::set<const CapturedValue*> refreshed_, changed_;  ///< whose relations are being followed now
   std::pair<Tensor, Tensor> random_;                    ///< key and counter of the first draw
   int64_t draws_ = 0;

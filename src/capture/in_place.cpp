@@ -103,6 +103,11 @@ std::shared_ptr<CapturedValue> Capture::captured_of(const Tensor& t) {
   return t.is_captured() ? t.body_pointer()->captured : lift(t).now;
 }
 
+// The first way where the flag holds, always without one; else the second.
+Tensor Capture::where(const Tensor& flag, std::span<const Body, 2> ways) {
+  return flag.defined() ? branch(flag, ways, false)[0] : ways[0]({})[0];
+}
+
 // Where the elements of a view are in what it shows in the end.
 Tensor Capture::places_of(const std::shared_ptr<CapturedValue>& c) {
   return viewed(*c, c->base->base ? places_of(c->base) : numbers_of(handle_of(c->base)));
@@ -111,7 +116,7 @@ Tensor Capture::places_of(const std::shared_ptr<CapturedValue>& c) {
 std::vector<Capture::MayShow> Capture::relations(const Tensor& t) {
   std::shared_ptr<CapturedValue> c = captured_of(t);
   if (!c->base) {
-    std::vector<MayShow> out{{t, {}, {}, false, 0, false}};
+    std::vector<MayShow> out{{t, {}, {}}};
     out.insert(out.end(), c->may_show.begin(), c->may_show.end());
     return out;
   }
@@ -119,15 +124,15 @@ std::vector<Capture::MayShow> Capture::relations(const Tensor& t) {
   std::shared_ptr<CapturedValue> root = c;
   for (; root->base; root = root->base) unclear = unclear || is_unclear(*root) || view_name(*root) == "expand";
   const Tensor places = unclear ? Tensor{} : flat(places_of(c));
-  std::vector<MayShow> out{{handle_of(root), {}, places, unclear, 0, false}};
+  std::vector<MayShow> out{{handle_of(root), {}, places, unclear}};
   for (const MayShow& m : root->may_show) {
-    out.push_back({m.root, m.flag, places, unclear || m.unclear, 0, m.partial});
+    out.push_back({m.root, m.flag, places, unclear || m.unclear, 0, m.partial, m.repeated});
     if (!m.places.defined() || out.back().unclear) continue;
     const Body bodies[2] = {[&](std::span<const Tensor>) {
                               return std::vector<Tensor>{call1("gather", {m.places, places}, {{"axis", int64_t(0)}})};
                             },
                             [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {places})}; }};
-    out.back().places = branch(m.flag, bodies, false)[0];
+    out.back().places = where(m.flag, bodies);
   }
   return out;
 }
@@ -156,7 +161,7 @@ CapturedValue::MayShow Capture::common(const Tensor& root, const MayShow& owner,
   if (m.unclear) return m;
   const Body empty = [](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {ints({})})}; };
   const Body bodies[2] = {made, empty};
-  m.places = m.flag.defined() ? branch(m.flag, bodies, false)[0] : made({})[0];
+  m.places = where(m.flag, bodies);
   return m;
 }
 
@@ -168,7 +173,7 @@ CapturedValue::MayShow Capture::united(std::span<const MayShow> all, const Tenso
   m.places = call1("expand", {none, call1("shape", {every})});
   bool always = false;
   for (const MayShow& one : all) {
-    m.unclear = m.unclear || one.unclear;
+    m.unclear = m.unclear || one.unclear, m.repeated = m.repeated || one.repeated;
     if (m.unclear) continue;
     const Tensor before = m.places;
     const Body bodies[2] = {[&](std::span<const Tensor>) {
@@ -176,7 +181,7 @@ CapturedValue::MayShow Capture::united(std::span<const MayShow> all, const Tenso
                               return std::vector<Tensor>{call1("where", {is_place(p), p, before})};
                             },
                             [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {before})}; }};
-    m.places = one.flag.defined() ? branch(one.flag, bodies, false)[0] : bodies[0]({})[0];
+    m.places = where(one.flag, bodies);
     always = always || !one.flag.defined();
     m.flag = m.flag.defined() && one.flag.defined() ? call1("or", {m.flag, one.flag}) : one.flag;
   }
@@ -208,13 +213,14 @@ void Capture::refresh_shown(const Tensor& t) {
                                                                                : in_shape(y, call1("shape", {now}))};
         },
         [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {now})}; }};
-    change(c, value_of(branch(m.flag, bodies, false)[0]));  // first: it keeps how things were outside of a region
+    change(c, value_of(where(m.flag, bodies)));  // first: it keeps how things were outside of a region
     c->may_show[i].version = captured_of(m.root)->version;
   }
 }
 
-// What x may show is changed with it, where it shows that.
-void Capture::change_shown(const Tensor& x, const char* op) {
+// What x may show is changed with it, where it shows that. written: the numbers of the elements that are new;
+// undefined: all of them.
+void Capture::change_shown(const Tensor& x, const char* op, const Tensor& written) {
   const std::shared_ptr<CapturedValue> c = x.body_pointer()->captured;
   if (!changed_.insert(c.get()).second) return;
   const Following guard{changed_, c.get()};
@@ -226,8 +232,12 @@ void Capture::change_shown(const Tensor& x, const char* op) {
     const Body bodies[2] = {
         [&](std::span<const Tensor>) {
           if (m.places.defined()) {
-            const Tensor y =
-                call1("scatter_nd", {memory(m.root, now, m.partial), column(places_in(m, now)), flat(now)});
+            Tensor places = places_in(m, now), values = flat(now);
+            if (m.partial && written.defined()) {  // others of its elements may be in the same places
+              places = call1("gather", {places, written}, {{"axis", int64_t(0)}});
+              values = call1("gather", {values, written}, {{"axis", int64_t(0)}});
+            }
+            const Tensor y = call1("scatter_nd", {memory(m.root, now, m.partial), column(places), values});
             const Tensor own = m.partial ? call1("gather", {y, flat(numbers_of(m.root))}, {{"axis", int64_t(0)}}) : y;
             return std::vector<Tensor>{in_shape(own, call1("shape", {m.root}))};
           }
@@ -236,13 +246,15 @@ void Capture::change_shown(const Tensor& x, const char* op) {
                                                         : in_shape(now, call1("shape", {m.root}))};
         },
         [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {m.root})}; }};
-    assign(m.root, branch(m.flag, bodies, false)[0], op);
+    assign(m.root, where(m.flag, bodies), op);
   }
-  for (MayShow& m : c->may_show) m.version = captured_of(m.root)->version;
+  for (MayShow& m : c->may_show)
+    if (!m.partial || !written.defined()) m.version = captured_of(m.root)->version;
 }
 
 void Capture::require_own(const Tensor& x, const char* op) {
   const CapturedValue& c = *x.body_pointer()->captured;
+  met_listed_ = met_listed_ || c.listed;
   if (c.listed)
     fail(ErrorCode::unsupported, op, ": ", describe(x),
          " is changed in place, and is in a list whose length tensors decide (append a clone() of it)", place());
@@ -264,6 +276,50 @@ void Capture::note_listed(const Tensor& t) {
   for (const MayShow& m : c->may_show) note(captured_of(m.root));
 }
 
+void Capture::note_shared(const Tensor& t) {
+  for (std::shared_ptr<CapturedValue> c = captured_of(t); c; c = c->base) c->shared = true;
+}
+
+void Capture::relate_rows(const Tensor& whole, std::span<const Tensor> parts, std::span<const Part> kinds) {
+  const Tensor none = Tensor::scalar_int(DType::i64, -1);
+  const auto elsewhere = [&](const Tensor& t) { return call1("expand", {none, call1("shape", {flat(t)})}); };
+  const auto extended = [&](const MayShow& m, size_t part) -> Tensor {
+    std::vector<Tensor> pieces;
+    for (size_t i = 0; i < parts.size(); ++i)
+      pieces.push_back(i != part ? elsewhere(parts[i]) : m.places.defined() ? m.places : flat(numbers_of(m.root)));
+    Tensor y = pieces[0];
+    for (size_t i = 1; i < pieces.size(); ++i) y = call1("concat", {y, pieces[i]}, {{"axis", int64_t(0)}});
+    return y;
+  };
+  std::vector<std::pair<const CapturedValue*, std::vector<MayShow>>> found;  // by what is shown
+  CapturedValue& made = *whole.body_pointer()->captured;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (kinds[i] == Part::separate) continue;
+    const std::vector<MayShow> all = relations(parts[i]);
+    made.shared = made.shared || captured_of(parts[i])->shared;
+    for (size_t k = kinds[i] == Part::rows; k < all.size(); ++k) {
+      MayShow m = all[k];
+      if (!m.unclear) {
+        const Body bodies[2] = {
+            [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {extended(m, i)})}; },
+            [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {ints({})})}; }};
+        m.places = where(m.flag, bodies);
+        m.partial = true;
+      }
+      const CapturedValue* root = captured_of(m.root).get();
+      auto at = std::find_if(found.begin(), found.end(), [&](const auto& f) { return f.first == root; });
+      if (at == found.end()) at = found.insert(at, {root, {}});
+      at->second.push_back(std::move(m));
+    }
+  }
+  for (const auto& [root, ways] : found) {
+    MayShow m = ways.size() > 1 ? united(ways, whole) : ways[0];
+    m.root = ways[0].root, m.repeated = m.repeated || ways.size() > 1;
+    m.version = captured_of(m.root)->version;
+    made.may_show.push_back(std::move(m));
+  }
+}
+
 void Capture::outdate_listed() {
   for (const std::weak_ptr<CapturedValue>& w : listed_)
     if (const auto c = w.lock()) c->outdated = true;
@@ -271,7 +327,7 @@ void Capture::outdate_listed() {
 
 // Puts new elements of a view in their places in what it is a view of: the places are found by taking the same view of
 // the numbers of all elements.
-void Capture::write_view(const Tensor& view, const Tensor& value) {
+void Capture::write_view(const Tensor& view, const Tensor& value, const Tensor& written) {
   const std::shared_ptr<CapturedValue> c = view.body_pointer()->captured;
   if (is_unclear(*c) || view_name(*c) == "expand")
     fail(
@@ -283,7 +339,8 @@ void Capture::write_view(const Tensor& view, const Tensor& value) {
   const Tensor base = handle_of(c->base);
   const Tensor places = flat(viewed(*c, numbers_of(base)));
   const Tensor y = call1("scatter_nd", {flat(base), column(places), flat(value)});
-  assign(base, in_shape(y, call1("shape", {base})), "in place");
+  const Tensor of_base = written.defined() ? call1("gather", {places, written}, {{"axis", int64_t(0)}}) : places;
+  assign(base, in_shape(y, call1("shape", {base})), "in place", of_base);
   c->base_version = c->base->version;
 }
 
@@ -304,15 +361,16 @@ Value Capture::equal_types(Value v, const TensorType& as, const char* op) {
   return v;
 }
 
-void Capture::assign(const Tensor& x, const Tensor& value, const char* op) {
+// written: as for change_shown.
+void Capture::assign(const Tensor& x, const Tensor& value, const char* op, const Tensor& written) {
   locate();
   const Value v = value_of(value);
   if (x.is_captured()) {
     value_of(x);
     require_own(x, op);
-    if (x.body_pointer()->captured->base) write_view(x, value);
+    if (x.body_pointer()->captured->base) write_view(x, value, written);
     change(x.body_pointer()->captured, equal_types(v, type(x), op));
-    change_shown(x, op);
+    change_shown(x, op, written);
     return;
   }
   const bool before = lifted_at_.count(key_of(x)) > 0;

@@ -13,7 +13,7 @@ struct Capture::Link {
   std::shared_ptr<CapturedValue> root;  ///< null: of the result `owner`
   Tensor handle;                        ///< of the root
   size_t owner = 0, number = 0;         ///< number: of those with the same result and the same root or owner
-  bool placed = false, unclear = false, partial = false;
+  bool placed = false, unclear = false, partial = false, repeated = false;
   Value flag, places;  ///< at one end: invalid for always, for all of it
 
   bool same(const Link& o) const {
@@ -46,8 +46,10 @@ struct Capture::Ending {
         more = true;
         continue;
       }
-      more = more || (l.placed && !it->placed) || (l.unclear && !it->unclear) || (l.partial && !it->partial);
+      more = more || (l.placed && !it->placed) || (l.unclear && !it->unclear) || (l.partial && !it->partial) ||
+             (l.repeated && !it->repeated);
       it->partial = it->partial || l.partial;
+      it->repeated = it->repeated || l.repeated;
       it->placed = it->placed || l.placed;
       it->unclear = it->unclear || l.unclear;
     }
@@ -86,6 +88,7 @@ Capture::Ending Capture::ending_of(std::span<const Tensor> results, bool outside
   const auto link = [&](size_t i, const MayShow& m) {
     Link l;
     l.result = i, l.placed = m.places.defined(), l.unclear = m.unclear, l.partial = m.partial;
+    l.repeated = m.repeated;
     if (m.flag.defined()) l.flag = value_of(m.flag);
     if (m.places.defined()) l.places = value_of(m.places);
     return l;
@@ -107,7 +110,11 @@ Capture::Ending Capture::ending_of(std::span<const Tensor> results, bool outside
         between[{i, owner->second}].push_back(m);
       }
     }
-  for (const auto& [root, of] : users) relate(of, between, end.shared);
+  for (const auto& [root, of] : users) {
+    relate(of, between, end.shared);
+    for (const auto& [i, m] : of)  // its own elements share memory, which nothing says any more
+      if (m.repeated) end.shared.insert(i);
+  }
   for (const auto& [pair, ways] : between) {
     const bool unite =
         ways.size() > 1 && std::any_of(ways.begin(), ways.end(), [](const MayShow& m) { return m.partial; });
@@ -150,26 +157,34 @@ namespace {
 
 Value flag_value(ir::Graph& g, bool b) { return g.constant(Tensor::scalar_int(DType::boolean, b)); }
 
+Value count_of(ir::Graph& g, Value v, bool keepdims) {
+  return g.call("reduce_prod", {g.call("shape", {v})}, {{"keepdims", keepdims}, {"axes", std::vector<int64_t>{0}}});
+}
+
 // The numbers 0, 1, ... of the elements of v.
 Value numbers(ir::Graph& g, Value v) {
-  const Value count =
-      g.call("reduce_prod", {g.call("shape", {v})}, {{"keepdims", false}, {"axes", std::vector<int64_t>{0}}});
-  return g.call("range",
-                {g.constant(Tensor::scalar_int(DType::i64, 0)), count, g.constant(Tensor::scalar_int(DType::i64, 1))});
+  return g.call("range", {g.constant(Tensor::scalar_int(DType::i64, 0)), count_of(g, v, false),
+                          g.constant(Tensor::scalar_int(DType::i64, 1))});
+}
+
+// As many places as v has elements, never read: a loop begins with the types of its first pass.
+Value no_places(ir::Graph& g, Value v) {
+  return g.call("expand", {g.constant(Tensor::scalar_int(DType::i64, 0)), count_of(g, v, true)});
 }
 
 }  // namespace
 
-// The flags and places of `links`, as a way that ends so has them.
-Values Capture::values_of(std::span<const Link> links, const Ending& end, ir::Graph& g) {
+// The flags and places of `links`, as a way that ends so has them, or a loop that begins so.
+Values Capture::values_of(std::span<const Link> links, const Ending& end, ir::Graph& g, bool begins) {
   Values out;
   for (const Link& l : links) {
     const Link* here = end.find(l);
     out.push_back(!here ? flag_value(g, false) : here->flag.valid() ? here->flag : flag_value(g, true));
     if (l.values() == 1) continue;
-    out.push_back(!here                  ? g.constant(Tensor::of_ints(DType::i64, {0}, {}))
-                  : here->places.valid() ? here->places
-                                         : numbers(g, end.values[l.result]));
+    if (here)
+      out.push_back(here->places.valid() ? here->places : numbers(g, end.values[l.result]));
+    else
+      out.push_back(begins ? no_places(g, end.values[l.result]) : g.constant(Tensor::of_ints(DType::i64, {0}, {})));
   }
   return out;
 }
@@ -182,7 +197,7 @@ void Capture::attach(const Ending& links, std::span<const Tensor> made, size_t o
     m.root = l.root ? l.handle : made[l.owner];
     m.flag = made[at];
     if (l.values() == 2) m.places = made[at + 1];
-    m.unclear = l.unclear, m.partial = l.partial;
+    m.unclear = l.unclear, m.partial = l.partial, m.repeated = l.repeated;
     m.version = captured_of(m.root)->version;
     at += l.values();
     made[l.result].body_pointer()->captured->may_show.push_back(std::move(m));
@@ -396,7 +411,7 @@ std::vector<Tensor> Capture::loop(std::span<const Tensor> fixed, const Body& bod
   }
   for (int attempt = 0;; ++attempt) {
     Values in = start;
-    const Values shown = values_of(links.links, initial, graph());
+    const Values shown = values_of(links.links, initial, graph(), true);
     in.insert(in.end(), shown.begin(), shown.end());
     for (const auto& c : changed) in.push_back(value_in(*c, frames_.size() - 1));
     in.insert(in.end(), taken.begin(), taken.end());

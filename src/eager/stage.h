@@ -33,9 +33,10 @@ struct CapturedValue {
     Tensor root;    ///< no view
     Tensor flag;    ///< bool[]: whether it does
     Tensor places;  ///< i64 [n]: where its elements are in the root's; undefined: they are the root's, in its order
-    bool unclear = false;  ///< it may or may not share memory: nothing of it may be changed in place
-    uint64_t version = 0;  ///< of the root, as it was when this was made of it
-    bool partial = false;  ///< places may be -1: elements that are not the root's
+    bool unclear = false;   ///< it may or may not share memory: nothing of it may be changed in place
+    uint64_t version = 0;   ///< of the root, as it was when this was made of it
+    bool partial = false;   ///< places may be -1: elements that are not the root's
+    bool repeated = false;  ///< several elements may be in one place
   };
   std::vector<MayShow> may_show;
   bool shared = false;    ///< another variable shares the memory in a way that is not followed: no changes in place

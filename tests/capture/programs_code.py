@@ -289,3 +289,30 @@ def deleted(x):
         y = z
         del z
     return y
+
+
+def powered(v, times):
+    if times <= 0:
+        return v
+    return powered(v * 1.1 + 0.1, times - 1)
+
+
+@program
+def recursion_of_a_function_of_the_module(x):
+    if x.sum() > 0:
+        return powered(x, 2)
+    return powered(x, 3)
+
+
+@program
+def a_list_as_a_condition_beside_others(x):
+    rows = []
+    for row in x:
+        if row.sum() > 0:
+            rows.append(row)
+    if rows and not x.mean() > 1:
+        x = x + rows[0]
+    while rows and len(rows) > 1:
+        rows.pop()
+        x = x * 0.5
+    return neve.roll(x, x.shape[1] % 3, 1)

@@ -383,7 +383,18 @@ def elements_changed_in_a_list_of_any_length(x):
     return neve.stack(rows)
 
 
-@program(refused="was changed in place there")
+@program
+def listed_then_changed(x):
+    rows = []
+    y = x * 1
+    for _ in range(x.shape[0]):
+        y = y * 2
+        rows.append(y)
+    y += 1
+    return neve.stack(rows), y
+
+
+@program
 def held_by_a_list_that_changes_it(x):
     rows, h = [], x[0] * 1
     for row in x:

@@ -201,3 +201,37 @@ def in_a_list_for_a_function(x):
     if best is not None:
         x = neve.stack([best, x]).mean(0) + neve.concat([y, best])[: x.shape[0]]
     return x
+
+
+def first_positive(x):
+    for row in x:
+        if row.sum() > 0:
+            return row, None
+        z = None
+    return x[0], z
+
+
+def none_first(x):
+    if x.sum() > 0:
+        pass
+    else:
+        return x, None
+    return x, x[0]
+
+
+@program
+def none_before_a_tensor_is_returned(x):
+    a, b = first_positive(x), none_first(x)
+    for row in x:
+        last = None
+        if row.sum() > 0:
+            last = row
+    return a[0], a[1], b[0], b[1] is None, last
+
+
+@program
+def an_error_of_a_way_that_is_not_taken(x):
+    scores = [1.0, 2.0]
+    if x.abs().max() > 1e6:
+        x = x + scores[5]
+    return x * (2 if x.shape[0] % 2 == 1 or x.abs().max() < 1e6 or unknown > 1 else 3)  # noqa: F821

@@ -104,14 +104,3 @@ def list_of_values(x):
 def new_size(x):
     k = int((x > 0).sum()) + 1
     return neve.zeros(k).sum() + x
-
-
-@program(refused="is in a list whose length tensors decide")
-def listed_then_changed(x):
-    rows = []
-    y = x * 1
-    for _ in range(x.shape[0]):
-        y = y * 2
-        rows.append(y)
-    y += 1
-    return neve.stack(rows), y

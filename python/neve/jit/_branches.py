@@ -9,8 +9,10 @@ from typing import Any
 from .. import _neve
 from .._base import Error, Tensor, fail
 from . import _effects
+from ._aliases import Result, note_maybe_one
 from ._choices import Choice
 from ._effects import Raised, with_effects
+from ._errors import error_place
 from ._lists import is_spread
 from ._numbers import Dim
 from ._reach import Missed, Reached, with_places
@@ -20,10 +22,11 @@ from ._state import (
     Merge,
     align,
     boxes_of,
+    either,
     flatten,
     grow,
+    is_gone,
     joined,
-    kept_objects,
     merge,
     objects_of,
     paths_of,
@@ -64,7 +67,8 @@ def if_(
         try:
             stage_if(c.tensor(), then, other, get, put, names, problems, whole=True)
         except (Error, UnboundLocalError, TypeError, IndexError) as e:  # not one graph: the example's way, with a guard
-            if getattr(e, "code", "") == "internal":  # a region around is made once more
+            again = getattr(e, "code", "") == "internal" or _neve.met_listed()  # it is made once more, or all is
+            if again or not c.is_decidable():
                 raise
             reached.restore()
             for b in boxes.values():
@@ -75,11 +79,27 @@ def if_(
     stage_if(c, then, other, get, put, names, problems)
 
 
+_RAISED = (NameError, LookupError, ZeroDivisionError, AttributeError, TypeError)
+
+
+def _is_own(e: Exception) -> bool:
+    """Whether the program would raise it as well."""
+    return "NoneType" in str(e) if isinstance(e, (AttributeError, TypeError)) else not isinstance(e, Error)
+
+
 class _Way:
     """One way of an `if`, as it ran."""
 
     def __init__(self, run: Any, leaves: list[Any], structure: Any, objects: Any, raised: str) -> None:
         self.run, self.leaves, self.structure, self.objects, self.raised = run, leaves, structure, objects, raised
+        self.copies: list[tuple[Any, Any]] = []  # of lists that were copied: where, and from what
+        self.error: Exception | None = None  # where it is the program's own
+
+    def note_copies(self, made: dict[Any, Any]) -> None:
+        """That lists of the result were copied from others in this way."""
+        for path, original in self.copies:
+            if original is not None and path in made:
+                note_maybe_one(made[path], original, back=False)
 
 
 def stage_if(
@@ -100,10 +120,10 @@ def stage_if(
             reached.own |= {id(p) for p in missed.places}
         except Grown as grown:  # a list that is longer in one way: from before on, tensors decide its length
             state = all_of[0]()
-            new = grown.name == "__neve_value" and grown.path not in wholes
-            if new:  # each way may return a list of its own
-                wholes[grown.path] = grown.of
             there = objects_of(state).get(grown.path)
+            is_new = there is None or grown.name == "__neve_value" or is_gone(there)
+            if new := is_new and grown.path not in wholes:  # each way may have a list of its own
+                wholes[grown.path] = grown.of
             if not new or (there is not None and not is_spread(there)):
                 grow(grown, state)
             reached = Reached([then, other], get, places)
@@ -111,8 +131,9 @@ def stage_if(
 
 
 def _way(
-    body: Callable[[], None], get: Get, put: Put, before: Any, boxes: Any, reached: Reached, wholes: dict[Any, Any]
-) -> _Way:
+    body: Callable[[], None], get: Get, put: Put, names: tuple[str, ...], before: Any, boxes: Any, reached: Reached,
+    wholes: dict[Any, Any], whole: bool,
+) -> _Way:  # fmt: skip
     seen: list[Any] = []
 
     def restore() -> None:
@@ -127,23 +148,35 @@ def _way(
         try:
             with reached:
                 body()
-            state = with_wholes(get(), wholes)
+            ended = get()
+            state = with_wholes(ended, wholes, names)
+            copies.extend((p, objects_of(ended).get(p)) for p in wholes if names[p[0]] == "__neve_value")
             changed.append(reached.missed(boxes))
         except Raised as r:
             raised, state = r.text, before
+            restore()
+        except _RAISED as e:  # the program's own error, where it comes to it
+            if whole or _effects.current().trying or not _is_own(e):
+                raise
+            raised, state, errors[:] = f"{type(e).__name__}: {e}{error_place(e)}", before, [e]
+            _effects.current().has_raised = True
             restore()
         leaves, structure = flatten(state)
         seen.append(([Leaf(v) for v in leaves], structure, objects_of(state), raised))
         return []
 
     changed: list[Any] = []
+    errors: list[Exception] = []
+    copies: list[tuple[Any, Any]] = []
     try:
         run = _neve.stage_open(inside)
     finally:
         restore()
     if changed and changed[0]:
         raise Missed(changed[0])
-    return _Way(run, *seen[0])
+    way = _Way(run, *seen[0])
+    way.copies, way.error = copies, errors[0] if errors else None
+    return way
 
 
 def _stage_once(
@@ -153,8 +186,10 @@ def _stage_once(
     before = get()
     old, _ = flatten(before)
     boxes = boxes_of(before)
-    one, two = (_way(f, get, put, before, boxes, reached, wholes) for f in (then, other))
+    one, two = (_way(f, get, put, names, before, boxes, reached, wholes, whole) for f in (then, other))
     if one.raised and two.raised:
+        if error := one.error or two.error:
+            raise error
         fail("unsupported", f"to_static: both ways of an 'if' over a tensor raise ({one.raised!r})")
     for way, with_all in ((one, two), (two, one)):
         if way.raised:  # what comes after it is not reached: the other way's variables, never read
@@ -181,9 +216,13 @@ def _stage_once(
         return inside
 
     results = iter(_neve.stage_close(test, one.run, two.run, end(one, a), end(two, b), returned(paths, plan)))
-    merged = [x.value if p is None else p.take(results) for x, p in zip(a, plan)]
-    same_objects = kept_objects(objects_of(before), one.objects, two.objects)
-    put(tuple(unflatten(structure, merged, same_objects)))
+    merged = [either(x.value, y.value) if p is None else p.take(results) for x, y, p in zip(a, b, plan)]
+    result = Result([w.objects for w in (one, two)], objects_of(before), reached.held(), names)
+    made = unflatten(structure, merged, result.kept)
+    result.note(objects_of(made))
+    for way in (one, two):
+        way.note_copies(objects_of(made))
+    put(tuple(made))
 
 
 def _plan(path: str, x: Leaf, y: Leaf, raised: str, before: list[Any]) -> Merge | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,15 @@ from .. import _creation, _neve, _shape
 from .. import _elementwise as e
 from .._base import Tensor, fail
 from . import _effects
-from ._branches import if_
+from ._branches import assert_, if_
 from ._choices import Choice
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, compare, not_, or_
 from ._numbers import Dim, Number, as_number, number
 from ._reach import require_own
 from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
+
+_MOST = 1000  # plain values that are gone through beside what is of open size
 
 
 def known_int(v: Any) -> int | None:
@@ -157,7 +160,7 @@ def _rows(x: Any) -> Any:
 def _enumerate(iterable: Any, start: Any = 0) -> Any:
     rows = _rows(iterable)
     if isinstance(rows, Open):
-        return Open(rows.trips, lambda k: (k + start, rows.item(k)))
+        return Open(rows.trips, lambda k: (k + start, rows.item(k)), rows.most)
     if _is_open(start):
         return [(start + k, v) for k, v in builtins.enumerate(rows)]
     return builtins.enumerate(rows, start)
@@ -167,12 +170,25 @@ def _zip(*iterables: Any, strict: bool = False) -> Any:
     rows = [_rows(x) for x in iterables]
     if not any(isinstance(r, Open) for r in rows):
         return builtins.zip(*rows, strict=strict)
-    if all(isinstance(r, Open) for r in rows):
-        trips = functools.reduce(e.minimum, [r.trips for r in rows])
-        return Open(trips, lambda k: tuple(r.item(k) for r in rows))
-    return fail(
-        "unsupported", "to_static: zip of what is of open size with a list (stack the list, or index it in the loop)"
-    )
+    opened = [r if isinstance(r, Open) else _open_beside(r, x) for r, x in zip(rows, iterables)]
+    if strict:
+        for r in opened[1:]:
+            assert_(number(r.trips == opened[0].trips), lambda: "zip() arguments differ in length")
+    trips = functools.reduce(e.minimum, [r.trips for r in opened])
+    most = min((r.most for r in opened if r.most is not None), default=None)
+    return Open(trips, lambda k: tuple(r.item(k) for r in opened), most)
+
+
+def _open_beside(rows: Any, x: Any) -> Open:
+    """What plain Python goes through, beside what is of open size."""
+    if is_program(x):
+        return Open(_neve.tensor(builtins.len(rows)), lambda k: x[k.raw])
+    if isinstance(rows, builtins.range):
+        return Open(_neve.tensor(builtins.len(rows)), lambda k: k * rows.step + rows.start)
+    values = list(itertools.islice(rows, _MOST + 1))
+    if len(values) > _MOST:
+        fail("unsupported", f"to_static: zip of what is of open size with more than {_MOST} plain values (a tensor)")
+    return Open(_neve.tensor(builtins.len(values)), lambda k: values[known_int(k) or 0], builtins.len(values))
 
 
 def _reversed(x: Any) -> Any:
@@ -192,7 +208,7 @@ def _user(function: Any) -> Any:
 def _map(function: Any, *iterables: Any) -> Any:
     f, rows = _user(function), _zip(*iterables)
     if isinstance(rows, Open):
-        return Open(rows.trips, lambda k: f(*rows.item(k)))
+        return Open(rows.trips, lambda k: f(*rows.item(k)), rows.most)
     return builtins.map(lambda items: f(*items), rows)
 
 
@@ -348,11 +364,11 @@ def _stacked(name: str) -> Callable[..., Any]:
         axis = args[0] if args else kwargs.get("axis", kwargs.get("dim", 0))
         if name == "stack":
             axis = axis + data.ndim if axis < 0 else axis
-            return data if axis == 0 else data.moveaxis(0, axis)
+            return _neve.unrelated(data if axis == 0 else data.moveaxis(0, axis))
         axis = axis + data.ndim - 1 if axis < 0 else axis
         order = [*builtins.range(1, axis + 1), 0, *builtins.range(axis + 1, data.ndim)]
         moved = data.permute(*order)
-        return moved.flatten(axis, axis + 1)
+        return _neve.unrelated(moved.flatten(axis, axis + 1))
 
     return functools.wraps(plain)(f)
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
+from ._aliases import require_one_for
 from ._builtins import REPLACED, _item
 from ._choices import Choice
 from ._convert import is_user_code, transform
 from ._lists import TensorList, is_spread
 from ._logic import compare
+from ._statements import entry, is_open_key
 from ._values import Maybe, is_program, read
 
 _ignored: set[str] = set()
@@ -48,10 +50,13 @@ def call(function: Any) -> Any:
         return (staged if function in (isinstance, print) else _reading(staged)) if _neve.is_capturing() else function
     owner = getattr(function, "__self__", None)
     if owner is not None and _neve.is_capturing():
+        require_one_for(owner, function)
         if is_program(owner) and getattr(function, "__name__", "") == "item":
             return lambda: _item(owner)
         if is_spread(owner) and isinstance(function, types.BuiltinMethodType):
             return getattr(TensorList(owner), function.__name__)
+        if isinstance(owner, dict) and getattr(function, "__name__", "") == "get":
+            return functools.partial(_get, owner)
     if function in (eval, exec) and _neve.is_capturing():
         fail(
             "unsupported",
@@ -73,6 +78,10 @@ def call(function: Any) -> Any:
 
     note_function(target)
     return transform(function)
+
+
+def _get(entries: dict[Any, Any], key: Any, default: Any = None) -> Any:
+    return entry(entries, key, default) if is_open_key(entries, key) else entries.get(key, default)
 
 
 def _reading(function: Callable[..., Any]) -> Callable[..., Any]:

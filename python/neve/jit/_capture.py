@@ -485,8 +485,9 @@ def capture(
     program_function = _transform(function) if convert else function
     generators: list[Any] = []
     sizes.open = sizes.decided = False
+    follow_lists = False
     for _ in range(8):
-        run = _neve.Capture()
+        run = _neve.Capture(follow_lists)
         try:
             return _run(run, function, program_function, called, tensors, structure, shapes, call, convert, generators)
         except NeedsGenerator as need:
@@ -496,7 +497,11 @@ def capture(
             # Sizes that the program itself fixed before it failed: known from the start, they may make it whole.
             learned = run.learned()
             error.__neve_missed__ = run.missed()  # type: ignore[attr-defined]
+            met_listed = run.met_listed()
             run.cancel()
+            if met_listed and getattr(error, "code", "") == "unsupported":
+                follow_lists = True  # tensors that lists hold are changed in place: more nodes, for that alone
+                continue
             same = len(learned) != len(shapes) or [hash(tuple(s)) for s in learned] == [hash(s) for s in shapes]
             if same and sizes.open and not sizes.decided and getattr(error, "code", "") == "unsupported":
                 sizes.decided = True  # not both ways in one graph: a graph for each

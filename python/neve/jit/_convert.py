@@ -95,6 +95,8 @@ def _convert(function: types.FunctionType) -> Callable[..., Any]:
         return function
     target = function
     made = convert_function(node, None, target.__code__.co_filename)
+    source = ast.unparse(made)
+    made.name = f"{FLAG}function"  # the function's own name is that from outside: it may call itself
     free = list(target.__code__.co_freevars)
     factory = ast.parse(f"def {FLAG}factory({', '.join([STAGE, *free])}):\n    pass")
     definition: Any = factory.body[0]
@@ -106,10 +108,11 @@ def _convert(function: types.FunctionType) -> Callable[..., Any]:
     cells = dict(zip(target.__code__.co_freevars, target.__closure__ or ()))
     cells[STAGE] = types.CellType(_stage)
     closure = tuple(cells[n] if n in cells else types.CellType() for n in inner.co_freevars)
+    inner = inner.replace(co_name=target.__code__.co_name)
     result = types.FunctionType(inner, target.__globals__, target.__name__, target.__defaults__, closure)
     result.__kwdefaults__ = target.__kwdefaults__
     result.__doc__, result.__qualname__, result.__module__ = target.__doc__, target.__qualname__, target.__module__
     result.__neve_converted__ = True  # type: ignore[attr-defined]
     result.__neve_original__ = target  # type: ignore[attr-defined]
-    result.source = ast.unparse(made)  # type: ignore[attr-defined]
+    result.source = source  # type: ignore[attr-defined]
     return result

@@ -46,6 +46,7 @@ class Effects:
         self.dtypes: list[list[str]] = []
         self.trying = 0
         self.has_raised = False
+        self.maybe_one: dict[int, Any] = {}  # containers of which two may be one
 
     def get(self) -> Any:
         """The state that a region may change."""

@@ -38,6 +38,12 @@ def _shown(file: str, line: int, first: int = -1, last: int = -1) -> list[str]:
     return ["    " + source[indent:], "    " + " " * (first - indent) + "^" * (last - first)]
 
 
+def error_place(error: BaseException) -> str:
+    """Where an error of the program arose, as its text ends."""
+    place = _place(error.__traceback__)
+    return "" if place is None else f"\n  at {place[0]}:{place[1]}"
+
+
 def at(file: str, line: int) -> str:
     """A place of the user's, as errors end."""
     return "\n".join(["", f"  at {file}:{line}", *_shown(file, line)])

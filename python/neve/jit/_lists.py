@@ -10,6 +10,8 @@ from .._base import Tensor, fail
 from ._numbers import Dim, number
 from ._values import is_number, is_program, lift, read
 
+_SEPARATE, _ROWS, _ELEMENT = range(3)  # kinds of parts of a list's rows
+
 
 class Spread:
     """As the only element of a list: what the list holds is the rows of `data`."""
@@ -82,7 +84,7 @@ class TensorList:
                 f"to_static: a {type(v).__name__} in a list of {'numbers' if self.is_of_numbers else 'tensors'} whose length tensors decide (elements of one kind)",
             )
         t = lift(v, self.data.dtype) if self.is_of_numbers else v
-        if not isinstance(self.list, Consumed):
+        if not isinstance(self.list, Consumed) and not _neve.follows_lists():
             _neve.note_listed(t)
         if t.dtype != self.data.dtype or t.ndim != self.data.ndim - 1:
             fail(
@@ -116,8 +118,26 @@ class TensorList:
         """As list.append."""
         from .._shape import concat
 
-        element = _neve.unrelated(self._element(v)).unsqueeze(0)  # first: it may make the list one of tensors
-        self.data = concat([self.data, element])
+        element = self._element(v)  # first: it may make the list one of tensors
+        data = self.data
+        self.data = concat([data, _neve.unrelated(element).unsqueeze(0)])
+        self._follow([data, element], [_ROWS, _SEPARATE if is_number(read(v)) else _ELEMENT])
+
+    def _follow(self, parts: list[Tensor], kinds: list[int]) -> None:
+        """Says what the rows are, where changes of that in place are followed."""
+        if _neve.follows_lists() and not self.is_of_numbers and not isinstance(self.list, Consumed):
+            _neve.relate_rows(self.data, parts, kinds)
+
+    def _shared(self) -> Tensor:
+        """The rows, for a list that has them too."""
+        if _neve.follows_lists():
+            _neve.note_shared(self.data)
+        return self.data
+
+    def _parted(self) -> None:
+        """Before the rows are replaced by others, and what they are is not known any more."""
+        if _neve.follows_lists():
+            _neve.note_listed(self.data)
 
     def extend(self, values: Any) -> None:
         """As list.extend."""
@@ -125,7 +145,9 @@ class TensorList:
 
         if is_spread(values):
             rows = self._rows(gathered(values))
-            self.data = concat([self.data, rows])
+            data = self.data
+            self.data = concat([data, rows])
+            self._follow([data, rows], [_ROWS, _ROWS])
             return
         for v in values:
             self.append(v)
@@ -147,19 +169,23 @@ class TensorList:
 
     def copy(self) -> list[Any]:
         """As list.copy."""
-        return [Spread(self.data, self.is_of_numbers)]
+        return [Spread(self._shared(), self.is_of_numbers)]
 
     def reverse(self) -> None:
         """As list.reverse."""
+        self._parted()
         self.data = self.data.flip(0)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [Spread(self.data[index], self.is_of_numbers)]
+            return [Spread(self._shared()[index], self.is_of_numbers)]
         return self._made(self.data[index])
 
     def __setitem__(self, index: Any, v: Any) -> None:
         element = self._element(v)
+        self._parted()
+        if _neve.follows_lists():
+            _neve.note_listed(element)
         changed = self.data.clone()
         changed[index] = element
         self.data = changed
@@ -181,12 +207,45 @@ def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
     dtype, shape, numbers = of
     values[:] = map(read, values)
     if values:
-        for v in values if not isinstance(values, Consumed) else ():
+        for v in values if not isinstance(values, Consumed) and not _neve.follows_lists() else ():
             _neve.note_listed(lift(v, dtype))
         data = stack([_neve.unrelated(lift(v, dtype) if is_number(v) else v) for v in values])
     else:
         data = zeros((0, *shape), dtype=dtype)
+    if _neve.follows_lists() and not numbers and not isinstance(values, Consumed) and values:
+        kinds = [_SEPARATE if is_number(v) else _ELEMENT for v in values]
+        _neve.relate_rows(data, [lift(v, dtype) for v in values], kinds)
     values[:] = [Spread(data, numbers)]
+
+
+def repeated(values: list[Any], count: Any) -> Any:
+    """values * count, for a count that tensors or sizes decide: passes of a loop where it is no size."""
+    from ._state import element_type, flatten
+    from ._statements import collect
+
+    leaves, structure = flatten([values])
+    of = element_type(structure[0], leaves) if values else None
+    if of is None:
+        return (
+            NotImplemented
+            if isinstance(count, Dim)
+            else fail(
+                "unsupported",
+                "to_static: a list of different things, as often as tensors decide (elements of one kind)",
+            )
+        )
+    whole: list[Any] = list(values)
+    spread(whole, of)
+    once = gathered(whole)
+    if not isinstance(count, Dim):
+        out: list[Any] = []
+        collect(
+            out, open_range(count), lambda _: TensorList(out).extend(whole) if is_spread(out) else out.extend(whole)
+        )
+        return out
+    data, rest = once.data, once.data.shape[1:]
+    sizes = [Dim.max(count, 0), *data.shape]
+    return [Spread(data.unsqueeze(0).expand(sizes).reshape((sizes[0] * data.shape[0], *rest)), once.is_of_numbers)]
 
 
 class Consumed(list[Any]):
@@ -194,10 +253,11 @@ class Consumed(list[Any]):
 
 
 class Open:
-    """What a for statement goes through as a loop of the graph: how many passes (i64[]), and what each gets."""
+    """What a for statement goes through as a loop of the graph: how many passes (i64[]), and what each gets. most: no
+    more than so many, each made by itself: plain things are gone through beside it."""
 
-    def __init__(self, trips: Any, item: Callable[[Any], Any]) -> None:
-        self.trips, self.item = trips, item
+    def __init__(self, trips: Any, item: Callable[[Any], Any], most: int | None = None) -> None:
+        self.trips, self.item, self.most = trips, item, most
 
     def __iter__(self) -> Iterator[Any]:
         fail(

@@ -11,7 +11,7 @@ from .. import _neve
 from .._base import Tensor, fail
 from ._branches import if_
 from ._choices import Choice
-from ._lists import is_spread
+from ._lists import gathered, is_spread
 from ._numbers import Dim, Number, as_number, number
 from ._values import Maybe, SizeCondition, SizeConditions, Undefined, always, condition, read, tensor_of
 
@@ -130,7 +130,12 @@ def _of_choice(kind: str, left: Any, right: Any) -> Any:
 
 def _contains(values: Any, v: Any) -> Any:
     """v in values, for what tensors or sizes decide by comparing with each."""
+    if is_spread(values) and gathered(values).data.ndim == 1:
+        n = as_number(v.number() if isinstance(v, SizeCondition) else v)
+        data = gathered(values).data
+        return number((data == (n.beside(data.dtype) if n is not None else v)).any())
     is_open = isinstance(v, (Number, Dim, SizeCondition))
+    values = tuple(values) if isinstance(values, dict) and is_open else values
     if isinstance(values, (tuple, list, set, frozenset)) and (
         is_open or any(isinstance(e, (Number, Dim)) for e in values)
     ):
@@ -153,41 +158,40 @@ def not_(x: Any) -> Any:
     return number(~c) if isinstance(c, Tensor) else not c
 
 
-def and_(*parts: Callable[[], Any], state: Any = None) -> Any:
-    """The first of the values that is false, else the last; later parts are asked only if need be."""
-    return _logic(parts, True, state)
+def and_(*parts: Callable[[], Any], state: Any = None, test: bool = False) -> Any:
+    """The first of the values that is false, else the last; later parts are asked only if need be. test: only whether
+    it is true matters."""
+    return _logic(parts, True, state, test)
 
 
-def or_(*parts: Callable[[], Any], state: Any = None) -> Any:
+def or_(*parts: Callable[[], Any], state: Any = None, test: bool = False) -> Any:
     """The first of the values that is true, else the last."""
-    return _logic(parts, False, state)
+    return _logic(parts, False, state, test)
 
 
-def _logic(parts: Sequence[Callable[[], Any]], go_on: bool, state: Any) -> Any:
+def _logic(parts: Sequence[Callable[[], Any]], go_on: bool, state: Any, test: bool) -> Any:
     value = parts[0]()
     if len(parts) == 1:
-        return value
+        return _truth(value) if test else value
     c = condition(value)
     if isinstance(c, bool):
-        return value if c != go_on else _logic(parts[1:], go_on, state)
-    t = tensor_of(c)
-    if (
-        (isinstance(value, Tensor) and value.dtype != "bool")
-        or isinstance(value, (Dim, Choice, Maybe))
-        or is_spread(value)
-    ):
-        return choose(
-            value,
-            (lambda: _logic(parts[1:], go_on, state)) if go_on else (lambda: value),
-            (lambda: value) if go_on else (lambda: _logic(parts[1:], go_on, state)),
-            state,
-        )
+        return _logic(parts[1:], go_on, state, test) if c == go_on else c if test else value
 
     # The later parts may be right only where the first allows: they run in a branch.
     def later() -> Any:
-        return _logic(parts[1:], go_on, state)
+        return _logic(parts[1:], go_on, state, test)
 
+    is_bool = isinstance(value, SizeCondition) or (isinstance(value, Number) and value.dtype == "bool")
+    if not test and not is_bool:
+        return choose(value, later, lambda: value, state) if go_on else choose(value, lambda: value, later, state)
+    t = tensor_of(c)
     return choose(t, later, lambda: False, state) if go_on else choose(t, lambda: True, later, state)
+
+
+def _truth(value: Any) -> Any:
+    """Whether a value is true, as one of the program."""
+    c = condition(value)
+    return number(c) if isinstance(c, Tensor) else c
 
 
 def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any], state: Any = None) -> Any:

@@ -8,10 +8,11 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
+from ._aliases import Result
 from ._branches import Get, Problems, Put, if_, require_stageable
 from ._choices import options_of
 from ._effects import Raised, with_effects
-from ._lists import open_of
+from ._lists import Open, open_of
 from ._numbers import number
 from ._reach import Missed, Reached, require_own, with_places
 from ._state import (
@@ -21,15 +22,16 @@ from ._state import (
     absent_parts,
     align,
     boxes_of,
+    either,
     flatten,
     grow,
     joined,
-    kept_objects,
     lost,
     objects_of,
     paths_of,
     returned,
     unflatten,
+    with_wholes_in,
 )  # fmt: skip
 from ._values import condition, is_number, is_program, read, same, tensor_of, weak_dtype
 
@@ -75,15 +77,19 @@ def stage_loop(
         return condition(test()) if test else True
 
     places: list[Any] = []
+    wholes: dict[tuple[Any, ...], Any] = {}
     for _ in range(64):
         try:
-            loop = _Loop(once, places, *with_effects(*with_places(get, put, names, places)))
+            loop = _Loop(once, places, wholes, *with_effects(*with_places(get, put, names, places)))
             loop.settle()
             loop.run(trips, tensor_of(first))
             return
         except Grown as grown:  # a list that is longer after a pass: from before on, tensors decide its length
             loop.restore()
-            grow(grown, loop.before)
+            if grown.path in objects_of(loop.before) or grown.path in wholes:
+                grow(grown, loop.before)
+            else:  # a list of the passes: it holds them so at each one's end
+                wholes[grown.path] = grown.of
         except Missed as missed:
             loop.restore()
             places += missed.places
@@ -97,16 +103,18 @@ class _Loop:
     """A loop that is being made: what changes from pass to pass is found by trying."""
 
     def __init__(
-        self, once: Callable[[Tensor], Any], places: list[Any], get: Get, put: Put, names: tuple[str, ...]
+        self, once: Callable[[Tensor], Any], places: list[Any], wholes: dict[tuple[Any, ...], Any], get: Get, put: Put,
+        names: tuple[str, ...],
     ) -> None:  # fmt: skip
-        self.once, self.get, self.put, self.names = once, get, put, names
+        self.once, self.put, self.names = once, put, names
+        self.get = lambda: with_wholes_in(get(), wholes)
         self.before = get()
         self.start, self.structure = flatten(self.before)
         self.boxes = boxes_of(self.before)
         self.reached = Reached([once], get, places)
         self.paths = paths_of(names, self.structure)
         self.objects = objects_of(self.before)
-        self.same_objects: dict[Any, Any] = dict(self.objects)
+        self.result = Result([self.objects], self.objects, {}, names)
         self.carried: dict[int, Merge] = {}
 
     def restore(self) -> None:
@@ -122,8 +130,14 @@ class _Loop:
         for b in self.boxes.values():
             b.restore()
         leaves = [self.carried[i].take(parameters) if i in self.carried else v for i, v in enumerate(self.start)]
-        self.put(tuple(unflatten(self.structure, leaves, self.same_objects)))
+        self.put_result(leaves)
         return leaves
+
+    def put_result(self, leaves: list[Any]) -> None:
+        """Puts variables in place that have these leaves."""
+        made = unflatten(self.structure, leaves, self.result.kept)
+        self.result.note(objects_of(made))
+        self.put(tuple(made))
 
     def initial(self) -> list[Tensor]:
         """What is carried into the first pass."""
@@ -165,13 +179,16 @@ class _Loop:
         shape.append(s)
         if s == self.structure:
             found.extend((i, Leaf(x), v) for i, (x, v) in enumerate(zip(after, leaves)))
-            self.same_objects = kept_objects(self.same_objects, objects_of(state))
+            self.result = Result([self.objects, objects_of(state)], self.objects, self.reached.held(), self.names)
         return []
 
     def _learn(self, found: list[tuple[int, Leaf, Any]]) -> bool:
         changed = False
         for i, leaf, was in found:
             known = self.carried.get(i)
+            if either(self.start[i], leaf.value) is not self.start[i]:
+                self.start[i], changed = None, True
+                continue
             m = _carry(self.paths[i], Leaf(self.start[i]), was, leaf, known)
             if m is not None and (known is None or m.key != known.key):
                 self.carried[i] = m
@@ -196,7 +213,7 @@ class _Loop:
         for b in self.boxes.values():
             b.restore()
         leaves = [self.carried[i].take(results) if i in self.carried else v for i, v in enumerate(self.start)]
-        self.put(tuple(unflatten(self.structure, leaves, self.same_objects)))
+        self.put_result(leaves)
 
 
 def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) -> Merge | None:
@@ -236,10 +253,12 @@ def for_(
     iterable = read(iterable)
     require_own(iterable)
     if (rows := open_of(iterable)) is not None:
-        first = True if more is None else condition(more())
-        if first is not False:
+        if rows.most is not None:
+            iterable, body = range(rows.most), functools.partial(_pass_if, rows, body, get, put, names, problems)
+        elif (first := True if more is None else condition(more())) is not False:
             stage_loop(first, rows.trips, rows.item, body, more, get, put, names, problems)
-        return
+        if rows.most is None:
+            return
     if is_program(iterable):
         if iterable.ndim == 0:
             raise TypeError("iteration over a tensor of rank 0")
@@ -252,3 +271,8 @@ def for_(
             body(value)
         else:
             if_(c, functools.partial(body, value), lambda: None, get, put, names, problems)
+
+
+def _pass_if(rows: Open, body: Callable[[Any], None], get: Get, put: Put, names: Any, problems: Any, k: int) -> None:
+    """A pass with the number k, where there are so many."""
+    if_(rows.trips > k, lambda: body(rows.item(number(_neve.tensor(k)))), lambda: None, get, put, names, problems)

@@ -7,7 +7,7 @@ from typing import Any
 
 STAGE = "__neve_stage__"
 FLAG = "__neve_"
-_MUTATING = {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort", "reverse",
+MUTATING = {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort", "reverse",
              "add", "discard"}  # fmt: skip
 
 
@@ -73,7 +73,7 @@ class Names(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _call(self, node: ast.Call) -> None:
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _MUTATING:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in MUTATING:
             self._base(node.func.value)
 
     def _base(self, node: ast.AST) -> None:

@@ -133,6 +133,8 @@ def _operator(name: str, reflected: bool) -> Callable[[Number, Any], Any]:
         if isinstance(other, Tensor) and not isinstance(other, Number):
             mine = self.beside(other.dtype)
             return plain(other, mine) if reflected else plain(mine, other)
+        if name == "mul" and isinstance(other, list):
+            return _repeated(other, self)
         n = as_number(other)
         if n is None:
             return NotImplemented
@@ -157,6 +159,8 @@ def _size_operator(name: str) -> None:
     def f(self: Any, other: Any) -> Any:
         if isinstance(other, Number):
             return NotImplemented
+        if isinstance(other, list):
+            return _repeated(other, self)
         if isinstance(other, float) or ("truediv" in name and isinstance(other, (int, Dim))):
             return mine(as_number(self), other)
         return plain(self, other)
@@ -187,5 +191,35 @@ def _size_divmod(size: Any, other: Any) -> Any:
     return size // other, size % other
 
 
-for _name, _function in (("__pow__", _size_power), ("__abs__", _size_abs), ("__divmod__", _size_divmod)):
+def _size_inverted(size: Any) -> Any:
+    return -size - 1
+
+
+for _name, _function in (("__pow__", _size_power), ("__abs__", _size_abs), ("__divmod__", _size_divmod),
+                         ("__invert__", _size_inverted)):  # fmt: skip
     setattr(Dim, _name, _function)
+
+
+def _bits_of_size(name: str) -> None:
+    """Operators on the bits of sizes; shifts by numbers give sizes."""
+
+    def f(size: Any, other: Any) -> Any:
+        if "shift" in name and type(other) is int and 0 <= other < 32:
+            return size * 2**other if "lshift" in name else size // 2**other
+        n = as_number(other)
+        return NotImplemented if n is None else getattr(as_number(size), name)(n)
+
+    setattr(Dim, name, f)
+
+
+for _name in ("lshift", "rshift", "and", "or", "xor"):
+    _bits_of_size(f"__{_name}__")
+for _name in ("rlshift", "rrshift", "rand", "ror", "rxor"):
+    setattr(Dim, f"__{_name}__", lambda size, other, name=f"__{_name[1:]}__": getattr(as_number(other), name)(size))
+
+
+def _repeated(values: list[Any], count: Any) -> Any:
+    """values * count, where tensors or sizes decide it."""
+    from ._lists import repeated
+
+    return repeated(values, count)

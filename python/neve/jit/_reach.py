@@ -102,6 +102,7 @@ class Reached:
         self.contents: dict[int, tuple[Any, Any]] = {}
         self.iterators: dict[int, Any] = {}
         self._kept: dict[int, Any] = {}
+        self._holders: dict[int, set[int]] = {}
         self._walk([*functions])
         # What is state already: variables, by the function that reads them, and places.
         readers = [f for f in _functions_in(get) if f.__name__.startswith(f"{FLAG}get")]
@@ -126,6 +127,21 @@ class Reached:
             if hasattr(type(v), "__next__"):
                 self.iterators[id(v)] = v
             todo.extend(_parts(v))
+            self._note_holders(v)
+
+    def _note_holders(self, v: Any) -> None:
+        """That a thing, or each variable of a function, leads to what it holds."""
+        if isinstance(v, types.FunctionType):
+            found = [(id(c), _get(c)) for c in v.__closure__ or ()]
+        else:
+            found = [(id(v), p) for p in _parts(v)] if isinstance(v, (list, tuple, dict)) else []
+        for holder, held in found:
+            if isinstance(held, (list, dict)) or hasattr(held, "__dataclass_fields__"):
+                self._holders.setdefault(id(held), set()).add(holder)
+
+    def held(self) -> dict[int, int]:
+        """How many variables and containers lead to a container, by identity."""
+        return {k: len(v) for k, v in self._holders.items()}
 
     def restore(self) -> None:
         """Puts all back."""

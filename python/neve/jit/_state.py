@@ -8,6 +8,7 @@ from typing import Any, NoReturn, cast
 
 from .. import _neve
 from .._base import Tensor, fail
+from ._aliases import Same
 from ._choices import Choice, index_of, is_constant, options_of
 from ._lists import Spread, gathered, is_scalar, is_spread, of_tensors, spread
 from ._numbers import Dim, Number
@@ -59,8 +60,11 @@ def _given(elements: Sequence[Any]) -> list[Any]:
     return [v.value if isinstance(v, Maybe) and isinstance(v.absent, Undefined) else v for v in elements]
 
 
-def with_wholes(state: Sequence[Any], wholes: dict[tuple[Any, ...], Any]) -> Any:
-    """The state with copies of these lists that hold their elements as one tensor."""
+def with_wholes(state: Sequence[Any], wholes: dict[tuple[Any, ...], Any], names: Sequence[str]) -> Any:
+    """The state where these lists hold their elements as one tensor: copies of those that a return gives."""
+    given = {p: of for p, of in wholes.items() if names[p[0]] == "__neve_value"}
+    with_wholes_in(state, {p: of for p, of in wholes.items() if p not in given})
+    wholes = given
 
     def walk(v: Any, at: tuple[Any, ...]) -> Any:
         if at in wholes and isinstance(v, list) and not is_spread(v):
@@ -77,6 +81,21 @@ def with_wholes(state: Sequence[Any], wholes: dict[tuple[Any, ...], Any]) -> Any
         return parts if type(v) is list else v
 
     return tuple(walk(v, (i,)) for i, v in enumerate(state)) if wholes else state
+
+
+def is_gone(x: Any) -> bool:
+    """Whether a list is one of an open length that is not there."""
+    return is_spread(x) and is_absent_value(gathered(x).data)
+
+
+def with_wholes_in(state: Any, wholes: dict[tuple[Any, ...], Any]) -> Any:
+    """The state, after these lists of it were made to hold their elements as one tensor."""
+    there = objects_of(state) if wholes else {}
+    for path, of in wholes.items():
+        if isinstance(v := there.get(path), list) and not is_spread(v):
+            v[:] = _given(v)
+            spread(v, of)
+    return state
 
 
 class _Box:
@@ -129,11 +148,6 @@ def objects_of(values: Sequence[Any], at: tuple[Any, ...] = (), found: Any = Non
     return found
 
 
-def kept_objects(before: dict[Any, Any], *after: dict[Any, Any]) -> dict[tuple[Any, ...], Any]:
-    """Those that are the same objects as before in every way."""
-    return {p: v for p, v in before.items() if all(a.get(p) is v for a in after)}
-
-
 def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
     """(leaves, structure): containers apart. A structure is None for a leaf, or (class, keys, parts)."""
     leaves: list[Any] = []
@@ -174,6 +188,9 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         return next(leaves)
     kind, keys, parts = structure
     old = kept.get(at)
+    if isinstance(old, Same):
+        _build(structure, leaves, (), {})
+        return old.container
     made: Any
     if kind is Spread:
         made = [Spread(next(leaves), keys)]
@@ -284,6 +301,8 @@ def element_type(structure: Any, leaves: list[Any]) -> tuple[str, tuple[Any, ...
     """(dtype, shape, whether numbers) of the elements of a list, where one tensor can hold them."""
     leaves = [v if isinstance(v, Leaf) else Leaf(v) for v in leaves]
     if structure[0] is Spread:
+        if leaves[0].type is None:  # not there in this way
+            return None
         dtype, shape = leaves[0].type
         return dtype, shape[1:], structure[1]
     if not leaves or any(p is not None for p in structure[2]):
@@ -429,6 +448,11 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
     # Of None and nothing at all None wins: reading nothing is an error of the original, whatever stands there.
     nothing = None if any(v is None for v in absent) else next(iter(absent), None)
     return Merge(dtype, (dtype, like[1]), Absence(nothing) if absent else None, is_a_number)
+
+
+def either(a: Any, b: Any) -> Any:
+    """What a variable is where two ways leave it with nothing to merge: None rather than not assigned."""
+    return b if isinstance(a, Undefined) and b is None else a
 
 
 def text_of(v: Any) -> str:

@@ -10,25 +10,39 @@ from typing import Any
 from .. import _neve
 from .._base import Tensor, fail, ops
 from . import _effects
-from ._branches import if_
+from ._aliases import note_maybe_one, note_returned, require_one
+from ._branches import assert_, if_
 from ._choices import Choice
 from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, spread
+from ._logic import choose, compare, or_
 from ._loops import for_
 from ._numbers import Dim, Number, as_number
-from ._state import element_type, flatten, unflatten
-from ._values import Lost, Maybe, SizeCondition, Undefined, condition, is_absent_value, placeholder, read, tensor_of
+from ._state import element_type, flatten, objects_of, unflatten
+from ._values import (
+    Lost,
+    Maybe,
+    SizeCondition,
+    Undefined,
+    always,
+    condition,
+    is_absent_value,
+    placeholder,
+    read,
+    tensor_of,
+)
 
 _ENDED = "the function ended without a return in a way that tensors chose (return a tensor in every way)"
 
 
 def result(returned: Any, value: Any, always: bool = False) -> Any:
     """What a function with early returns gives. always: every way through it ends in one of them."""
+    note_returned(objects_of([value]).values())
     c = condition(returned)
     if isinstance(c, bool):
         return _there(value) if c else None
     if always:
         leaves, structure = flatten([value])
-        return unflatten(structure, [_there(v) for v in leaves])[0]
+        return _of_leaves(value, structure, leaves, [_there(v) for v in leaves])
     if is_absent_value(value):
         return None
     if isinstance(value, (Tensor, Maybe)):  # in the other ways it is None, as in Python
@@ -36,13 +50,24 @@ def result(returned: Any, value: Any, always: bool = False) -> Any:
         if isinstance(value, Maybe):
             flag, value = value.flag if isinstance(value.absent, Undefined) else flag & value.flag, value.value
         return Maybe(value, flag, None, _ENDED)
-    leaves, structure = flatten([value])
+    old, structure = flatten([value])
     # Where the flag holds there is a value; None that a return gave stays one way to have none.
-    leaves = [_there(v) for v in leaves]
+    leaves = [_there(v) for v in old]
     first = next((i for i, v in enumerate(leaves) if isinstance(v, Tensor)), None)
     if first is not None:
         leaves[first] = _if_returned(c, leaves[first])
-    return unflatten(structure, leaves)[0]
+    return _of_leaves(value, structure, old, leaves)
+
+
+def _of_leaves(value: Any, structure: Any, old: list[Any], leaves: list[Any]) -> Any:
+    """A value, with other leaves."""
+    if all(a is b for a, b in zip(old, leaves)):
+        return value
+    made = unflatten(structure, leaves)
+    containers = objects_of(made)
+    for path, v in objects_of([value]).items():
+        note_maybe_one(containers[path], v)
+    return made[0]
 
 
 def _there(value: Any) -> Any:
@@ -133,8 +158,8 @@ def item(owner: Any, index: Any) -> Any:
         index = index.number()
     if is_spread(owner):
         return TensorList(owner)[index]
-    if isinstance(index, Choice) and isinstance(owner, dict):
-        return _entry(owner, index)
+    if isinstance(owner, dict) and is_open_key(owner, index):
+        return entry(owner, index)
     if isinstance(owner, (list, tuple)) and isinstance(index, (Number, Dim)):
         return _element(list(owner), index)
     return owner[index]
@@ -148,16 +173,37 @@ def _element(values: list[Any], index: Any) -> Any:
     if of is not None:
         spread(values, of)
         return TensorList(values)[n]
+    place = _place_in(values, n)
     if values and all(callable(v) or isinstance(v, (str, type(None))) for v in values):
-        return Choice(values, Number(_place_in(values, n)))
-    fail(
-        "unsupported",
-        "to_static: an element of a list of different things, whose number tensors decide (an if for each)",
-    )
+        return Choice(values, Number(place))
+
+    def way(k: int) -> Any:
+        return values[k] if k == len(values) - 1 else choose(place == k, always(values[k]), lambda: way(k + 1))
+
+    return way(0)
 
 
-def _entry(entries: dict[Any, Any], key: Choice) -> Any:
-    return item([entries[o] for o in key._options], key._index)
+def is_open_key(entries: dict[Any, Any], key: Any) -> bool:
+    """Whether tensors or sizes decide which key of a dict this is."""
+    if isinstance(key, Dim):
+        return key not in entries and any(isinstance(k, int) for k in entries)
+    return isinstance(key, (Choice, Number))
+
+
+def entry(entries: dict[Any, Any], key: Any, *default: Any) -> Any:
+    """What a dict has for a key that tensors decide."""
+    if isinstance(key, Choice) and not default:
+        return item([entries[o] for o in key._options], key._index)
+    keys = [k for k in entries if isinstance(k, str) == isinstance(key, Choice)]
+
+    def way(k: int) -> Any:
+        if k < len(keys):
+            return choose(compare(["eq"], key, keys[k]), always(entries[keys[k]]), lambda: way(k + 1))
+        if default:
+            return default[0]
+        raise KeyError(f"a key that is none of {', '.join(map(repr, keys))}")
+
+    return way(0)
 
 
 def unpacked(values: Any) -> Any:
@@ -183,19 +229,46 @@ def set_item(value: Any, owner: Any, index: Any) -> None:
         n = as_number(value) if isinstance(value, (Number, Dim)) else None
         owner[index] = value if n is None else n.beside(owner.dtype).astype(owner.dtype)
         return
-    if is_spread(owner) or (isinstance(owner, list) and isinstance(index, Number)):
-        if not is_spread(owner):
-            leaves, structure = flatten([owner])
-            of = element_type(structure[0], leaves)
-            if of is None:
-                fail(
-                    "unsupported",
-                    "to_static: an element of a list of different things is set, whose number tensors decide",
-                )
-            spread(owner, of)
+    require_one(owner)
+    number_ = as_number(index) if isinstance(owner, list) and isinstance(index, (Number, Dim)) else None
+    if number_ is not None and not is_spread(owner):
+        _set_one(owner, number_, value)
+    elif is_spread(owner):
         TensorList(owner)[index] = value
+    elif isinstance(owner, dict) and is_open_key(owner, index):
+        _set_entry(owner, index, value)
+    else:
+        owner[index] = value
+
+
+def _set_one(owner: list[Any], n: Number, value: Any) -> None:
+    """Sets the element of a plain list whose number tensors or sizes decide."""
+    leaves, structure = flatten([owner])
+    of = element_type(structure[0], leaves)
+    if of is not None:
+        spread(owner, of)
+        TensorList(owner)[n] = value
         return
-    owner[index] = value
+    place = _place_in(owner, n)
+    for k in range(len(owner)):
+        if_(place == k, functools.partial(owner.__setitem__, k, value), lambda: None, *_list_state(owner, None))
+
+
+def _set_entry(entries: dict[Any, Any], key: Any, value: Any) -> None:
+    """Sets what a dict has for a key that tensors decide."""
+
+    def missing() -> None:
+        fail("unsupported", "to_static: a new key of a dict, which tensors decide (an entry for each key before)")
+
+    if isinstance(key, Choice):
+        for o in key._options:
+            if o not in entries:
+                missing()
+    known = functools.reduce(lambda a, k: or_(always(a), functools.partial(compare, ["eq"], key, k)), entries, False)
+    assert_(known, lambda: "a new key of a dict, which tensors decide")
+    for k in list(entries):
+        state = lambda: (entries,), lambda _: None, ("the dict",)  # noqa: E731
+        if_(compare(["eq"], key, k), functools.partial(entries.__setitem__, k, value), lambda: None, *state)
 
 
 def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
@@ -208,6 +281,9 @@ def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
         return
     in_place = getattr(operator, _IN_PLACE[kind])
     if is_spread(owner) and not gathered(owner).is_of_numbers:
+        if _neve.follows_lists():
+            in_place(item(owner, index), value)
+            return
         _neve.outdate_listed()  # who else holds the element does not see the change
         set_item(in_place(_neve.unrelated(item(owner, index)), value), owner, index)
         return
@@ -232,6 +308,7 @@ def _place_in(values: list[Any], n: Number) -> Tensor:
 def augment(kind: str, target: Any, value: Any) -> Any:
     """target OP= value."""
     target, value = (v.number() if isinstance(v, SizeCondition) else v for v in (read(target), read(value)))
+    require_one(target)
     return getattr(operator, _IN_PLACE[kind])(target, value)
 
 
@@ -249,6 +326,7 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
             delattr(owner, name)
         return
     if getattr(owner, name, None) is not value:
+        require_one(owner)
         setattr(owner, name, value)
 
 

@@ -91,6 +91,7 @@ class _Rewrite(Blocks):
 
     def visit_If(self, node: ast.If) -> Any:
         self.line = node.lineno
+        _mark_test(node.test)
         names = names_of(node.body, node.orelse)
         variables, state = self.state(names, node)
         test = self.visit(node.test)
@@ -110,6 +111,7 @@ class _Rewrite(Blocks):
 
     def visit_While(self, node: ast.While) -> Any:
         self.line = node.lineno
+        _mark_test(node.test)
         names = names_of(node.body, node.test)
         variables, state = self.state(names, node)
         test, body = self.fresh("test"), self.fresh("body")
@@ -120,7 +122,7 @@ class _Rewrite(Blocks):
             flags = expression(
                 f"{STAGE}.and_("
                 + ", ".join(f"lambda: {STAGE}.not_({f})" for f in exits)
-                + f", lambda: None, {assigned})"
+                + f", lambda: None, {assigned + ', ' if assigned else ''}test=True)"
             )
             flags.args[-1].body = condition  # type: ignore[attr-defined]
             condition = flags
@@ -152,6 +154,7 @@ class _Rewrite(Blocks):
         return [*out, *access, call]
 
     def visit_Assert(self, node: ast.Assert) -> Any:
+        _mark_test(node.test)
         call = statements(f"{STAGE}.assert_(None, lambda: None, {self.place(node)!r})", node)[0]
         call.value.args[0] = self.visit(node.test)  # type: ignore[attr-defined]
         call.value.args[1].body = self.visit(node.msg) if node.msg else ast.Constant(None)  # type: ignore[attr-defined]
@@ -191,6 +194,8 @@ class _Rewrite(Blocks):
             call = statements(f"{STAGE}.set_item(None, None, None)", node)[0]
             call.value.args = [self.visit(node.value), self.visit(target.value), self.visit(_index(target.slice))]  # type: ignore[attr-defined]
             return placed(call, node)
+        if any(isinstance(t, ast.Subscript) for target in node.targets for t in _targets(target)):
+            return self.one_by_one(node)
         if not isinstance(node.value, (ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.JoinedStr)):
             self.handed |= {n: None for n in names_of(*node.targets).stored if n in self.local}
         node = self.generic_visit(node)  # type: ignore[assignment]
@@ -199,6 +204,34 @@ class _Rewrite(Blocks):
             made.args = [node.value]
             node.value = placed(made, node.value)
         return node
+
+    def one_by_one(self, node: ast.Assign) -> list[ast.stmt]:
+        """Several targets of which one is an element: each gets its value by a statement of its own, in their order."""
+        out: list[ast.stmt] = []
+
+        def assign(target: ast.expr, value: ast.expr) -> None:
+            made = placed(ast.Assign([target], value), node)
+            if not isinstance(target, (ast.Tuple, ast.List)):
+                out.append(self.visit_Assign(made))
+                return
+            names = [self.fresh("part") for _ in target.elts]
+            parts: list[ast.expr] = [ast.Name(n, ast.Store()) for n in names]
+            for k, t in enumerate(target.elts):
+                if isinstance(t, ast.Starred):
+                    parts[k] = ast.Starred(parts[k], ast.Store())
+            made.targets = [placed(ast.Tuple(parts, ast.Store()), target)]
+            out.append(self.visit_Assign(made))
+            for n, t in zip(names, target.elts):
+                assign(t.value if isinstance(t, ast.Starred) else t, ast.Name(n, ast.Load()))
+
+        if len(node.targets) == 1:
+            assign(node.targets[0], node.value)
+            return out
+        whole = self.fresh("part")
+        assign(ast.Name(whole, ast.Store()), node.value)
+        for target in node.targets:
+            assign(target, ast.Name(whole, ast.Load()))
+        return out
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         if node.value is None or not isinstance(node.target, ast.Name):
@@ -229,9 +262,6 @@ class _Rewrite(Blocks):
             made.value.args[1:] = [  # type: ignore[attr-defined]
                 self.visit(node.target.value), self.visit(_index(node.target.slice)), node.value
             ]  # fmt: skip
-            for n in ast.walk(made):
-                if isinstance(getattr(n, "ctx", None), ast.Store):
-                    n.ctx = ast.Load()  # type: ignore[attr-defined]
             return placed(made, node)
         node.target = self.visit(node.target)
         return node
@@ -252,7 +282,8 @@ class _Rewrite(Blocks):
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         name = "and_" if isinstance(node.op, ast.And) else "or_"
         state = self.walrus_state(node.values[1:])
-        call = expression(f"{STAGE}.{name}({state})")
+        is_test = getattr(node, "is_test", False)  # only whether it is true matters
+        call = expression(f"{STAGE}.{name}({', '.join([state] * bool(state) + ['test=True'] * is_test)})")
         call.args = [ast.Lambda(_no_arguments(), self.visit(v)) for v in node.values]  # type: ignore[attr-defined]
         return placed(call, node)
 
@@ -274,6 +305,8 @@ class _Rewrite(Blocks):
         return placed(call, node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        if isinstance(node.op, ast.Not):
+            _mark_test(node.operand)
         node.operand = self.visit(node.operand)
         if not isinstance(node.op, ast.Not):
             return node
@@ -282,6 +315,7 @@ class _Rewrite(Blocks):
         return placed(call, node)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
+        _mark_test(node.test)
         state = self.walrus_state([node.body, node.orelse])
         call = expression(f"{STAGE}.choose(None, lambda: None, lambda: None{', ' + state if state else ''})")
         call.args[0] = self.visit(node.test)  # type: ignore[attr-defined]
@@ -348,6 +382,9 @@ class _Rewrite(Blocks):
     def comprehension(self, node: Any, kind: Any) -> Any:
         """A list as calls where what it goes through, or its tests, may be tensors; plain where they are not."""
         bound = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        for g in node.generators:
+            for test in g.ifs:
+                _mark_test(test)
         hidden = {n: self.guarded.pop(n) for n in list(self.guarded) if n in bound}
         outer, self.local = self.local, self.local - bound
         state = self.walrus_state([node])
@@ -407,6 +444,21 @@ class _Rewrite(Blocks):
         self.local = outer
         self.guarded.update(hidden)
         return node
+
+
+def _mark_test(test: ast.expr) -> None:
+    """Says to `and` and `or` that only their truth is asked for."""
+    if isinstance(test, ast.BoolOp):
+        test.is_test = True  # type: ignore[attr-defined]
+        for v in test.values:
+            _mark_test(v)
+
+
+def _targets(target: ast.expr) -> list[ast.expr]:
+    """What an assignment to it assigns."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return [t for e in target.elts for t in _targets(e)]
+    return _targets(target.value) if isinstance(target, ast.Starred) else [target]
 
 
 def _is_plain_target(target: ast.expr) -> bool:

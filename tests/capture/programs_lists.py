@@ -1,0 +1,173 @@
+"""Lists and dicts that several names hold, whose elements change in place, whose keys and counts are decided late."""
+
+import neve
+from capture_cases import program
+
+
+@program
+def elements_changed_through_both(x):
+    sums, rows, acc, t = [], [], x[0].sum() * 0.5, x[0] * 1.0
+    for row in x:
+        sums.append(acc)
+        rows.append(row)
+        rows.append(t)
+        if row.sum() > 0.3:
+            acc += 1.0
+        acc = acc * 0.5
+        t = t + row if row.mean() > 0 else t + 1.0
+        t *= 0.9
+    x[0] += 5.0
+    t += 1.0
+    if len(sums) > 1:
+        sums[0] *= 3.0
+        rows[-1] -= 2.0
+    u = sums[-1]
+    u += 7.0
+    stacked = neve.stack(rows)
+    stacked *= 2.0
+    rows[0][0] = 9.0
+    return neve.stack(sums), neve.stack(rows), acc, t, stacked
+
+
+@program
+def read_from_a_list_that_has_it_twice(x):
+    rows, t = [], x[0] * 1.0
+    for row in x:
+        rows.append(t)
+        t += 1.0
+        if row.sum() > 0:
+            rows.append(row * 2)
+            t = row * 3
+    return neve.stack(rows), t
+
+
+@program(refused="may show another tensor")
+def one_tensor_twice_in_a_list(x):
+    rows, t = [], x[0] * 1.0
+    for row in x:
+        rows.append(t)
+        if row.sum() > 0:
+            rows.append(row * 2)
+            t = row * 3
+    rows[0] += 1.0
+    return neve.stack(rows), t
+
+
+@program
+def one_list_in_every_way(x):
+    if x.sum() > 0:
+        a = [x[0]]
+        b = a
+    else:
+        a = [x[1]]
+        b = a
+    a.append(x[-1])
+    for row in x:
+        c = [row]
+        d = c
+        e = {"k": c}
+    c.append(x[0])
+    e["k"].append(x[1])
+    return neve.stack(b).sum(), len(b), len(d), len(c), len(e["k"])
+
+
+def added(values, v):
+    if v > 0:
+        values.append(v)
+        return values
+    values.append(v * 2)
+    return values
+
+
+@program
+def a_list_that_a_function_gives_back(x):
+    values = [x[0, 0], x[1, 0]]
+    same = added(values, x.sum())
+    same.append(x.mean())
+    other = [x[0, 1]]
+    other = other + [x.max()] if x[0, 1] > 0 else other
+    other.append(x.min())
+    values += other
+    return neve.stack(values), len(same) > 2
+
+
+@program(refused="a list is changed that may be another one too")
+def maybe_one_list(x):
+    a, b = [x[0]], [x[1]]
+    c = a if x.sum() > 0 else b
+    c.append(x[0])
+    return len(a), len(b), neve.stack(c)
+
+
+@program
+def keys_that_tensors_decide(x):
+    mode, k = "a", 0
+    d = {"a": 0.5, "b": 1.5}
+    rows = {0: x[0], 1: x[1], 2: x[0] * 2}
+    for row in x:
+        if row.sum() > 0:
+            mode = "b"
+            k += 1
+    s = d[mode] + d.get(mode, 3) + {"c": 2.0}.get(mode, 1.0)
+    d[mode] = 9.0
+    d[mode] += 1.0
+    k = k % 3
+    t = rows[k] + rows.get(k)
+    rows[k] = t
+    found = k in rows or mode in d
+    d["a"] += sum(v * 0.5 for v in [1.0, 2.0])
+    return s, d["a"], d["b"], t, rows[0], rows[2], found, x.shape[0] in rows, rows.get(x.shape[0], rows[0])
+
+
+@program
+def elements_as_targets(x):
+    a, i, n = [1, 2, 3, 4], 0, x.shape[0]
+    i, a[i] = 2, 9
+    b = a[1] = n
+    (a[2], *c), d = (5, 6, 7), 8
+    a[n % 4], a[0] = a[0], a[n % 4]
+    if x.sum() > 0:
+        a[0], x[0], t = a[1], x[1], 3
+    else:
+        t = 4
+    return x, a[0], a[1], a[2], a[3], i, b, sum(c), d, t
+
+
+@program
+def lists_as_often_as_sizes_and_tensors_say(x):
+    n, m = x.shape
+    k = int(x.sum() > 0) + 1
+    a = [x[0].sum()] * n
+    b = neve.stack([x[0]] * n) + x
+    c, d = [1, 2] * (m - 1), k * [0.5, 1.5]
+    bits = (n << 1) + (n >> 1) + (n & 1) + (n | 4) + ~n + (1 << n)
+    return sum(a), b, sum(c), sum(d), len(d), bits, n in c, 2 in d
+
+
+@program
+def a_list_made_in_a_pass(x):
+    k, rows = 0, [1, 2, 3]
+    for row in x:
+        counts = [0, 0, 0]
+        counts[k % 3] += 2
+        k = k + 1 if row.sum() > 0 else k
+        if k > 1:
+            return x * 0.5, counts[0], counts[1], rows
+    return x, k, counts[2], rows
+
+
+@program
+def zipped_with_lists(x):
+    n, s = x.shape[0], 0.0
+    for i, v in zip(range(n), [1, 2.5, x.sum()]):
+        s = s + i * v
+        if s > 4:
+            break
+    for row, b, name in zip(x, range(0, 9, 3), ("a", "b", "c", "d")):
+        s = s + row.sum() * b * (1 if name == "b" else 2)
+    for i, (row, b) in enumerate(zip(x, [0.5, 1.5, 2.5])):
+        if row.sum() > 0:
+            continue
+        s = s + row.max() * b * i
+    t = [v * w for v, w in zip([1.0, 2.0], x)]
+    return s, neve.stack(t) + sum(v.sum() * w for v, w in zip(x, (1, 2, 3)))
