@@ -232,6 +232,7 @@ LoopObserver* observe_loops(LoopObserver* observer) {
 }
 
 void limit_threads(int n) { thread_limit.store(n, std::memory_order_relaxed); }
+int thread_limit_now() { return thread_limit.load(std::memory_order_relaxed); }
 
 void release_threads() {
   note_use();  // the library's loops have used it

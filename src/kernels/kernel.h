@@ -69,6 +69,8 @@ class BoundKernel {
   virtual std::unique_ptr<RunState> make_state() const { return nullptr; }
   /// Allocates nothing and takes no lock (library code called here may).
   virtual void run(const RunArgs& args) const = 0;
+  /// Bound to one thread, it gives half of its work to the helper (base/helper.h) where there is one.
+  virtual bool has_halves() const { return false; }
   /// Bytes this object holds, for the bound of the cache it lies in.
   virtual size_t bytes() const { return 256; }
 };

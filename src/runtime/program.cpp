@@ -261,6 +261,9 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     inst->bytes += bound.value->bytes();
     inst->run.push_back(std::move(step));
   }
+  // A thread of the pool and the helper would wait busily for the same core.
+  inst->has_halves = threads > 1 && std::ranges::all_of(inst->run, [](const auto& r) { return r.threads == 1; }) &&
+                     std::ranges::any_of(inst->run, [](const auto& r) { return r.kernel->has_halves(); });
   plan_memory(s, *inst);
   inst->bytes +=
       sizeof(Instance) + inst->args.size() * 4 + inst->run.size() * sizeof(Instance::Step) + inst->steps.size() * 8;

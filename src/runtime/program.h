@@ -69,6 +69,7 @@ struct Instance {
   };
   std::vector<Content> contents;  ///< content values first used here
   int64_t arena_bytes = 0, scratch_bytes = 0;
+  bool has_halves = false;           ///< all of it runs on one thread, and there is work for a helper
   size_t bytes = 0;                  ///< what this object and its kernels hold
   std::vector<std::string> rebound;  ///< "instr: why the planned kernel refused", for the report
 };

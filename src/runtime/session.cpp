@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/helper.h"
 #include "base/threads.h"
 #include "op/registry.h"
 
@@ -190,6 +191,7 @@ void Frame::run_steps(size_t s) {
   void* out[most];
   std::vector<const void*> many_in;
   int now = threads_;
+  const HelperScope helper(inst.has_halves);
   for (size_t n = 0; n < inst.run.size(); ++n) {
     const Instance::Step& step = inst.run[n];
     const int32_t* arg = inst.args.data() + step.first_arg;

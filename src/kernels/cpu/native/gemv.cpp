@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/helper.h"
 #include "base/threads.h"
 #include "kernels/cpu/native/packed_product.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr int64_t most_rows = 16;  // at the point tuned for: above, the blocking of a real product pays
 constexpr int64_t rows_at_once = 32;
+constexpr int64_t least_halved = int64_t(1) << 14;  // multiplications, with the helper: half a microsecond
 
 class BoundGemv final : public BoundKernel {
  public:
@@ -21,7 +23,13 @@ class BoundGemv final : public BoundKernel {
         multiply_(p.from_memory ? simd_.panel_from_memory : simd_.panel),
         rows_(rows),
         threads_(threads) {}
+  bool has_halves() const override { return threads_ == 1 && p_.panels() > 1 && p_.k * p_.n * rows_ >= least_halved; }
   void run(const RunArgs& args) const override {
+    if (threads_ == 1 && has_halves())
+      return run_halves([&](int half) {
+        const int64_t middle = (p_.panels() + 1) / 2;
+        for (int64_t i = half ? middle : 0; i < (half ? p_.panels() : middle); ++i) panel(args, i);
+      });
     const int64_t work = p_.k * p_.width() * std::max<int64_t>(rows_, 1);
     // Waking another thread costs microseconds: less than 2^17 multiplications is not worth it.
     const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(work, 1));
