@@ -28,6 +28,14 @@ std::string shortened(std::string s, size_t most) {
   if (s.size() > most) s = s.substr(0, most - 3) + "...";
   return s;
 }
+
+/// A key of TacticKeys without its fourth and fifth part.
+std::string without_machine(const std::string& key) {
+  size_t from = 0;
+  for (int i = 0; i < 3 && from != std::string::npos; ++i) from = key.find(gap, i ? from + gap.size() : 0);
+  const size_t to = key.rfind(gap);
+  return from == std::string::npos || to <= from ? key : key.substr(0, from) + key.substr(to);
+}
 }  // namespace
 
 TacticCache::TacticCache(std::string path, size_t most) : path_(std::move(path)), most_(most) {
@@ -57,14 +65,25 @@ TacticCache::~TacticCache() {
 std::optional<double> TacticCache::find(const std::string& key) {
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(key);
-  const bool found = it != entries_.end();
+  const bool here = it != entries_.end();
+  const auto other = here || !frozen_ ? elsewhere_.end() : elsewhere_.find(without_machine(key));
+  const bool found = here || other != elsewhere_.end();
   if (CacheTrace* trace = CacheTrace::current())
     trace->note({path_.empty() ? "kernel times in the archive" : "kernel times", parts(key),
                  found ? KeyParts{} : nearest(key), found});
   if (!found) return {};
+  if (!here) return other->second;
   it->second.stamp = ++clock_;
   it->second.used = true;
   return it->second.milliseconds;
+}
+
+void TacticCache::set_frozen(bool frozen) {
+  std::lock_guard lock(mutex_);
+  frozen_ = frozen;
+  elsewhere_.clear();
+  if (frozen)
+    for (const auto& [key, e] : entries_) elsewhere_.emplace(without_machine(key), e.milliseconds);
 }
 
 KeyParts TacticCache::parts(const std::string& key) const {
@@ -203,7 +222,7 @@ std::string machine_text(Isa isa) {
 
 TacticKeys::TacticKeys(const kernels::Request& r) {
   const Subgraph& g = *r.graph;
-  std::string all = str("plain ", r.plain_only, " cold ", r.cold_weights, "\n");
+  std::string all = str("plain ", r.plain_only, "\n");
   for (const Layout& l : r.offered) all += to_string(l) + ",";
   for (bool b : r.may_overwrite) all += b ? '1' : '0';
   text_of(all, g, &r.sizes);
@@ -217,7 +236,8 @@ TacticKeys::TacticKeys(const kernels::Request& r) {
                                          machine_digits(machine_text(Isa::avx2)),
                                          machine_digits(machine_text(Isa::avx512))};
   before_ = str(shortened(std::move(ops), 60), gap, shortened(std::move(sizes), 80), gap);
-  after_ = str(gap, r.threads, gap, machines[size_t(r.isa)], gap, sha256_hex(all).substr(0, 16));
+  after_ = str(gap, r.threads, r.cold_weights ? " cold" : "", gap, machines[size_t(r.isa)], gap,
+               sha256_hex(all).substr(0, 16));
 }
 
 std::string TacticKeys::of(std::string_view entry, int variant) const {

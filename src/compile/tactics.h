@@ -22,8 +22,9 @@ class TacticCache {
   void put(const std::string& key, double milliseconds);
   void flush();
   /// A frozen cache is what an archive knows: nothing is timed, and of several candidates only those that it names are
-  /// looked at, the fastest first.
-  void set_frozen(bool frozen) { frozen_ = frozen; }
+  /// looked at, the fastest first. What it knows from another machine, or for another number of threads, counts where
+  /// nothing was timed for these: the best guess that there is.
+  void set_frozen(bool frozen);
   bool frozen() const { return frozen_; }
   size_t size() const;
   /// The cache in cache_directory(), shared by the process.
@@ -49,13 +50,14 @@ class TacticCache {
   KeyParts nearest(const std::string& key) const;
 
   std::map<std::string, Entry> entries_;
+  std::map<std::string, double> elsewhere_;                   // where frozen: by key without threads and machine
   std::map<std::string, std::string, std::less<>> machines_;  // digits in keys -> machine_text
   uint64_t clock_ = 0;
   bool dirty_ = false, frozen_ = false;
 };
 
-/// The keys of a request's tactics, readable: ops, sizes of the first values, kernel and variant, threads, machine()
-/// and a digest of everything (all sizes, attributes, roles, layouts), apart by " | ".
+/// The keys of a request's tactics, readable: ops, sizes of the first values, kernel and variant, threads (and whether
+/// weights are cold), machine() and a digest of everything (all sizes, attributes, roles, layouts), apart by " | ".
 class TacticKeys {
  public:
   explicit TacticKeys(const kernels::Request& request);

@@ -16,13 +16,14 @@ constexpr std::string_view one_conv = R"(graph forward(%x: f32[n, 8, 12, 12]) wh
   return %0 "y"
 })";
 
-Compiled compiled(TacticCache* tactics) {
+Compiled compiled(TacticCache* tactics, int threads = 1, bool cold = false) {
   const ir::Graph g = ir::parse(one_conv);
   auto weights = std::make_shared<ir::Weights>();
   (*weights)["k"] = Tensor::zeros(DType::f32, {16, 8, 3, 3});
   compile::Options options;
   options.isa = cpu_info().isa;
   options.tactics = tactics;
+  options.threads = threads, options.cold_weights = cold;
   return compile::compile_graph(g, std::make_shared<runtime::WeightPool>(std::move(weights)), {}, options);
 }
 
@@ -46,6 +47,28 @@ TEST(KnownTimes, TheFastestIsMadeAndNoOther) {
     EXPECT_NE(fastest.find(" " + chosen(again) + " "), std::string::npos) << chosen(again) << " for " << fastest;
     EXPECT_EQ(again.tactics_timed, 0u);
     EXPECT_EQ(again.tactics_cached, 1u);
+  }
+}
+
+TEST(KnownTimes, OfOtherThreadsOrAnotherMachineAreTheBestGuess) {
+  TacticCache timed("");
+  compiled(&timed);
+  for (const auto& [fastest, ms] : timed.used()) {
+    TacticCache archive("");
+    for (auto [key, other] : timed.used()) {
+      const double known = key == fastest ? 1.0 : 2.0;
+      const size_t digest = key.rfind(" | "), machine = key.rfind(" | ", digest - 1);
+      archive.put(key.replace(machine, digest - machine, " | 01234567"), known);
+    }
+    EXPECT_EQ(chosen(compiled(nullptr)), chosen(compiled(nullptr, 2)));
+    archive.set_frozen(true);
+    for (const int threads : {1, 2})
+      for (const bool cold : {false, true}) {
+        const std::string again = chosen(compiled(&archive, threads, cold));
+        EXPECT_NE(fastest.find(" " + again + " "), std::string::npos) << again << " for " << fastest;
+      }
+    archive.set_frozen(false);
+    EXPECT_GE(compiled(&archive).tactics_timed, 2u) << "here they are timed";
   }
 }
 
