@@ -461,9 +461,8 @@ void bind_capture(nb::module_& m) {
       "kinds, of each part: 0 a tensor of its own, 1 rows of another list, 2 an element.");
   m.def("note_listed", [](const Tensor& t) { capture::current("list").note_listed(t); });
   m.def("unrelated", [](const Tensor& t) { return capture::current("number").unrelated(t); });
-  m.def("stage_probe", [](const std::vector<Tensor>& like, nb::callable body) {
-    capture::current("probe").probe(like, body_of(body));
-  });
+  m.def("stage_probe", [](const std::vector<Tensor>& like, const std::vector<std::pair<size_t, size_t>>& open,
+                          nb::callable body) { capture::current("probe").probe(like, open, body_of(body)); });
   m.def("prove_sizes", [](const std::string& kind, nb::handle a, nb::handle b) -> std::optional<bool> {
     Dim x, y;
     if (!dim_from(a, x) || !dim_from(b, y)) throw nb::type_error("prove_sizes: sizes");

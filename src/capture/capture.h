@@ -114,8 +114,9 @@ class Capture final : public eager::Stager {
   /// returns: what it shares with its own variables alone is no matter any more when it is read.
   std::vector<Tensor> close(const Tensor& condition, std::span<const std::shared_ptr<Branch>> branches,
                             std::span<const Body> ends, bool follow = true, std::span<const size_t> last = {});
-  /// Runs a body in a region that is thrown away, with parameters of the types of `like`: nothing of it stays.
-  void probe(std::span<const Tensor> like, const Body& body);
+  /// Runs a body in a region that is thrown away, with parameters of the types of `like`, where these axes (parameter,
+  /// axis) have any size: nothing of it stays.
+  void probe(std::span<const Tensor> like, std::span<const std::pair<size_t, size_t>> open, const Body& body);
   /// Whether the size can be computed here: its symbols are sizes of values that exist at this place.
   bool is_stated(Dim d) const;
   /// Whether the examples say what the size is: not one that is known only while the program runs.

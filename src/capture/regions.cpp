@@ -245,11 +245,16 @@ Capture::Frame Capture::pop() {
   return f;
 }
 
-void Capture::probe(std::span<const Tensor> like, const Body& body) {
+void Capture::probe(std::span<const Tensor> like, std::span<const std::pair<size_t, size_t>> open, const Body& body) {
   ir::Graph scratch;
   scratch.location = graph().location;
   Values own;
-  for (const Tensor& t : like) own.push_back(scratch.add_input("", type(t)));
+  for (size_t i = 0; i < like.size(); ++i) {
+    TensorType t = type(like[i]);
+    for (const auto& [k, axis] : open)
+      if (k == i && axis < t.shape.size()) t.shape[axis] = Dim::symbol("loop");
+    own.push_back(scratch.add_input("", t));
+  }
   run_body(body, scratch, true, own, {}, [](std::vector<Tensor>&) {});
 }
 

@@ -171,3 +171,19 @@ def zipped_with_lists(x):
         s = s + row.max() * b * i
     t = [v * w for v, w in zip([1.0, 2.0], x)]
     return s, neve.stack(t) + sum(v.sum() * w for v, w in zip(x, (1, 2, 3)))
+
+
+@program
+def a_list_that_was_empty_is_a_condition(x):
+    rows, k, mode, y, j = [], 0, "a", x[:0], 0
+    for row in x:
+        if rows:
+            k += 1
+        if len(rows) > 2:
+            mode = "b"
+        if y.shape[0] > 1:
+            j += 1
+        y = neve.concat([y, x[:1]])
+        if row.sum() > -5:
+            rows.append(row.sum())
+    return x, k, mode == "b", j

@@ -116,6 +116,7 @@ class _Loop:
         self.objects = objects_of(self.before)
         self.result = Result([self.objects], self.objects, {}, names)
         self.carried: dict[int, Merge] = {}
+        self.open: set[tuple[int, int]] = set()  # (leaf, axis) of sizes that differ from pass to pass
 
     def restore(self) -> None:
         """All as before the loop."""
@@ -151,7 +152,8 @@ class _Loop:
         for _ in range(64):
             found: list[tuple[int, Leaf, Any]] = []
             shape: list[Any] = []
-            _neve.stage_probe([_neve.tensor(0), *self.initial()], functools.partial(self._trial, found, shape))
+            trial = functools.partial(self._trial, found, shape)
+            _neve.stage_probe([_neve.tensor(0), *self.initial()], self._open_axes(), trial)
             if missed := self.reached.missed(self.boxes):
                 raise Missed(missed)
             self.restore()
@@ -161,12 +163,21 @@ class _Loop:
                 self.structure = shape[0]
                 self.paths = paths_of(self.names, self.structure)
                 self.carried.clear()
+                self.open.clear()
             elif not self._learn(found):
                 return
         fail(
             "unsupported",
             f"to_static: the types of {', '.join(self.paths[:4])} change with every pass of a loop over tensors",
         )
+
+    def _open_axes(self) -> list[tuple[int, int]]:
+        """The sizes that differ from pass to pass, by the number of the parameter."""
+        at, found = 1, []
+        for i, m in sorted(self.carried.items()):
+            found += [(at, axis) for leaf, axis in self.open if leaf == i and m.count]
+            at += m.count
+        return found
 
     def _trial(self, found: Any, shape: Any, parameters: list[Tensor]) -> list[Tensor]:
         leaves = self.begin(iter(parameters[1:]))
@@ -178,7 +189,7 @@ class _Loop:
             _, _, s = align(self.names, leaves, self.structure, after, s, wrap=lambda v: v)
         shape.append(s)
         if s == self.structure:
-            found.extend((i, Leaf(x), v) for i, (x, v) in enumerate(zip(after, leaves)))
+            found.extend((i, Leaf(x), Leaf(v)) for i, (x, v) in enumerate(zip(after, leaves)))
             self.result = Result([self.objects, objects_of(state)], self.objects, self.reached.held(), self.names)
         return []
 
@@ -189,7 +200,10 @@ class _Loop:
             if either(self.start[i], leaf.value) is not self.start[i]:
                 self.start[i], changed = None, True
                 continue
-            m = _carry(self.paths[i], Leaf(self.start[i]), was, leaf, known)
+            m = _carry(self.paths[i], Leaf(self.start[i]), was.value, leaf, known)
+            if known is not None and (more := _differing(was, leaf, i) - self.open):
+                self.open |= more
+                changed = True
             if m is not None and (known is None or m.key != known.key):
                 self.carried[i] = m
                 changed = True
@@ -201,9 +215,12 @@ class _Loop:
         last = returned([self.paths[i] for i in order], [self.carried[i] for i in order])
 
         def final(parameters: list[Tensor]) -> list[Tensor]:
-            self.begin(iter(parameters[2:]))
+            begun = self.begin(iter(parameters[2:]))
             out = [tensor_of(self.once(parameters[0]))]
-            after, _ = flatten(self.get())
+            after, structure = flatten(self.get())
+            others = ((v, w) for i, (v, w) in enumerate(zip(begun, after)) if i not in self.carried)
+            if structure != self.structure or not all(same(v, w) for v, w in others):
+                fail("unsupported", f"to_static: a loop over tensors changes more than it seemed to ({self.names})")
             for i in order:
                 out += self.carried[i].outputs(after[i])
             return out
@@ -214,6 +231,14 @@ class _Loop:
             b.restore()
         leaves = [self.carried[i].take(results) if i in self.carried else v for i, v in enumerate(self.start)]
         self.put_result(leaves)
+
+
+def _differing(was: Leaf, leaf: Leaf, i: int) -> set[tuple[int, int]]:
+    """The axes of a leaf whose sizes are not proven to be the same at the begin and the end of a pass."""
+    one, two = (v.type or (v.inner and v.inner.type) for v in (was, leaf))
+    if not one or not two or len(one[1]) != len(two[1]):
+        return set()
+    return {(i, a) for a, (n, m) in enumerate(zip(one[1], two[1])) if not same(n, m)}
 
 
 def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) -> Merge | None:
