@@ -10,6 +10,7 @@ import neve
 import numpy as np
 import random_constructs
 import random_programs
+import random_typed
 import random_vectors
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,15 @@ def test_programs_of_many_constructs(tmp_path):
         check(tmp_path, random_constructs.program(random.Random(seed)))
 
     many()
+
+
+def test_typed_programs(tmp_path):
+    @QUICK
+    @given(st.integers(0, 1 << 30))
+    def typed(seed):
+        check(tmp_path, random_typed.program(random.Random(seed)))
+
+    typed()
 
 
 SIZES = ((3, 2), (1, 1), (4, 4), (2, 5), (7, 3))
