@@ -34,7 +34,7 @@ int call(int times) {
   return elsewhere;
 }
 
-TEST(Helper, EveryHalfRunsOnce) {
+TEST(HelperThread, EveryHalfRunsOnce) {
   for (int round = 0; round < 20; ++round) {
     std::array<int, 3> got{};
     std::vector<std::thread> callers;
@@ -44,7 +44,7 @@ TEST(Helper, EveryHalfRunsOnce) {
   }
 }
 
-TEST(Helper, HelpsCloseCalls) {
+TEST(HelperThread, HelpsCloseCalls) {
   if (available_threads() < 2) GTEST_SKIP() << "one core";
   int elsewhere = 0;
   const auto begin = std::chrono::steady_clock::now();
@@ -52,14 +52,14 @@ TEST(Helper, HelpsCloseCalls) {
   EXPECT_GT(elsewhere, 0);
 }
 
-TEST(Helper, IsNotThereForSingleCallsAndWithoutAScope) {
+TEST(HelperThread, IsNotThereForSingleCallsAndWithoutAScope) {
   call(1000);
   run_halves([id = std::this_thread::get_id()](int) { EXPECT_EQ(std::this_thread::get_id(), id); });
   const HelperScope unwanted(false);
   run_halves([id = std::this_thread::get_id()](int) { EXPECT_EQ(std::this_thread::get_id(), id); });
 }
 
-TEST(Helper, AChildProcessHasItsOwn) {
+TEST(HelperThread, AChildProcessHasItsOwn) {
   ASSERT_GE(call(1000), 0);
   const HelperScope scope(true);
   const pid_t child = fork();
