@@ -43,6 +43,16 @@ TEST(Pointwise, AgreesWithTheDefinition) {
   }
 }
 
+// Where the exponential overflows or vanishes.
+TEST(Pointwise, ActivationsTakeLargeValues) {
+  Asked how;
+  for (const double spread : {4.0, 40.0, 1e18}) {
+    how.spread = spread;
+    for (const char* op : {"swish", "sigmoid", "tanh", "hard_swish"})
+      expect_reference("native.pointwise", piece(3, 40, {false, false, {op}}), sizes_of({{1, 9, 11}}), how);
+  }
+}
+
 // Factors of channels before it: the same for all images or not, on either side.
 Subgraph scaled(int64_t channels, int64_t outputs, Dim factors, bool first, bool residual) {
   Piece p;

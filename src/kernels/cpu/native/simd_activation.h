@@ -40,8 +40,8 @@ NEVE_INLINE V rough_exp_of(V x) {
 #endif
 }
 
-NEVE_INLINE V sigmoid_of(V x) { return all(1.f) / (all(1.f) + rough_exp_of(all(0.f) - x)); }
-NEVE_INLINE V swish_of(V x, V alpha) { return x / (all(1.f) + rough_exp_of(x * (all(0.f) - alpha))); }
+NEVE_INLINE V sigmoid_of(V x) { return inverse(all(1.f) + rough_exp_of(all(0.f) - x)); }
+NEVE_INLINE V swish_of(V x, V alpha) { return x * inverse(all(1.f) + rough_exp_of(x * (all(0.f) - alpha))); }
 
 NEVE_INLINE V tanh_of(V x) {
   const V a = magnitude(x), z = x * x;
@@ -51,7 +51,7 @@ NEVE_INLINE V tanh_of(V x) {
   p = fma(p, z, all(1.33314422036e-1f));
   p = fma(p, z, all(-3.33332819422e-1f));
   const V near = fma(p * z, x, x);
-  const V far = all(1.f) - all(2.f) / (rough_exp_of(a + a) + all(1.f));
+  const V far = all(1.f) - all(2.f) * inverse(rough_exp_of(a + a) + all(1.f));
   return if_less(a, all(0.625f), near, or_bits(far, sign_of(x)));
 }
 

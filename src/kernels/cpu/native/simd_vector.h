@@ -36,6 +36,12 @@ NEVE_INLINE V or_bits(V a, V b) { return _mm512_or_ps(a, b); }
 NEVE_INLINE V root(V x) { return _mm512_sqrt_ps(x); }
 NEVE_INLINE V nearest(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 NEVE_INLINE V times_power(V x, V n) { return _mm512_scalef_ps(x, n); }
+/// 1 / x to two of the last bits, x >= 1: an estimate and a step of Newton's, half the time of a division.
+NEVE_INLINE V inverse(V x) {
+  const V y = _mm512_rcp14_ps(x);
+  const V better = _mm512_fmadd_ps(y, _mm512_fnmadd_ps(x, y, _mm512_set1_ps(1.f)), y);
+  return if_equal(x, all(__builtin_inff()), y, better);  // infinity times 0 is none
+}
 /// 2^x; of x beyond 20 some of the last bits are those of its rounding.
 #define NEVE_HAS_EXP2
 NEVE_INLINE V exp2_of(V x) {
@@ -110,6 +116,10 @@ NEVE_INLINE V times_power(V x, V n) {
   const __m128i i = _mm_cvtps_epi32(n), half = _mm_srai_epi32(i, 1);
   return x * power(half) * power(_mm_sub_epi32(i, half));
 }
+#endif
+
+#ifndef NEVE_HAS_EXP2
+NEVE_INLINE V inverse(V x) { return all(1.f) / x; }
 #endif
 
 template <int N>
