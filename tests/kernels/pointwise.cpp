@@ -81,6 +81,17 @@ TEST(Pointwise, MayWriteOverTheResidual) {
   expect_reference("native.pointwise", piece(40, 56, {true, true, {}}), sizes_of({{2, 9, 11}, {1, 3, 3}}), how);
 }
 
+// Of one point the factors may be the residual too: what is written over them is read by nobody else.
+TEST(Pointwise, KeepsFactorsThatAreTheResidual) {
+  Piece p;
+  const Value x = p.input(DType::f32, {n, 300, 1, 1}), s = p.input(DType::f32, {n, 300, 1, 1});
+  const Value m = p.call("mul", {x, s})[0];
+  p.output(p.call("add", {p.call("conv", {m, p.weight(DType::f32, {300, 300, 1, 1})})[0], s})[0]);
+  Asked how;
+  how.may_overwrite = true;
+  expect_reference("native.pointwise", p.subgraph(), sizes_of({{7, 1, 1}, {1, 1, 1}, {400, 1, 1}}), how);
+}
+
 TEST(Pointwise, TakesOneAndThreeSpatialAxes) {
   for (const Shape& space : {Shape{h}, Shape{h, w, Dim(3)}}) {
     Piece p;

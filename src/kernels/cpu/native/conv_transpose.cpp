@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/threads.h"
+#include "kernels/cpu/channels_last.h"
 #include "kernels/cpu/native/packed_product.h"
 
 namespace neve::kernels::native {
@@ -92,7 +93,7 @@ class BoundTranspose final : public BoundKernel {
 
 class TransposeKernel final : public Kernel {
  public:
-  explicit TransposeKernel(TransposePlan p) : p_(std::move(p)) { last_.order = {0, 2, 3, 1}; }
+  explicit TransposeKernel(TransposePlan p) : p_(std::move(p)) {}
   std::string description() const override { return str("native transposed convolution ", p_.product.isa); }
   Layout input_layout(size_t i) const override { return i == p_.product.a && p_.product.k > 1 ? last_ : Layout{}; }
   Layout output_layout(size_t) const override { return p_.outputs > 1 ? last_ : Layout{}; }
@@ -117,7 +118,7 @@ class TransposeKernel final : public Kernel {
 
  private:
   TransposePlan p_;
-  Layout last_;
+  Layout last_ = channels_last(4);
 };
 
 Result<Kernel> accept(const Request& r, int variant) {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/threads.h"
+#include "kernels/cpu/channels_last.h"
 #include "op/spatial.h"
 
 namespace neve::kernels::native {
@@ -148,7 +149,7 @@ class BoundDepthwise final : public BoundKernel {
 
 class DepthwiseKernel final : public Kernel {
  public:
-  explicit DepthwiseKernel(DepthwisePlan p) : p_(std::move(p)) { last_.order = {0, 2, 3, 1}; }
+  explicit DepthwiseKernel(DepthwisePlan p) : p_(std::move(p)) {}
   std::string description() const override { return str("native depthwise ", p_.isa); }
   Layout input_layout(size_t i) const override { return i == p_.x ? last_ : Layout{}; }
   Layout output_layout(size_t) const override { return last_; }
@@ -164,7 +165,7 @@ class DepthwiseKernel final : public Kernel {
 
  private:
   DepthwisePlan p_;
-  Layout last_;
+  Layout last_ = channels_last(4);
 };
 
 Result<Kernel> accept(const Request& r, int variant) {

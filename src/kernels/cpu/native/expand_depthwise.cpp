@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/threads.h"
+#include "kernels/cpu/channels_last.h"
 #include "kernels/cpu/native/depthwise.h"
 #include "kernels/cpu/native/packed_product.h"
 
@@ -108,7 +109,7 @@ class BoundChain final : public BoundKernel {
 
 class ChainKernel final : public Kernel {
  public:
-  explicit ChainKernel(ChainPlan p) : p_(std::move(p)) { last_.order = {0, 2, 3, 1}; }
+  explicit ChainKernel(ChainPlan p) : p_(std::move(p)) {}
   std::string description() const override { return str("native depth first: a point and a depthwise one, ", p_.isa); }
   Layout input_layout(size_t i) const override { return i == p_.expand.a ? last_ : Layout{}; }
   Layout output_layout(size_t) const override { return last_; }
@@ -130,7 +131,7 @@ class ChainKernel final : public Kernel {
 
  private:
   ChainPlan p_;
-  Layout last_;
+  Layout last_ = channels_last(4);
 };
 
 Result<Kernel> accept(const Request& r, int variant) {

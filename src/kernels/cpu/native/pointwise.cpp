@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/threads.h"
+#include "kernels/cpu/channels_last.h"
 #include "kernels/cpu/native/packed_product.h"
 
 namespace neve::kernels::native {
@@ -111,17 +112,18 @@ class BoundPointwise final : public BoundKernel {
 
 class PointwiseKernel final : public PackedProductKernel {
  public:
-  PointwiseKernel(PointwisePlan p, size_t rank) : PackedProductKernel(p.product), p_(std::move(p)) {
-    last_.order = {0};
-    for (size_t a = 2; a < rank; ++a) last_.order.push_back(a);
-    last_.order.push_back(1);
-  }
+  PointwiseKernel(PointwisePlan p, size_t rank)
+      : PackedProductKernel(p.product), p_(std::move(p)), last_(channels_last(rank)) {}
   std::string description() const override { return str("native pointwise ", p_.product.isa); }
   Layout input_layout(size_t i) const override {
     return i == p_.product.a || int(i) == p_.end.residual ? last_ : Layout{};
   }
   Layout output_layout(size_t) const override { return last_; }
-  int in_place(size_t) const override { return p_.end.residual == int(p_.product.a) ? -1 : p_.end.residual; }
+  /// Over the residual, unless other blocks read it as something else.
+  int in_place(size_t) const override {
+    const int r = p_.end.residual;
+    return r == int(p_.product.a) || r == p_.scale ? -1 : r;
+  }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return std::shared_ptr<const BoundKernel>(
         std::make_shared<BoundPointwise>(p_, sizes.out[0][0], rows_of(sizes), sizes.threads));

@@ -148,16 +148,7 @@ void finished_product_of(const FinishedProduct& p) {
 }
 
 void finished_product(const FinishedProduct& p) {
-  switch (p.vectors) {
-    case 1:
-      return finished_product_of<1>(p);
-    case 2:
-      return finished_product_of<2>(p);
-    case 3:
-      return finished_product_of<3>(p);
-    default:
-      return finished_product_of<4>(p);
-  }
+  with_vectors(p.vectors, [&](auto v) { finished_product_of<v.value>(p); });
 }
 
 }  // namespace

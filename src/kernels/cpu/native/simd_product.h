@@ -162,16 +162,7 @@ void panel_of(int64_t rows, int64_t k, const float* const* a, const float* b, fl
 template <int Ahead>
 NEVE_INLINE void any_panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c,
                            int64_t ldc) {
-  switch (vectors) {
-    case 1:
-      return panel_of<1, Ahead>(rows, k, a, b, c, ldc);
-    case 2:
-      return panel_of<2, Ahead>(rows, k, a, b, c, ldc);
-    case 3:
-      return panel_of<3, Ahead>(rows, k, a, b, c, ldc);
-    default:
-      return panel_of<4, Ahead>(rows, k, a, b, c, ldc);
-  }
+  with_vectors(vectors, [&](auto v) { panel_of<v.value, Ahead>(rows, k, a, b, c, ldc); });
 }
 
 void panel(int vectors, int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {
@@ -230,16 +221,7 @@ void row_and_tile_of(const RowAndTile& p) {
 }
 
 void row_and_tile(const RowAndTile& p) {
-  switch (p.vectors) {
-    case 1:
-      return row_and_tile_of<1>(p);
-    case 2:
-      return row_and_tile_of<2>(p);
-    case 3:
-      return row_and_tile_of<3>(p);
-    default:
-      return row_and_tile_of<4>(p);
-  }
+  with_vectors(p.vectors, [&](auto v) { row_and_tile_of<v.value>(p); });
 }
 #else
 constexpr int64_t rows_beside = 0;  // 16 registers are too few
@@ -284,16 +266,7 @@ void product_of(const Product& p) {
 }
 
 void product(const Product& p) {
-  switch (p.vectors) {
-    case 1:
-      return product_of<1>(p);
-    case 2:
-      return product_of<2>(p);
-    case 3:
-      return product_of<3>(p);
-    default:
-      return product_of<4>(p);
-  }
+  with_vectors(p.vectors, [&](auto v) { product_of<v.value>(p); });
 }
 
 void multiply_rows(const float* x, const float* y, float* z, int64_t n) {

@@ -135,5 +135,20 @@ NEVE_INLINE void unroll(F&& f) {
   }
 }
 
+/// f with the number of vectors of a panel as a constant: 1 to 4.
+template <class F>
+NEVE_INLINE void with_vectors(int vectors, F&& f) {
+  switch (vectors) {
+    case 1:
+      return f(Index<1>{});
+    case 2:
+      return f(Index<2>{});
+    case 3:
+      return f(Index<3>{});
+    default:
+      return f(Index<4>{});
+  }
+}
+
 }  // namespace
 }  // namespace neve::kernels::native

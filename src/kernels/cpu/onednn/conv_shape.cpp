@@ -83,14 +83,6 @@ memory::desc plain_weight(const ConvShape& c, const Sizes& w, memory::data_type 
   return memory::desc(dims, t, strides);
 }
 
-Layout channels_last(size_t rank) {
-  Layout l;
-  l.order.push_back(0);
-  for (size_t a = 2; a < rank; ++a) l.order.push_back(int8_t(a));
-  l.order.push_back(1);
-  return l;
-}
-
 std::optional<Layout> name_of(const memory::desc& md, const Shape& shape) {
   bool may_grow = false;
   for (size_t a = 2; a < shape.size(); ++a) may_grow = may_grow || !shape[a].is(1);

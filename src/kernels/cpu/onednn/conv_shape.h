@@ -1,5 +1,6 @@
 // Attributes, paddings and weights of convolutions as oneDNN wants them: for the forward kernels and the gradients.
 #pragma once
+#include "kernels/cpu/channels_last.h"
 #include "kernels/cpu/onednn/common.h"
 
 namespace neve::kernels::onednn {
@@ -26,8 +27,6 @@ dnnl::memory::dims weight_dims(const ConvShape& c, const Sizes& w);
 /// How the weight lies in the file, seen in oneDNN's dims.
 dnnl::memory::desc plain_weight(const ConvShape& c, const Sizes& w, dnnl::memory::data_type t);
 
-/// Batch, spatial axes, channels.
-Layout channels_last(size_t rank);
 /// The name of a layout that will be met at other sizes too: where the spatial axes happen to be 1 it has several, and
 /// the strides tell which one is meant. `shape`: as the graph states it.
 std::optional<Layout> name_of(const dnnl::memory::desc& md, const Shape& shape);
