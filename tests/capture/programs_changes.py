@@ -181,3 +181,49 @@ def counter_of_the_library(x):
         if row.sum() > 0:
             c["a"] += 1
     return x + c["a"]
+
+
+@program
+def nonlocal_of_a_function_made_in_a_branch(x):
+    n = 1
+    if x.sum() > 0:
+
+        def inner():
+            nonlocal n
+            n += 1
+
+        inner()
+    n -= 2
+    return x * n
+
+
+@program
+def nonlocal_of_functions_made_in_passes(x):
+    n, total = 0, x.sum()
+
+    def outer(row):
+        if row.sum() > 0:
+
+            def add(v, n=3):  # its own n
+                nonlocal total
+
+                def more():
+                    nonlocal n
+                    n += 1
+
+                more()
+                total = total + v * n
+
+            add(row[0])
+        return total
+
+    for row in x:
+
+        def inner(t):
+            nonlocal n
+            n += 1
+            return t * 0.5
+
+        x = inner(x)
+        outer(row)
+    return x * n, total

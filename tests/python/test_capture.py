@@ -310,3 +310,23 @@ def test_rows_of_a_strided_slice(step):
     for rows, indices in ((8, [1, 2, -3]), (11, [0, 4])):
         x, k = randn(rows, 3), neve.tensor(indices)
         np.testing.assert_allclose(np.array(captured(x, k)), np.array(program(x, k)), rtol=1e-6)
+
+
+def test_trace_leaves_buffers_as_they_were():
+    """Also where the original raises for the sizes that it is checked with."""
+
+    class Counts(neve.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", neve.zeros(1))
+
+        def forward(self, x, y):
+            self.calls += 1
+            return neve.stack([x[k] for k in range(len(x))]) + y
+
+    model = Counts()
+    with neve.no_grad():
+        traced = neve.jit.trace(model, neve.ones(3, 4), neve.ones(3, 4))
+        assert model.calls.item() == 0
+        traced(neve.ones(3, 4), neve.ones(3, 4))
+    assert model.calls.item() == 1

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
+from ._names import parameters_of
+
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
 WHOLE = ("sum", "any", "all", "max", "min", "list", "tuple", "sorted", "len")  # take all of a generator at once
 _SEES_ALL = ("locals", "vars", "eval", "exec", "dir")
@@ -55,9 +57,7 @@ def _free(scope: Any) -> set[str]:
         for n in ast.walk(e)
         if isinstance(n, ast.Name)
     }
-    a = scope.args
-    own = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if p}
-    return (mentioned - own) | outside
+    return (mentioned - {*parameters_of(scope.args)}) | outside
 
 
 def _read(*nodes: Any) -> frozenset[str]:

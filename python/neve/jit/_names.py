@@ -12,10 +12,12 @@ MUTATING = {"append", "extend", "insert", "pop", "remove", "clear", "update", "s
 
 
 class Names(ast.NodeVisitor):
-    """Names that statements assign or change, not looking into inner functions."""
+    """Names that statements assign or change; of inner functions those alone that they assign outside of themselves."""
 
     def __init__(self) -> None:
         self.stored: dict[str, None] = {}
+        self.declared: dict[str, None] = {}  # nonlocal
+        self.outside: dict[str, None] = {}  # assigned by inner functions
         self.changed: dict[str, None] = {}
         self.attributes: dict[tuple[str, str], None] = {}
         self.problems: list[tuple[int, str]] = []
@@ -26,6 +28,10 @@ class Names(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: Any) -> None:
         self.stored[node.name] = None
+        inner = names_of(node.body)
+        own = {*inner.stored, *parameters_of(node.args)} - inner.declared.keys()
+        self.outside.update((n, None) for n in inner.stored if n in inner.declared)
+        self.outside.update((n, None) for n in inner.outside if n not in own)
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
@@ -87,10 +93,19 @@ class Names(ast.NodeVisitor):
     def visit_Global(self, node: ast.Global) -> None:
         self.problems.append((node.lineno, f"global {', '.join(node.names)}"))
 
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        self.declared.update(dict.fromkeys(node.names))
+
     def visit_Yield(self, node: Any) -> None:
         self.problems.append((node.lineno, "yield"))
 
     visit_YieldFrom = visit_Await = visit_Yield
+
+
+def parameters_of(a: ast.arguments) -> list[str]:
+    """The names of all parameters."""
+    every = [*a.posonlyargs, *a.args, *a.kwonlyargs, *([a.vararg] if a.vararg else []), *([a.kwarg] if a.kwarg else [])]
+    return [p.arg for p in every]
 
 
 def names_of(*blocks: Any) -> Names:

@@ -123,6 +123,13 @@ def _compare(
     must: what the original raises is raised."""
     kept = [(t, t.detach().clone()) for t in captured._states]
     states = [g.get_state() for g, _ in captured._generators]
+
+    def restore() -> None:
+        for t, value in kept:
+            t.detach().copy_(value)
+        for (g, _), s in zip(captured._generators, states):
+            g.set_state(s)
+
     with no_grad():
         try:
             want = function(*_copied(args), **_copied(kwargs))
@@ -131,19 +138,14 @@ def _compare(
                 locate(error)
                 raise
             return False
-        for t, value in kept:
-            t.detach().copy_(value)
-        for (g, _), s in zip(captured._generators, states):
-            g.set_state(s)
+        finally:
+            restore()
         if not captured.accepts(_tree.flatten((args, kwargs), "trace")[0]):
             return False  # sizes that a guard refuses
         try:
             got = captured(*_copied(args), **_copied(kwargs))
         finally:
-            for t, value in kept:
-                t.detach().copy_(value)
-            for (g, _), s in zip(captured._generators, states):
-                g.set_state(s)
+            restore()
     a, paths, _ = _tree.flatten(want, "trace")
     b, _, _ = _tree.flatten(got, "trace")
     sizes = ", ".join(text_of(t) for t in _tree.flatten((args, kwargs), "trace")[0])

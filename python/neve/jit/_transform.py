@@ -15,7 +15,7 @@ from .._base import fail
 from ._errors import at
 from ._liveness import WHOLE, note_needed
 from ._lower_match import LowerMatch, is_of_match
-from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, placed, statements
+from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, parameters_of, placed, statements
 from ._reads import Loads, stage_name
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
@@ -50,10 +50,11 @@ class _Rewrite(Blocks):
 
     def state(self, names: Names, node: ast.AST) -> tuple[list[str], _State]:
         """What a statement assigns or changes: all names, and what of it may be read later."""
-        found = [n for n in {**names.stored, **names.changed} if n in self.local]
+        found = [n for n in {**names.stored, **names.changed, **names.outside} if n in self.local]
         for n in found:
             self.guarded[n] = None
-        found += [n for n in names.stored if n in self.nonlocals]
+        around = {**{n: None for n in names.stored if n in self.nonlocals}, **names.outside}
+        found += [n for n in around if n not in self.local]
         for n in names.stored:
             if n in self.globals:
                 names.problems.append((self.line, f"the global variable '{n}' is assigned"))
@@ -480,12 +481,6 @@ def _no_arguments() -> ast.arguments:
     return ast.arguments([], [], None, [], [], None, [])
 
 
-def _parameters(node: ast.FunctionDef) -> list[str]:
-    a = node.args
-    every = [*a.posonlyargs, *a.args, *a.kwonlyargs, *([a.vararg] if a.vararg else []), *([a.kwarg] if a.kwarg else [])]
-    return [p.arg for p in every]
-
-
 def _own(node: ast.FunctionDef) -> list[ast.AST]:
     """What is in a function, without its inner functions."""
     found: list[ast.AST] = []
@@ -514,7 +509,7 @@ def convert_function(node: ast.FunctionDef | ast.AsyncFunctionDef, first: str | 
     declared = [s for s in _own(node) if isinstance(s, (ast.Global, ast.Nonlocal))]
     globals_ = {n for s in declared if isinstance(s, ast.Global) for n in s.names}
     nonlocals = {n for s in declared if isinstance(s, ast.Nonlocal) for n in s.names}
-    parameters = _parameters(node)
+    parameters = parameters_of(node.args)
     lowered = LowerMatch()
     doc = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
     body = Exits().function(lowered.block(node.body[len(doc) :] or statements("pass", node)))
