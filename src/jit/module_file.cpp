@@ -22,7 +22,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int format_version = 3;  // 1: engines only; 2: no form has effects
+constexpr int format_version = 4;  // 1: engines only; 2: no form has effects; 3: no result of several kinds
 constexpr size_t most_forms = 1024;
 
 std::string_view text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
@@ -147,6 +147,11 @@ class Structure {
       require(j.size() == (j.contains("form") ? 2 : 1) && j["t"].is_number_unsigned() && j["t"].get<size_t>() == count,
               "does not number its tensors in order");
       ++count;
+    } else if (j.contains("switch")) {
+      require(j.size() == 2 && j["switch"].is_number_unsigned() && j["switch"].get<size_t>() == count++,
+              "does not number its tensors in order");
+      require(j.contains("ways") && j["ways"].is_array() && !j["ways"].empty(), "has a switch without ways");
+      for (const json& e : j["ways"]) walk(e, depth + 1);
     } else if (j.contains("c")) {
       require(j.size() == 1 && j["c"].is_primitive(), "has a constant that is no number, text or null");
     } else if (j.contains("f")) {
@@ -266,10 +271,12 @@ void save_module(const SavedModule& m, const std::string& path) {
   std::map<std::string, std::string> members;
   json methods = json::object();
   size_t number = 0;
-  bool has_effects = false;
+  int least_version = 2;  // the oldest readers that can have it
   for (const auto& [method, forms] : m.methods)
     for (const SavedForm& f : forms) {
-      has_effects |= f.effects() > 0;
+      least_version = std::max(least_version, f.results.find("\"switch\"") != std::string::npos ? 4
+                                              : f.effects() > 0                                 ? 3
+                                                                                                : 2);
       methods[method].push_back(form_to_json(m, f, number));
       members[str("graphs/", number, ".nir")] = ir::print(f.program.graph, "forward");
       for (size_t k = 0; k < f.golden.size(); ++k) {
@@ -286,7 +293,7 @@ void save_module(const SavedModule& m, const std::string& path) {
   for (const OpDef* op : all_ops())
     if (op->info.version != 1) versions[std::string(op->info.name)] = op->info.version;
   json manifest = {{"format", "neve"},
-                   {"format_version", has_effects ? format_version : 2},
+                   {"format_version", least_version},
                    {"kind", "module"},
                    {"neve", version()},
                    {"op_versions", versions},

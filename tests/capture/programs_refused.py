@@ -1,7 +1,5 @@
 """What to_static refuses: with the user's line, a caret, the reason and the way out."""
 
-import random
-
 import neve
 from capture_cases import program
 
@@ -19,20 +17,6 @@ def global_write(x):
     if x.sum() > 0:
         COUNT = 1
     return x
-
-
-@program(refused="the same rank in both")
-def ranks(x):
-    if x.sum() > 0:
-        y = x
-    else:
-        y = x.sum()
-    return y
-
-
-@program(refused="gives another value at each call")
-def chance(x):
-    return x * random.random()
 
 
 @program(refused="holds other things")

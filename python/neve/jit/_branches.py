@@ -10,17 +10,16 @@ from .. import _neve
 from .._base import Error, Tensor, fail
 from . import _effects
 from ._aliases import Result, note_maybe_one
+from ._align import Aligned, Grown, Leaf, relocated
 from ._choices import Choice
 from ._effects import Raised, with_effects
 from ._errors import error_place
 from ._lists import is_spread
-from ._numbers import Dim
+from ._numbers import Dim, Number, number
+from ._one_of import answered, asked_of, knowing
 from ._reach import Missed, Reached, with_places
 from ._state import (
-    Grown,
-    Leaf,
     Merge,
-    align,
     boxes_of,
     either,
     flatten,
@@ -65,7 +64,7 @@ def if_(
         state = get_all()
         boxes, reached = boxes_of(state), Reached([then, other], get)
         try:
-            stage_if(c.tensor(), then, other, get, put, names, problems, whole=True)
+            stage_if(number(c.tensor()), then, other, get, put, names, problems, whole=c.is_decidable())
         except (Error, UnboundLocalError, TypeError, IndexError) as e:  # not one graph: the example's way, with a guard
             again = getattr(e, "code", "") == "internal" or _neve.met_listed()  # it is made once more, or all is
             if again or not c.is_decidable():
@@ -76,7 +75,8 @@ def if_(
             put_all(state)
             (then if c.decide() else other)()
         return
-    stage_if(c, then, other, get, put, names, problems)
+    is_number = isinstance(test, Number) and c is test.raw
+    stage_if(test if is_number else asked_of(c, test), then, other, get, put, names, problems)
 
 
 _RAISED = (NameError, LookupError, ZeroDivisionError, AttributeError, TypeError)
@@ -93,6 +93,7 @@ class _Way:
     def __init__(self, run: Any, leaves: list[Any], structure: Any, objects: Any, raised: str) -> None:
         self.run, self.leaves, self.structure, self.objects, self.raised = run, leaves, structure, objects, raised
         self.copies: list[tuple[Any, Any]] = []  # of lists that were copied: where, and from what
+        self.changed: list[Any] = []  # containers from before it
         self.error: Exception | None = None  # where it is the program's own
 
     def note_copies(self, made: dict[Any, Any]) -> None:
@@ -103,7 +104,7 @@ class _Way:
 
 
 def stage_if(
-    test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
+    test: Number, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
     problems: Problems, whole: bool = False,
 ) -> None:  # fmt: skip
     """An `if` of the graph. whole: an error where a variable could not be read after it."""
@@ -131,19 +132,19 @@ def stage_if(
 
 
 def _way(
-    body: Callable[[], None], get: Get, put: Put, names: tuple[str, ...], before: Any, boxes: Any, reached: Reached,
+    body: Callable[[], None], get: Get, put: Put, names: tuple[str, ...], begin: Any, before: Any, boxes: Any, reached: Reached,
     wholes: dict[Any, Any], whole: bool,
 ) -> _Way:  # fmt: skip
     seen: list[Any] = []
 
-    def restore() -> None:
+    def restore(state: Any) -> None:
         reached.restore()
         for box in boxes.values():
             box.restore()
-        put(before)
+        put(state)
 
     def inside(_: list[Tensor]) -> list[Tensor]:
-        restore()
+        restore(begin)
         raised = ""
         try:
             with reached:
@@ -152,53 +153,73 @@ def _way(
             state = with_wholes(ended, wholes, names)
             copies.extend((p, objects_of(ended).get(p)) for p in wholes if names[p[0]] == "__neve_value")
             changed.append(reached.missed(boxes))
+            touched.extend(b.container for b in boxes.values() if b.is_changed())
         except Raised as r:
             raised, state = r.text, before
-            restore()
+            restore(before)
         except _RAISED as e:  # the program's own error, where it comes to it
             if whole or _effects.current().trying or not _is_own(e):
                 raise
             raised, state, errors[:] = f"{type(e).__name__}: {e}{error_place(e)}", before, [e]
             _effects.current().has_raised = True
-            restore()
+            restore(before)
         leaves, structure = flatten(state)
+        leaves = [v.narrowed() if isinstance(v, Choice) else v for v in leaves]
         seen.append(([Leaf(v) for v in leaves], structure, objects_of(state), raised))
         return []
 
     changed: list[Any] = []
+    touched: list[Any] = []
     errors: list[Exception] = []
     copies: list[tuple[Any, Any]] = []
     try:
         run = _neve.stage_open(inside)
     finally:
-        restore()
+        restore(before)
     if changed and changed[0]:
         raise Missed(changed[0])
     way = _Way(run, *seen[0])
-    way.copies, way.error = copies, errors[0] if errors else None
+    way.copies, way.changed, way.error = copies, touched, errors[0] if errors else None
     return way
 
 
 def _stage_once(
-    test: Tensor, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
+    test: Number, then: Callable[[], None], other: Callable[[], None], get: Get, put: Put, names: tuple[str, ...],
     whole: bool, reached: Reached, wholes: dict[Any, Any],
 ) -> None:  # fmt: skip
     before = get()
     old, _ = flatten(before)
     boxes = boxes_of(before)
-    one, two = (_way(f, get, put, names, before, boxes, reached, wholes, whole) for f in (then, other))
+    ways = []
+    for f, answer in ((then, True), (other, False)):
+        with knowing(test, answer):
+            begin = answered(before, test, answer)
+            ways.append(_way(f, get, put, names, begin, before, boxes, reached, wholes, whole))
+    one, two = ways
     if one.raised and two.raised:
+        if _neve.capture_depth() > 0 and not _effects.current().trying:  # where a way around comes to it
+            raise Raised(one.raised)
         if error := one.error or two.error:
             raise error
         fail("unsupported", f"to_static: both ways of an 'if' over a tensor raise ({one.raised!r})")
     for way, with_all in ((one, two), (two, one)):
         if way.raised:  # what comes after it is not reached: the other way's variables, never read
             way.leaves, way.structure, way.objects = list(with_all.leaves), with_all.structure, with_all.objects
-    a, b, structure = one.leaves, two.leaves, one.structure
-    if one.structure != two.structure:
-        a, b, structure = align(names, a, one.structure, b, two.structure)
+    both = Aligned(names, one, two, exact={p for p, o in one.objects.items() if two.objects.get(p) is o})
+    a, b, structure = both.a, both.b, both.structure
+    if whole and (name := both.mixed(names)):
+        fail("unsupported", f"to_static: '{name}' is of another kind in each way of an 'if' over a size")
+    objects = [relocated(w.objects, moved) for w, moved in zip((one, two), both.moved)]
+    result = Result(objects, objects_of(before), reached.held(), names)
     paths = paths_of(names, structure)
     plan = [_plan(p, x, y, one.raised or two.raised, old) for p, x, y in zip(paths, a, b)]
+    # A flag that is set in one way alone is the condition.
+    flags = {} if one.raised or two.raised else {
+        i: x.value for i, (x, y) in enumerate(zip(a, b)) if isinstance(x.value, bool) and isinstance(y.value, bool)
+        and x.value is not y.value
+    }  # fmt: skip
+    for i in flags:
+        plan[i] = None
     if whole and (gone := next((p.lost for p in plan if p is not None and p.lost), "")):
         fail("unsupported", gone)
     token = [i for i, p in enumerate(paths) if p.startswith("__neve_effects")][:1]
@@ -215,9 +236,10 @@ def _stage_once(
 
         return inside
 
-    results = iter(_neve.stage_close(test, one.run, two.run, end(one, a), end(two, b), returned(paths, plan)))
+    results = iter(_neve.stage_close(test.raw, one.run, two.run, end(one, a), end(two, b), returned(paths, plan)))
     merged = [either(x.value, y.value) if p is None else p.take(results) for x, y, p in zip(a, b, plan)]
-    result = Result([w.objects for w in (one, two)], objects_of(before), reached.held(), names)
+    for i, holds in flags.items():
+        merged[i] = asked_of(test.raw if holds else ~test.raw, test, negated=not holds)
     made = unflatten(structure, merged, result.kept)
     result.note(objects_of(made))
     for way in (one, two):
@@ -266,7 +288,7 @@ def assert_(test: Any, message: Callable[[], Any], where: str = "") -> None:
         text = message()
         raise_(AssertionError("assertion failed" if text is None else _effects.message(text)), where)
 
-    stage_if(tensor_of(c), lambda: None, failed, lambda: (), lambda _: None, (), ())
+    stage_if(number(tensor_of(c)), lambda: None, failed, lambda: (), lambda _: None, (), ())
 
 
 def passing() -> tuple[type[BaseException], ...]:

@@ -14,12 +14,13 @@ from .. import _elementwise as e
 from .._base import Tensor, fail
 from . import _effects
 from ._branches import assert_, if_
-from ._choices import Choice
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, compare, not_, or_
 from ._numbers import Dim, Number, as_number, number
+from ._one_of import OneOf, each
 from ._reach import require_own
 from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
+from ._variants import Variant
 
 _MOST = 1000  # plain values that are gone through beside what is of open size
 
@@ -128,7 +129,7 @@ def _neve_rows(rows: Open, x: Any) -> Tensor:
 
 
 def _is_open(v: Any) -> bool:
-    return isinstance(v, (Dim, SizeCondition, Choice)) or is_program(v)
+    return isinstance(v, (Dim, SizeCondition, OneOf)) or is_program(v)
 
 
 def _isinstance(x: Any, kinds: Any) -> bool:
@@ -144,8 +145,10 @@ def _isinstance(x: Any, kinds: Any) -> bool:
         return builtins.isinstance({"int": 0, "float": 0.0, "bool": True}[x.form], kinds)
     if isinstance(x, _effects.Text):
         return builtins.isinstance("", kinds)
-    if isinstance(x, Choice):
-        return bool(x.table(lambda o: builtins.isinstance(o, kinds)))
+    if isinstance(x, OneOf):
+        plain = [_isinstance(w, kinds) for _, w in x.ways()]  # of those that may be None: as tensors decide
+        known = not isinstance(x, Variant) or all(isinstance(a, bool) for a in plain)
+        return x.table(lambda v: _isinstance(v, kinds)) if known else each(x, lambda v: _isinstance(v, kinds))
     return builtins.isinstance(x, kinds)
 
 
@@ -315,13 +318,10 @@ def _print_ways(values: tuple[Any, ...], **kwargs: Any) -> bool:
     parts = [
         p[0] for v in values for p in (v.parts if isinstance(v, _effects.Text) else [(v,)]) if isinstance(p, tuple)
     ]
-    v: Any = next((p for p in parts if isinstance(p, (Choice, Maybe))), None)
+    v: Any = next((p for p in parts if isinstance(p, (OneOf, Maybe))), None)
     if v is None:
         return False
-    if isinstance(v, Maybe):
-        ways = [(v.is_none, None), (lambda: True, v.value)]
-    else:
-        ways = [(functools.partial(compare, ["eq"], v._index, k), o) for k, o in enumerate(v._options)]
+    ways = v.ways() if isinstance(v, OneOf) else [(v.is_none, None), (lambda: True, v.value)]
 
     def way(k: int) -> None:
         def this() -> None:

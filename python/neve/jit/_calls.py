@@ -12,10 +12,9 @@ from .. import _neve
 from .._base import Tensor, fail
 from ._aliases import require_one_for
 from ._builtins import REPLACED, _item
-from ._choices import Choice
 from ._convert import is_user_code, transform
 from ._lists import TensorList, is_spread
-from ._logic import compare
+from ._one_of import OneOf, applied, each
 from ._statements import entry, is_open_key
 from ._values import Maybe, is_program, read
 
@@ -40,8 +39,8 @@ def is_ignored(function: Any) -> bool:
 def call(function: Any) -> Any:
     """What is called in the place of a function: its converted form, where it is the user's."""
     function = read(function)
-    if isinstance(function, Choice):
-        return _one_of(function)
+    if isinstance(function, OneOf):
+        return lambda *args, **kwargs: each(function, lambda f: call(f)(*args, **kwargs))
     try:
         staged = REPLACED.get(function)
     except TypeError:
@@ -88,7 +87,7 @@ def _reading(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that takes values which are there: elsewhere that is an error when the program runs."""
 
     def reads(*args: Any, **kwargs: Any) -> Any:
-        return function(*map(read, args), **{k: read(v) for k, v in kwargs.items()})
+        return applied(function, [*map(read, args)], {k: read(v) for k, v in kwargs.items()})
 
     return reads
 
@@ -105,7 +104,7 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
         if any(is_spread(a) for a in (*args, *kwargs.values())):
             name = getattr(function, "__qualname__", function)
             fail("unsupported", f"to_static: a list whose length tensors decide is given to {name} (stack it)")
-        return function(*map(_given, args), **{k: _given(v) for k, v in kwargs.items()})
+        return applied(function, [*map(_given, args)], {k: _given(v) for k, v in kwargs.items()})
 
     return checked
 
@@ -122,22 +121,6 @@ def _there(v: Any) -> Any:
         found = [_there(e) for e in v]
         return v if all(a is b for a, b in zip(found, v)) else type(v)(found)
     return read(v)
-
-
-def _one_of(functions: Choice) -> Callable[..., Any]:
-    """A function that tensors decide: a branch for each."""
-    from ._logic import choose
-
-    def f(*args: Any, **kwargs: Any) -> Any:
-        def way(k: int) -> Any:
-            if k == len(functions._options) - 1:
-                return call(functions._options[k])(*args, **kwargs)
-            test = compare(["eq"], functions._index, k)
-            return choose(test, lambda: call(functions._options[k])(*args, **kwargs), lambda: way(k + 1))
-
-        return way(0)
-
-    return f
 
 
 def _draws(function: Any) -> bool:

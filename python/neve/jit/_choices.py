@@ -2,75 +2,81 @@
 
 from __future__ import annotations
 
+import enum
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from .. import _neve
-from .._base import Tensor, fail
-from .._shape import stack
+from .._base import Tensor
+from . import _effects
 from ._numbers import Dim, Number, number
-from ._values import Maybe, SizeCondition, Undefined, same
+from ._one_of import OneOf, Way, asked, each, looked_up_number, possible
+from ._values import Lost, Maybe, SizeCondition, Undefined, same
 
 
-class Choice:
+class Choice(OneOf):
     """One of `options`, that with the number `index`."""
 
     def __init__(self, options: list[Any], index: Number) -> None:
         self._options, self._index = options, index
 
+    def ways(self) -> list[Way]:
+        known = self.possible()
+        return [(functools.partial(self._is, k), o) for k, o in enumerate(self._options) if known[k]]
+
+    def _is(self, k: int) -> Any:
+        return asked(number(self._index.raw == k), self._index, [j == k for j in range(len(self._options))])
+
+    def possible(self) -> list[bool]:
+        """Which of the options it may be here."""
+        return possible(self._index, len(self._options))
+
+    def narrowed(self) -> Any:
+        """The same without what it cannot be here."""
+        known = self.possible()
+        if all(known):
+            return self
+        places = [k for k, is_one in enumerate(known) if is_one]
+        if len(places) == 1:
+            return self._options[places[0]]
+        at = _neve.tensor([places.index(k) if k in places else 0 for k in range(len(known))])
+        return Choice([self._options[k] for k in places], Number(at[self._index.raw]))
+
+    def with_index(self, f: Callable[[Number], Number]) -> Choice:
+        """The same with another index."""
+        return Choice(self._options, f(self._index))
+
+    def _each_option(self, f: Callable[[Any], Any]) -> list[Any]:
+        """f of each option; of one that it cannot be what another gives."""
+        known = self.possible()
+        made = {k: f(o) for k, o in enumerate(self._options) if known[k]}
+        other = next(iter(made.values()))
+        return [made.get(k, other) for k in range(len(self._options))]
+
     def table(self, f: Callable[[Any], Any]) -> Any:
         """A bool of each option, looked up: a bool where all are alike."""
-        answers = [bool(f(o)) for o in self._options]
-        if len(set(answers)) == 1:
-            return answers[0]
-        return number(_neve.tensor(answers)[self._index.raw])
+        return looked_up_number([bool(a) for a in self._each_option(f)], self._index)
 
-    def table_of(self, f: Callable[[Any], Any]) -> Any:
-        """Like table, for answers that tensors decide."""
-        answers = [f(o) for o in self._options]
-        flags = [_neve.tensor(a) if isinstance(a, bool) else a.raw for a in answers]
-        return number(stack(flags)[self._index.raw])
-
-    def __eq__(self, other: object) -> Any:
-        return self.table(lambda o: o == other)
-
-    def __ne__(self, other: object) -> Any:
-        return self.table(lambda o: o != other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _refused(self, what: str) -> NoReturn:
-        names = ", ".join(repr(o) for o in self._options[:4])
-        fail(
-            "unsupported",
-            f"to_static: {what} of a value that is one of {names}, as tensors decide (compare it with ==, or use it inside of the branch)",
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)
-        return self._refused(f"'{name}'")
-
-    def truth(self) -> Any:
-        """Of the option that it is."""
-        answer = self.table(bool)
-        return answer.raw if isinstance(answer, Number) else answer
-
-    def __bool__(self) -> bool:
-        self._refused("the truth")
-
-    def __str__(self) -> str:
-        self._refused("the text")
-
-    def __index__(self) -> int:
-        self._refused("the number")
+    def looked_up(self, f: Callable[[Any], Any]) -> Any:
+        try:
+            made = self._each_option(f)
+        except Exception:  # of some of them: where it is one of these
+            return each(self, f)
+        found = looked_up_number(made, self._index)
+        if found is not None:
+            return found
+        plain = all(m is None or (is_constant(m) and not isinstance(m, Choice)) for m in made)
+        return Choice(made, self._index) if plain else each(self, f)
 
 
 def is_constant(v: Any) -> bool:
     """Whether a value is neither a tensor nor a number, and is there."""
-    if v is None or isinstance(v, (Tensor, bool, int, float, Dim, SizeCondition, Undefined, Maybe)):
-        return False
-    return isinstance(v, (Choice, str, bytes)) or callable(v) or not hasattr(v, "__dict__")
+    if v is None or isinstance(v, (Tensor, bool, int, float, Dim, SizeCondition, Undefined, Maybe, Lost)):
+        return isinstance(v, enum.Enum)
+    if isinstance(v, (Choice, str, bytes, enum.Enum)):
+        return True
+    return not isinstance(v, (OneOf, _effects.Text)) and (callable(v) or not hasattr(v, "__dict__"))
 
 
 def options_of(values: Sequence[Any]) -> list[Any]:

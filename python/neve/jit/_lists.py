@@ -220,7 +220,8 @@ def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
 
 def repeated(values: list[Any], count: Any) -> Any:
     """values * count, for a count that tensors or sizes decide: passes of a loop where it is no size."""
-    from ._state import element_type, flatten
+    from ._align import element_type
+    from ._state import flatten
     from ._statements import collect
 
     leaves, structure = flatten([values])

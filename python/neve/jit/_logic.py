@@ -10,10 +10,11 @@ from typing import Any
 from .. import _neve
 from .._base import Tensor, fail
 from ._branches import if_
-from ._choices import Choice
 from ._lists import gathered, is_spread
 from ._numbers import Dim, Number, as_number, number
+from ._one_of import OneOf, asked_of, over
 from ._values import Maybe, SizeCondition, SizeConditions, Undefined, always, condition, read, tensor_of
+from ._variants import Variant
 
 _SIZES = {"eq", "ne", "lt", "le", "gt", "ge"}
 
@@ -34,8 +35,13 @@ def compare(kinds: Sequence[str], left: Any, *rest: Any) -> Any:
             values.append(right)
         return result
     (kind,), (right,) = kinds, rest
-    if isinstance(left, Choice) or isinstance(right, Choice):
-        return _of_choice(kind, left, right)
+    if kind in ("is_", "is_not") and isinstance(left, Variant) and right is None:
+        if not any(isinstance(w, Maybe) for _, w in left.ways()):
+            return left.table(lambda v: (v is right) == (kind == "is_"))
+    if isinstance(left, OneOf):
+        return over(left, _operands(right), lambda v: compare([kind], v, right))
+    if isinstance(right, OneOf):
+        return over(right, _operands(left), lambda v: compare([kind], left, v))
     if kind in ("is_", "is_not"):
         return _identity(kind, left, right)
     if isinstance(left, Maybe) or isinstance(right, Maybe):
@@ -100,7 +106,7 @@ def _is_open(v: Any) -> bool:
     """Whether tensors or sizes are among what a value holds."""
     if isinstance(v, (tuple, list)) and not is_spread(v):
         return any(map(_is_open, v))
-    return isinstance(v, (Dim, Number, SizeCondition, Choice, Maybe))
+    return isinstance(v, (Dim, Number, SizeCondition, OneOf, Maybe))
 
 
 def _of_sequences(left: Any, right: Any) -> Any:
@@ -119,13 +125,9 @@ def _of_sequences(left: Any, right: Any) -> Any:
     return c if isinstance(c, bool) else number(tensor_of(c))
 
 
-def _of_choice(kind: str, left: Any, right: Any) -> Any:
-    """A comparison with a constant that tensors decide."""
-    if isinstance(left, Choice) and isinstance(right, Choice):
-        return left.table_of(lambda o: right.table(lambda p: getattr(operator, kind)(o, p)))
-    if isinstance(left, Choice):
-        return left.table(lambda o: compare([kind], o, right))
-    return right.table(lambda o: compare([kind], left, o))
+def _operands(v: Any) -> Any:
+    """What a comparison looks at: of a container that of which it asks."""
+    return [*v] if type(v) in (tuple, list, set, frozenset, dict) and not is_spread(v) else [v]
 
 
 def _contains(values: Any, v: Any) -> Any:
@@ -137,7 +139,7 @@ def _contains(values: Any, v: Any) -> Any:
     is_open = isinstance(v, (Number, Dim, SizeCondition))
     values = tuple(values) if isinstance(values, dict) and is_open else values
     if isinstance(values, (tuple, list, set, frozenset)) and (
-        is_open or any(isinstance(e, (Number, Dim)) for e in values)
+        is_open or any(isinstance(e, (Number, Dim, OneOf, Maybe)) for e in values)
     ):
         if is_spread(values):
             fail("unsupported", "to_static: 'in' a list whose length tensors decide (compare with its stack)")
@@ -155,7 +157,7 @@ def not_(x: Any) -> Any:
     c = condition(x)
     if isinstance(c, SizeCondition):
         return c.opposite()
-    return number(~c) if isinstance(c, Tensor) else not c
+    return asked_of(~c, x, negated=True) if isinstance(c, Tensor) else not c
 
 
 def and_(*parts: Callable[[], Any], state: Any = None, test: bool = False) -> Any:
@@ -172,7 +174,7 @@ def or_(*parts: Callable[[], Any], state: Any = None, test: bool = False) -> Any
 def _logic(parts: Sequence[Callable[[], Any]], go_on: bool, state: Any, test: bool) -> Any:
     value = parts[0]()
     if len(parts) == 1:
-        return _truth(value) if test else value
+        return truth(value) if test else value
     c = condition(value)
     if isinstance(c, bool):
         return _logic(parts[1:], go_on, state, test) if c == go_on else c if test else value
@@ -184,11 +186,11 @@ def _logic(parts: Sequence[Callable[[], Any]], go_on: bool, state: Any, test: bo
     is_bool = isinstance(value, SizeCondition) or (isinstance(value, Number) and value.dtype == "bool")
     if not test and not is_bool:
         return choose(value, later, lambda: value, state) if go_on else choose(value, lambda: value, later, state)
-    t = tensor_of(c)
+    t = asked_of(tensor_of(c), value)
     return choose(t, later, lambda: False, state) if go_on else choose(t, lambda: True, later, state)
 
 
-def _truth(value: Any) -> Any:
+def truth(value: Any) -> Any:
     """Whether a value is true, as one of the program."""
     c = condition(value)
     return number(c) if isinstance(c, Tensor) else c
@@ -213,5 +215,5 @@ def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any], state: 
         box[0] = v[0]
         put_more(v[1:])
 
-    if_(c, run(then), run(other), lambda: (box[0], *get_more()), put, ("the conditional expression", *names))
+    if_(test, run(then), run(other), lambda: (box[0], *get_more()), put, ("the conditional expression", *names))
     return box[0]

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
 from ._aliases import Result
+from ._align import Aligned, Flat, Grown, Leaf, count_of, relocated
 from ._branches import Get, Problems, Put, if_, require_stageable
 from ._choices import options_of
 from ._effects import Raised, with_effects
 from ._lists import Open, open_of
 from ._numbers import number
+from ._one_of import OneOf, Way
 from ._reach import Missed, Reached, require_own, with_places
 from ._state import (
-    Grown,
-    Leaf,
     Merge,
-    absent_parts,
-    align,
     boxes_of,
     either,
     flatten,
     grow,
+    is_fixed,
     joined,
     lost,
     objects_of,
@@ -34,6 +33,7 @@ from ._state import (
     with_wholes_in,
 )  # fmt: skip
 from ._values import condition, is_number, is_program, read, same, tensor_of, weak_dtype
+from ._variants import UNSET, Unset
 
 _BEFORE = "before a loop over tensors and", "after a pass"
 
@@ -158,9 +158,10 @@ class _Loop:
                 raise Missed(missed)
             self.restore()
             if shape[0] != self.structure:
-                nothing = [None for s in shape[0] for _ in absent_parts(None, s)]
-                self.start = align(self.names, self.start, self.structure, nothing, shape[0], wrap=lambda v: v)[0]
-                self.structure = shape[0]
+                nothing = [UNSET for s in shape[0] for _ in range(count_of(s))]
+                whole = self._aligned(self.start, Flat(nothing, shape[0]))
+                self.start, self.structure = whole.a, whole.structure
+                self.objects = relocated(self.objects, whole.moved[0])
                 self.paths = paths_of(self.names, self.structure)
                 self.carried.clear()
                 self.open.clear()
@@ -170,6 +171,10 @@ class _Loop:
             "unsupported",
             f"to_static: the types of {', '.join(self.paths[:4])} change with every pass of a loop over tensors",
         )
+
+    def _aligned(self, leaves: list[Any], other: Flat, exact: Iterable[Any] = ()) -> Aligned:
+        """Leaves of this loop's structure, and others."""
+        return Aligned(self.names, Flat(leaves, self.structure), other, lambda v: v, exact)
 
     def _open_axes(self) -> list[tuple[int, int]]:
         """The sizes that differ from pass to pass, by the number of the parameter."""
@@ -184,21 +189,24 @@ class _Loop:
         with self.reached:
             self.once(parameters[0])
         state = self.get()
-        after, s = flatten(state)
-        if s != self.structure:  # e.g. nothing before the first pass, a tuple after it
-            _, _, s = align(self.names, leaves, self.structure, after, s, wrap=lambda v: v)
-        shape.append(s)
-        if s == self.structure:
-            found.extend((i, Leaf(x), Leaf(v)) for i, (x, v) in enumerate(zip(after, leaves)))
-            self.result = Result([self.objects, objects_of(state)], self.objects, self.reached.held(), self.names)
+        ended = objects_of(state)
+        exact = {p for p, o in self.objects.items() if ended.get(p) is o}
+        both = self._aligned(leaves, Flat(*flatten(state)), exact)
+        shape.append(both.structure)
+        if both.structure == self.structure:
+            found.extend((i, Leaf(x), Leaf(v)) for i, (x, v) in enumerate(zip(both.b, leaves)))
+            self.result = Result(
+                [self.objects, relocated(ended, both.moved[1])], self.objects, self.reached.held(), self.names
+            )
         return []
 
     def _learn(self, found: list[tuple[int, Leaf, Any]]) -> bool:
         changed = False
         for i, leaf, was in found:
             known = self.carried.get(i)
-            if either(self.start[i], leaf.value) is not self.start[i]:
-                self.start[i], changed = None, True
+            if either(self.start[i], leaf.value) is not self.start[i] and is_fixed(leaf.value):
+                self.start[i] = leaf.value
+                changed = changed or not isinstance(leaf.value, Unset)
                 continue
             m = _carry(self.paths[i], Leaf(self.start[i]), was.value, leaf, known)
             if known is not None and (more := _differing(was, leaf, i) - self.open):
@@ -217,9 +225,10 @@ class _Loop:
         def final(parameters: list[Tensor]) -> list[Tensor]:
             begun = self.begin(iter(parameters[2:]))
             out = [tensor_of(self.once(parameters[0]))]
-            after, structure = flatten(self.get())
+            both = self._aligned(begun, Flat(*flatten(self.get())))
+            after = both.b
             others = ((v, w) for i, (v, w) in enumerate(zip(begun, after)) if i not in self.carried)
-            if structure != self.structure or not all(same(v, w) for v, w in others):
+            if both.structure != self.structure or not all(isinstance(w, Unset) or same(v, w) for v, w in others):
                 fail("unsupported", f"to_static: a loop over tensors changes more than it seemed to ({self.names})")
             for i in order:
                 out += self.carried[i].outputs(after[i])
@@ -276,6 +285,9 @@ def for_(
 ) -> None:  # fmt: skip
     """A for statement: over plain Python values pass by pass, over open sizes as a loop of the graph."""
     iterable = read(iterable)
+    if isinstance(iterable, OneOf):
+        _for_each(iterable.ways(), body, more, get, put, names, problems)
+        return
     require_own(iterable)
     if (rows := open_of(iterable)) is not None:
         if rows.most is not None:
@@ -296,6 +308,18 @@ def for_(
             body(value)
         else:
             if_(c, functools.partial(body, value), lambda: None, get, put, names, problems)
+
+
+def _for_each(
+    ways: list[Way], body: Callable[[Any], None], more: Callable[[], Any] | None, get: Get, put: Put, names: Any, problems: Any
+) -> None:  # fmt: skip
+    """A for statement over one of several things."""
+    (test, iterable), *others = ways
+    state = get, put, names, problems
+    if others:
+        if_(test(), lambda: for_(iterable, body, more, *state), lambda: _for_each(others, body, more, *state), *state)
+    else:
+        for_(iterable, body, more, *state)
 
 
 def _pass_if(rows: Open, body: Callable[[Any], None], get: Get, put: Put, names: Any, problems: Any, k: int) -> None:

@@ -17,6 +17,7 @@ from .._base import Tensor, fail
 from ..nn.module import Module
 from ._names import FLAG
 from ._values import Undefined
+from ._variants import Variant
 
 _MOST = 20000  # things that are looked at
 _STANDARD = getattr(sys, "stdlib_module_names", ("builtins", "collections", "types", "functools"))
@@ -206,6 +207,8 @@ def _parts(v: Any) -> Iterator[Any]:
         yield from (_get(c) for c in v.__closure__ or ())
         yield from v.__defaults__ or ()
         yield from (v.__kwdefaults__ or {}).values()
+    elif isinstance(v, Variant):
+        yield from v._ways
     elif isinstance(v, functools.partial):
         yield from (v.func, v.args, v.keywords)
     elif isinstance(v, (types.MethodType, types.BuiltinMethodType)):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from .. import _neve
 from .._base import Tensor, fail
 from ._aliases import Same
+from ._align import Grown, Leaf, fits, refuse_lists, text_of
 from ._choices import Choice, index_of, is_constant, options_of
-from ._lists import Spread, gathered, is_scalar, is_spread, of_tensors, spread
+from ._lists import Spread, gathered, is_spread, of_tensors, spread
 from ._numbers import Dim, Number
 from ._values import (
     Lost,
     Maybe,
     Undefined,
     common,
-    dtype_of,
     is_absent_value,
     is_number,
     lift,
@@ -25,24 +25,17 @@ from ._values import (
     same,
     tensor_of,
 )
-
-
-class Grown(BaseException):
-    """A list that is longer in one way, or after a pass: it must hold its elements as one tensor from before on."""
-
-    def __init__(self, path: tuple[Any, ...], of: Any, name: str) -> None:
-        super().__init__(name)
-        self.path, self.of, self.name = path, of, name
+from ._variants import Unset, Variant, variant
 
 
 def grow(grown: Grown, state: Sequence[Any]) -> None:
     """Makes the list of the state hold its elements as one tensor."""
     x = objects_of(state).get(grown.path)
     if not isinstance(x, list):
-        _refuse_lists(grown.name)
+        refuse_lists(grown.name)
     if is_spread(x):
         if not gathered(x).is_of_numbers or grown.of[2]:
-            _refuse_lists(grown.name)
+            refuse_lists(grown.name)
         x[:] = [of_tensors(gathered(x), grown.of[0])]
         return
     if any(isinstance(n, Dim) and not _neve.is_stated(n) for n in grown.of[1]):
@@ -105,6 +98,14 @@ class _Box:
         self.container = container
         self.content = list(container) if isinstance(container, list) else dict(_dict_of(container))
 
+    def is_changed(self) -> bool:
+        """Whether it holds other things than it did."""
+        now: Any = self.container if isinstance(self.container, list) else _dict_of(self.container)
+        if isinstance(now, dict) and [*now] != [*self.content]:
+            return True
+        there, then = (v.values() if isinstance(v, dict) else v for v in (now, self.content))
+        return len(there) != len(then) or any(a is not b for a, b in zip(there, then))
+
     def restore(self) -> None:
         """Puts back what was there."""
         if isinstance(self.container, list):
@@ -132,8 +133,8 @@ def boxes_of(values: Iterable[Any], found: dict[int, _Box] | None = None) -> dic
             if id(v) not in found:
                 found[id(v)] = _Box(v)
                 boxes_of(v if isinstance(v, list) else _dict_of(v).values(), found)
-        elif isinstance(v, tuple):
-            boxes_of(v, found)
+        elif isinstance(v, (tuple, Variant)):
+            boxes_of(parts_of(v), found)
     return found
 
 
@@ -157,6 +158,8 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
             whole = gathered(v)
             leaves.append(whole.data)
             return (Spread, whole.is_of_numbers, [None])
+        if isinstance(v, Variant):
+            return (Variant, v._labels, [walk(e) for e in parts_of(v)])
         if isinstance(v, (list, tuple)):
             return (type(v), getattr(type(v), "_fields", None), [walk(e) for e in v])
         if isinstance(v, dict):
@@ -175,6 +178,8 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
 
 def parts_of(v: Any) -> list[Any]:
     """What a container holds, in the order of its structure."""
+    if isinstance(v, Variant):
+        return [v._tag, *v._ways]
     if isinstance(v, dict):
         return list(v.values())
     if is_record(v):
@@ -196,6 +201,8 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         made = [Spread(next(leaves), keys)]
     else:
         made = [_build(p, leaves, (*at, i), kept) for i, p in enumerate(parts)]
+    if kind is Variant:
+        return variant(keys, made[1:], made[0])
     if kind is Spread or issubclass(kind, list):
         if old is None:
             return made if kind in (Spread, list) else kind(made)
@@ -229,9 +236,9 @@ def paths_of(names: Sequence[str], structure: Any) -> list[str]:
         if s is None:
             found.append(at)
             return
+        keys = s[1] if s[1] and s[0] is not Spread else range(len(s[2]))
         for i, p in enumerate(s[2]):
-            keys = s[1] if s[1] and s[0] is not Spread else range(len(s[2]))
-            walk(p, f"{at}[{keys[i]!r}]")
+            walk(p, at if s[0] is Variant else f"{at}[{keys[i]!r}]")
 
     for n, s in zip(names, structure):
         walk(s, n)
@@ -241,91 +248,6 @@ def paths_of(names: Sequence[str], structure: Any) -> list[str]:
 def container(v: Any) -> Any:
     """v, if it holds what may be changed; else None."""
     return v if isinstance(v, (list, dict, tuple)) or is_record(v) else None
-
-
-class Leaf:
-    """What a branch makes of a leaf, seen in a trial run."""
-
-    def __init__(self, v: Any) -> None:
-        self.value = v
-        self.type = (v.dtype, v.shape) if isinstance(v, Tensor) else None
-        self.inner = Leaf(v.value) if isinstance(v, Maybe) else None
-
-
-def absent_parts(leaf: Any, structure: Any) -> list[Any]:
-    """A variable that holds nothing, as a container of as many places that hold nothing."""
-    if structure is None:
-        return [leaf]
-    return [v for part in structure[2] for v in absent_parts(leaf, part)]
-
-
-def align(
-    names: Sequence[str], a: list[Any], sa: Any, b: list[Any], sb: Any, wrap: Any = None
-) -> tuple[list[Any], list[Any], Any]:
-    """Leaves of two ways under one structure: what is not there in one has the containers of the other."""
-    wrap = wrap or Leaf
-    ia, ib = iter(a), iter(b)
-    out_a: list[Any] = []
-    out_b: list[Any] = []
-
-    def walk(x: Any, y: Any, name: str, at: tuple[Any, ...]) -> Any:
-        if x is None and y is None:
-            out_a.append(next(ia))
-            out_b.append(next(ib))
-            return None
-        if x is None or y is None:
-            leaf, structure = (next(ia), y) if x is None else (next(ib), x)
-            value = leaf.value if isinstance(leaf, Leaf) else leaf
-            if is_absent_value(value):
-                parts = [wrap(value) for _ in absent_parts(value, structure)]
-                whole = [next(ib if x is None else ia) for _ in parts]
-                (out_a if x is None else out_b).extend(parts)
-                (out_b if x is None else out_a).extend(whole)
-                return structure
-        elif x[0] is y[0] and x[1] == y[1] and len(x[2]) == len(y[2]):
-            return (x[0], x[1], [walk(p, q, name, (*at, i)) for i, (p, q) in enumerate(zip(x[2], y[2]))])
-        elif _is_list(x) and _is_list(y):
-            types = [element_type(s, [next(i) for _ in absent_parts(None, s)]) for s, i in ((x, ia), (y, ib))]
-            if found := [o for o in types if o is not None]:
-                raise Grown(at, min(found, key=lambda o: o[2]), name)  # of tensors before of numbers
-        return _refuse_lists(name)
-
-    return out_a, out_b, [walk(x, y, n, (i,)) for i, (n, x, y) in enumerate(zip(names, sa, sb))]
-
-
-def _is_list(structure: Any) -> bool:
-    return structure[0] is Spread or issubclass(structure[0], list)
-
-
-def element_type(structure: Any, leaves: list[Any]) -> tuple[str, tuple[Any, ...], bool] | None:
-    """(dtype, shape, whether numbers) of the elements of a list, where one tensor can hold them."""
-    leaves = [v if isinstance(v, Leaf) else Leaf(v) for v in leaves]
-    if structure[0] is Spread:
-        if leaves[0].type is None:  # not there in this way
-            return None
-        dtype, shape = leaves[0].type
-        return dtype, shape[1:], structure[1]
-    if not leaves or any(p is not None for p in structure[2]):
-        return None
-    if all(is_number(v.value) for v in leaves):
-        return max((dtype_of(v.value) for v in leaves), key=["bool", "i64", "f64"].index), (), True
-    types = [v.type for v in leaves if v.type is not None and not isinstance(v.value, Number)]
-    numbers = [v for v in leaves if is_number(v.value)]
-    if (
-        len(types) + len(numbers) < len(leaves)
-        or (numbers and not is_scalar(*types[0]))
-        or any(d != types[0][0] or len(s) != len(types[0][1]) for d, s in types)
-    ):
-        return None
-    return types[0][0], types[0][1], False
-
-
-def _refuse_lists(name: str) -> NoReturn:
-    fail(
-        "unsupported",
-        f"to_static: '{name.removeprefix('__neve_')}' holds other things in the two ways of an 'if' over a tensor, or before and after a pass of a loop "
-        "(the same containers and keys, or a list of tensors of one type that is appended to)",
-    )
 
 
 class Merge:
@@ -345,8 +267,8 @@ class Merge:
 
     def outputs(self, v: Any) -> list[Tensor]:
         """A value as tensors of the graph."""
-        if self.lost:
-            return []
+        if self.lost or isinstance(v, Unset):
+            return self.placeholders()
         if self.absent is None:
             return [self._lifted(v)]
         value, flag = (v.value, v.flag) if isinstance(v, Maybe) else (v, not self._is_absent(v))
@@ -410,6 +332,11 @@ class Absence:
         self.value = value
 
 
+def is_fixed(v: Any) -> bool:
+    """Whether a leaf is a plain constant: the same whatever tensors decide."""
+    return v is None or isinstance(v, (bool, int, float, Undefined)) or (is_constant(v) and not isinstance(v, Choice))
+
+
 def merge(path: str, x: Leaf, y: Leaf) -> Merge | None:
     """How a leaf leaves an `if` whose ways make x and y of it; None where both are the same."""
     a, b = x.value, y.value
@@ -421,16 +348,21 @@ def merge(path: str, x: Leaf, y: Leaf) -> Merge | None:
 def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
     """How a value that is x or y is held; None where it is never there."""
     a, b = x.value, y.value
+    if isinstance(a, Unset) or isinstance(
+        b, Unset
+    ):  # as it is where it is of this kind: a constant is no matter of the way
+        x = y = y if isinstance(a, Unset) else x
+        a = b = x.value
+        if is_fixed(a):
+            return None
     if gone := next((v for v in (a, b) if isinstance(v, Lost)), None):
         return lost(gone.text)
     inner: list[Any] = [v.inner if isinstance(v.value, Maybe) else v for v in (x, y)]
     maybe = [v.absent for v in (a, b) if isinstance(v, Maybe)]
     values = [v.value for v in inner if not isinstance(v.value, Undefined)]
+    if not all(fits(v, w) for v in values for w in values):  # e.g. begins as one kind, and is another after a pass
+        return lost(f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (one kind of value in both)")
     if any(is_constant(v) for v in values):  # texts, functions, None: which of them is a number
-        if not all(is_constant(v) or v is None for v in values):
-            return lost(
-                f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} (tensors and numbers can differ)"
-            )
         undefined = next((v for v in (a, b, *maybe) if isinstance(v, Undefined)), None)
         none = [None] if any(v is None for v in maybe) else []
         return Merge("i64", ("i64", ()), undefined and Absence(undefined), False, options_of([*values, *none]))
@@ -439,11 +371,6 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
     if not values:
         return None
     dtype, is_a_number = common(values[0], values[-1])
-    if len({v.ndim if isinstance(v, Tensor) else 0 for v in values}) > 1:
-        rule = (
-            "the same rank in both" if all(isinstance(v, Tensor) for v in values) else "tensors and numbers can differ"
-        )
-        return lost(f"to_static: '{path}' is {text_of(a)} {one} {text_of(b)} {other} ({rule})")
     like = next((v.type for v in inner if v.type), None) or (dtype, ())
     # Of None and nothing at all None wins: reading nothing is an error of the original, whatever stands there.
     nothing = None if any(v is None for v in absent) else next(iter(absent), None)
@@ -452,22 +379,4 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
 
 def either(a: Any, b: Any) -> Any:
     """What a variable is where two ways leave it with nothing to merge: None rather than not assigned."""
-    return b if isinstance(a, Undefined) and b is None else a
-
-
-def text_of(v: Any) -> str:
-    if isinstance(v, Tensor) and not isinstance(v, Number):
-        return f"a tensor of {v.dtype} and rank {v.ndim}"
-    return (
-        "not assigned"
-        if isinstance(v, Undefined)
-        else repr(v)
-        if isinstance(v, (bool, int, float, Dim)) or v is None
-        else "a number"
-        if is_number(v)
-        else f"a {type(v).__name__}"
-    )
-
-
-def count_of(structure: Any) -> int:
-    return sum(len(absent_parts(None, s)) for s in structure)
+    return b if isinstance(a, Unset) or (isinstance(a, Undefined) and b is None) else a

@@ -11,13 +11,16 @@ from .. import _neve
 from .._base import Tensor, fail, ops
 from . import _effects
 from ._aliases import note_maybe_one, note_returned, require_one
+from ._align import element_type
 from ._branches import assert_, if_
-from ._choices import Choice
+from ._choices import Choice, index_of, is_constant
 from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, spread
 from ._logic import choose, compare, or_
 from ._loops import for_
 from ._numbers import Dim, Number, as_number
-from ._state import element_type, flatten, objects_of, unflatten
+from ._one_of import OneOf, each, over
+from ._state import flatten, objects_of, unflatten
+from ._tree import Decided
 from ._values import (
     Lost,
     Maybe,
@@ -30,6 +33,7 @@ from ._values import (
     read,
     tensor_of,
 )
+from ._variants import Variant
 
 _ENDED = "the function ended without a return in a way that tensors chose (return a tensor in every way)"
 
@@ -38,13 +42,14 @@ def result(returned: Any, value: Any, always: bool = False) -> Any:
     """What a function with early returns gives. always: every way through it ends in one of them."""
     note_returned(objects_of([value]).values())
     c = condition(returned)
-    if isinstance(c, bool):
-        return _there(value) if c else None
-    if always:
-        leaves, structure = flatten([value])
-        return _of_leaves(value, structure, leaves, [_there(v) for v in leaves])
+    if c is False:
+        return None
+    if c is True or always:
+        return _of_leaves(value, *_leaves_there(value))
     if is_absent_value(value):
         return None
+    if isinstance(value, (OneOf, tuple)) or (isinstance(value, Maybe) and isinstance(value.value, OneOf)):
+        return choose(c, lambda: _of_leaves(value, *_leaves_there(value)), lambda: None)
     if isinstance(value, (Tensor, Maybe)):  # in the other ways it is None, as in Python
         flag: Any = tensor_of(c)
         if isinstance(value, Maybe):
@@ -57,6 +62,11 @@ def result(returned: Any, value: Any, always: bool = False) -> Any:
     if first is not None:
         leaves[first] = _if_returned(c, leaves[first])
     return _of_leaves(value, structure, old, leaves)
+
+
+def _leaves_there(value: Any) -> Any:
+    leaves, structure = flatten([value])
+    return structure, leaves, [_there(v) for v in leaves]
 
 
 def _of_leaves(value: Any, structure: Any, old: list[Any], leaves: list[Any]) -> Any:
@@ -97,6 +107,8 @@ def as_results(value: Any) -> Any:
         made = value.copy()
         made.update((k, as_results(v)) for k, v in value.items())
         return made
+    if isinstance(value, Variant):
+        return Decided(index_of(read(value._tag), value._labels), [as_results(v) for v in value._ways])
     leaves, structure = flatten([value])
     if structure != [None]:
         return unflatten(structure, [as_results(v) for v in leaves])[0]
@@ -104,8 +116,10 @@ def as_results(value: Any) -> Any:
         return value.number() if isinstance(value, SizeCondition) else as_number(value)
     if isinstance(value, _effects.Text):
         return str(value)
+    if isinstance(value, Maybe) and not isinstance(value.value, Tensor):
+        value = read(value)
     if isinstance(value, Choice):
-        value._refused("the return")
+        return Decided(value._index.raw, value._options)
     if isinstance(value, Spread):
         unpacked([value])
     if isinstance(value, Maybe) and value.absent is None and isinstance(value.value, Tensor):
@@ -115,7 +129,7 @@ def as_results(value: Any) -> Any:
 
 def for_plain_code(value: Any, name: str) -> Any:
     """What a converted function gives to a caller that is not: values that every function knows. Else refused."""
-    if is_spread(value) or isinstance(value, (Choice, Maybe, SizeCondition, _effects.Text, Lost)):
+    if is_spread(value) or isinstance(value, (OneOf, Maybe, SizeCondition, _effects.Text, Lost)):
         what = "a list whose length tensors decide" if is_spread(value) else "what tensors decide to be None or not"
         what = "a text, function or condition that tensors decide" if not isinstance(value, (list, Maybe)) else what
         fail("unsupported", f"{name}: {what} is returned to code that is traced (to_static for the caller too)")
@@ -154,13 +168,17 @@ def item(owner: Any, index: Any) -> Any:
     """owner[index]."""
     owner = read(owner)
     index = tuple(read(i) for i in index) if type(index) is tuple else read(index)
+    if isinstance(owner, OneOf):
+        return over(owner, index if type(index) is tuple else (index,), lambda v: item(v, index))
+    if isinstance(index, OneOf) and not isinstance(owner, dict):
+        return each(index, lambda v: item(owner, v))
     if isinstance(index, SizeCondition):
         index = index.number()
     if is_spread(owner):
         return TensorList(owner)[index]
     if isinstance(owner, dict) and is_open_key(owner, index):
         return entry(owner, index)
-    if isinstance(owner, (list, tuple)) and isinstance(index, (Number, Dim)):
+    if isinstance(owner, (list, tuple, str)) and isinstance(index, (Number, Dim)):
         return _element(list(owner), index)
     return owner[index]
 
@@ -174,7 +192,7 @@ def _element(values: list[Any], index: Any) -> Any:
         spread(values, of)
         return TensorList(values)[n]
     place = _place_in(values, n)
-    if values and all(callable(v) or isinstance(v, (str, type(None))) for v in values):
+    if values and all(v is None or (is_constant(v) and not isinstance(v, Choice)) for v in values):
         return Choice(values, Number(place))
 
     def way(k: int) -> Any:
@@ -187,14 +205,16 @@ def is_open_key(entries: dict[Any, Any], key: Any) -> bool:
     """Whether tensors or sizes decide which key of a dict this is."""
     if isinstance(key, Dim):
         return key not in entries and any(isinstance(k, int) for k in entries)
-    return isinstance(key, (Choice, Number))
+    return isinstance(key, (OneOf, Number))
 
 
 def entry(entries: dict[Any, Any], key: Any, *default: Any) -> Any:
     """What a dict has for a key that tensors decide."""
-    if isinstance(key, Choice) and not default:
-        return item([entries[o] for o in key._options], key._index)
-    keys = [k for k in entries if isinstance(k, str) == isinstance(key, Choice)]
+    if isinstance(key, OneOf):
+        return over(key, (), lambda k: entry(entries, k, *default))
+    if not is_open_key(entries, key):
+        return entries.get(key, *default) if default else entries[key]
+    keys = [k for k in entries if isinstance(k, int)]
 
     def way(k: int) -> Any:
         if k < len(keys):
@@ -206,24 +226,47 @@ def entry(entries: dict[Any, Any], key: Any, *default: Any) -> Any:
     return way(0)
 
 
-def unpacked(values: Any) -> Any:
-    """What is assigned to several names."""
+def unpacked(values: Any, count: int | None = None) -> Any:
+    """What is assigned to several names: so many, or any number."""
     values = read(values)
+    if isinstance(values, OneOf) and count is not None:
+        return each(values, lambda v: _parts_of(v, count))
     if not is_spread(values):
         return values
     whole = TensorList(values)
-    if isinstance(whole.length, Dim):
-        fail(
-            "unsupported",
-            "to_static: a list whose length tensors decide is unpacked here (go through it with a for statement, or stack it)",
-        )
-    return [whole[k] for k in range(whole.length)]
+    length = whole.length
+    if isinstance(length, Dim):
+        if count is None:
+            fail(
+                "unsupported",
+                "to_static: a list whose length tensors decide is unpacked here (go through it with a for statement, or stack it)",
+            )
+        assert_(compare(["eq"], length, count), lambda: f"not enough or too many values to unpack (expected {count})")
+        length = count
+    return [whole[k] for k in range(length)]
+
+
+def _parts_of(values: Any, count: int) -> tuple[Any, ...]:
+    """So many values. Raises ValueError where there are others."""
+    parts = tuple(unpacked(values, count))
+    if len(parts) != count:
+        raise ValueError(f"not enough or too many values to unpack (expected {count})")
+    return parts
 
 
 def set_item(value: Any, owner: Any, index: Any) -> None:
     """owner[index] = value."""
     owner, index = read(owner), read(index)
     value = read(value) if isinstance(owner, Tensor) else value
+    if isinstance(owner, OneOf):
+        each(owner, lambda v: set_item(value, v, index))
+        return
+    if isinstance(index, OneOf):
+        each(index, lambda v: set_item(value, owner, v))
+        return
+    if isinstance(value, OneOf) and isinstance(owner, Tensor):
+        each(value, lambda v: set_item(v, owner, index))
+        return
     value = value.number() if isinstance(value, SizeCondition) else value
     if isinstance(owner, Tensor):
         n = as_number(value) if isinstance(value, (Number, Dim)) else None
@@ -256,14 +299,6 @@ def _set_one(owner: list[Any], n: Number, value: Any) -> None:
 
 def _set_entry(entries: dict[Any, Any], key: Any, value: Any) -> None:
     """Sets what a dict has for a key that tensors decide."""
-
-    def missing() -> None:
-        fail("unsupported", "to_static: a new key of a dict, which tensors decide (an entry for each key before)")
-
-    if isinstance(key, Choice):
-        for o in key._options:
-            if o not in entries:
-                missing()
     known = functools.reduce(lambda a, k: or_(always(a), functools.partial(compare, ["eq"], key, k)), entries, False)
     assert_(known, lambda: "a new key of a dict, which tensors decide")
     for k in list(entries):
@@ -274,6 +309,12 @@ def _set_entry(entries: dict[Any, Any], key: Any, value: Any) -> None:
 def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
     """owner[index] OP= value."""
     owner, index, value = read(owner), read(index), read(value)
+    if isinstance(owner, OneOf):
+        each(owner, lambda v: augment_item(kind, v, index, value))
+        return
+    if isinstance(index, OneOf):
+        each(index, lambda v: augment_item(kind, owner, v, value))
+        return
     value = value.number() if isinstance(value, SizeCondition) else value
     if isinstance(owner, Tensor) and _neve.is_capturing():  # no view is needed: the result is put in its place
         name = _IN_PLACE[kind][1:]
@@ -308,8 +349,11 @@ def _place_in(values: list[Any], n: Number) -> Tensor:
 def augment(kind: str, target: Any, value: Any) -> Any:
     """target OP= value."""
     target, value = (v.number() if isinstance(v, SizeCondition) else v for v in (read(target), read(value)))
+    in_place = getattr(operator, _IN_PLACE[kind])
+    if isinstance(value, OneOf) and not isinstance(target, OneOf):
+        return over(value, (target,), lambda v: in_place(target, v))
     require_one(target)
-    return getattr(operator, _IN_PLACE[kind])(target, value)
+    return in_place(target, value)
 
 
 def attribute(owner: Any, name: str) -> Any:
@@ -374,7 +418,7 @@ def text(*parts: Any) -> Any:
     """An f-string: parts are texts or (value, conversion, format)."""
     made = [p if isinstance(p, str) else (_known(p[0]), p[1], str(p[2])) for p in parts]
     if any(
-        not isinstance(p, str) and (_effects.is_open(p[0]) or isinstance(p[0], (_effects.Text, Choice, Maybe)))
+        not isinstance(p, str) and (_effects.is_open(p[0]) or isinstance(p[0], (_effects.Text, OneOf, Maybe)))
         for p in made
     ):
         flat: list[Any] = []

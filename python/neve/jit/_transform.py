@@ -201,8 +201,8 @@ class _Rewrite(Blocks):
             self.handed |= {n: None for n in names_of(*node.targets).stored if n in self.local}
         node = self.generic_visit(node)  # type: ignore[assignment]
         if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, ast.Tuple):
-            made: Any = expression(f"{STAGE}.unpacked()")
-            made.args = [node.value]
+            made: Any = expression(f"{STAGE}.unpacked(None, {_count(node.targets)})")
+            made.args[0] = node.value
             node.value = placed(made, node.value)
         return node
 
@@ -460,6 +460,12 @@ def _targets(target: ast.expr) -> list[ast.expr]:
     if isinstance(target, (ast.Tuple, ast.List)):
         return [t for e in target.elts for t in _targets(e)]
     return _targets(target.value) if isinstance(target, ast.Starred) else [target]
+
+
+def _count(targets: list[ast.expr]) -> int | None:
+    """How many values an assignment takes apart; None where a star takes what is left."""
+    found = next(t for t in targets if isinstance(t, (ast.Tuple, ast.List)))
+    return None if any(isinstance(e, ast.Starred) for e in found.elts) else len(found.elts)
 
 
 def _is_plain_target(target: ast.expr) -> bool:

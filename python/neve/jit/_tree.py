@@ -29,6 +29,26 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
+class Switch:
+    """A result of several kinds: a tensor (i64[]) says which of the ways it is. With one way: what is no tensor at all."""
+
+    index: int
+    ways: tuple[Any, ...]
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        """Of its tensors in their order: the one that decides, then those of the ways."""
+        return (Leaf(self.index), *self.ways)
+
+
+class Decided:
+    """A value that is one of several, as the tensor `index` (i64[]) decides."""
+
+    def __init__(self, index: Tensor, ways: list[Any]) -> None:
+        self.index, self.ways = index, ways
+
+
+@dataclasses.dataclass(frozen=True)
 class Constant:
     """A value that is no tensor: part of what a captured program was made for."""
 
@@ -53,7 +73,7 @@ def is_formed(structure: Any) -> bool:
     """Whether a call gives back a number or list in the place of a tensor."""
     if isinstance(structure, Leaf):
         return bool(structure.form)
-    return any(is_formed(c) for c in getattr(structure, "children", ()))
+    return isinstance(structure, Switch) or any(is_formed(c) for c in getattr(structure, "children", ()))
 
 
 def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tuple[list[Tensor], list[str], Any]:
@@ -66,6 +86,9 @@ def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tu
             tensors.append(v)
             paths.append(at)
             return Leaf(len(tensors) - 1, getattr(v, "form", ""))
+        if isinstance(v, Decided):
+            place = walk(v.index, f"{at}.which" if at else "which").index
+            return Switch(place, tuple(walk(e, f"{at}.{i}" if at else str(i)) for i, e in enumerate(v.ways)))
         if arrays and isinstance(v, np.ndarray):
             from .._creation import asarray
 
@@ -89,6 +112,8 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
         return formed(tensors[structure.index], structure.form)
     if isinstance(structure, Constant):
         return structure.value
+    if isinstance(structure, Switch):
+        return _decided(structure, tensors)
     parts = [unflatten(c, tensors) for c in structure.children]
     if issubclass(structure.kind, dict):
         made = structure.kind() if structure.kind is not dict else {}
@@ -97,6 +122,16 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
     if dataclasses.is_dataclass(structure.kind):
         return cast(Any, structure.kind)(**dict(zip(structure.keys, parts)))
     return structure.kind(*parts) if structure.keys else structure.kind(parts)
+
+
+def _decided(s: Switch, tensors: list[Any]) -> Any:
+    """That of the ways which the tensor says; where it is known only while a program runs, all of them."""
+    which = tensors[s.index]
+    if isinstance(which, Tensor) and len(s.ways) > 1 and _neve.is_captured(which):
+        from ._variants import variant_of
+
+        return variant_of([unflatten(w, tensors) for w in s.ways], which)
+    return unflatten(s.ways[int(which.item()) if len(s.ways) > 1 else 0], tensors)
 
 
 FORMS = ("", "int", "float", "bool", "list", "list of numbers",
@@ -143,6 +178,8 @@ def difference(expected: Any, got: Any, at: str = "the arguments") -> str:
         return f"{at}: {_word(got)} where {_word(expected)} was captured"
     if isinstance(expected, Leaf) or isinstance(got, Leaf):
         return "" if type(expected) is type(got) else f"{at}: {_word(got)} where {_word(expected)} was captured"
+    if isinstance(expected, Switch) or isinstance(got, Switch):
+        return "" if expected == got else f"{at}: {_word(got)} where {_word(expected)} was captured"
     if expected.kind is not got.kind or expected.keys != got.keys or len(expected.children) != len(got.children):
         return f"{at}: {_word(got)} where {_word(expected)} was captured"
     names = expected.keys or range(len(expected.children))
@@ -157,6 +194,8 @@ def _word(s: Any) -> str:
         return "a tensor"
     if isinstance(s, Constant):
         return repr(s.value)
+    if isinstance(s, Switch):
+        return f"one of {len(s.ways)} kinds of values"
     return f"{s.kind.__name__} of {len(s.children)}" + (f" ({', '.join(map(str, s.keys))})" if s.keys else "")
 
 

@@ -69,6 +69,8 @@ def raw_of(get: Callable[[], Any]) -> Any:
 
 
 def _checked(m: Maybe) -> Any:
+    if hasattr(type(m.value), "with_index"):  # one of several constants
+        return m.value.with_index(lambda k: _checked(Maybe(k, m.flag, m.absent, m.why)))
     if not isinstance(m.value, Tensor):
         return m.value
     value = m.value.raw if isinstance(m.value, Number) else m.value

@@ -1,0 +1,271 @@
+"""Two ways of a branch, or the begin and the end of a pass, under one structure of containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from .._base import Tensor, fail
+from ._choices import is_constant
+from ._lists import Spread, is_scalar
+from ._numbers import Dim, Number
+from ._values import Lost, Maybe, Undefined, dtype_of, is_number, weak_dtype
+from ._variants import UNSET, Unset, Variant
+
+Path = tuple[Any, ...]
+_MOST = 8  # kinds of one value
+
+
+class Grown(BaseException):
+    """A list that is longer in one way, or after a pass: it must hold its elements as one tensor from before on."""
+
+    def __init__(self, path: Path, of: Any, name: str) -> None:
+        super().__init__(name)
+        self.path, self.of, self.name = path, of, name
+
+
+class Leaf:
+    """What a branch makes of a leaf, seen in a trial run."""
+
+    def __init__(self, v: Any) -> None:
+        self.value = v
+        self.type = (v.dtype, v.shape) if isinstance(v, Tensor) else None
+        self.inner = Leaf(v.value) if isinstance(v, Maybe) else None
+
+
+def refuse_lists(name: str) -> NoReturn:
+    """Raises Error{unsupported}."""
+    fail(
+        "unsupported",
+        f"to_static: '{name.removeprefix('__neve_')}' holds other things in the two ways of an 'if' over a tensor, or before and after a pass of a loop "
+        "(the same containers and keys, or a list of tensors of one type that is appended to)",
+    )
+
+
+def text_of(v: Any) -> str:
+    """What messages call a leaf."""
+    if isinstance(v, Tensor) and not isinstance(v, Number):
+        return f"a tensor of {v.dtype} and rank {v.ndim}"
+    return (
+        "not assigned"
+        if isinstance(v, Undefined)
+        else repr(v)
+        if isinstance(v, (bool, int, float, Dim)) or v is None
+        else "a number"
+        if is_number(v)
+        else f"a {type(v).__name__}"
+    )
+
+
+def count_of(structure: Any) -> int:
+    """How many leaves a structure has."""
+    return 1 if structure is None else sum(map(count_of, structure[2]))
+
+
+def _value(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Leaf) else leaf
+
+
+def fits(a: Any, b: Any) -> bool:
+    """Whether one leaf can be both: as a tensor of one type, a number, one of several constants, or what may be absent."""
+    a, b = (v.value if isinstance(v, Maybe) else v for v in (a, b))
+    if a is b or any(isinstance(v, (Undefined, Lost)) for v in (a, b)):
+        return True
+    if is_constant(a) or is_constant(b):
+        return all(v is None or is_constant(v) for v in (a, b))
+    if a is None or b is None:
+        return True
+    if is_number(a) and is_number(b):
+        return True
+    if not all(is_number(v) or isinstance(v, Tensor) for v in (a, b)):
+        return False
+    if is_number(a) or is_number(b):
+        t, n = (b, a) if is_number(a) else (a, b)
+        return t.ndim == 0 and bool(weak_dtype(t.dtype, dtype_of(n)) == t.dtype)
+    return bool(a.ndim == b.ndim and a.dtype == b.dtype)
+
+
+def _is_known(v: Any) -> bool:
+    """Whether a value of this kind can be held beside others."""
+    return is_constant(v) or is_number(v) or isinstance(v, (Tensor, Undefined, Lost, Maybe))
+
+
+def _label(structure: Any, leaves: Iterable[Any]) -> str:
+    """The kind of a value: values of one kind fit leaf by leaf."""
+    if structure is None:
+        v = _value(next(iter(leaves)))
+        v = v.value if isinstance(v, Maybe) else v
+        if v is None:
+            return "None"
+        if is_number(v):
+            return "number"
+        return f"{v.dtype}[{v.ndim}]" if isinstance(v, Tensor) else "constant" if is_constant(v) else "?"
+    it = iter(leaves)
+    keys = structure[1] if structure[0] is not Spread else ""
+    parts = [_label(p, [next(it) for _ in range(count_of(p))]) for p in structure[2]]
+    return f"{structure[0].__module__}.{structure[0].__qualname__}{keys or ''}({', '.join(parts)})"
+
+
+class Aligned:
+    """Leaves of two ways, and their structure. What only one way has a place for is UNSET in the other.
+
+    moved: by way, where containers of it have gone.
+    """
+
+    def __init__(self, names: Sequence[str], one: Any, two: Any, wrap: Any = Leaf, exact: Iterable[Path] = ()) -> None:
+        """one, two: with leaves and structure. exact: containers that have to stay what they are."""
+        self._wrap, self._exact = wrap, exact
+        self.moved: tuple[dict[Path, Path], dict[Path, Path]] = ({}, {})
+        self.a: list[Any] = []
+        self.b: list[Any] = []
+        self.structure: list[Any] = []
+        self._mixed: set[int] = set()
+        at_a = at_b = 0
+        for i, (name, x, y) in enumerate(zip(names, one.structure, two.structure)):
+            n, m = count_of(x), count_of(y)
+            self._name = name
+            of_x, of_y = one.leaves[at_a : at_a + n], two.leaves[at_b : at_b + m]
+            s, oa, ob = self._pair(x, of_x, y, of_y, (i,), (i,), (i,))
+            at_a, at_b = at_a + n, at_b + m
+            self.structure.append(s)
+            self.a += oa
+            self.b += ob
+
+    def mixed(self, names: Sequence[str]) -> str:
+        """A variable, but no result, that is of a kind in one way which it is not in the other; "" where none is."""
+        return next((names[i] for i in sorted(self._mixed) if names[i] != "__neve_value"), "")
+
+    def _pair(self, x: Any, a: Any, y: Any, b: Any, pa: Path, pb: Path, at: Path) -> Any:
+        if pa != at:
+            self.moved[0][pa] = at
+        if pb != at:
+            self.moved[1][pb] = at
+        if _is_variant(x) or _is_variant(y):
+            return self._variant(x, a, y, b, pa, pb, at)
+        if x is None and y is None and fits(_value(a[0]), _value(b[0])):
+            return None, a, b
+        if gone := self._lost(x, a, y, b):
+            return gone
+        if x is None or y is None:
+            leaf, other = (_value(a[0]), y) if x is None else (_value(b[0]), x)
+            if isinstance(leaf, (Undefined, Lost)):
+                parts = [self._wrap(leaf) for _ in range(count_of(other))]
+                return (other, parts, b) if x is None else (other, a, parts)
+        elif x[0] is y[0] and x[1] == y[1] and len(x[2]) == len(y[2]):
+            return self._parts(x, a, y, b, pa, pb, at)
+        elif _is_list(x) and _is_list(y):
+            types = [element_type(s, leaves) for s, leaves in ((x, a), (y, b)) if leaves]
+            found = [o for o in types if o is not None]
+            if found and (at in self._exact or len(found) == len(types)):
+                raise Grown(at, min(found, key=lambda o: o[2]), self._name)  # of tensors before of numbers
+        return self._variant(x, a, y, b, pa, pb, at)
+
+    def _parts(self, x: Any, a: Any, y: Any, b: Any, pa: Path, pb: Path, at: Path) -> Any:
+        parts, out_a, out_b, na, nb = [], [], [], 0, 0
+        for i, (p, q) in enumerate(zip(x[2], y[2])):
+            n, m = count_of(p), count_of(q)
+            s, oa, ob = self._pair(p, a[na : na + n], q, b[nb : nb + m], (*pa, i), (*pb, i), (*at, i))
+            na, nb = na + n, nb + m
+            parts.append(s)
+            out_a += oa
+            out_b += ob
+        return (x[0], x[1], parts), out_a, out_b
+
+    def _variant(self, x: Any, a: Any, y: Any, b: Any, pa: Path, pb: Path, at: Path) -> Any:
+        """A value of another kind in each way."""
+        if at in self._exact:
+            refuse_lists(self._name)
+        self._mixed.add(at[0])
+        (tag_a, ways_a), (tag_b, ways_b) = self._ways(x, a, pa), self._ways(y, b, pb)
+        labels = sorted({*ways_a, *ways_b})
+        if len(labels) > _MOST:
+            refuse_lists(self._name)
+        structures, out_a, out_b = [], [tag_a], [tag_b]
+        for k, label in enumerate(labels):
+            place = (*at, 1 + k)
+            one, two = ways_a.get(label), ways_b.get(label)
+            if one and two:
+                s, oa, ob = self._pair(one[0], one[1], two[0], two[1], one[2], two[2], place)
+            else:
+                s, leaves, path = one or two  # type: ignore[misc]
+                self.moved[0 if one else 1][path] = place
+                nothing = [self._wrap(UNSET) for _ in leaves]
+                oa, ob = (leaves, nothing) if one else (nothing, leaves)
+            structures.append(s)
+            out_a += oa
+            out_b += ob
+        return (Variant, labels, [None, *structures]), out_a, out_b
+
+    def _lost(self, x: Any, a: Any, y: Any, b: Any) -> Any:
+        """What is to be read no more: an object that is no container, where another thing is in the other way."""
+        for s, leaves in ((x, a), (y, b)):
+            if s is None and (v := _value(leaves[0])) is not None and not _is_known(v):
+                other = text_of(_value((b if leaves is a else a)[0])) if x is None and y is None else "a container"
+                text = f"to_static: '{self._name}' is a {type(v).__name__} in one way of an 'if' over a tensor, or before a loop over tensors, and {other} in the other, or after a pass (tensors, numbers, texts, None and containers of them can differ)"
+                leaf = self._wrap(Lost(text))
+                return None, [leaf], [leaf]
+        return None
+
+    def _ways(self, s: Any, leaves: Any, path: Path) -> tuple[Any, dict[str, Any]]:
+        """(tag, structure, leaves and path of each kind by its label) of a value."""
+        if not _is_variant(s):
+            if s is None and isinstance(_value(leaves[0]), (Undefined, Lost)):
+                return leaves[0], {}
+            label = _label(s, leaves)
+            return self._wrap(label), {label: (s, leaves, path)}
+        found, at = {}, 1
+        for k, (label, part) in enumerate(zip(s[1], s[2][1:])):
+            found[label] = (part, leaves[at : at + count_of(part)], (*path, 1 + k))
+            at += count_of(part)
+        return leaves[0], found
+
+
+class Flat(NamedTuple):
+    """Values as leaves and what holds them."""
+
+    leaves: Sequence[Any]
+    structure: Any
+
+
+def relocated(objects: dict[Path, Any], moved: dict[Path, Path]) -> dict[Path, Any]:
+    """Containers by where they are now."""
+
+    def place(p: Path) -> Path:
+        n = next((n for n in range(len(p), 0, -1) if p[:n] in moved), 0)
+        return (*moved[p[:n]], *p[n:]) if n else p
+
+    return {place(p): o for p, o in objects.items()} if moved else objects
+
+
+def _is_variant(structure: Any) -> bool:
+    return structure is not None and structure[0] is Variant
+
+
+def _is_list(structure: Any) -> bool:
+    return structure[0] is Spread or issubclass(structure[0], list)
+
+
+def element_type(structure: Any, leaves: Sequence[Any]) -> tuple[str, tuple[Any, ...], bool] | None:
+    """(dtype, shape, whether numbers) of the elements of a list, where one tensor can hold them."""
+    leaves = [v if isinstance(v, Leaf) else Leaf(v) for v in leaves]
+    if structure[0] is Spread:
+        if leaves[0].type is None:  # not there in this way
+            return None
+        dtype, shape = leaves[0].type
+        return dtype, shape[1:], structure[1]
+    if not leaves or any(p is not None for p in structure[2]):
+        return None
+    if all(is_number(v.value) for v in leaves):
+        return max((dtype_of(v.value) for v in leaves), key=["bool", "i64", "f64"].index), (), True
+    types = [v.type for v in leaves if v.type is not None and not isinstance(v.value, Number)]
+    numbers = [v for v in leaves if is_number(v.value)]
+    if (
+        len(types) + len(numbers) < len(leaves)
+        or (numbers and not is_scalar(*types[0]))
+        or any(d != types[0][0] or len(s) != len(types[0][1]) for d, s in types)
+    ):
+        return None
+    return types[0][0], types[0][1], False
+
+
+__all__ = ["Aligned", "Flat", "Grown", "Leaf", "Unset", "count_of", "element_type", "fits", "refuse_lists", "relocated"]
