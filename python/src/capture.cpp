@@ -444,13 +444,11 @@ void bind_capture(nb::module_& m) {
     const capture::Capture::Body ends[2] = {body_of(end_a), body_of(end_b)};
     return capture::current("if").close(condition, branches, ends, true, last);
   });
-  m.def("outdate_listed", [] { capture::current("list").outdate_listed(); });
   m.def("follows_lists", [] { return capture::current("list").follows_lists(); });
   m.def("met_listed", [] {
     const capture::Capture& c = capture::current("list");
     return c.met_listed() && !c.follows_lists();
   });
-  m.def("note_shared", [](const Tensor& t) { capture::current("list").note_shared(t); });
   m.def(
       "relate_rows",
       [](const Tensor& whole, const std::vector<Tensor>& parts, const std::vector<int>& kinds) {
@@ -458,7 +456,7 @@ void bind_capture(nb::module_& m) {
         for (int k : kinds) as.push_back(capture::Capture::Part(k));
         capture::current("list").relate_rows(whole, parts, as);
       },
-      "kinds, of each part: 0 a tensor of its own, 1 rows of another list, 2 an element.");
+      "kinds, of each part: 0 a tensor of its own, 1 what the whole shows.");
   m.def("note_listed", [](const Tensor& t) { capture::current("list").note_listed(t); });
   m.def("unrelated", [](const Tensor& t) { return capture::current("number").unrelated(t); });
   m.def("stage_probe", [](const std::vector<Tensor>& like, const std::vector<std::pair<size_t, size_t>>& open,

@@ -246,11 +246,6 @@ Value Capture::value_of(const Tensor& t) {
     fail(ErrorCode::unsupported, "capture: a tensor of another capture is used (return it from there, or pass it in)");
   std::shared_ptr<CapturedValue> root = t.body_pointer()->captured;
   while (root->base) root = root->base;
-  met_listed_ = met_listed_ || c.outdated || root->outdated;
-  if (c.outdated || root->outdated)
-    fail(ErrorCode::unsupported, "capture: ", describe(t),
-         " is in a list whose length tensors decide, and was changed in place there (append a clone() of it)",
-         here().empty() ? "" : "\n  at " + here());
   if (!root->may_show.empty()) refresh_shown(handle_of(root));
   if (is_stale(c)) refresh(t);
   const Value v = value_in(c, frames_.size() - 1);

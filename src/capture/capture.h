@@ -95,14 +95,9 @@ class Capture final : public eager::Stager {
   bool follows_lists() const { return follows_lists_; }
   /// Whether a tensor of such a list was changed in place while changes were not followed.
   bool met_listed() const { return met_listed_; }
-  enum class Part { separate, rows, element };
-  /// `whole` is what these hold, one after another: it shows the elements, and what rows of other lists show.
+  enum class Part { separate, shown };
+  /// `whole` is what these hold, one after another: it shows them, but for what is separate.
   void relate_rows(const Tensor& whole, std::span<const Tensor> parts, std::span<const Part> kinds);
-  /// t is held under another name too, in a way that is not followed.
-  void note_shared(const Tensor& t);
-  /// An element of a list that is held as one tensor is changed in place: tensors that note_listed has seen are not to
-  /// be read any more.
-  void outdate_listed();
   /// The value of t as a tensor of its own: what shows memory elsewhere is no matter of it.
   Tensor unrelated(const Tensor& t) { return wrap(value_of(t)); }
   /// A branch that has run, whose results are not yet said.
@@ -213,6 +208,7 @@ class Capture final : public eager::Stager {
   void refresh_shown(const Tensor& t);
   MayShow common(const Tensor& root, const MayShow& owner, const MayShow& user);
   MayShow united(std::span<const MayShow> all, const Tensor& t);
+  Tensor written_in(const MayShow& m, const Tensor& written);
   void change_shown(const Tensor& x, const char* op, const Tensor& written);
   void assign(const Tensor& x, const Tensor& value, const char* op, const Tensor& written);
   void require_own(const Tensor& x, const char* op);
@@ -244,7 +240,6 @@ class Capture final : public eager::Stager {
   std::vector<Guard> guards_;
   eager::Stager* before_ = nullptr;
   bool ended_ = false;
-  std::vector<std::weak_ptr<CapturedValue>> listed_;
   bool follows_lists_ = false, met_listed_ = false;
   std::set<const CapturedValue*> refreshed_, changed_;  ///< whose relations are being followed now
   std::pair<Tensor, Tensor> random_;                    ///< key and counter of the first draw

@@ -218,6 +218,27 @@ void Capture::refresh_shown(const Tensor& t) {
   }
 }
 
+// Those of the written elements of a tensor that are in what it shows, by their numbers there. Undefined: all of them,
+// or nobody asks.
+Tensor Capture::written_in(const MayShow& m, const Tensor& written) {
+  if (!written.defined() || captured_of(m.root)->may_show.empty()) return {};
+  const Body nothing = [](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {ints({})})}; };
+  const Body bodies[2] = {
+      [&](std::span<const Tensor>) {
+        if (!m.places.defined()) return std::vector<Tensor>{call1("identity", {written})};
+        const Tensor p = call1("gather", {m.places, written}, {{"axis", int64_t(0)}});
+        if (!m.partial) return std::vector<Tensor>{p};
+        // Elements that are elsewhere: in the place of one that is not, where nothing is new for a second time.
+        const Tensor last = call1("reduce_max", {call1("concat", {p, ints({-1})}, {{"axis", int64_t(0)}})},
+                                  {{"keepdims", false}, {"axes", std::vector<int64_t>{0}}});
+        const Body either[2] = {[&](std::span<const Tensor>) { return std::vector<Tensor>{or_else(p, last)}; },
+                                nothing};
+        return std::vector<Tensor>{where(is_place(last), either)};
+      },
+      nothing};
+  return where(m.flag, bodies);
+}
+
 // What x may show is changed with it, where it shows that. written: the numbers of the elements that are new;
 // undefined: all of them.
 void Capture::change_shown(const Tensor& x, const char* op, const Tensor& written) {
@@ -246,7 +267,7 @@ void Capture::change_shown(const Tensor& x, const char* op, const Tensor& writte
                                                         : in_shape(now, call1("shape", {m.root}))};
         },
         [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {m.root})}; }};
-    assign(m.root, where(m.flag, bodies), op);
+    assign(m.root, where(m.flag, bodies), op, written_in(m, written));
   }
   for (MayShow& m : c->may_show)
     if (!m.partial || !written.defined()) m.version = captured_of(m.root)->version;
@@ -266,18 +287,10 @@ void Capture::require_own(const Tensor& x, const char* op) {
 void Capture::note_listed(const Tensor& t) {
   if (!t.is_captured()) return;
   std::shared_ptr<CapturedValue> c = t.body_pointer()->captured;
-  const auto note = [&](const std::shared_ptr<CapturedValue>& of) {
-    of->listed = true;
-    listed_.push_back(of);
-  };
-  note(c);
+  c->listed = true;
   while (c->base) c = c->base;
-  note(c);
-  for (const MayShow& m : c->may_show) note(captured_of(m.root));
-}
-
-void Capture::note_shared(const Tensor& t) {
-  for (std::shared_ptr<CapturedValue> c = captured_of(t); c; c = c->base) c->shared = true;
+  c->listed = true;
+  for (const MayShow& m : c->may_show) captured_of(m.root)->listed = true;
 }
 
 void Capture::relate_rows(const Tensor& whole, std::span<const Tensor> parts, std::span<const Part> kinds) {
@@ -297,8 +310,7 @@ void Capture::relate_rows(const Tensor& whole, std::span<const Tensor> parts, st
     if (kinds[i] == Part::separate) continue;
     const std::vector<MayShow> all = relations(parts[i]);
     made.shared = made.shared || captured_of(parts[i])->shared;
-    for (size_t k = kinds[i] == Part::rows; k < all.size(); ++k) {
-      MayShow m = all[k];
+    for (MayShow m : all) {
       if (!m.unclear) {
         const Body bodies[2] = {
             [&](std::span<const Tensor>) { return std::vector<Tensor>{call1("identity", {extended(m, i)})}; },
@@ -318,11 +330,6 @@ void Capture::relate_rows(const Tensor& whole, std::span<const Tensor> parts, st
     m.version = captured_of(m.root)->version;
     made.may_show.push_back(std::move(m));
   }
-}
-
-void Capture::outdate_listed() {
-  for (const std::weak_ptr<CapturedValue>& w : listed_)
-    if (const auto c = w.lock()) c->outdated = true;
 }
 
 // Puts new elements of a view in their places in what it is a view of: the places are found by taking the same view of

@@ -203,10 +203,7 @@ void Capture::attach(const Ending& links, std::span<const Tensor> made, size_t o
     made[l.result].body_pointer()->captured->may_show.push_back(std::move(m));
   }
   for (size_t i : links.shared) made[i].body_pointer()->captured->shared = true;
-  for (size_t i : links.listed) {
-    made[i].body_pointer()->captured->listed = true;
-    listed_.push_back(made[i].body_pointer()->captured);
-  }
+  for (size_t i : links.listed) made[i].body_pointer()->captured->listed = true;
 }
 
 // Runs a body in a frame of its own. `own`: values of its parameters, of which the last stand for `carried`, tensors

@@ -39,9 +39,8 @@ struct CapturedValue {
     bool repeated = false;  ///< several elements may be in one place
   };
   std::vector<MayShow> may_show;
-  bool shared = false;    ///< another variable shares the memory in a way that is not followed: no changes in place
-  bool listed = false;    ///< a list that is held as one tensor has a copy of it: no changes in place
-  bool outdated = false;  ///< its copy there was changed in place: no reads
+  bool shared = false;  ///< another variable shares the memory in a way that is not followed: no changes in place
+  bool listed = false;  ///< a list that is held as one tensor has a copy of it: no changes in place
 };
 
 namespace eager {

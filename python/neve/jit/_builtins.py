@@ -195,6 +195,10 @@ def _open_beside(rows: Any, x: Any) -> Open:
 
 
 def _reversed(x: Any) -> Any:
+    if is_spread(x):
+        turned = TensorList(TensorList(x).copy())
+        turned.reverse()
+        return turned.list
     rows = _rows(x)
     if isinstance(rows, Open):
         return Open(rows.trips, lambda k: rows.item(number(rows.trips) - 1 - k))

@@ -10,7 +10,7 @@ from .._base import Tensor, fail
 from ._numbers import Dim, number
 from ._values import is_number, is_program, lift, read
 
-_SEPARATE, _ROWS, _ELEMENT = range(3)  # kinds of parts of a list's rows
+_SEPARATE, _ELEMENT = range(2)  # kinds of parts of a list's rows
 
 
 class Spread:
@@ -18,6 +18,8 @@ class Spread:
 
     def __init__(self, data: Tensor, is_of_numbers: bool) -> None:
         self.data, self.is_of_numbers = data, is_of_numbers
+        if not is_of_numbers and isinstance(data, Tensor) and not _neve.follows_lists():
+            _neve.note_listed(data)  # what its rows are is not known: they are not to be changed in place
 
     def rows(self) -> Any:
         """How many it stands for."""
@@ -121,23 +123,12 @@ class TensorList:
         element = self._element(v)  # first: it may make the list one of tensors
         data = self.data
         self.data = concat([data, _neve.unrelated(element).unsqueeze(0)])
-        self._follow([data, element], [_ROWS, _SEPARATE if is_number(read(v)) else _ELEMENT])
+        self._follow([data, element], [_ELEMENT, _SEPARATE if is_number(read(v)) else _ELEMENT])
 
     def _follow(self, parts: list[Tensor], kinds: list[int]) -> None:
         """Says what the rows are, where changes of that in place are followed."""
         if _neve.follows_lists() and not self.is_of_numbers and not isinstance(self.list, Consumed):
             _neve.relate_rows(self.data, parts, kinds)
-
-    def _shared(self) -> Tensor:
-        """The rows, for a list that has them too."""
-        if _neve.follows_lists():
-            _neve.note_shared(self.data)
-        return self.data
-
-    def _parted(self) -> None:
-        """Before the rows are replaced by others, and what they are is not known any more."""
-        if _neve.follows_lists():
-            _neve.note_listed(self.data)
 
     def extend(self, values: Any) -> None:
         """As list.extend."""
@@ -147,7 +138,7 @@ class TensorList:
             rows = self._rows(gathered(values))
             data = self.data
             self.data = concat([data, rows])
-            self._follow([data, rows], [_ROWS, _ROWS])
+            self._follow([data, rows], [_ELEMENT, _ELEMENT])
             return
         for v in values:
             self.append(v)
@@ -169,26 +160,27 @@ class TensorList:
 
     def copy(self) -> list[Any]:
         """As list.copy."""
-        return [Spread(self._shared(), self.is_of_numbers)]
+        return [Spread(self.data, self.is_of_numbers)]
 
     def reverse(self) -> None:
         """As list.reverse."""
-        self._parted()
-        self.data = self.data.flip(0)
+        self.data = self.data[::-1]
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [Spread(self._shared()[index], self.is_of_numbers)]
+            return [Spread(self.data[index], self.is_of_numbers)]
         return self._made(self.data[index])
 
     def __setitem__(self, index: Any, v: Any) -> None:
-        element = self._element(v)
-        self._parted()
-        if _neve.follows_lists():
-            _neve.note_listed(element)
-        changed = self.data.clone()
+        element, data = self._element(v), self.data
+        changed = data.clone()
         changed[index] = element
         self.data = changed
+        if _neve.follows_lists() and not self.is_of_numbers:
+            k = index if isinstance(index, (int, Dim)) else number((index.raw + self.length) % self.length)
+            k = k + self.length if isinstance(k, int) and k < 0 else k
+            kind = _SEPARATE if is_number(read(v)) else _ELEMENT
+            self._follow([data[:k], element, data[k + 1 :]], [_ELEMENT, kind, _ELEMENT])
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -322,11 +322,7 @@ def augment_item(kind: str, owner: Any, index: Any, value: Any) -> None:
         return
     in_place = getattr(operator, _IN_PLACE[kind])
     if is_spread(owner) and not gathered(owner).is_of_numbers:
-        if _neve.follows_lists():
-            in_place(item(owner, index), value)
-            return
-        _neve.outdate_listed()  # who else holds the element does not see the change
-        set_item(in_place(_neve.unrelated(item(owner, index)), value), owner, index)
+        in_place(item(owner, index), value)
         return
     number_ = as_number(index) if isinstance(owner, list) and isinstance(index, (Number, Dim)) else None
     if number_ is not None and not is_spread(owner) and owner and all(_is_tensor(v) for v in owner):
