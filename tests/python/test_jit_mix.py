@@ -192,3 +192,30 @@ def test_to_static_over_a_model_of_a_file(tmp_path):
         engine = neve.optimize(model, tune=False)
         outer = neve.jit.trace(lambda x: engine(x) + 1, x)
         close(outer(neve.rand(4, 1, 8, 8) * 0 + 1), model(np.ones((4, 1, 8, 8), "f4")) + 1, 1e-4)
+
+
+def _sum_of_some_rows(x):
+    total = 0
+    for row in x:
+        if row.sum() > 0:
+            total = total + row * row
+    return total, x * total
+
+
+def test_a_tensor_or_a_number(tmp_path):
+    """What is a number where tensors chose none comes back from a file, inside of a capture, and with gradients."""
+    neve.jit.save(_sum_of_some_rows, tmp_path / "m.neve", input_spec=[neve.jit.InputSpec((None, 3))])
+    again = neve.jit.load(tmp_path / "m.neve")
+    inside = neve.jit.to_static(lambda x: again(x)[0] + x)
+    for x in (neve.ones(2, 3), -neve.ones(4, 3)):
+        want, product = _sum_of_some_rows(x)
+        with neve.no_grad():
+            got, other = again(x)
+            assert type(want) is type(got) and np.array_equal(np.array(want), np.array(got))
+            assert np.array_equal(np.array(product), np.array(other))
+            assert np.array_equal(np.array(inside(x)), np.array(want + x))
+        for f in (again, neve.jit.to_static(_sum_of_some_rows)):
+            leaves = [neve.tensor(np.array(x)).requires_grad_() for _ in range(2)]
+            for g, leaf in zip((_sum_of_some_rows, f), leaves):
+                g(leaf)[1].sum().backward()
+            assert np.array_equal(np.array(leaves[0].grad), np.array(leaves[1].grad))

@@ -287,8 +287,8 @@ def set_item(value: Any, owner: Any, index: Any) -> None:
 def _set_one(owner: list[Any], n: Number, value: Any) -> None:
     """Sets the element of a plain list whose number tensors or sizes decide."""
     leaves, structure = flatten([owner])
-    of = element_type(structure[0], leaves)
-    if of is not None:
+    of, new = element_type(structure[0], leaves), element_type((list, None, [None]), [value])
+    if of is not None and new is not None and (of[2], len(of[1])) == (new[2], len(new[1])):
         spread(owner, of)
         TensorList(owner)[n] = value
         return
