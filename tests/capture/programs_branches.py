@@ -265,3 +265,56 @@ def another_rank_for_some_sizes(x):
     if x.shape == (2, 3):
         return x.reshape(-1)
     return x.sum() if x.shape[0] == 4 else x
+
+
+@program
+def truth_of_an_int(x):
+    n = 1
+    for row in x:
+        if not n:
+            n = 5
+        else:
+            n += 2
+        if row.sum() > 0:
+            n = n - 3
+    return x * n, n
+
+
+@program
+def int_that_is_not_zero(x):
+    n = int(x.sum())
+    if n:
+        n = n * 2
+    return x + n, n
+
+
+@program
+def truth_of_a_float(x):
+    n = float(x.sum()) if x.sum() > 1 else 0.0
+    if not n:
+        y = x + n
+    elif n and x.sum() > 2:
+        y = x * n
+    else:
+        y = x - n
+    return y, n, not n
+
+
+@program
+def while_an_int(x):
+    n = int(x.sum())
+    while n:
+        n = n - 1 if n > 0 else n + 1
+        x = x * 0.9 + n * 0.01
+    return x, n
+
+
+@program
+def int_or_another(x):
+    n = int(x.sum())
+    m = n or 7
+    k = n and n + 3
+    b = bool(n)
+    if b:
+        m = m + n
+    return x, m, k, b

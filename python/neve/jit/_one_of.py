@@ -222,9 +222,10 @@ def asked_of(c: Any, test: Any, negated: bool = False) -> Any:
 
 
 def answered(values: tuple[Any, ...], test: Any, answer: bool) -> tuple[Any, ...]:
-    """Variables where a test has this answer: those that are the test, or what it negates, are known."""
+    """Variables where a test has this answer: bools that are the test, or what it negates, are known."""
     flag, negated = getattr(test, "of", (test, False))
-    return tuple(answer != negated if v is flag or v is test and not negated else v for v in values)
+    known = {id(flag): answer != negated, id(test): answer}
+    return tuple(known.get(id(v), v) if isinstance(v, Number) and v.dtype == "bool" else v for v in values)
 
 
 def looked_up_number(answers: Sequence[Any], index: Any) -> Any:
