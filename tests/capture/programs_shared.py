@@ -1,4 +1,4 @@
-"""Lists whose length tensors decide, and who else has their elements: changes in place are seen by all of them."""
+"""Lists and dicts that several names hold, and elements of lists whose length tensors decide: who else has them sees changes."""
 
 import neve
 from capture_cases import program
@@ -233,3 +233,120 @@ def in_one_of_two_lists(x):
     if len(one):
         one[0] += 10
     return neve.stack(two).sum()
+
+
+@program
+def one_of_two_lists(x):
+    a, b = [x.sum()], [x.mean()]
+    c = a if x.sum() > 0 else b
+    c.append(x.max())
+    return sum(a), sum(b), len(a)
+
+
+@program
+def a_dict_that_is_another_in_one_way(x):
+    a = {"k": x.sum()}
+    b = {"k": x.mean()}
+    if x.sum() > 0:
+        b = a
+    b["k"] = b["k"] + 1
+    return a["k"], b["k"]
+
+
+@program
+def changed_and_then_rebound(x):
+    values = [x.sum()]
+    same = values
+    if x.mean() > 0:
+        values[0] = x.max()
+        values = [x.min()]
+    return same[0] + values[0]
+
+
+@program
+def rebound_in_one_way(x):
+    values = [x.sum()]
+    same = values
+    if x.mean() > 0:
+        values = [x.min()]
+    values[0] = values[0] + 1
+    values.append(x.max())
+    return same[0] + values[0], len(same), len(values)
+
+
+@program
+def appended_to_one_of_two_lists(x):
+    out, rest = [], []
+    for row in x:
+        t = out if row.sum() > 0 else rest
+        t.append(row.sum())
+    return x.sum() * 0 + sum(out) - sum(rest), len(out), len(rest)
+
+
+@program
+def a_list_or_none(x):
+    a = [x.sum()]
+    c = a if x.sum() > 0 else None
+    if c is not None:
+        c.append(x.max())
+    return sum(a), len(a)
+
+
+def helper(out, v):
+    if v.sum() > 0:
+        out.append(v.sum())
+    return out
+
+
+@program
+def a_helper_that_appends(x):
+    a = [x.mean()]
+    b = helper(a, x)
+    b.append(x.max())
+    return sum(a), len(a), len(b)
+
+
+def pick(a, b, x):
+    if x.sum() > 0:
+        return a
+    return b
+
+
+@program
+def a_helper_that_gives_one_of_two_lists(x):
+    a, b = [x.mean()], [x.max()]
+    pick(a, b, x).append(x.min())
+    c = pick(a, b, x)
+    c[0] = c[0] * 2
+    return sum(a), sum(b), len(a)
+
+
+@program
+def swapped_lists(x):
+    a, b = [x.mean()], [x.max(), x.min()]
+    if x.sum() > 0:
+        a, b = b, a
+    a.append(x.sum())
+    b[0] = b[0] * 2
+    return sum(a), sum(b), len(a)
+
+
+@program
+def one_of_the_lists_of_a_list(x):
+    g = [[x.sum(), 0], [x.mean(), 1]]
+    row = g[0]
+    if x.sum() > 0:
+        row = g[1]
+    row[1] += 5
+    return g[0][0] + g[1][0], g[0][1], g[1][1]
+
+
+@program
+def goes_on_over_one_of_two_lists(x):
+    counts = [1, 0, 2]
+    same = counts
+    for row in x:
+        if row.sum() > 0:
+            counts = [c + 1 for c in counts]
+            counts[0] += 2
+    return x * sum([c * 2 for c in counts]), same, [c for c in counts if c > 1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .. import _neve
@@ -39,12 +40,17 @@ class Result:
     """What the containers of a result are: by where they are, those that exist already; then what may be one.
 
     ways: the containers that each way ends with; start: that all began with; held: how many variables and containers
-    outside led to a container. A function's result, which is read only where there is one, is what it was there.
+    outside led to a container; known: those that were there before, by identity; own: names of which nothing else holds
+    what they do; elsewhere: containers that stay where they are. A function's result, which is read only where there is one, is what it was there.
     """
 
-    def __init__(self, ways: Sequence[Objects], start: Objects, held: Mapping[int, int], names: Sequence[str]) -> None:
+    def __init__(
+        self, ways: Sequence[Objects], start: Objects, held: Mapping[int, int], names: Sequence[str],
+        known: Container[int] = (), own: Container[str] = (), elsewhere: Objects = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        ways = [{p: o for p, o in w.items() if not any(p[: len(q)] == q for q in elsewhere)} for w in ways]
         self.kept: dict[Path, Any] = {}
-        self._start, self._held, self._names = start, held, names
+        self._start, self._held, self._names, self._known, self._own = start, held, names, known, own
         self._pairs: list[tuple[Path, Any]] = []  # a path, and a container that it may be, or Same(path of one)
         keys = {p: tuple(id(w[p]) if p in w else 0 for w in ways) for w in ways for p in w}
         paths: dict[tuple[int, ...], list[Path]] = {}
@@ -67,6 +73,7 @@ class Result:
             self._pairs += [(p, Same(q)) for i, p in enumerate(of) for q in of[:i] if keys[p] != keys[q]]
         for p in [p for p, key in keys.items() if 0 in key and self._is_returned(p)]:
             self._alias(p, keys, next(w[p] for w in ways if p in w))
+        self.kept.update((p, Same(o)) for p, o in elsewhere.items())
 
     def _alias(self, p: Path, keys: Mapping[Path, tuple[int, ...]], o: Any) -> None:
         """Where a function returned what another variable has as well, its result is that."""
@@ -84,6 +91,8 @@ class Result:
 
     def _is_elsewhere(self, o: Any, path: Path) -> bool:
         """Whether a container was known before, other than by this path."""
+        if id(o) in self._known and not (len(path) == 1 and self._names[path[0]] in self._own):
+            return True
         return self._held.get(id(o), 0) > (self._start.get(path) is o)
 
     def note(self, made: Objects) -> None:

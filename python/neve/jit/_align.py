@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from .._base import Tensor, fail
@@ -112,9 +113,14 @@ class Aligned:
     moved: by way, where containers of it have gone.
     """
 
-    def __init__(self, names: Sequence[str], one: Any, two: Any, wrap: Any = Leaf, exact: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, names: Sequence[str], one: Any, two: Any, wrap: Any = Leaf, exact: Iterable[Path] = (),
+        apart: Apart | None = None,
+    ) -> None:  # fmt: skip
         """one, two: with leaves and structure. exact: containers that have to stay what they are."""
         self._wrap, self._exact = wrap, exact
+        self._known: Sequence[Mapping[Path, str]] = apart.labels if apart else ({}, {})
+        self._apart: Container[Path] = apart.paths if apart else ()
         self.moved: tuple[dict[Path, Path], dict[Path, Path]] = ({}, {})
         self.a: list[Any] = []
         self.b: list[Any] = []
@@ -140,7 +146,7 @@ class Aligned:
             self.moved[0][pa] = at
         if pb != at:
             self.moved[1][pb] = at
-        if _is_variant(x) or _is_variant(y):
+        if _is_variant(x) or _is_variant(y) or at in self._apart:
             return self._variant(x, a, y, b, pa, pb, at)
         if x is None and y is None and fits(_value(a[0]), _value(b[0])):
             return None, a, b
@@ -176,7 +182,7 @@ class Aligned:
         if at in self._exact:
             refuse_lists(self._name)
         self._mixed.add(at[0])
-        (tag_a, ways_a), (tag_b, ways_b) = self._ways(x, a, pa), self._ways(y, b, pb)
+        (tag_a, ways_a), (tag_b, ways_b) = self._ways(x, a, pa, 0), self._ways(y, b, pb, 1)
         labels = sorted({*ways_a, *ways_b})
         if len(labels) > _MOST:
             refuse_lists(self._name)
@@ -206,12 +212,12 @@ class Aligned:
                 return None, [leaf], [leaf]
         return None
 
-    def _ways(self, s: Any, leaves: Any, path: Path) -> tuple[Any, dict[str, Any]]:
+    def _ways(self, s: Any, leaves: Any, path: Path, side: int) -> tuple[Any, dict[str, Any]]:
         """(tag, structure, leaves and path of each kind by its label) of a value."""
         if not _is_variant(s):
             if s is None and isinstance(_value(leaves[0]), (Undefined, Lost)):
                 return leaves[0], {}
-            label = _label(s, leaves)
+            label = _label(s, leaves) + self._known[side].get(path, "")
             return self._wrap(label), {label: (s, leaves, path)}
         found, at = {}, 1
         for k, (label, part) in enumerate(zip(s[1], s[2][1:])):
@@ -225,6 +231,58 @@ class Flat(NamedTuple):
 
     leaves: Sequence[Any]
     structure: Any
+
+
+class _Loops(threading.local):
+    known: Mapping[int, Any] | None = None  # containers from before the outermost loop that is being made
+
+
+_loops = _Loops()
+
+
+class looping:
+    """While passes of a loop are tried: containers that they make are others each time."""
+
+    def __init__(self, known: Mapping[int, Any]) -> None:
+        self._known = known
+
+    def __enter__(self) -> None:
+        self._before = _loops.known
+        _loops.known = self._known if self._before is None else self._before
+
+    def __exit__(self, *_: object) -> None:
+        _loops.known = self._before
+
+
+class Apart:
+    """Containers of two ways that stay what they are, where a value may be one or another of them."""
+
+    def __init__(self, ways: Sequence[Mapping[Path, Any]], known: Mapping[int, Any], own: Container[Path]) -> None:
+        self._known = known
+        stays = known if _loops.known is None else _loops.known
+        self.labels = [{p: f" #{id(o)}" for p, o in w.items() if id(o) in stays} for w in ways]
+        one, two = ways
+        self.paths = {
+            p for p, o in one.items()
+            if p in two and two[p] is not o and (p in self.labels[0] or p in self.labels[1]) and p not in own
+        }  # fmt: skip
+
+    def elsewhere(self, structure: Any) -> dict[Path, Any]:
+        """By where they are under a structure: those that stay."""
+        found: dict[Path, Any] = {}
+
+        def walk(s: Any, at: Path) -> None:
+            for i, part in enumerate(s[2] if s is not None else ()):
+                label = s[1][i - 1] if s[0] is Variant and i else ""
+                known = self._known.get(int(label.rpartition(" #")[2])) if " #" in label else None
+                if known is not None:
+                    found[(*at, i)] = known
+                else:
+                    walk(part, (*at, i))
+
+        for i, s in enumerate(structure):
+            walk(s, (i,))
+        return found
 
 
 def relocated(objects: dict[Path, Any], moved: dict[Path, Path]) -> dict[Path, Any]:

@@ -10,14 +10,14 @@ from .. import _neve
 from .._base import Error, Tensor, fail
 from . import _effects
 from ._aliases import Result, note_maybe_one
-from ._align import Aligned, Grown, Leaf, relocated
+from ._align import Aligned, Apart, Grown, Leaf, relocated
 from ._choices import Choice
 from ._effects import Raised, with_effects
 from ._errors import error_place
 from ._lists import is_spread
 from ._numbers import Dim, Number, number
 from ._one_of import answered, asked_of, knowing
-from ._reach import Missed, Reached, with_places
+from ._reach import Missed, Reached, own_of, with_places
 from ._state import (
     Merge,
     boxes_of,
@@ -205,12 +205,19 @@ def _stage_once(
     for way, with_all in ((one, two), (two, one)):
         if way.raised:  # what comes after it is not reached: the other way's variables, never read
             way.leaves, way.structure, way.objects = list(with_all.leaves), with_all.structure, with_all.objects
-    both = Aligned(names, one, two, exact={p for p, o in one.objects.items() if two.objects.get(p) is o})
+    own, known = own_of(get), reached.known(b.container for b in boxes.values())
+    exact = {p for p, o in one.objects.items() if two.objects.get(p) is o}
+    apart = Apart([one.objects, two.objects], known, {(i,) for i, n in enumerate(names) if n in own})
+    both = Aligned(names, one, two, exact=exact, apart=apart)
     a, b, structure = both.a, both.b, both.structure
     if whole and (name := both.mixed(names)):
         fail("unsupported", f"to_static: '{name}' is of another kind in each way of an 'if' over a size")
     objects = [relocated(w.objects, moved) for w, moved in zip((one, two), both.moved)]
-    result = Result(objects, objects_of(before), reached.held(), names)
+    result = Result(objects, objects_of(before), reached.held(), names, known, own, apart.elsewhere(structure))
+    kept = {id(v) for v in result.kept.values()}
+    shared = {id(o) for p, o in objects_of(before).items() if len(p) > 1 or names[p[0]] not in own}
+    if unseen := [v for w in (one, two) for v in w.changed if id(v) not in kept and id(v) in shared]:
+        raise Missed(unseen)  # no variable of these leads to it any more
     paths = paths_of(names, structure)
     plan = [_plan(p, x, y, one.raised or two.raised, old) for p, x, y in zip(paths, a, b)]
     # A flag that is set in one way alone is the condition.

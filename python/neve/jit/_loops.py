@@ -8,15 +8,15 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
-from ._aliases import Result
-from ._align import Aligned, Flat, Grown, Leaf, count_of, relocated
+from ._aliases import Objects, Result
+from ._align import Aligned, Apart, Flat, Grown, Leaf, count_of, looping, relocated
 from ._branches import Get, Problems, Put, if_, require_stageable
 from ._choices import options_of
 from ._effects import Raised, with_effects
 from ._lists import Open, open_of
 from ._numbers import number
 from ._one_of import OneOf, Way
-from ._reach import Missed, Reached, require_own, with_places
+from ._reach import Missed, Reached, own_of, require_own, with_places
 from ._state import (
     Merge,
     boxes_of,
@@ -81,8 +81,9 @@ def stage_loop(
     for _ in range(64):
         try:
             loop = _Loop(once, places, wholes, *with_effects(*with_places(get, put, names, places)))
-            loop.settle()
-            loop.run(trips, tensor_of(first))
+            with looping(loop.known):
+                loop.settle()
+                loop.run(trips, tensor_of(first))
             return
         except Grown as grown:  # a list that is longer after a pass: from before on, tensors decide its length
             loop.restore()
@@ -114,6 +115,9 @@ class _Loop:
         self.reached = Reached([once], get, places)
         self.paths = paths_of(names, self.structure)
         self.objects = objects_of(self.before)
+        self.own = own_of(get)
+        self.known = self.reached.known(b.container for b in self.boxes.values())
+        self.unseen: list[Any] = []  # containers that a pass changes, and no variable leads to any more
         self.result = Result([self.objects], self.objects, {}, names)
         self.carried: dict[int, Merge] = {}
         self.open: set[tuple[int, int]] = set()  # (leaf, axis) of sizes that differ from pass to pass
@@ -154,14 +158,17 @@ class _Loop:
             shape: list[Any] = []
             trial = functools.partial(self._trial, found, shape)
             _neve.stage_probe([_neve.tensor(0), *self.initial()], self._open_axes(), trial)
-            if missed := self.reached.missed(self.boxes):
+            if missed := self.reached.missed(self.boxes) or self.unseen:
                 raise Missed(missed)
             self.restore()
             if shape[0] != self.structure:
                 nothing = [UNSET for s in shape[0] for _ in range(count_of(s))]
-                whole = self._aligned(self.start, Flat(nothing, shape[0]))
+                apart = self._apart({})
+                whole = self._aligned(self.start, Flat(nothing, shape[0]), apart)
                 self.start, self.structure = whole.a, whole.structure
                 self.objects = relocated(self.objects, whole.moved[0])
+                elsewhere = apart.elsewhere(self.structure)
+                self.result = Result([self.objects], self.objects, {}, self.names, self.known, self.own, elsewhere)
                 self.paths = paths_of(self.names, self.structure)
                 self.carried.clear()
                 self.open.clear()
@@ -172,9 +179,13 @@ class _Loop:
             f"to_static: the types of {', '.join(self.paths[:4])} change with every pass of a loop over tensors",
         )
 
-    def _aligned(self, leaves: list[Any], other: Flat, exact: Iterable[Any] = ()) -> Aligned:
+    def _apart(self, ended: Objects) -> Apart:
+        """Containers of the begin and the end of a pass that stay what they are."""
+        return Apart([self.objects, ended], self.known, {(i,) for i, n in enumerate(self.names) if n in self.own})
+
+    def _aligned(self, leaves: list[Any], other: Flat, apart: Apart, exact: Iterable[Any] = ()) -> Aligned:
         """Leaves of this loop's structure, and others."""
-        return Aligned(self.names, Flat(leaves, self.structure), other, lambda v: v, exact)
+        return Aligned(self.names, Flat(leaves, self.structure), other, lambda v: v, exact, apart)
 
     def _open_axes(self) -> list[tuple[int, int]]:
         """The sizes that differ from pass to pass, by the number of the parameter."""
@@ -191,13 +202,19 @@ class _Loop:
         state = self.get()
         ended = objects_of(state)
         exact = {p for p, o in self.objects.items() if ended.get(p) is o}
-        both = self._aligned(leaves, Flat(*flatten(state)), exact)
+        apart = self._apart(ended)
+        both = self._aligned(leaves, Flat(*flatten(state)), apart, exact)
         shape.append(both.structure)
         if both.structure == self.structure:
             found.extend((i, Leaf(x), Leaf(v)) for i, (x, v) in enumerate(zip(both.b, leaves)))
             self.result = Result(
-                [self.objects, relocated(ended, both.moved[1])], self.objects, self.reached.held(), self.names
-            )
+                [self.objects, relocated(ended, both.moved[1])], self.objects, self.reached.held(), self.names,
+                self.known, self.own, apart.elsewhere(self.structure),
+            )  # fmt: skip
+            kept = {id(v) for v in self.result.kept.values()}
+            shared = {id(o) for p, o in self.objects.items() if len(p) > 1 or self.names[p[0]] not in self.own}
+            changed = [b.container for b in self.boxes.values() if b.is_changed()]
+            self.unseen = [v for v in changed if id(v) in shared and id(v) not in kept]
         return []
 
     def _learn(self, found: list[tuple[int, Leaf, Any]]) -> bool:
@@ -225,7 +242,8 @@ class _Loop:
         def final(parameters: list[Tensor]) -> list[Tensor]:
             begun = self.begin(iter(parameters[2:]))
             out = [tensor_of(self.once(parameters[0]))]
-            both = self._aligned(begun, Flat(*flatten(self.get())))
+            state = self.get()
+            both = self._aligned(begun, Flat(*flatten(state)), self._apart(objects_of(state)))
             after = both.b
             others = ((v, w) for i, (v, w) in enumerate(zip(begun, after)) if i not in self.carried)
             if both.structure != self.structure or not all(isinstance(w, Unset) or same(v, w) for v, w in others):

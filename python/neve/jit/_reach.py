@@ -140,6 +140,11 @@ class Reached:
             if isinstance(held, (list, dict)) or hasattr(held, "__dataclass_fields__"):
                 self._holders.setdefault(id(held), set()).add(holder)
 
+    def known(self, containers: Iterable[Any]) -> dict[int, Any]:
+        """Containers that were there before, these among them, by identity."""
+        found = {id(v): v for v in containers}
+        return {**found, **{k: v for k, (v, _) in self.contents.items() if isinstance(v, (list, dict))}}
+
     def held(self) -> dict[int, int]:
         """How many variables and containers lead to a container, by identity."""
         return {k: len(v) for k, v in self._holders.items()}
@@ -217,6 +222,12 @@ def _parts(v: Any) -> Iterator[Any]:
     elif not isinstance(v, Module) and not type(v).__module__.startswith("neve.") and type(v).__module__ != "neve":
         yield getattr(v, "__dict__", None)
         yield from _get(v).values() if _slots_of(v) else ()
+
+
+def own_of(get: Any) -> tuple[str, ...]:
+    """The variables of a state whose containers nothing else holds."""
+    found = next((f for f in _functions_in(get) if f.__name__.startswith(f"{FLAG}get")), None)
+    return tuple((found.__kwdefaults__ or {}).get(f"{FLAG}own", ())) if found is not None else getattr(get, "own", ())
 
 
 def _functions_in(f: Any) -> Iterator[Any]:

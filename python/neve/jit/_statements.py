@@ -108,7 +108,7 @@ def as_results(value: Any) -> Any:
         made.update((k, as_results(v)) for k, v in value.items())
         return made
     if isinstance(value, Variant):
-        return Decided(index_of(read(value._tag), value._labels), [as_results(v) for v in value._ways])
+        return Decided(index_of(read(value._tag), value._labels), [_result_of(v) for v in value._ways])
     leaves, structure = flatten([value])
     if structure != [None]:
         return unflatten(structure, [as_results(v) for v in leaves])[0]
@@ -125,6 +125,14 @@ def as_results(value: Any) -> Any:
     if isinstance(value, Maybe) and value.absent is None and isinstance(value.value, Tensor):
         return OptionalResult(value)
     return read(value)
+
+
+def _result_of(way: Any) -> Any:
+    """A kind of result; None for one that has no value and so is never the one."""
+    try:
+        return as_results(way)
+    except UnboundLocalError:
+        return None
 
 
 def for_plain_code(value: Any, name: str) -> Any:
@@ -375,7 +383,8 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
 
 def is_open(iterable: Any) -> bool:
     """Whether a comprehension over it is a loop of the graph."""
-    return open_of(read(iterable)) is not None
+    iterable = read(iterable)
+    return isinstance(iterable, OneOf) or open_of(iterable) is not None
 
 
 def collect(out: list[Any], iterable: Any, add: Callable[[Any], Any], state: Any = None) -> None:

@@ -16,6 +16,7 @@ from ._errors import at
 from ._liveness import WHOLE, note_needed
 from ._lower_match import LowerMatch, is_of_match
 from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, parameters_of, placed, statements
+from ._own import own_names
 from ._reads import Loads, stage_name
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
@@ -41,6 +42,7 @@ class _Rewrite(Blocks):
         self.guarded: dict[str, None] = {}  # variables that a branch or loop assigns: may be undefined
         self.handed: dict[str, None] = {}  # variables that take over what may not be there
         self.count = 0
+        self.own: frozenset[str] = frozenset()  # variables whose containers nothing else holds
 
     def fresh(self, what: str) -> str:
         self.count += 1
@@ -80,7 +82,12 @@ class _Rewrite(Blocks):
         attributes = [self.fresh("attr") for _ in state.attributes]
         targets = [*state.names, *(self.fresh("same") for _ in objects), *attributes]
         lines = [f"{o} = {STAGE}.container({STAGE}.raw_of(lambda: {n}))" for o, n in zip(objects, state.held)]
-        lines += [f"def {get}():", f"    return ({''.join(v + ', ' for v in values)})", f"def {put}({FLAG}new):"]
+        own = tuple(n for n in state.names if n in self.own)
+        lines += [
+            f"def {get}({f'*, {FLAG}own={own!r}' if own else ''}):",
+            f"    return ({''.join(v + ', ' for v in values)})",
+            f"def {put}({FLAG}new):",
+        ]
         if state.names:
             lines.append(f"    nonlocal {', '.join(state.names)}")
         if targets:
@@ -522,6 +529,7 @@ def convert_function(node: ast.FunctionDef | ast.AsyncFunctionDef, first: str | 
     note_needed(body)
     local = (set(names_of(body).stored) | set(parameters)) - globals_ - nonlocals
     r = _Rewrite(local, first or (parameters[0] if parameters else None), globals_, nonlocals, file)
+    r.own = own_names(body, local - set(parameters))
     body = r.block(body)
     guarded = [n for n in r.guarded if n not in parameters]
     loads = Loads({*r.guarded, *r.handed, *parameters} - {"self"})
