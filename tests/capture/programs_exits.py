@@ -331,3 +331,18 @@ def what_a_context_ends(x):
             raise ValueError("too many")
         y = x * 4
     return y
+
+
+@program
+def assigned_in_a_finally(x):
+    mode, k = "a", 0
+    try:
+        for row in x:
+            if row.sum() > 0:
+                mode, k = "b", k + 1
+    finally:
+        if x.shape[1] % 2 == 1:
+            mode = "c"
+        if x.mean() > 0:
+            k = -k
+    return x.sum(), mode == "b", k

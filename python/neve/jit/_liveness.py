@@ -133,8 +133,8 @@ class _Liveness:
     def try_(self, s: ast.Try, live: frozenset[str]) -> frozenset[str]:
         """Any part may be left at any statement, for a handler or for `finally`."""
         around = self.caught
-        live = self.block(s.finalbody, live)
-        self.caught = around | self.block(s.finalbody, around)
+        live = self.block(s.finalbody, live | around)  # once: what it notes is for both ways out of it
+        self.caught = around | live
         handled = [self.block(h.body, live) | _read(h.type) for h in s.handlers]
         live = self.block(s.orelse, live)
         self.caught = self.caught.union(*handled)
