@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from . import _neve
 from ._base import (
     FLOATS,
     INTS,
@@ -16,9 +17,9 @@ from ._base import (
     dtype_name,
     floating,
     ints,
-    is_empty,
     is_zero,
     many_axes,
+    must_be_empty,
     one_axis,
     ops,
     scalar,
@@ -60,23 +61,50 @@ def mean(x: ArrayLike, axis: Axes = None, *, dtype: Any = None, keepdims: bool =
     t = as_tensor(x, "mean")
     t = floating(t) if dtype is None else t.astype(dtype_name(dtype))
     axes = many_axes("mean", axis, t.ndim)
-    if is_empty(t):
+    if must_be_empty(t):
         n = math.prod(t.shape[a] for a in axes)
         return _reduce("reduce_sum", t, axes, keepdims) / (n if n else math.nan)
     return _reduce("reduce_mean", t, axes, keepdims)
 
 
-def _some(call: str, t: Tensor, axes: list[int]) -> None:
+def _some(call: str, t: Tensor, axes: list[int]) -> Tensor:
+    """t, which must not be empty along these axes. Inside of a branch or loop that is captured, sizes that are computed
+    are asked when it runs: the branch may be there to avoid it."""
     for a in axes:
-        if is_zero(t.shape[a]):
-            value_error(f"{call}: axis {a} of {text_of(t)} is empty (one element or more)")
+        n = t.shape[a]
+        text = f"{call}: axis {a} of {text_of(t)} is empty (one element or more)"
+        if isinstance(n, _neve.Dim) and not _is_guarded(n):
+            t = _checked(t, n, text)
+        elif is_zero(n):
+            value_error(text)
+    return t
+
+
+def _is_guarded(n: Any) -> bool:
+    """Whether calls are refused for which a size is 0, rather than that it is asked when the program runs."""
+    is_input = str(n).replace(".", "_").isidentifier()
+    return bool(_neve.has_example(n)) and (is_input or _neve.capture_depth() <= 0)
+
+
+def _checked(t: Tensor, n: Any, text: str) -> Tensor:
+    """A captured tensor, with an error when the program runs and this size is 0."""
+    if _neve.prove_sizes("ge", n, 1):
+        return t
+    from .jit._errors import here
+
+    message = text + here()
+
+    def fails(_: list[Tensor]) -> list[Tensor]:
+        return [ops.fail(ops.shape(t), message=message, dtype=t.dtype)]
+
+    return _neve.stage_if(ops.not_equal(_neve.dim_tensor(n), scalar(0, "i64")), lambda _: [ops.identity(t)], fails)[0]
 
 
 def max(x: ArrayLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:  # noqa: A001
     """Largest value over axes, NaN if one is; Error{invalid_argument} of nothing. Source: array API max."""
     t = as_tensor(x, "max")
     axes = many_axes("max", axis, t.ndim)
-    _some("max", t, axes)
+    t = _some("max", t, axes)
     return _reduce("reduce_max", t, axes, keepdims)
 
 
@@ -84,7 +112,7 @@ def min(x: ArrayLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:  
     """Smallest value over axes, NaN if one is; Error{invalid_argument} of nothing. Source: array API min."""
     t = as_tensor(x, "min")
     axes = many_axes("min", axis, t.ndim)
-    _some("min", t, axes)
+    t = _some("min", t, axes)
     return _reduce("reduce_min", t, axes, keepdims)
 
 
@@ -117,12 +145,13 @@ def _arg(name: str, op: str, word: str) -> Any:
         if t.dtype == "bool":
             t = t.astype("u8")
         if axis is None:
-            if is_empty(t):
+            if must_be_empty(t):
                 value_error(f"{name}: x is {text_of(t)} (one element or more)")
+            t = _some(name, t, [*range(rank)])
             y = getattr(ops, op)(t.reshape(-1), axis=0, keepdims=False)
             return y.reshape((1,) * rank) if keepdims else y
         a = one_axis(name, axis, rank)
-        _some(name, t, [a])
+        t = _some(name, t, [a])
         return getattr(ops, op)(t, axis=a, keepdims=keepdims)
 
     f.__name__ = f.__qualname__ = name
@@ -139,11 +168,14 @@ def var(x: ArrayLike, axis: Axes = None, *, correction: float = 0, keepdims: boo
     t = floating(as_tensor(x, "var"))
     axes = many_axes("var", axis, t.ndim)
     n = math.prod(t.shape[a] for a in axes)
+    correction = int(correction) if correction == int(correction) else correction
     if not axes:
         return t * 0 if correction == 0 else t * math.nan
     d = ops.sub(t, mean(t, axis=tuple(axes), keepdims=True))
     total = _reduce("reduce_sum", ops.mul(d, d), axes, keepdims)
     left = n - correction
+    if isinstance(left, _neve.Dim):
+        return total / _neve.Dim.max(left, 0)
     return total / left if left > 0 else total * math.nan if left == 0 and n <= 1 else total / 0.0
 
 
@@ -163,7 +195,7 @@ def logsumexp(x: ArrayLike, axis: Axes = None, *, keepdims: bool = False) -> Ten
     """log(sum(exp(x))) over axes, without overflow; of nothing -inf."""
     t = floating(as_tensor(x, "logsumexp"))
     axes = many_axes("logsumexp", axis, t.ndim)
-    if is_empty(t):
+    if must_be_empty(t):
         return ops.log(_reduce("reduce_sum", t, axes, keepdims))
     return _reduce("reduce_log_sum_exp", t, axes, keepdims)
 
@@ -176,10 +208,10 @@ def vector_norm(x: ArrayLike, ord: float = 2, axis: Axes = None, *, keepdims: bo
     if not axes:
         return size
     if ord == math.inf:
-        _some("norm", t, axes)
+        size = _some("norm", size, axes)
         return _reduce("reduce_max", size, axes, keepdims)
     if ord == -math.inf:
-        _some("norm", t, axes)
+        size = _some("norm", size, axes)
         return _reduce("reduce_min", size, axes, keepdims)
     if ord == 0:
         return _reduce("reduce_sum", ops.not_equal(t, scalar(0, t.dtype)).astype(t.dtype), axes, keepdims)
@@ -260,7 +292,7 @@ def quantile(x: ArrayLike, q: ArrayLike, axis: int | None = None, *, keepdims: b
         t, a = t.reshape(-1), 0
     else:
         a = one_axis("quantile", axis, rank)
-    _some("quantile", t, [a])
+    t = _some("quantile", t, [a])
     n = t.shape[a]
     values, _ = ops.sort(t, axis=a)
     nan = any(ops.is_nan(t), a, keepdims=True)
