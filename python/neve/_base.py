@@ -71,9 +71,7 @@ def is_zero(n: Any) -> bool:
 
 def must_be_empty(t: Tensor) -> bool:
     """Whether a tensor has no elements, whatever the sizes of a captured program turn out to be."""
-    return builtins.any(
-        _neve.prove_sizes("eq", n, 0) is True if isinstance(n, _neve.Dim) else n == 0 for n in t.shape
-    )
+    return builtins.any(_neve.prove_sizes("eq", n, 0) is True if isinstance(n, _neve.Dim) else n == 0 for n in t.shape)
 
 
 def is_empty(t: Tensor) -> bool:

@@ -63,7 +63,7 @@ def max_of_a_mask(x):
 @program(inputs=with_one_row)
 def max_of_what_follows(x):
     for i in range(len(x)):
-        r = x[i + 1:]
+        r = x[i + 1 :]
         if len(r) == 0:
             break
         if r.max() > 1:

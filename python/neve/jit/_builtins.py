@@ -15,9 +15,10 @@ from .._base import Tensor, fail
 from . import _effects
 from ._branches import assert_, if_
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
-from ._logic import and_, compare, not_, or_
+from ._logic import and_, not_, or_
 from ._numbers import Dim, Number, as_number, number
 from ._one_of import OneOf, each
+from ._ordered import extreme, is_open, ordered
 from ._reach import require_own
 from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
 from ._variants import Variant
@@ -86,52 +87,6 @@ def _item(t: Tensor) -> Any:
     return t.item() if n is None else n
 
 
-def _pair(name: str, a: Any, b: Any) -> Any:
-    """max or min of two, as Python has it: the first unless the second is more (less)."""
-    from ._logic import choose
-
-    if isinstance(a, (Dim, int)) and isinstance(b, (Dim, int)) and (isinstance(a, Dim) or isinstance(b, Dim)):
-        return getattr(Dim, name)(a, b)
-    return choose(compare(["gt" if name == "max" else "lt"], b, a), lambda: b, lambda: a)
-
-
-def _pair_by_key(name: str, a: tuple[Any, Any], b: tuple[Any, Any]) -> Any:
-    from ._logic import choose
-
-    return choose(compare(["gt" if name == "max" else "lt"], b[0], a[0]), lambda: b, lambda: a)
-
-
-def _extreme(name: str) -> Callable[..., Any]:
-    plain = getattr(builtins, name)
-
-    def f(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and is_spread(args[0]):
-            whole = TensorList(args[0])
-            return whole._made(getattr(whole.data, name)(axis=0))
-        if len(args) == 1 and (rows := open_of(args[0])) is not None and not kwargs:
-            return getattr(_neve_rows(rows, args[0]), name)(axis=0)
-        values = list(args[0]) if len(args) == 1 else list(args)
-        if kwargs.keys() == {"key"} and values:
-            keys = [_user(kwargs["key"])(v) for v in values]
-            if any(_is_open(k) for k in keys):
-                return functools.reduce(functools.partial(_pair_by_key, name), zip(keys, values))[1]
-        if kwargs or len(values) < 2 or not any(_is_open(v) for v in values):
-            return plain(values, **kwargs) if len(args) == 1 else plain(*args, **kwargs)
-        return functools.reduce(functools.partial(_pair, name), values)
-
-    return f
-
-
-def _neve_rows(rows: Open, x: Any) -> Tensor:
-    if is_program(x) and x.ndim == 1:
-        return x
-    return fail("unsupported", "to_static: max or min over what tensors make so long (a tensor of one axis: x.max())")
-
-
-def _is_open(v: Any) -> bool:
-    return isinstance(v, (Dim, SizeCondition, OneOf)) or is_program(v)
-
-
 def _isinstance(x: Any, kinds: Any) -> bool:
     if isinstance(x, Maybe):
         some = _isinstance(x.value, kinds)
@@ -164,7 +119,7 @@ def _enumerate(iterable: Any, start: Any = 0) -> Any:
     rows = _rows(iterable)
     if isinstance(rows, Open):
         return Open(rows.trips, lambda k: (k + start, rows.item(k)), rows.most)
-    if _is_open(start):
+    if is_open(start):
         return [(start + k, v) for k, v in builtins.enumerate(rows)]
     return builtins.enumerate(rows, start)
 
@@ -413,7 +368,7 @@ _MATH: dict[str, Any] = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.l
 
 REPLACED: dict[Any, Any] = {
     builtins.range: _range, builtins.len: _len, builtins.int: _int, builtins.float: _float, builtins.bool: _bool,
-    builtins.str: _str, builtins.max: _extreme("max"), builtins.min: _extreme("min"), builtins.isinstance: _isinstance,
+    builtins.str: _str, builtins.max: extreme("max", _user), builtins.min: extreme("min", _user), builtins.sorted: ordered(_user), builtins.isinstance: _isinstance,
     builtins.next: _next, builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
     builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
     builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),

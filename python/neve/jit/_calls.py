@@ -52,6 +52,8 @@ def call(function: Any) -> Any:
         require_one_for(owner, function)
         if is_program(owner) and getattr(function, "__name__", "") == "item":
             return lambda: _item(owner)
+        if isinstance(owner, list) and getattr(function, "__name__", "") == "sort":
+            return functools.partial(_sort, owner)
         if is_spread(owner) and isinstance(function, types.BuiltinMethodType):
             return getattr(TensorList(owner), function.__name__)
         if isinstance(owner, dict) and getattr(function, "__name__", "") == "get":
@@ -63,6 +65,8 @@ def call(function: Any) -> Any:
         )
     if isinstance(function, functools.partial):
         return functools.partial(call(function.func), *function.args, **function.keywords)
+    if isinstance(function, type) and function.__module__ in ("builtins", "collections", "itertools"):
+        return _plain(function)
     if isinstance(function, type) or not callable(function):
         return function
     if _neve.is_capturing() and _draws(function):
@@ -81,6 +85,11 @@ def call(function: Any) -> Any:
 
 def _get(entries: dict[Any, Any], key: Any, default: Any = None) -> Any:
     return entry(entries, key, default) if is_open_key(entries, key) else entries.get(key, default)
+
+
+def _sort(values: list[Any], **kwargs: Any) -> None:
+    """values.sort(...)."""
+    values[:] = REPLACED[sorted](values, **kwargs)
 
 
 def _reading(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
-from ._numbers import Dim, number
-from ._values import is_number, is_program, lift, read
+from ._numbers import Dim, Number, as_number, number
+from ._values import SizeCondition, is_number, is_program, lift, read
 
 _SEPARATE, _ELEMENT = range(2)  # kinds of parts of a list's rows
 
@@ -143,16 +143,55 @@ class TensorList:
         for v in values:
             self.append(v)
 
-    def pop(self, index: int = -1) -> Any:
-        """As list.pop, of the first or the last."""
-        if type(index) is not int or index not in (0, -1):
+    def pop(self, index: Any = -1) -> Any:
+        """As list.pop."""
+        v = self._made(self.data[index.raw if isinstance(index, Number) else index])
+        if type(index) is int and index in (0, -1):
+            self.data = self.data[1:] if index == 0 else self.data[:-1]
+            return v
+        k = self._place(index)
+        self._join([self.data[:k], self.data[k + 1 :]], [_ELEMENT, _ELEMENT])
+        return v
+
+    def insert(self, index: Any, v: Any) -> None:
+        """As list.insert."""
+        element = self._element(v)
+        kind = _SEPARATE if is_number(read(v)) else _ELEMENT
+        self._join([self.data[:index], element, self.data[index:]], [_ELEMENT, kind, _ELEMENT])
+
+    def count(self, v: Any) -> Any:
+        """As list.count, of numbers."""
+        n = as_number(v.number() if isinstance(v, SizeCondition) else v)
+        if self.data.ndim != 1 or n is None:
+            fail("unsupported", "to_static: 'count' of tensors in a list whose length tensors decide (numbers)")
+        return number((self.data == n.beside(self.data.dtype)).sum())
+
+    def __delitem__(self, index: Any) -> None:
+        if not isinstance(index, slice):
+            self.pop(index)
+            return
+        if index.step not in (None, 1) or (index.start is not None and index.stop is not None):
             fail(
                 "unsupported",
-                "to_static: pop of an inner element from a list whose length tensors decide (the first or the last)",
+                "to_static: del of an inner part of a list whose length tensors decide (pop, or a list of what stays)",
             )
-        v = self._made(self.data[index])
-        self.data = self.data[1:] if index == 0 else self.data[:-1]
-        return v
+        self.data = self.data[index.stop :] if index.start is None else self.data[: index.start]
+        if index.start is None and index.stop is None:
+            self.clear()
+
+    def _place(self, index: Any) -> Any:
+        """The number of an element, from the first."""
+        if isinstance(index, Number):
+            return number((index.raw + self.length) % self.length)
+        return index + self.length if isinstance(index, int) and index < 0 else index
+
+    def _join(self, parts: list[Tensor], kinds: list[int]) -> None:
+        """Makes these rows, and single elements, the list."""
+        from .._shape import concat
+
+        rank = self.data.ndim
+        self.data = concat([p if p.ndim == rank else _neve.unrelated(p).unsqueeze(0) for p in parts])
+        self._follow(parts, kinds)
 
     def clear(self) -> None:
         """As list.clear."""
@@ -177,8 +216,7 @@ class TensorList:
         changed[index] = element
         self.data = changed
         if _neve.follows_lists() and not self.is_of_numbers:
-            k = index if isinstance(index, (int, Dim)) else number((index.raw + self.length) % self.length)
-            k = k + self.length if isinstance(k, int) and k < 0 else k
+            k = self._place(index)
             kind = _SEPARATE if is_number(read(v)) else _ELEMENT
             self._follow([data[:k], element, data[k + 1 :]], [_ELEMENT, kind, _ELEMENT])
 
@@ -187,7 +225,7 @@ class TensorList:
             raise AttributeError(name)
         return fail(
             "unsupported",
-            f"to_static: '{name}' of a list whose length tensors decide (append, extend, pop, indices, stack and concat are there)",
+            f"to_static: '{name}' of a list whose length tensors decide (append, extend, insert, pop, indices, stack and concat are there)",
         )
 
 

@@ -14,12 +14,14 @@ from ._statements import (
     augment,
     augment_item,
     collect,
+    del_item,
     is_open,
     item,
     listed,
     result,
     set_attribute,
     set_item,
+    starred,
     text,
     unpacked,
     when,
@@ -28,7 +30,7 @@ from ._values import Undefined, raw, raw_of, read
 
 __all__ = [
     "Undefined", "activated", "active", "and_", "as_results", "assert_", "attribute", "augment", "augment_item", "bound", "call",
-    "choose", "collect", "compare", "container", "for_", "forward_of", "if_", "is_open", "item", "listed", "match", "matches", "not_", "or_", "passing",
+    "choose", "collect", "compare", "container", "del_item", "for_", "forward_of", "if_", "is_open", "item", "listed", "match", "matches", "not_", "or_", "passing",
     "raise_",
-    "raw", "raw_of", "read", "result", "set_attribute", "set_item", "text", "trying", "unpacked", "when", "while_",
+    "raw", "raw_of", "read", "result", "set_attribute", "set_item", "starred", "text", "trying", "unpacked", "when", "while_",
 ]  # fmt: skip

@@ -292,6 +292,30 @@ def set_item(value: Any, owner: Any, index: Any) -> None:
         owner[index] = value
 
 
+def del_item(owner: Any, index: Any) -> None:
+    """del owner[index]."""
+    owner, index = read(owner), read(index)
+    if isinstance(owner, (list, dict)):
+        require_one(owner)
+    if isinstance(owner, list) and not is_spread(owner) and isinstance(index, (Number, Dim)):
+        leaves, structure = flatten([owner])
+        if (of := element_type(structure[0], leaves)) is None:
+            fail(
+                "unsupported",
+                "to_static: del of an element that tensors decide, of a list of different things (pop by a plain number)",
+            )
+        spread(owner, of)
+    if is_spread(owner):
+        del TensorList(owner)[index]
+    else:
+        del owner[index]
+
+
+def starred(values: Any) -> Any:
+    """What a call or a tuple takes one by one."""
+    return unpacked(values)
+
+
 def _set_one(owner: list[Any], n: Number, value: Any) -> None:
     """Sets the element of a plain list whose number tensors or sizes decide."""
     leaves, structure = flatten([owner])

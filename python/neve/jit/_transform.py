@@ -251,6 +251,10 @@ class _Rewrite(Blocks):
         for t in node.targets:
             if isinstance(t, ast.Name) and t.id in self.local:
                 out += statements(f"{t.id} = {STAGE}.Undefined({t.id!r})", node)
+            elif isinstance(t, ast.Subscript):
+                call = statements(f"{STAGE}.del_item(None, None)", node)[0]
+                call.value.args = [self.visit(t.value), self.visit(_index(t.slice))]  # type: ignore[attr-defined]
+                out.append(placed(call, node))
             else:
                 out.append(ast.copy_location(ast.Delete([self.visit(t)]), node))
         return out
@@ -360,6 +364,20 @@ class _Rewrite(Blocks):
         call.args = [function]  # type: ignore[attr-defined]
         node.func = placed(call, node)
         return node
+
+    def visit_Starred(self, node: ast.Starred) -> Any:
+        """One by one: lists whose length tensors decide have no such elements. [*a, b] is a list that has it as well."""
+        node.value = self.visit(node.value)
+        if isinstance(node.ctx, ast.Load) and not getattr(node, "in_list", False):
+            made: Any = expression(f"{STAGE}.starred()")
+            made.args = [node.value]
+            node.value = placed(made, node)
+        return node
+
+    def visit_List(self, node: ast.List) -> Any:
+        for e in node.elts:
+            e.in_list = True  # type: ignore[attr-defined]
+        return self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         if not isinstance(node.ctx, ast.Load):
