@@ -88,3 +88,81 @@ def list_of_values(x):
 def new_size(x):
     k = int((x > 0).sum()) + 1
     return neve.zeros(k).sum() + x
+
+
+SEEN: list[int] = []
+
+
+class Tally:
+    total = 0
+
+    def __init__(self):
+        self.n = 0
+
+    def add(self, x):
+        self.n += 1
+        return x * self.n
+
+
+TALLY = Tally()
+
+
+def counts_globally(x):
+    global COUNT
+    COUNT += 1
+    return x * COUNT
+
+
+def grows_a_list(x):
+    SEEN.append(1)
+    return x * len(SEEN)
+
+
+def keeps_a_default(x, found=[]):  # noqa: B006
+    found.append(1)
+    return x * len(found)
+
+
+def counting():
+    n = 0
+
+    def inner(x):
+        nonlocal n
+        n += 1
+        return x * n
+
+    return inner
+
+
+COUNTER = counting()
+
+
+@program(refused="changes 'COUNT' of counts_globally", trace=False)
+def global_of_a_helper(x):
+    return counts_globally(x)
+
+
+@program(refused="changes 'SEEN' of grows_a_list", trace=False)
+def list_of_a_helper(x):
+    return grows_a_list(x)
+
+
+@program(refused="changes 'default 0' of keeps_a_default", trace=False)
+def default_of_a_helper(x):
+    return keeps_a_default(x)
+
+
+@program(refused="changes 'total'", trace=False)
+def attribute_of_a_class(x):
+    Tally.total += 1
+    return x * Tally.total
+
+
+@program(refused="changes 'n' of counting.<locals>.inner", trace=False)
+def variable_of_a_closure(x):
+    return COUNTER(x)
+
+
+@program(refused="changes 'n'", trace=False)
+def attribute_of_an_object(x):
+    return TALLY.add(x)

@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import threading
 import time
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -539,7 +540,8 @@ def _run(
             note_module(m)
     target = inspect.unwrap(getattr(function, "__func__", function))
     if inspect.isfunction(target):
-        seen.functions[id(target)] = target
+        bound = getattr(function, "__self__", None)
+        seen.began += seen.reached_from(target if bound is None else types.MethodType(target, bound))
     for thing in _tree.constants(structure):
         if not isinstance(thing, (*PLAIN, Module)) and hasattr(thing, "__dict__"):
             seen.objects[id(thing)] = thing
@@ -579,7 +581,7 @@ def _run(
         passed = {k: i for k, o in enumerate(outputs) for i, x in enumerate(inputs) if o.is_same(x)}
         outputs[0] = checked(outputs[0])
         hidden = _hidden(effects, nothing)
-        for key, changed, then, now in changed_places(before):
+        for key, changed, then, now in changed_places([*before, *seen.began]):
             said = f"'{changed}' of {seen.owner(key)}, from {Seen.shown(then)} to {Seen.shown(Seen.text(now))}"
             fail(
                 "unsupported",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import functools
 import re
+import sys
 import threading
 import types
 import weakref
@@ -16,6 +17,8 @@ from .._base import Tensor, text_of
 from ..nn.module import Module
 
 _local = threading.local()
+# Whose objects are not looked into.
+_OTHERS = {"neve", "numpy", *getattr(sys, "stdlib_module_names", ("builtins", "types"))} - {"__main__"}
 _NOTHING = object()  # a place that holds nothing yet
 
 
@@ -48,8 +51,9 @@ def note_module(module: Module) -> None:
 def note_function(function: Any) -> None:
     """A function of the user's that it calls."""
     seen = getattr(_local, "seen", None)
-    if seen is not None:
+    if seen is not None and id(function) not in seen.functions:
         seen.functions[id(function)] = function
+        seen.began += seen.reached_from(function)
 
 
 class Seen:
@@ -59,6 +63,7 @@ class Seen:
         self.modules: dict[int, Module] = {}
         self.functions: dict[int, Any] = {}
         self.objects: dict[int, Any] = {}  # arguments that are neither tensors nor plain values
+        self.began: list[tuple[Any, str, Any, Any, str]] = []  # what functions could change when they were first called
 
     @staticmethod
     def text(v: Any) -> str | None:
@@ -107,6 +112,26 @@ class Seen:
                 found.append((key, name, where, v, text))
         return found
 
+    def reached_from(self, function: Any) -> list[tuple[Any, str, Any, Any, str]]:
+        """Places that a function can change, with what they hold now: globals, variables of functions around it, its
+        defaults, and attributes of the objects, classes and functions that these hold."""
+        owner = getattr(function, "__self__", None)
+        f = getattr(function, "__func__", function)
+        key, found = id(f), []
+        self.functions.setdefault(key, f)
+        places = [(name, f.__globals__) for name in _global_names(f.__code__) if name in f.__globals__]
+        places += zip(f.__code__.co_freevars, f.__closure__ or ())
+        defaults = {f"default {k}": v for k, v in enumerate(f.__defaults__ or ())} | dict(f.__kwdefaults__ or {})
+        places += [(name, defaults) for name in defaults]
+        places += [("self", {"self": owner})] if owner is not None else []
+        for name, where in places:
+            v = _held(where, name)
+            found.append((name, where, v))
+            if _has_attributes(v):
+                at = weakref.ref(v) if isinstance(v, type) else vars(v)
+                found += [(a, at, e) for a, e in vars(v).items() if not a.startswith("__")]
+        return [(key, name, where, v, text) for name, where, v in found if (text := self.text(v)) is not None]
+
     def owner(self, key: Any) -> str:
         """What messages call the owner of a place."""
         if key in self.functions:
@@ -124,11 +149,18 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _has_attributes(v: Any) -> bool:
+    """Whether a value is an object, class or function of the user's."""
+    of: Any = v if isinstance(v, (type, types.FunctionType)) else type(v)
+    ours = str(getattr(of, "__module__", "")).partition(".")[0]
+    return not isinstance(v, Tensor) and hasattr(v, "__dict__") and ours not in _OTHERS
+
+
 def _held(where: Any, name: str) -> Any:
     if isinstance(where, weakref.ref):
         owner = where()
         where = {} if owner is None else vars(owner)
-    if isinstance(where, dict):
+    if isinstance(where, (dict, types.MappingProxyType)):
         return where.get(name, True if name == "training" else _NOTHING)
     try:
         return where.cell_contents

@@ -237,8 +237,12 @@ def entry(entries: dict[Any, Any], key: Any, *default: Any) -> Any:
 def unpacked(values: Any, count: int | None = None) -> Any:
     """What is assigned to several names: so many, or any number."""
     values = read(values)
-    if isinstance(values, OneOf) and count is not None:
-        return each(values, lambda v: _parts_of(v, count))
+    if isinstance(values, OneOf):
+        ways = [w for _, w in values.ways()]
+        if count is None and all(isinstance(w, (list, tuple)) and not is_spread(w) for w in ways):
+            count = len(ways[0]) if len({len(w) for w in ways}) == 1 else None
+        if count is not None:
+            return each(values, lambda v: _parts_of(v, count))
     if not is_spread(values):
         return values
     whole = TensorList(values)
