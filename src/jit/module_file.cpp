@@ -147,6 +147,9 @@ class Structure {
       require(j.size() == (j.contains("form") ? 2 : 1) && j["t"].is_number_unsigned() && j["t"].get<size_t>() == count,
               "does not number its tensors in order");
       ++count;
+    } else if (j.contains("rows")) {
+      require(j.size() == 1, "has a list of tuples with more than their form");
+      walk(j["rows"], depth + 1);
     } else if (j.contains("switch")) {
       require(j.size() == 2 && j["switch"].is_number_unsigned() && j["switch"].get<size_t>() == count++,
               "does not number its tensors in order");
@@ -274,9 +277,11 @@ void save_module(const SavedModule& m, const std::string& path) {
   int least_version = 2;  // the oldest readers that can have it
   for (const auto& [method, forms] : m.methods)
     for (const SavedForm& f : forms) {
-      least_version = std::max(least_version, f.results.find("\"switch\"") != std::string::npos ? 4
-                                              : f.effects() > 0                                 ? 3
-                                                                                                : 2);
+      least_version = std::max(least_version, f.results.find("\"switch\"") != std::string::npos ||
+                                                      f.results.find("\"rows\"") != std::string::npos
+                                                  ? 4
+                                              : f.effects() > 0 ? 3
+                                                                : 2);
       methods[method].push_back(form_to_json(m, f, number));
       members[str("graphs/", number, ".nir")] = ir::print(f.program.graph, "forward");
       for (size_t k = 0; k < f.golden.size(); ++k) {

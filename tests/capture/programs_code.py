@@ -316,3 +316,26 @@ def a_list_as_a_condition_beside_others(x):
         rows.pop()
         x = x * 0.5
     return neve.roll(x, x.shape[1] % 3, 1)
+
+
+def summed(x, n):
+    if n == 0:
+        return 0.0
+    return x[0].sum() * n + summed(x[1:], n - 1)
+
+
+def halved(x):
+    if len(x) <= 1:
+        return x.sum(0)
+    h = len(x) // 2
+    return halved(x[:h]) + halved(x[h:]) * 0.5
+
+
+@program(graphs=8)
+def recursion_over_sizes(x):
+    return summed(x, x.shape[0])
+
+
+@program(graphs=8)
+def recursion_over_halves(x):
+    return halved(x)

@@ -10,6 +10,7 @@ from .._base import Tensor, fail
 from ._choices import is_constant
 from ._lists import Spread, is_scalar
 from ._numbers import Dim, Number
+from ._tables import Columns, Table
 from ._values import Lost, Maybe, Undefined, dtype_of, is_number, weak_dtype
 from ._variants import UNSET, Unset, Variant
 
@@ -102,7 +103,7 @@ def _label(structure: Any, leaves: Iterable[Any]) -> str:
             return "number"
         return f"{v.dtype}[{v.ndim}]" if isinstance(v, Tensor) else "constant" if is_constant(v) else "?"
     it = iter(leaves)
-    keys = structure[1] if structure[0] is not Spread else ""
+    keys = "" if structure[0] is Spread else structure[1]
     parts = [_label(p, [next(it) for _ in range(count_of(p))]) for p in structure[2]]
     return f"{structure[0].__module__}.{structure[0].__qualname__}{keys or ''}({', '.join(parts)})"
 
@@ -163,7 +164,7 @@ class Aligned:
             types = [element_type(s, leaves) for s, leaves in ((x, a), (y, b)) if leaves]
             found = [o for o in types if o is not None]
             if found and (at in self._exact or len(found) == len(types)):
-                raise Grown(at, min(found, key=lambda o: o[2]), self._name)  # of tensors before of numbers
+                raise Grown(at, _widest(found, self._name), self._name)
         return self._variant(x, a, y, b, pa, pb, at)
 
     def _parts(self, x: Any, a: Any, y: Any, b: Any, pa: Path, pb: Path, at: Path) -> Any:
@@ -300,12 +301,42 @@ def _is_variant(structure: Any) -> bool:
 
 
 def _is_list(structure: Any) -> bool:
-    return structure[0] is Spread or issubclass(structure[0], list)
+    return issubclass(structure[0], (Spread, list))
 
 
-def element_type(structure: Any, leaves: Sequence[Any]) -> tuple[str, tuple[Any, ...], bool] | None:
-    """(dtype, shape, whether numbers) of the elements of a list, where one tensor can hold them."""
+def _widest(types: Sequence[Any], name: str) -> Any:
+    """The type of a list that has elements of all these types: of tensors before of numbers."""
+    if not any(isinstance(t, Columns) for t in types):
+        return min(types, key=lambda t: t[2])
+    if not all(isinstance(t, Columns) and t.form == types[0].form for t in types):
+        refuse_lists(name)
+    return Columns(types[0].form, [_widest(of, name) for of in zip(*(t.types for t in types))])
+
+
+def _columns(tuples: Sequence[Any], leaves: Sequence[Any]) -> Columns | None:
+    """The type of tuples of one form, where what stands at each place is of one type."""
+    n = count_of(tuples[0])
+    if any(t != tuples[0] or not _is_of_tuples(t) for t in tuples):
+        return None
+    kind = list, None, [None] * len(tuples)
+    types = [element_type(kind, [leaves[i * n + j] for i in range(len(tuples))]) for j in range(n)]
+    return None if any(t is None for t in types) else Columns(tuples[0], types)
+
+
+def _is_of_tuples(structure: Any) -> bool:
+    return structure is None or (issubclass(structure[0], tuple) and all(map(_is_of_tuples, structure[2])))
+
+
+def element_type(structure: Any, leaves: Sequence[Any]) -> Any:
+    """(dtype, shape, whether numbers) of the elements of a list, where one tensor can hold them; Columns of tuples."""
     leaves = [v if isinstance(v, Leaf) else Leaf(v) for v in leaves]
+    if structure[0] is Table:
+        form, numbers = structure[1]
+        if any(v.type is None for v in leaves):
+            return None
+        return Columns(form, [(v.type[0], v.type[1][1:], n) for v, n in zip(leaves, numbers)])
+    if leaves and structure[2][0] is not None and structure[0] is not Spread:
+        return _columns(structure[2], leaves)
     if structure[0] is Spread:
         if leaves[0].type is None:  # not there in this way
             return None

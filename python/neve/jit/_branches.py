@@ -17,7 +17,7 @@ from ._errors import error_place
 from ._lists import is_spread
 from ._numbers import Dim, Number, number
 from ._one_of import answered, asked_of, knowing
-from ._reach import Missed, Reached, own_of, with_places
+from ._reach import Missed, Reached, code_of, note_places, own_of, with_places
 from ._state import (
     Merge,
     boxes_of,
@@ -33,7 +33,7 @@ from ._state import (
     unflatten,
     with_wholes,
 )  # fmt: skip
-from ._values import Maybe, SizeCondition, condition, read, tensor_of
+from ._values import Maybe, Recursion, SizeCondition, condition, read, sizes, tensor_of
 
 Get = Callable[[], tuple[Any, ...]]
 Put = Callable[[tuple[Any, ...]], None]
@@ -63,7 +63,11 @@ def if_(
         get_all, put_all, _ = with_effects(get, put, names)
         state = get_all()
         boxes, reached = boxes_of(state), Reached([then, other], get)
+        code = code_of(then)
+        if code is not None and sizes.branches.count(code) >= _DEEPEST and not sizes.decided:
+            raise Recursion
         try:
+            sizes.branches.append(code)
             stage_if(number(c.tensor()), then, other, get, put, names, problems, whole=c.is_decidable())
         except (Error, UnboundLocalError, TypeError, IndexError) as e:  # not one graph: the example's way, with a guard
             again = getattr(e, "code", "") == "internal" or _neve.met_listed()  # it is made once more, or all is
@@ -73,12 +77,19 @@ def if_(
             for b in boxes.values():
                 b.restore()
             put_all(state)
-            (then if c.decide() else other)()
+            sizes.branches.pop()
+            try:
+                (then if c.decide() else other)()
+            finally:
+                sizes.branches.append(code)
+        finally:
+            sizes.branches.pop()
         return
     is_number = isinstance(test, Number) and c is test.raw
     stage_if(test if is_number else asked_of(c, test), then, other, get, put, names, problems)
 
 
+_DEEPEST = 8  # branches over sizes with one code, one inside of another
 _RAISED = (NameError, LookupError, ZeroDivisionError, AttributeError, TypeError)
 
 
@@ -109,7 +120,10 @@ def stage_if(
 ) -> None:  # fmt: skip
     """An `if` of the graph. whole: an error where a variable could not be read after it."""
     require_stageable(problems, "a branch")
-    reached, places = Reached([then, other], get), list[Any]()
+    code = code_of(then)
+    reached = Reached([then, other], get)
+    places = reached.places(code)
+    reached.own |= {id(p) for p in places}
     wholes: dict[tuple[Any, ...], Any] = {}
     for _ in range(64):
         all_of = with_effects(*with_places(get, put, names, places))
@@ -118,6 +132,7 @@ def stage_if(
             return
         except Missed as missed:
             places += missed.places
+            note_places(code, missed.places)
             reached.own |= {id(p) for p in missed.places}
         except Grown as grown:  # a list that is longer in one way: from before on, tensors decide its length
             state = all_of[0]()
@@ -303,7 +318,7 @@ def passing() -> tuple[type[BaseException], ...]:
     captures end with, and what they refuse (handlers for that would run in the captured program alone)."""
     e: Any = sys.exc_info()[1]
     refused = isinstance(e, Error) and _neve.is_capturing() and e.code in ("unsupported", "internal")
-    return (type(e),) if refused or isinstance(e, (Grown, Missed, Raised, _effects.NeedsGenerator)) else ()
+    return (type(e),) if refused or isinstance(e, (Grown, Missed, Raised, Recursion, _effects.NeedsGenerator)) else ()
 
 
 class trying:

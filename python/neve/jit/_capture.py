@@ -18,12 +18,13 @@ from .._base import FLOATS, Tensor, fail, refusals
 from ..autograd import enable_grad
 from ..nn.module import Module
 from . import _signature, _tree
-from ._effects import Effects, NeedsGenerator, checked, replay, set_current
+from ._effects import Effects, NeedsGenerator, checked, memory, replay, set_current
 from ._environment import PLAIN, Environment, Seen, name_of, note_module, seen_by
 from ._environment import changed as changed_places
 from ._errors import begin, locate, stores
 from ._numbers import Number, number
-from ._values import sizes
+from ._options import Options
+from ._values import Recursion, sizes
 
 
 class Guard(NamedTuple):
@@ -31,39 +32,6 @@ class Guard(NamedTuple):
 
     relation: str
     location: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What may be done to a captured program while it is built; explain(measure=True) says what each is worth here.
-
-    fuse_loops: elementwise work, reductions and movement become loops. fuse_epilogues: bias, activation and residual go
-    into convolutions and products. fuse_attention: softmax(q k^T) v is one operation. merge_products: products that
-    share their left side are one. fold_into_convolutions: batch norm goes into weights, where nothing trains.
-    reuse_memory: values that are not alive at the same time share memory. in_place: results go over operands that
-    nobody reads later, sums of gradients among them. recompute: what is cheap is computed once more for the gradient
-    instead of kept. Source: paddle.static.BuildStrategy.
-    """
-
-    fuse_loops: bool = True
-    fuse_epilogues: bool = True
-    fuse_attention: bool = True
-    merge_products: bool = True
-    fold_into_convolutions: bool = True
-    reuse_memory: bool = True
-    in_place: bool = True
-    recompute: bool = True
-
-    def build(self) -> dict[str, Any]:
-        """As the builder takes it."""
-        passes = {"merge_products": "merge_matmuls", "fold_into_convolutions": "fold_into_conv"}
-        names = ("fuse_loops", "fuse_epilogues", "fuse_attention", "merge_products", "fold_into_convolutions")
-        return {
-            "disable_passes": [passes.get(n, n) for n in names if not getattr(self, n)],
-            "reuse_memory": self.reuse_memory,
-            "in_place": self.in_place,
-            "recompute": self.recompute,
-        }
 
 
 class _Draws:
@@ -486,7 +454,9 @@ def capture(
     program_function = _transform(function) if convert else function
     generators: list[Any] = []
     sizes.open = sizes.decided = False
-    follow_lists = False
+    sizes.branches = []
+    follow_lists = deep = fixed = False
+    memory.off = memory.used = False
     for _ in range(8):
         run = _neve.Capture(follow_lists)
         try:
@@ -502,6 +472,16 @@ def capture(
             run.cancel()
             if met_listed and getattr(error, "code", "") == "unsupported":
                 follow_lists = True  # tensors that lists hold are changed in place: more nodes, for that alone
+                continue
+            if memory.used and not memory.off and isinstance(error, Exception):
+                memory.off = True  # made once more, and nothing is expected of branches and loops
+                continue
+            deep = deep or isinstance(error, Recursion) or "dim: an expression of more than" in str(error)
+            if deep and sizes.decided and not fixed:
+                fixed, shapes = True, [tuple(t.shape) for t in tensors]  # recursion over parts: for these sizes alone
+                continue
+            if deep and not sizes.decided:
+                sizes.decided = True
                 continue
             same = len(learned) != len(shapes) or [hash(tuple(s)) for s in learned] == [hash(s) for s in shapes]
             if same and sizes.open and not sizes.decided and getattr(error, "code", "") == "unsupported":

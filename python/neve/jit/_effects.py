@@ -35,6 +35,16 @@ class NeedsGenerator(BaseException):
         self.generator = generator
 
 
+class Memory(threading.local):
+    """Whether what was found of branches and loops is expected when they are made again, and whether it was."""
+
+    off = False
+    used = False
+
+
+memory = Memory()
+
+
 class Effects:
     """Of one capture."""
 
@@ -47,6 +57,8 @@ class Effects:
         self.trying = 0
         self.has_raised = False
         self.maybe_one: dict[int, Any] = {}  # containers of which two may be one
+        self.places: dict[Any, list[Any]] = {}  # what branches and loops change without naming it, by their code
+        self.settled: dict[Any, Any] = {}  # what loops carry, by their code and what they begin with
 
     def get(self) -> Any:
         """The state that a region may change."""

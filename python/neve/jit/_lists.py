@@ -35,7 +35,8 @@ def gathered(x: list[Any]) -> Spread:
     """What such a list holds, as one; the list object stays, with what was appended taken in."""
     if len(x) > 1:
         first = next(v for v in x if isinstance(v, Spread))
-        parts, whole = list(x), TensorList([Spread(first.data[:0], first.is_of_numbers)])
+        parts, whole = list(x), TensorList([first])
+        whole = TensorList(whole[:0])
         for v in parts:
             whole.extend([v]) if isinstance(v, Spread) else whole.append(v)
         x[:] = whole.list
@@ -55,6 +56,11 @@ def of_tensors(numbers: Spread, dtype: str) -> Spread:
 
 class TensorList:
     """The operations of a list of tensors of one type (or of numbers), held as one tensor with an axis more in front."""
+
+    def __new__(cls, of: list[Any]) -> TensorList:
+        from ._tables import Table, TupleList
+
+        return object.__new__(TupleList if isinstance(gathered(of), Table) else cls)
 
     def __init__(self, of: list[Any]) -> None:
         self.list = of
@@ -229,11 +235,15 @@ class TensorList:
         )
 
 
-def spread(values: list[Any], of: tuple[str, tuple[Any, ...], bool]) -> None:
-    """Makes a list of tensors or numbers hold them as one tensor."""
+def spread(values: list[Any], of: Any) -> None:
+    """Makes a list of tensors or numbers hold them as one tensor; of: (dtype, shape, whether numbers), or Columns of tuples."""
     from .._creation import zeros
     from .._shape import stack
+    from ._tables import Columns, spread_tuples
 
+    if isinstance(of, Columns):
+        spread_tuples(values, of)
+        return
     dtype, shape, numbers = of
     values[:] = map(read, values)
     if values:
@@ -256,7 +266,7 @@ def repeated(values: list[Any], count: Any) -> Any:
 
     leaves, structure = flatten([values])
     of = element_type(structure[0], leaves) if values else None
-    if of is None:
+    if of is None or len(of) < 3 or not isinstance(of[0], str):
         return (
             NotImplemented
             if isinstance(count, Dim)
@@ -303,8 +313,7 @@ def open_of(x: Any) -> Open | None:
         return x
     if is_spread(x):
         whole = TensorList(x)
-        data, made = whole.data, whole._made
-        return Open(lift(whole.length, "i64"), lambda k: made(data[k.raw]))
+        return Open(lift(whole.length, "i64"), lambda k: whole[k.raw])
     if is_program(x) and x.ndim and isinstance(x.shape[0], Dim):
         return Open(_neve.dim_tensor(x.shape[0]), lambda k: x[k.raw])
     return None

@@ -13,6 +13,7 @@ from ._branches import if_
 from ._lists import gathered, is_spread
 from ._numbers import Dim, Number, as_number, number
 from ._one_of import OneOf, asked_of, over
+from ._tables import Table
 from ._values import Maybe, SizeCondition, SizeConditions, Undefined, always, condition, read, tensor_of
 from ._variants import Variant
 
@@ -132,7 +133,7 @@ def _operands(v: Any) -> Any:
 
 def _contains(values: Any, v: Any) -> Any:
     """v in values, for what tensors or sizes decide by comparing with each."""
-    if is_spread(values) and gathered(values).data.ndim == 1:
+    if is_spread(values) and not isinstance(gathered(values), Table) and gathered(values).data.ndim == 1:
         n = as_number(v.number() if isinstance(v, SizeCondition) else v)
         data = gathered(values).data
         return number((data == (n.beside(data.dtype) if n is not None else v)).any())
@@ -207,6 +208,7 @@ def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any], state: 
         def inside() -> None:
             box[0] = f()
 
+        inside.of = f  # type: ignore[attr-defined]
         return inside
 
     get_more, put_more, names = state or (lambda: (), lambda _: None, ())

@@ -8,15 +8,16 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
+from . import _effects
 from ._aliases import Objects, Result
 from ._align import Aligned, Apart, Flat, Grown, Leaf, count_of, looping, relocated
 from ._branches import Get, Problems, Put, if_, require_stageable
 from ._choices import options_of
 from ._effects import Raised, with_effects
 from ._lists import Open, open_of
-from ._numbers import number
+from ._numbers import Number, number
 from ._one_of import OneOf, Way
-from ._reach import Missed, Reached, own_of, require_own, with_places
+from ._reach import Missed, Reached, code_of, note_places, own_of, require_own, with_places
 from ._state import (
     Merge,
     boxes_of,
@@ -32,7 +33,7 @@ from ._state import (
     unflatten,
     with_wholes_in,
 )  # fmt: skip
-from ._values import condition, is_number, is_program, read, same, tensor_of, weak_dtype
+from ._values import Maybe, condition, is_number, is_program, read, same, tensor_of, weak_dtype
 from ._variants import UNSET, Unset
 
 _BEFORE = "before a loop over tensors and", "after a pass"
@@ -62,25 +63,27 @@ def while_(
                 )
             continue
         break
-    stage_loop(c, None, None, lambda _: body(), test, get, put, names, problems)
+    stage_loop(c, None, None, lambda _: body(), test, get, put, names, problems, code=code_of(body))
 
 
 def stage_loop(
     first: Any, trips: Tensor | None, item: Callable[[Any], Any] | None, body: Callable[[Any], None],
-    test: Callable[[], Any] | None, get: Get, put: Put, names: tuple[str, ...], problems: Problems,
+    test: Callable[[], Any] | None, get: Get, put: Put, names: tuple[str, ...], problems: Problems, code: Any = None,
 ) -> None:  # fmt: skip
-    """A `loop` of the graph: passes while the condition holds and `trips` (if given) allow."""
+    """A `loop` of the graph: passes while the condition holds and `trips` (if given) allow. code: of the body."""
     require_stageable(problems, "a loop")
 
     def once(counter: Tensor) -> Any:
         body(item(number(counter)) if item else None)
         return condition(test()) if test else True
 
-    places: list[Any] = []
+    code = code or code_of(body)
+    places = Reached([once], get).places(code) if code in _effects.current().places else []
     wholes: dict[tuple[Any, ...], Any] = {}
     for _ in range(64):
         try:
             loop = _Loop(once, places, wholes, *with_effects(*with_places(get, put, names, places)))
+            loop.expect(code)
             with looping(loop.known):
                 loop.settle()
                 loop.run(trips, tensor_of(first))
@@ -93,6 +96,7 @@ def stage_loop(
                 wholes[grown.path] = grown.of
         except Missed as missed:
             loop.restore()
+            note_places(code, missed.places)
             places += missed.places
         except Raised as r:
             loop.restore()
@@ -121,6 +125,15 @@ class _Loop:
         self.result = Result([self.objects], self.objects, {}, names)
         self.carried: dict[int, Merge] = {}
         self.open: set[tuple[int, int]] = set()  # (leaf, axis) of sizes that differ from pass to pass
+
+    def expect(self, code: Any) -> None:
+        """Begins with what was found when this loop was made before, from a state like this one: a try confirms it."""
+        kinds = tuple(_kind_of(v) for v in self.start)
+        self._key = None if code is None else (code, *self.names, repr(self.structure), kinds)
+        found = _effects.current().settled.get(self._key)
+        if found is not None and not _effects.memory.off:
+            _effects.memory.used = True
+            self.carried, self.open = dict(found[0]), set(found[1])
 
     def restore(self) -> None:
         """All as before the loop."""
@@ -173,6 +186,8 @@ class _Loop:
                 self.carried.clear()
                 self.open.clear()
             elif not self._learn(found):
+                if self._key is not None and self._key[-2] == repr(self.structure):
+                    _effects.current().settled[self._key] = dict(self.carried), set(self.open)
                 return
         fail(
             "unsupported",
@@ -232,6 +247,8 @@ class _Loop:
             if m is not None and (known is None or m.key != known.key):
                 self.carried[i] = m
                 changed = True
+            elif m is not None and known is not None:
+                known.like = m.like
         return changed
 
     def run(self, trips: Tensor | None, first: Tensor) -> None:
@@ -258,6 +275,15 @@ class _Loop:
             b.restore()
         leaves = [self.carried[i].take(results) if i in self.carried else v for i, v in enumerate(self.start)]
         self.put_result(leaves)
+
+
+def _kind_of(v: Any) -> Any:
+    """What a leaf is when a loop begins: its type, or the constant."""
+    if isinstance(v, Tensor):
+        return v.dtype, v.ndim, isinstance(v, Number)
+    if isinstance(v, Maybe):
+        return "maybe", _kind_of(v.value), v.absent is None
+    return type(v).__name__, repr(v) if is_fixed(v) and not callable(v) else ""
 
 
 def _differing(was: Leaf, leaf: Leaf, i: int) -> set[tuple[int, int]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._base import Tensor, fail
 from ..nn.module import Module
+from ._effects import current, memory
 from ._names import FLAG
 from ._values import Undefined
 from ._variants import Variant
@@ -49,6 +50,22 @@ class Missed(BaseException):
     def __init__(self, places: list[Any]) -> None:
         super().__init__("a place that changes")
         self.places = places
+
+
+def code_of(body: Any) -> Any:
+    """The user's code that a branch or loop runs; None where it is not known."""
+    body = getattr(body, "of", body)
+    return (
+        None if (getattr(body, "__module__", None) or "neve.").startswith("neve.") else getattr(body, "__code__", None)
+    )
+
+
+def note_places(code: Any, places: Iterable[Any]) -> None:
+    """Remembers what the code of a branch or loop changes without naming it."""
+    if code is None:
+        return
+    known = current().places.setdefault(code, [])
+    known += [p for p in places if all(p is not q for q in known)]
 
 
 def with_places(get: Any, put: Any, names: Sequence[str], places: Sequence[Any]) -> tuple[Any, Any, tuple[str, ...]]:
@@ -139,6 +156,12 @@ class Reached:
         for holder, held in found:
             if isinstance(held, (list, dict)) or hasattr(held, "__dataclass_fields__"):
                 self._holders.setdefault(id(held), set()).add(holder)
+
+    def places(self, code: Any) -> list[Any]:
+        """What the code of a branch or loop changed without naming it when it ran before, as far as it can be reached."""
+        found = [] if memory.off else [p for p in current().places.get(code, ()) if id(p) in self.contents]
+        memory.used = memory.used or bool(found)
+        return found
 
     def known(self, containers: Iterable[Any]) -> dict[int, Any]:
         """Containers that were there before, these among them, by identity."""

@@ -13,6 +13,7 @@ from ._align import Grown, Leaf, fits, refuse_lists, text_of
 from ._choices import Choice, index_of, is_constant, options_of
 from ._lists import Spread, gathered, is_spread, of_tensors, spread
 from ._numbers import Dim, Number
+from ._tables import Columns, Table
 from ._values import (
     Lost,
     Maybe,
@@ -34,11 +35,10 @@ def grow(grown: Grown, state: Sequence[Any]) -> None:
     if not isinstance(x, list):
         refuse_lists(grown.name)
     if is_spread(x):
-        if not gathered(x).is_of_numbers or grown.of[2]:
-            refuse_lists(grown.name)
-        x[:] = [of_tensors(gathered(x), grown.of[0])]
+        x[:] = [_with_tensors(gathered(x), grown)]
         return
-    if any(isinstance(n, Dim) and not _neve.is_stated(n) for n in grown.of[1]):
+    types = grown.of.types if isinstance(grown.of, Columns) else [grown.of]
+    if any(isinstance(n, Dim) and not _neve.is_stated(n) for of in types for n in of[1]):
         fail(
             "unsupported",
             f"to_static: the elements of the list '{grown.name}' have sizes that differ from pass to pass (concat into one tensor)",
@@ -46,6 +46,19 @@ def grow(grown: Grown, state: Sequence[Any]) -> None:
     if grown.name == "__neve_value":
         x[:] = _given(x)
     spread(x, grown.of)
+
+
+def _with_tensors(whole: Spread, grown: Grown) -> Spread:
+    """A list of numbers as one of tensors, so that tensors can join; the same for the columns of tuples."""
+    if isinstance(whole, Table) and isinstance(grown.of, Columns):
+        wider = [c.is_of_numbers and not of[2] for c, of in zip(whole.columns, grown.of.types)]
+        if any(wider):
+            made = [of_tensors(c, of[0]) if w else c for w, c, of in zip(wider, whole.columns, grown.of.types)]
+            return Table(whole.form, made)
+    elif not isinstance(whole, Table) and not isinstance(grown.of, Columns):
+        if whole.is_of_numbers and not grown.of[2]:
+            return of_tensors(whole, grown.of[0])
+    refuse_lists(grown.name)
 
 
 def _given(elements: Sequence[Any]) -> list[Any]:
@@ -78,7 +91,10 @@ def with_wholes(state: Sequence[Any], wholes: dict[tuple[Any, ...], Any], names:
 
 def is_gone(x: Any) -> bool:
     """Whether a list is one of an open length that is not there."""
-    return is_spread(x) and is_absent_value(gathered(x).data)
+    if not is_spread(x):
+        return False
+    whole = gathered(x)
+    return is_absent_value(whole.columns[0].data if isinstance(whole, Table) else whole.data)
 
 
 def with_wholes_in(state: Any, wholes: dict[tuple[Any, ...], Any]) -> Any:
@@ -156,6 +172,9 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
     def walk(v: Any) -> Any:
         if is_spread(v):
             whole = gathered(v)
+            if isinstance(whole, Table):
+                leaves.extend(c.data for c in whole.columns)
+                return (Table, whole.key, [None] * len(whole.columns))
             leaves.append(whole.data)
             return (Spread, whole.is_of_numbers, [None])
         if isinstance(v, Variant):
@@ -197,15 +216,17 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         _build(structure, leaves, (), {})
         return old.container
     made: Any
-    if kind is Spread:
+    if kind is Table:
+        made = [Table(keys[0], [Spread(next(leaves), is_of_numbers) for is_of_numbers in keys[1]])]
+    elif kind is Spread:
         made = [Spread(next(leaves), keys)]
     else:
         made = [_build(p, leaves, (*at, i), kept) for i, p in enumerate(parts)]
     if kind is Variant:
         return variant(keys, made[1:], made[0])
-    if kind is Spread or issubclass(kind, list):
+    if issubclass(kind, (Spread, list)):
         if old is None:
-            return made if kind in (Spread, list) else kind(made)
+            return made if kind in (Spread, Table, list) else kind(made)
         old[:] = made
         return old
     if issubclass(kind, dict):
@@ -236,7 +257,7 @@ def paths_of(names: Sequence[str], structure: Any) -> list[str]:
         if s is None:
             found.append(at)
             return
-        keys = s[1] if s[1] and s[0] is not Spread else range(len(s[2]))
+        keys = s[1] if s[1] and not issubclass(s[0], Spread) else range(len(s[2]))
         for i, p in enumerate(s[2]):
             walk(p, at if s[0] is Variant else f"{at}[{keys[i]!r}]")
 

@@ -20,7 +20,8 @@ from ._loops import for_
 from ._numbers import Dim, Number, as_number
 from ._one_of import OneOf, each, over
 from ._state import flatten, objects_of, unflatten
-from ._tree import Decided
+from ._tables import Table
+from ._tree import Decided, Rows
 from ._values import (
     Lost,
     Maybe,
@@ -100,6 +101,9 @@ def as_results(value: Any) -> Any:
         return type(value)(*(as_results(v) for v in value))
     if is_spread(value):
         whole = gathered(value)
+        if isinstance(whole, Table):
+            columns = [ListResult(c.data, c.is_of_numbers) for c in whole.columns]
+            return Rows(unflatten([whole.form], columns)[0])
         return ListResult(whole.data, whole.is_of_numbers)
     if isinstance(value, (list, tuple)):
         return type(value)(as_results(v) for v in value)

@@ -47,6 +47,8 @@ def _encoded(s: Any, call: str) -> dict[str, Any]:
             "unsupported",
             f"{call}: {text_of(v)} among the arguments or results (tensors, numbers, texts, None, and lists, tuples, dicts, named tuples and dataclasses of them can be stored)",
         )
+    if isinstance(s, _tree.RowsOf):
+        return {"rows": _encoded(s.form, call)}
     if isinstance(s, _tree.Switch):
         return {"switch": s.index, "ways": [_encoded(w, call) for w in s.ways]}
     items = [_encoded(c, call) for c in s.children]
@@ -94,6 +96,8 @@ def _decoded(j: Any, classes: dict[Any, Any], where: str) -> Any:
         return _tree.Leaf(j["t"], form)
     if "c" in j:
         return _tree.Constant(j["c"])
+    if "rows" in j:
+        return _tree.RowsOf(_decoded(j["rows"], classes, where))
     if "switch" in j:
         return _tree.Switch(j["switch"], tuple(_decoded(w, classes, where) for w in j["ways"]))
     if "f" in j:

@@ -41,6 +41,25 @@ class Switch:
         return (Leaf(self.index), *self.ways)
 
 
+@dataclasses.dataclass(frozen=True)
+class RowsOf:
+    """A list of tuples of this form; in the places of its tensors are lists."""
+
+    form: Any
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        """The form."""
+        return (self.form,)
+
+
+class Rows:
+    """A list of tuples like `form`, which holds lists in the places of their parts."""
+
+    def __init__(self, form: Any) -> None:
+        self.form = form
+
+
 class Decided:
     """A value that is one of several, as the tensor `index` (i64[]) decides."""
 
@@ -73,7 +92,7 @@ def is_formed(structure: Any) -> bool:
     """Whether a call gives back a number or list in the place of a tensor."""
     if isinstance(structure, Leaf):
         return bool(structure.form)
-    return isinstance(structure, Switch) or any(is_formed(c) for c in getattr(structure, "children", ()))
+    return isinstance(structure, (Switch, RowsOf)) or any(is_formed(c) for c in getattr(structure, "children", ()))
 
 
 def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tuple[list[Tensor], list[str], Any]:
@@ -86,6 +105,8 @@ def flatten(value: Any, call: str, path: str = "", *, arrays: bool = True) -> tu
             tensors.append(v)
             paths.append(at)
             return Leaf(len(tensors) - 1, getattr(v, "form", ""))
+        if isinstance(v, Rows):
+            return RowsOf(walk(v.form, at))
         if isinstance(v, Decided):
             place = walk(v.index, f"{at}.which" if at else "which").index
             return Switch(place, tuple(walk(e, f"{at}.{i}" if at else str(i)) for i, e in enumerate(v.ways)))
@@ -114,6 +135,8 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
         return structure.value
     if isinstance(structure, Switch):
         return _decided(structure, tensors)
+    if isinstance(structure, RowsOf):
+        return _rows_of(structure.form, tensors)
     parts = [unflatten(c, tensors) for c in structure.children]
     if issubclass(structure.kind, dict):
         made = structure.kind() if structure.kind is not dict else {}
@@ -122,6 +145,37 @@ def unflatten(structure: Any, tensors: list[Any]) -> Any:
     if dataclasses.is_dataclass(structure.kind):
         return cast(Any, structure.kind)(**dict(zip(structure.keys, parts)))
     return structure.kind(*parts) if structure.keys else structure.kind(parts)
+
+
+def _rows_of(form: Any, tensors: list[Any]) -> list[Any]:
+    """The tuples of a list, from the lists of their parts."""
+    places = leaves_of(form)
+    columns = [formed(tensors[leaf.index], leaf.form) for leaf in places]
+    if any(_neve.is_captured(tensors[leaf.index]) for leaf in places if isinstance(tensors[leaf.index], Tensor)):
+        from ._state import flatten
+        from ._tables import Table
+
+        numbers = [Leaf(j) for j in range(len(places))]
+        made = unflatten(_renumbered(form, iter(numbers)), [None] * len(places))
+        return [Table(flatten([made])[1][0], [c[0] for c in columns])]
+    form = _renumbered(form, iter(Leaf(j) for j in range(len(places))))
+    return [unflatten(form, list(parts)) for parts in zip(*columns)]
+
+
+def leaves_of(structure: Any) -> list[Leaf]:
+    """The places of tensors in a structure, in their order."""
+    return (
+        [structure]
+        if isinstance(structure, Leaf)
+        else [v for c in getattr(structure, "children", ()) for v in leaves_of(c)]
+    )
+
+
+def _renumbered(structure: Any, numbers: Any) -> Any:
+    """A structure of nodes with other leaves."""
+    if isinstance(structure, Leaf):
+        return next(numbers)
+    return dataclasses.replace(structure, children=tuple(_renumbered(c, numbers) for c in structure.children))
 
 
 def _decided(s: Switch, tensors: list[Any]) -> Any:
@@ -178,7 +232,7 @@ def difference(expected: Any, got: Any, at: str = "the arguments") -> str:
         return f"{at}: {_word(got)} where {_word(expected)} was captured"
     if isinstance(expected, Leaf) or isinstance(got, Leaf):
         return "" if type(expected) is type(got) else f"{at}: {_word(got)} where {_word(expected)} was captured"
-    if isinstance(expected, Switch) or isinstance(got, Switch):
+    if isinstance(expected, (Switch, RowsOf)) or isinstance(got, (Switch, RowsOf)):
         return "" if expected == got else f"{at}: {_word(got)} where {_word(expected)} was captured"
     if expected.kind is not got.kind or expected.keys != got.keys or len(expected.children) != len(got.children):
         return f"{at}: {_word(got)} where {_word(expected)} was captured"
@@ -194,6 +248,8 @@ def _word(s: Any) -> str:
         return "a tensor"
     if isinstance(s, Constant):
         return repr(s.value)
+    if isinstance(s, RowsOf):
+        return "a list of tuples"
     if isinstance(s, Switch):
         return f"one of {len(s.ways)} kinds of values"
     return f"{s.kind.__name__} of {len(s.children)}" + (f" ({', '.join(map(str, s.keys))})" if s.keys else "")

@@ -186,6 +186,15 @@ class Sizes(threading.local):
     decided = False
     open = False
 
+    def __init__(self) -> None:
+        self.branches: list[Any] = []  # those over sizes that are being made, by their code
+
+
+class Recursion(BaseException):
+    """A function calls itself in branches over sizes, deeper and deeper: the example's sizes say how deep it goes."""
+
+    code = "unsupported"
+
 
 sizes = Sizes()
 
