@@ -44,6 +44,8 @@ def _range(*bounds: Any) -> Any:
 def _len(x: Any) -> Any:
     if is_spread(x):
         return TensorList(x).length
+    if isinstance(x, Open):
+        return number(x.trips)
     return x.shape[0] if isinstance(x, Tensor) and x.ndim else builtins.len(x)
 
 
@@ -105,6 +107,42 @@ def _isinstance(x: Any, kinds: Any) -> bool:
         known = not isinstance(x, Variant) or all(isinstance(a, bool) for a in plain)
         return x.table(lambda v: _isinstance(v, kinds)) if known else each(x, lambda v: _isinstance(v, kinds))
     return builtins.isinstance(x, kinds)
+
+
+_PLAIN_OF: dict[str, Any] = {"int": 0, "float": 0.0, "bool": False}
+
+
+def _stands_for(x: Any) -> Any:
+    """A plain value of the kind that a number, size, condition or text of the program stands for; others as they are."""
+    if isinstance(x, Number):
+        return _PLAIN_OF[x.form]
+    if isinstance(x, _effects.Text):
+        return ""
+    return 0 if isinstance(x, Dim) else False if isinstance(x, SizeCondition) else x
+
+
+def _type(*args: Any) -> Any:
+    if len(args) != 1:
+        return builtins.type(*args)
+    x = read(args[0])
+    return each(x, _type) if isinstance(x, OneOf) else builtins.type(_stands_for(x))
+
+
+def _hasattr(x: Any, name: str) -> Any:
+    if isinstance(x, Maybe) and x.absent is None:
+        some, none = _hasattr(x.value, name), builtins.hasattr(None, name)
+        return some if some == none else not_(x.is_none()) if some else x.is_none()
+    x = read(x)
+    return each(x, lambda v: _hasattr(v, name)) if isinstance(x, OneOf) else builtins.hasattr(_stands_for(x), name)
+
+
+def _getattr(x: Any, name: str, *default: Any) -> Any:
+    x = read(x)
+    if isinstance(x, OneOf):
+        return each(x, lambda v: _getattr(v, name, *default))
+    if _stands_for(x) is not x and not builtins.hasattr(_stands_for(x), name):
+        return builtins.getattr(_stands_for(x), name, *default)
+    return builtins.getattr(x, name, *default)
 
 
 def _rows(x: Any) -> Any:
@@ -362,16 +400,23 @@ def _math(name: str, f: Callable[..., Tensor]) -> Callable[..., Any]:
     return functools.wraps(plain)(g)
 
 
+def _test(name: str, f: Callable[..., Tensor]) -> Callable[..., Any]:
+    plain = getattr(math, name)
+    return functools.wraps(plain)(lambda x: plain(x) if (n := _scalar(x)) is None else number(f(n._as("f64").raw)))
+
+
+_TESTS = {"isnan": e.isnan, "isinf": e.isinf, "isfinite": e.isfinite}
 _MATH: dict[str, Any] = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.log2, "log10": e.log10, "sin": e.sin, "cos": e.cos,
          "tan": e.tan, "tanh": e.tanh, "fabs": e.abs, "floor": e.floor, "ceil": e.ceil, "trunc": e.trunc, "pow": e.pow,
          "atan": e.atan, "sinh": e.sinh, "cosh": e.cosh, "erf": e.erf}  # fmt: skip
 
 REPLACED: dict[Any, Any] = {
     builtins.range: _range, builtins.len: _len, builtins.int: _int, builtins.float: _float, builtins.bool: _bool,
-    builtins.str: _str, builtins.max: extreme("max", _user), builtins.min: extreme("min", _user), builtins.sorted: ordered(_user), builtins.isinstance: _isinstance,
+    builtins.str: _str, builtins.type: _type, builtins.hasattr: _hasattr, builtins.getattr: _getattr, builtins.max: extreme("max", _user), builtins.min: extreme("min", _user), builtins.sorted: ordered(_user), builtins.isinstance: _isinstance,
     builtins.next: _next, builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
     builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
     builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),
     _creation.tensor: _tensor,
     **{getattr(math, name): _math(name, f) for name, f in _MATH.items()},
+    **{getattr(math, name): _test(name, f) for name, f in _TESTS.items()},
 }  # fmt: skip

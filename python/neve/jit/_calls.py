@@ -46,7 +46,11 @@ def call(function: Any) -> Any:
     except TypeError:
         staged = None
     if staged is not None:
-        return (staged if function in (isinstance, print) else _reading(staged)) if _neve.is_capturing() else function
+        return (
+            (staged if function in (isinstance, print, hasattr) else _reading(staged))
+            if _neve.is_capturing()
+            else function
+        )
     owner = getattr(function, "__self__", None)
     if owner is not None and _neve.is_capturing():
         require_one_for(owner, function)

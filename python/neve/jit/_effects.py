@@ -59,6 +59,7 @@ class Effects:
         self.maybe_one: dict[int, Any] = {}  # containers of which two may be one
         self.places: dict[Any, list[Any]] = {}  # what branches and loops change without naming it, by their code
         self.settled: dict[Any, Any] = {}  # what loops carry, by their code and what they begin with
+        self.merged: dict[int, Any] = {}  # tensors that are one of two, as tensors decide, by identity
 
     def get(self) -> Any:
         """The state that a region may change."""

@@ -10,6 +10,7 @@ from typing import Any
 from .. import _neve
 from .._base import Tensor, fail
 from ._branches import if_
+from ._effects import current
 from ._lists import gathered, is_spread
 from ._numbers import Dim, Number, as_number, number
 from ._one_of import OneOf, asked_of, over
@@ -81,6 +82,17 @@ def _identity(kind: str, left: Any, right: Any) -> Any:
     elif _is_bool(left) and _is_bool(right):
         return compare(["eq" if kind == "is_" else "ne"], left, right)
     else:
+        merged = current().merged
+        if (
+            left is not right
+            and isinstance(left, Tensor)
+            and isinstance(right, Tensor)
+            and {id(left), id(right)} & {*merged}
+        ):
+            fail(
+                "unsupported",
+                "to_static: 'is' asks whether two tensors are one, of which tensors decided one (a flag that the branches set)",
+            )
         return getattr(operator, kind)(left, right)
     return found if kind == "is_" else not_(found)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _elementwise as e
 from .. import _neve
-from .._base import Tensor, fail, number_dtype
+from .._base import Tensor, fail, number_dtype, ops
 
 Dim = _neve.Dim
 _SAMPLES: dict[str, Any] = {"bool": True, "i64": 1, "f64": 1.0}
@@ -16,6 +16,8 @@ _SAMPLES: dict[str, Any] = {"bool": True, "i64": 1, "f64": 1.0}
 
 class Number(Tensor):
     """A scalar of i64, f64 or bool that stands for an int, float or bool: weak beside tensors, returned as a number."""
+
+    is_size = False  # of an axis: 0 is no divisor that a program expects
 
     def __init__(self, raw: Tensor) -> None:
         super().__init__(raw)
@@ -44,21 +46,22 @@ class Number(Tensor):
         return self._as("i64")
 
     def __neg__(self) -> Number:
-        return number(-self._wide().raw)
+        return number(-self.as_int().raw)
 
     def __pos__(self) -> Number:
-        return self._wide()
+        return self.as_int()
 
     def __abs__(self) -> Number:
-        return number(abs(self._wide().raw))
+        return number(abs(self.as_int().raw))
 
     def __invert__(self) -> Number:
-        return number(~self._wide().raw)
+        return number(~self.as_int().raw)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
-    def _wide(self) -> Number:
+    def as_int(self) -> Number:
+        """A bool as the int that it is for arithmetic and indices."""
         return self._as("i64") if self.dtype == "bool" else self
 
     def _as(self, dtype: str) -> Number:
@@ -93,7 +96,9 @@ def as_number(v: Any) -> Number | None:
     if isinstance(v, Number):
         return v
     if isinstance(v, Dim):
-        return Number(_neve.dim_tensor(v))
+        made = Number(_neve.dim_tensor(v))
+        made.is_size = True
+        return made
     if isinstance(v, (bool, int, float)):
         return Number(_neve.tensor(v, "f64") if isinstance(v, float) else _neve.tensor(v))
     return None
@@ -111,6 +116,45 @@ _ARITHMETIC = {"add": e.add, "sub": e.subtract, "mul": e.multiply, "floordiv": e
                "pow": e.pow, "and_": e.bitwise_and, "or_": e.bitwise_or, "xor": e.bitwise_xor,
                "lshift": e.bitwise_left_shift, "rshift": e.bitwise_right_shift}  # fmt: skip
 _LOGIC = ("and_", "or_", "xor")
+_DIVISIONS = ("truediv", "floordiv", "mod")
+
+
+def _divisor(n: Number) -> Number:
+    """What is divided by: 0 is an error, as in Python; where tensors decide it, when the program runs."""
+    from ._effects import current
+
+    if n.is_size:
+        return n
+    if (known := _neve.known_content(n.raw)) is not None:
+        if not known.item():
+            raise ZeroDivisionError("division by zero")
+        return n
+    if current().trying:
+        fail(
+            "unsupported",
+            "to_static: a division by a number that tensors decide, inside of a try statement with handlers (ask whether it is 0)",
+        )
+    return _checked(n, n.raw != 0, "ZeroDivisionError: division by zero")
+
+
+def _checked(n: Number, holds: Tensor, text: str) -> Number:
+    """A number, with an error when the program runs where a condition does not hold."""
+    from ._errors import here
+
+    raw, message = n.raw, text + here()
+
+    def fails(_: list[Tensor]) -> list[Tensor]:
+        return [ops.fail(ops.shape(raw), message=message, dtype=raw.dtype)]
+
+    return Number(_neve.stage_if(holds, lambda _: [ops.identity(raw)], fails)[0])
+
+
+def _int_power(a: Number, b: Number) -> Number:
+    """a ** b of ints: an int. That b is negative, so that it were a fraction, is an error when the program runs."""
+    exponent = (
+        b if b.is_size else _checked(b, b.raw >= 0, "an int to a negative power is no int (a float for the base)")
+    )
+    return Number(e.round(e.pow(a._as("f64").raw, exponent._as("f64").raw)).astype("i64"))
 
 
 def _result(name: str, a: Number, b: Number, exponent: Any) -> Any:
@@ -122,6 +166,8 @@ def _result(name: str, a: Number, b: Number, exponent: Any) -> Any:
         return number(e.divide(a._as("f64").raw, b._as("f64").raw))
     if name == "pow" and isinstance(exponent, int) and exponent < 0:
         real = True
+    if name == "pow" and not real and not isinstance(exponent, int):
+        return _int_power(a.as_int(), b.as_int())
     dtype = "f64" if real else "bool" if name in _LOGIC and a.dtype == b.dtype == "bool" else "i64"
     return number(_ARITHMETIC[name](a._as(dtype).raw, b._as(dtype).raw))
 
@@ -138,6 +184,11 @@ def _operator(name: str, reflected: bool) -> Callable[[Number, Any], Any]:
         n = as_number(other)
         if n is None:
             return NotImplemented
+        if name in _DIVISIONS:
+            if reflected:
+                self = _divisor(self)
+            else:
+                n = _divisor(n)
         return _result(name, n, self, None) if reflected else _result(name, self, n, other)
 
     return f
@@ -195,7 +246,12 @@ def _size_inverted(size: Any) -> Any:
     return -size - 1
 
 
-for _name, _function in (("__pow__", _size_power), ("__abs__", _size_abs), ("__divmod__", _size_divmod),
+def _power_of(size: Any, base: Any) -> Any:
+    n: Any = as_number(size)
+    return base**n
+
+
+for _name, _function in (("__pow__", _size_power), ("__rpow__", _power_of), ("__abs__", _size_abs), ("__divmod__", _size_divmod),
                          ("__invert__", _size_inverted)):  # fmt: skip
     setattr(Dim, _name, _function)
 

@@ -11,6 +11,7 @@ from .._base import Tensor, fail
 from ._aliases import Same
 from ._align import Grown, Leaf, fits, refuse_lists, text_of
 from ._choices import Choice, index_of, is_constant, options_of
+from ._effects import current
 from ._lists import Spread, gathered, is_spread, of_tensors, spread
 from ._numbers import Dim, Number
 from ._tables import Columns, Table
@@ -325,6 +326,8 @@ class Merge:
             value = Choice(self.options, Number(value))
         elif self.is_number:
             value = Number(value)
+        else:
+            current().merged[id(value)] = value
         return value if self.absent is None else Maybe(value, next(results), self.absent.value)
 
 

@@ -109,7 +109,9 @@ def as_results(value: Any) -> Any:
         return type(value)(as_results(v) for v in value)
     if isinstance(value, dict):
         made = value.copy()
-        made.update((k, as_results(v)) for k, v in value.items())
+        if any(isinstance(k, Dim) for k in value):  # a key is what it is: a graph for each size
+            made.clear()
+        made.update((int(k) if isinstance(k, Dim) else k, as_results(v)) for k, v in value.items())
         return made
     if isinstance(value, Variant):
         return Decided(index_of(read(value._tag), value._labels), [_result_of(v) for v in value._ways])
@@ -186,6 +188,8 @@ def item(owner: Any, index: Any) -> Any:
         return each(index, lambda v: item(owner, v))
     if isinstance(index, SizeCondition):
         index = index.number()
+    if isinstance(index, Number) and isinstance(owner, (list, tuple)):
+        index = index.as_int()
     if is_spread(owner):
         return TensorList(owner)[index]
     if isinstance(owner, dict) and is_open_key(owner, index):

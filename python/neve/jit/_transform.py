@@ -19,7 +19,7 @@ from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, par
 from ._own import own_names
 from ._reads import Loads, stage_name
 
-_PLAIN = ("super", "locals", "globals", "vars", "dir", "getattr", "hasattr", "type")
+_PLAIN = ("super", "locals", "globals", "vars", "dir")
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_",
             ast.IsNot: "is_not", ast.In: "in_", ast.NotIn: "not_in"}  # fmt: skip
 
@@ -419,6 +419,7 @@ class _Rewrite(Blocks):
         self.local = outer
         self.guarded.update(hidden)
         simple = all(not g.is_async and _is_plain_target(g.target) for g in node.generators)
+        simple = simple and not isinstance(node.elt, ast.Lambda)  # sees the variables as they are after the last one
         if not simple:
             return node
         out, first = self.fresh("list"), self.fresh("rows")
