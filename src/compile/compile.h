@@ -65,4 +65,11 @@ int64_t fuse_loops(ir::Graph& g, int min_region, const std::set<std::string, std
 /// puts new weights in its place. Returns the number of nodes evaluated.
 size_t prepare(ir::Graph& g, ir::Weights& weights, int threads);
 
+/// Forgets the weights that no node of the graph or of its regions names.
+void drop_unused(const ir::Graph& g, ir::Weights& weights);
+
+/// Puts copies without subnormal numbers (f32 below 1.2e-38) in the place of weights that are only multiplied with and
+/// summed up. Returns how many.
+size_t flush_subnormal(ir::Graph& g, ir::Weights& weights, int threads);
+
 }  // namespace neve::compile

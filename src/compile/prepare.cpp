@@ -115,12 +115,7 @@ size_t evaluate_prepared(Graph& g, ir::Weights& weights, int threads) {
 
 }  // namespace
 
-size_t prepare(Graph& g, ir::Weights& weights, int threads) {
-  sink_leaves(g);
-  if (ir::prune_regions(g)) g.erase_dead();
-  const size_t count = evaluate_prepared(g, weights, threads);
-  if (count == 0) return 0;
-  // Weights that nothing uses any more need not be kept.
+void drop_unused(const Graph& g, ir::Weights& weights) {
   std::unordered_set<std::string> used;
   std::vector<const Graph*> all{&g};
   while (!all.empty()) {
@@ -132,6 +127,14 @@ size_t prepare(Graph& g, ir::Weights& weights, int threads) {
     }
   }
   std::erase_if(weights, [&](const auto& w) { return !used.count(w.first); });
+}
+
+size_t prepare(Graph& g, ir::Weights& weights, int threads) {
+  sink_leaves(g);
+  if (ir::prune_regions(g)) g.erase_dead();
+  const size_t count = evaluate_prepared(g, weights, threads);
+  if (count == 0) return 0;
+  drop_unused(g, weights);
   return count;
 }
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/threads.h"
+#include "kernels/cpu/channels_last.h"
 #include "kernels/list.h"
 #include "op/reference.h"
 
@@ -19,7 +20,7 @@ namespace neve::compile {
 using nlohmann::json;
 
 namespace {
-constexpr int format = 3;
+constexpr int format = 4;
 constexpr std::string_view gap = " | ";
 
 std::string machine_digits(std::string_view text) { return sha256_hex(text).substr(0, 8); }
@@ -253,34 +254,31 @@ void forget([[maybe_unused]] const Tensor& t) {
 #endif
 }
 
-/// The copies that a kernel's inputs need in other layouts than they are offered in.
+/// The copies that a kernel's inputs need in other layouts than they are offered in, and those of results in blocks of
+/// channels: nearly all that may read them next is fastest with channels last.
 class Reorders {
  public:
-  Reorders(const kernels::Kernel& kernel, const kernels::Request& request, const std::vector<Tensor>& in) {
+  Reorders(const kernels::Kernel& kernel, const kernels::Request& request, const std::vector<Tensor>& in,
+           const std::vector<Tensor>& out) {
     const Subgraph& g = *request.graph;
     for (size_t i = 0; i < in.size() && i < request.offered.size(); ++i) {
       const TensorType& t = g.types[size_t(g.inputs[i])];
       const Layout &from = request.offered[i], to = kernel.input_layout(i);
       if (g.roles[i] != InputRole::activation || same_bytes(t, from, to)) continue;
-      kernels::BindSizes sizes;
-      sizes.in = sizes.out = {request.sizes[size_t(g.inputs[i])]};
-      sizes.threads = kernels::useful_threads(nullptr, sizes.in, sizes.out, request.threads);
-      const auto bound = kernels::make_reorder(t.dtype, t.shape.size(), from, to)->bind(sizes);
-      if (!bound) continue;
-      const Sizes& s = sizes.in[0];
-      Tensor source = Tensor::zeros(DType::u8, {padded_elements(from, s.data(), s.size()) * size_of(t.dtype)});
-      all_.push_back({bound.value, bound.value->make_state(), std::move(source), in[i], sizes.threads});
-      scratch_ = std::max(scratch_, bound.value->scratch_bytes());
+      const Sizes& sizes = request.sizes[size_t(g.inputs[i])];
+      add(request, t, from, to, sizes, zeros(t, from, sizes), in[i], before_);
+    }
+    for (size_t k = 0; k < out.size(); ++k) {
+      const TensorType& t = g.types[size_t(g.outputs[k])];
+      const Layout from = kernel.output_layout(k), to = kernels::channels_last(t.shape.size());
+      if (from.blocks.empty() || t.shape.size() < 3) continue;
+      const Sizes& sizes = request.sizes[size_t(g.outputs[k])];
+      add(request, t, from, to, sizes, out[k], zeros(t, to, sizes), after_);
     }
   }
   size_t scratch_bytes() const { return scratch_; }
-  void run(std::byte* scratch) const {
-    for (const One& r : all_) {
-      const void* in[] = {r.from.data()};
-      void* out[] = {r.to.data()};
-      r.kernel->run({in, out, scratch, r.threads, r.state.get()});
-    }
-  }
+  void before(std::byte* scratch) const { run(before_, scratch); }
+  void after(std::byte* scratch) const { run(after_, scratch); }
 
  private:
   struct One {
@@ -289,7 +287,28 @@ class Reorders {
     Tensor from, to;
     int threads;
   };
-  std::vector<One> all_;
+  static Tensor zeros(const TensorType& t, const Layout& layout, const Sizes& sizes) {
+    return Tensor::zeros(DType::u8, {padded_elements(layout, sizes.data(), sizes.size()) * size_of(t.dtype)});
+  }
+  void add(const kernels::Request& request, const TensorType& t, const Layout& from, const Layout& to,
+           const Sizes& sizes, Tensor source, Tensor target, std::vector<One>& list) {
+    kernels::BindSizes bind;
+    bind.in = bind.out = {sizes};
+    bind.threads = kernels::useful_threads(nullptr, bind.in, bind.out, request.threads);
+    const auto bound = kernels::make_reorder(t.dtype, t.shape.size(), from, to)->bind(bind);
+    if (!bound) return;
+    list.push_back({bound.value, bound.value->make_state(), std::move(source), std::move(target), bind.threads});
+    scratch_ = std::max(scratch_, bound.value->scratch_bytes());
+  }
+  static void run(const std::vector<One>& list, std::byte* scratch) {
+    for (const One& r : list) {
+      const void* in[] = {r.from.data()};
+      void* out[] = {r.to.data()};
+      r.kernel->run({in, out, scratch, r.threads, r.state.get()});
+    }
+  }
+
+  std::vector<One> before_, after_;
   size_t scratch_ = 0;
 };
 
@@ -339,7 +358,7 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
   if (kernel.accumulates() >= 0) out[0] = const_cast<void*>(in[size_t(kernel.accumulates())]);
   const auto bound = kernel.bind(sizes);
   if (!bound) return 1e30;
-  const Reorders reorders(kernel, request, held);
+  const Reorders reorders(kernel, request, held, results);
   Tensor scratch =
       Tensor::empty(DType::u8, {int64_t(std::max(bound.value->scratch_bytes(), reorders.scratch_bytes())) + 64});
   const auto state = bound.value->make_state();
@@ -362,8 +381,9 @@ double time_kernel(const kernels::Kernel& kernel, const kernels::Request& reques
       for (size_t i = 0; i < held.size(); ++i)
         if (g.roles[i] == InputRole::weight) forget(held[i]);
     const auto start = std::chrono::steady_clock::now();
-    reorders.run(scratch.data());
+    reorders.before(scratch.data());
     bound.value->run(args);
+    reorders.after(scratch.data());
     times.push_back(elapsed(start));
   }
   std::nth_element(times.begin(), times.begin() + std::ptrdiff_t(times.size() / 2), times.end());

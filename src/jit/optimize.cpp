@@ -186,6 +186,7 @@ std::shared_ptr<runtime::EngineCore> build_at(ir::Graph g, ir::Weights weights, 
     compile::fuse_loops(g, 1, {});
     compile::prepare(g, weights, threads);
   }
+  compile::flush_subnormal(g, weights, threads);
   compile::Options options;
   options.reuse_memory = build.reuse_memory;
   options.in_place = build.in_place;
@@ -442,6 +443,7 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
     m->prepared_nodes += compile::prepare(m->graph, *m->weights, m->options.threads);
     if (pipeline.after_each) pipeline.after_each("fuse_loops", m->graph);
   }
+  m->prepared_nodes += compile::flush_subnormal(m->graph, *m->weights, m->options.threads);
   m->seconds["fuse_loops"] = since(t);
   loops.milliseconds = m->seconds["fuse_loops"] * 1e3;
   m->passes.push_back(loops);

@@ -28,6 +28,7 @@ TEST(Depthwise, AgreesWithTheDefinition) {
       SCOPED_TRACE(str("stride ", stride, ", taps ", k));
       const AttrList same{{"pads", std::vector<int64_t>(4, k / 2)}, {"strides", std::vector<int64_t>(2, stride)}};
       expect_reference("native.depthwise", piece(32, k, k, same, true, {"swish"}), sizes);
+      expect_reference("native.depthwise", piece(11, k, k, same, true, {"relu"}), sizes);
       expect_reference("native.depthwise", piece(37, k, k, same, false, {"hard_swish", "abs"}), sizes);
     }
 }

@@ -1,7 +1,7 @@
 // Transposed convolutions whose windows lie beside each other (the stride is the kernel): every pixel of the image
-// times the weight is a block of the result, so that the whole is one product, cut up.
+// times the weight is a block of the result. A row of taps is a product whose results lie side by side in memory.
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include "base/threads.h"
 #include "kernels/cpu/channels_last.h"
@@ -10,85 +10,107 @@
 namespace neve::kernels::native {
 namespace {
 
-constexpr int64_t most_pixels = 64, block_floats = 4096;  // made at once: in the first cache
+constexpr int64_t block_pixels = 192;   // at least, that go by a panel of the weight
+constexpr int64_t block_floats = 4096;  // made before they are cut up: in the first cache
 
+/// A row of the image and a row of taps make a row of the result, whose columns are: tap, channel.
 struct TransposePlan {
-  PackedProduct product;  ///< columns: row of taps, tap, channel of the result
+  PackedProduct product;  ///< of a row of taps; of all of them where one row would leave most of a vector empty
   int64_t height = 0, width = 0, outputs = 0;
-  int64_t padded() const { return product.panels() * product.width(); }
+  bool cut = false;  ///< the product is of all taps
+  ProductEnd end;
+  int64_t line() const { return width * outputs; }  ///< of a pixel, in a row of the result
+  int64_t products() const { return cut ? 1 : height; }
 };
 
 class BoundTranspose final : public BoundKernel {
  public:
   BoundTranspose(const TransposePlan& p, const Sizes& x, int threads)
       : p_(p), simd_(simd_for(p.product.isa)), rows_(x[0] * x[2]), columns_(x[3]), threads_(threads) {
-    pixels_ = std::clamp<int64_t>(block_floats / p_.padded(), 1, std::clamp<int64_t>(columns_, 1, most_pixels));
-    block_bytes_ = size_t(pixels_ * p_.padded()) * sizeof(float);
-    for (const Step& s : p_.product.steps) operands_ += is_spread(s);
+    const PackedProduct& w = p_.product;
+    rows_a_block_ = p_.cut ? 1 : std::max<int64_t>(1, block_pixels / std::max<int64_t>(1, columns_));
+    blocks_ = (rows_ + rows_a_block_ - 1) / rows_a_block_;
+    // Few rows of the image: the threads share the weight instead.
+    pieces_ = p_.cut || blocks_ >= threads_ ? 1 : w.panels() * p_.products();
+    pixels_ = std::clamp<int64_t>(block_floats / w.n, 1, std::max<int64_t>(1, columns_));
+    ScratchPlan scratch;
+    bias_at_ = scratch.add_of<float>(w.n);
+    cut_at_ = scratch.size();
+    if (p_.cut) scratch.add_of<float>(pixels_ * w.n);
+    cut_bytes_ = scratch.size() - cut_at_;
+    bytes_ = cut_at_ + cut_bytes_ * size_t(threads_);
   }
-  size_t scratch_bytes() const override { return block_bytes_ * (size_t(threads_) + operands_); }
+  size_t scratch_bytes() const override { return bytes_; }
   void run(const RunArgs& args) const override {
-    const int64_t line = p_.width * p_.outputs;  // of a row of taps, in floats
-    spread(args);
-    parallel_for(rows_, 1, threads_, [&](int64_t begin, int64_t end, int part) {
-      float* block = reinterpret_cast<float*>(args.scratch + block_bytes_ * (operands_ + size_t(part)));
-      for (int64_t i = begin; i < end; ++i)
-        for (int64_t j = 0; j < columns_; j += pixels_) {
-          const int64_t count = std::min(pixels_, columns_ - j);
-          multiply(args, i * columns_ + j, count, block);
-          for (int64_t a = 0; a < p_.height; ++a) {
-            float* y = static_cast<float*>(args.out[0]) + ((i * p_.height + a) * columns_ + j) * line;
-            const float* from = block + a * line;
-            for (int64_t k = 0; k < count; ++k, from += p_.padded(), y += line)
-              for (int64_t c = 0; c < line; ++c) y[c] = from[c];
-          }
-        }
+    if (p_.end.bias >= 0) {
+      const float* from = static_cast<const float*>(args.in[size_t(p_.end.bias)]);
+      float* to = reinterpret_cast<float*>(args.scratch + bias_at_);
+      for (int64_t c = 0; c < p_.product.n; ++c) to[c] = from[c % p_.outputs];
+    }
+    parallel_for(blocks_ * pieces_, 1, threads_, [&](int64_t begin, int64_t end, int part) {
+      float* block = reinterpret_cast<float*>(args.scratch + cut_at_ + cut_bytes_ * size_t(part));
+      const int64_t panels = p_.product.panels();
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t first = i / pieces_ * rows_a_block_, last = std::min(rows_, first + rows_a_block_);
+        const int64_t from = pieces_ == 1 ? 0 : i % pieces_, to = pieces_ == 1 ? panels * p_.products() : from + 1;
+        if (p_.cut)
+          cut_row(args, first, block);
+        else
+          for (int64_t j = from; j < to; ++j)
+            for (int64_t row = first; row < last; ++row)
+              multiply(args, row * columns_, columns_, j / panels, j % panels, result(args, row, j / panels));
+      }
     });
   }
 
  private:
-  static bool is_spread(const Step& s) { return s.kind != Step::activation && s.operand == Step::channel; }
-  float* operand(const RunArgs& args, size_t number) const {
-    return reinterpret_cast<float*>(args.scratch + block_bytes_ * number);
+  /// The row of the result that a row of all images and a row of taps make.
+  float* result(const RunArgs& args, int64_t row, int64_t taps) const {
+    return static_cast<float*>(args.out[0]) + (row * p_.height + taps) * columns_ * p_.line();
   }
 
-  /// One element a channel becomes a block as the product gives it.
-  void spread(const RunArgs& args) const {
-    size_t number = 0;
-    for (const Step& s : p_.product.steps) {
-      if (!is_spread(s)) continue;
-      float* to = operand(args, number++);
-      const float* from = static_cast<const float*>(args.in[s.input]);
-      std::fill(to, to + pixels_ * p_.padded(), 1.f);
-      for (int64_t k = 0; k < pixels_; ++k)
-        for (int64_t c = 0; c < p_.product.n; ++c) to[k * p_.padded() + c] = from[c % p_.outputs];
-    }
+  /// Pixels times a panel of one of the products, to rows of its n columns.
+  void multiply(const RunArgs& args, int64_t pixel, int64_t count, int64_t taps, int64_t panel, float* y) const {
+    const PackedProduct& w = p_.product;
+    const int64_t first = w.first(panel), floats = int64_t(panels_bytes(w) / sizeof(float));
+    FinishedProduct p{};
+    p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
+    p.rows = count, p.k = w.k;
+    p.a = static_cast<const float*>(args.in[w.a]) + pixel * w.k, p.a_stride = w.k;
+    p.b = static_cast<const float*>(args.in[w.b]) + taps * floats + first * w.k;
+    if (p_.end.bias >= 0) p.bias = reinterpret_cast<const float*>(args.scratch + bias_at_) + first;
+    if (!p_.cut) p.f = p_.end.f;
+    p.c = y + first, p.c_stride = w.n;
+    simd_.finished_product(p);
   }
 
-  void multiply(const RunArgs& args, int64_t pixel, int64_t count, float* block) const {
-    const PackedProduct& e = p_.product;
-    for (int64_t j = 0; j < e.panels(); ++j) {
-      Product p{};
-      p.vectors = e.vectors, p.rows = count, p.k = e.k, p.a_stride = e.k, p.c_stride = p_.padded(), p.targets = 1;
-      p.a = static_cast<const float*>(args.in[e.a]) + pixel * e.k;
-      p.b = static_cast<const float*>(args.in[e.b]) + j * e.k * e.width();
-      p.to[0] = {block + j * e.width(), Product::set};
-      simd_.product(p);
+  /// All rows of the result that a row of the image makes.
+  void cut_row(const RunArgs& args, int64_t row, float* block) const {
+    const PackedProduct& w = p_.product;
+    const int64_t line = p_.line();
+    for (int64_t j = 0; j < columns_; j += pixels_) {
+      const int64_t count = std::min(pixels_, columns_ - j);
+      for (int64_t panel = 0; panel < w.panels(); ++panel) multiply(args, row * columns_ + j, count, 0, panel, block);
+      for (int64_t a = 0; a < p_.height; ++a) {
+        float* y = result(args, row, a) + j * line;
+        const float* from = block + a * line;
+        if (line == 2)
+          for (int64_t k = 0; k < count; ++k) std::memcpy(y + 2 * k, from + k * w.n, 2 * sizeof(float));
+        else
+          for (int64_t k = 0; k < count; ++k, from += w.n, y += line)
+            for (int64_t c = 0; c < line; ++c) y[c] = from[c];
+      }
     }
-    size_t number = 0;
-    const int64_t n = count * p_.padded();
-    for (const Step& s : e.steps)
-      if (is_spread(s))
-        simd_.combine(s.op, block, operand(args, number++), n);
-      else
-        apply(s, simd_, args, {block, count, p_.padded(), 0, p_.padded(), 0, p_.padded()});
+    if (p_.end.f.kind == Activation::none) return;
+    for (int64_t a = 0; a < p_.height; ++a) activate(p_.end.f, simd_, result(args, row, a), columns_ * line);
   }
 
   TransposePlan p_;
   const Simd& simd_;
-  int64_t rows_, columns_, pixels_;
+  int64_t rows_, columns_;  // of all images
   int threads_;
-  size_t block_bytes_, operands_ = 0;
+  int64_t rows_a_block_, blocks_, pieces_, pixels_;
+  size_t bias_at_, cut_at_, cut_bytes_, bytes_;
 };
 
 class TransposeKernel final : public Kernel {
@@ -98,18 +120,25 @@ class TransposeKernel final : public Kernel {
   Layout input_layout(size_t i) const override { return i == p_.product.a && p_.product.k > 1 ? last_ : Layout{}; }
   Layout output_layout(size_t) const override { return p_.outputs > 1 ? last_ : Layout{}; }
   std::string packing_key(size_t i) const override {
-    return i == p_.product.b ? str(panels_key(p_.product), ", ", p_.outputs, " channels last") : "";
+    return i == p_.product.b ? str(panels_key(p_.product), ", ", p_.outputs, " channels of ", p_.products(),
+                                   " rows of taps, channels last")
+                             : "";
   }
-  size_t packed_bytes(size_t i) const override { return i == p_.product.b ? panels_bytes(p_.product) : 0; }
+  size_t packed_bytes(size_t i) const override {
+    return i == p_.product.b ? panels_bytes(p_.product) * size_t(p_.products()) : 0;
+  }
   void pack(size_t, const Tensor& weight, void* packed, int threads) const override {
     const float* w = weight.data_as<float>();
-    const int64_t taps = p_.height * p_.width;
+    const int64_t all = p_.height * p_.width, taps = all / p_.products();
     const Tensor columns = Tensor::empty(DType::f32, {p_.product.k, p_.product.n});
-    float* to = columns.data_as<float>();
-    for (int64_t c = 0; c < p_.product.k; ++c)
-      for (int64_t t = 0; t < taps; ++t)
-        for (int64_t o = 0; o < p_.outputs; ++o) *to++ = w[(c * p_.outputs + o) * taps + t];
-    pack_panels(p_.product, columns.data_as<float>(), static_cast<float*>(packed), threads);
+    for (int64_t a = 0; a < p_.products(); ++a) {
+      float* to = columns.data_as<float>();
+      for (int64_t c = 0; c < p_.product.k; ++c)
+        for (int64_t t = a * taps; t < (a + 1) * taps; ++t)
+          for (int64_t o = 0; o < p_.outputs; ++o) *to++ = w[(c * p_.outputs + o) * all + t];
+      pack_panels(p_.product, columns.data_as<float>(),
+                  static_cast<float*>(packed) + a * int64_t(panels_bytes(p_.product) / sizeof(float)), threads);
+    }
   }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return std::shared_ptr<const BoundKernel>(
@@ -143,13 +172,15 @@ Result<Kernel> accept(const Request& r, int variant) {
     if (d != 1) return "dilations";
   if (!n.attrs.get_ints("output_shape").empty()) return "output_shape";
   if (const std::string pad = n.attrs.get_string("auto_pad"); pad != "NOTSET" && pad != "VALID") return pad;
-  for (const Step& s : c.steps)
-    if (s.kind != Step::activation && s.operand == Step::full) return "what follows takes another image";
+  if (auto why = read_end(c.steps, p.end)) return *why;
+  if (p.end.residual >= 0) return "what follows takes another image";
   for (int64_t d : r.sizes[size_t(g.outputs[0])])
     if (d <= 0) return "the sizes at the point are not known or empty";
-  p.product.a = c.x, p.product.b = c.w, p.product.steps = std::move(c.steps), p.product.isa = r.isa;
-  p.product.k = c.channels, p.product.n = p.height * p.width * p.outputs;
-  p.product.vectors = panel_vectors(p.product.n, r.isa);
+  const int64_t lanes = simd_for(r.isa).lanes, line = p.line();
+  p.cut = line < lanes && round_up(line, lanes) * p.height > round_up(line * p.height, lanes);
+  p.product.a = c.x, p.product.b = c.w, p.product.mixed = true, p.product.isa = r.isa;
+  p.product.k = c.channels, p.product.n = p.cut ? line * p.height : line;
+  if (!p.product.n || !p.product.k) return "no channels";
   return std::shared_ptr<const Kernel>(std::make_shared<TransposeKernel>(std::move(p)));
 }
 

@@ -42,7 +42,8 @@ std::optional<std::string> read_depthwise(const Subgraph& g, Isa isa, DepthwiseP
   p.height = w.shape[2].value(), p.width = w.shape[3].value();
   if ((p.width != 3 && p.width != 5 && p.width != 7) || p.height > DepthwiseRows::most_taps)
     return str("no code for w ", w);
-  if (p.channels < simd_for(isa).lanes) return str(p.channels, " channels are fewer than a vector has");
+  if (isa == Isa::avx512 && p.channels < simd_for(isa).lanes) p.isa = Isa::avx2;
+  if (p.channels < simd_for(p.isa).lanes) return str(p.channels, " channels are fewer than a vector has");
   for (int64_t d : n.attrs.get_ints("dilations"))
     if (d != 1) return "dilations";
   p.strides = n.attrs.get_ints("strides");
@@ -102,18 +103,8 @@ void DepthwiseRows::row(const RunArgs& args, const float* const* rows, int64_t a
       }
     d.y = y + column * p_.channels;
     simd_.depthwise(d);
-    for (const Activation& f : p_.follow) activate(f, d.y, columns_ * p_.channels);
+    for (const Activation& f : p_.follow) activate(f, simd_, d.y, columns_ * p_.channels);
   }
-}
-
-void DepthwiseRows::activate(const Activation& f, float* y, int64_t n) const {
-  const int64_t whole = n / simd_.lanes * simd_.lanes;
-  simd_.activate(f, y, whole);
-  if (whole == n) return;
-  float rest[64] = {};
-  std::copy(y + whole, y + n, rest);
-  simd_.activate(f, rest, simd_.lanes);
-  std::copy(rest, rest + (n - whole), y + whole);
 }
 
 namespace {

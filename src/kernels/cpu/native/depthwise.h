@@ -38,8 +38,6 @@ class DepthwiseRows {
   void row(const RunArgs& args, const float* const* rows, int64_t apart, const float* outside, float* y) const;
 
  private:
-  void activate(const Activation& f, float* y, int64_t n) const;
-
   DepthwisePlan p_;
   const Simd& simd_;
   int columns_;

@@ -136,6 +136,16 @@ int residual_of(const std::vector<Step>& steps, size_t x) {
   return -1;
 }
 
+void activate(const Activation& f, const Simd& simd, float* x, int64_t n) {
+  const int64_t whole = n / simd.lanes * simd.lanes;
+  simd.activate(f, x, whole);
+  if (whole == n) return;
+  float rest[most_lanes] = {};
+  std::copy(x + whole, x + n, rest);
+  simd.activate(f, rest, simd.lanes);
+  std::copy(rest, rest + (n - whole), x + whole);
+}
+
 void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b) {
   if (s.kind == Step::activation) return simd.activate(s.f, b.x, b.rows * b.width);
   const float* y = static_cast<const float*>(args.in[s.input]);

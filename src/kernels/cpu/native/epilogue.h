@@ -46,6 +46,8 @@ struct Block {
   int64_t at;      ///< where the first row begins in the whole result, in elements
   int64_t stride;  ///< between rows there
 };
+/// Applies an activation to any number of elements.
+void activate(const Activation& f, const Simd& simd, float* x, int64_t n);
 /// Applies a step; full operands lie as the result does.
 void apply(const Step& s, const Simd& simd, const RunArgs& args, const Block& b);
 

@@ -50,6 +50,13 @@ std::optional<std::string> read_end(const std::vector<Step>& steps, ProductEnd& 
   return {};
 }
 
+bool halved(PackedProduct& p) {
+  const int64_t half = simd_avx2().lanes;
+  if (p.isa != Isa::avx512 || round_up(p.n, half) == round_up(p.n, simd_for(p.isa).lanes)) return false;
+  p.isa = Isa::avx2;
+  return true;
+}
+
 void pack_panels(const PackedProduct& p, const float* from, float* to, int threads) {
   parallel_for(p.panels(), 1, threads, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {

@@ -34,6 +34,9 @@ struct ProductEnd {
 /// Reads the steps as such an end, or refuses.
 std::optional<std::string> read_end(const std::vector<Step>& steps, ProductEnd& end);
 
+/// Has vectors of half the size, if fewer columns are to spare then.
+bool halved(PackedProduct& p);
+
 /// Names the packing, and its bytes.
 std::string panels_key(const PackedProduct& p);
 size_t panels_bytes(const PackedProduct& p);

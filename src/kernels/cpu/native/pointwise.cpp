@@ -184,12 +184,7 @@ Result<Kernel> accept(const Request& r, int variant) {
   product.a = c.x, product.b = c.w, product.turned = true, product.mixed = true, product.isa = r.isa;
   product.n = c.outputs, product.k = c.channels;
   if (!product.n || !product.k) return "no channels";
-  if (variant) {
-    const int64_t half = simd_avx2().lanes;
-    if (r.isa != Isa::avx512 || round_up(product.n, half) == round_up(product.n, simd_for(r.isa).lanes))
-      return "no more variants";
-    product.isa = Isa::avx2;
-  }
+  if (variant && !halved(product)) return "no more variants";
   if (p.end.residual >= int(r.graph->inputs.size())) return "the scaled image is added too";
   return std::shared_ptr<const Kernel>(std::make_shared<PointwiseKernel>(std::move(p), x.rank()));
 }

@@ -169,6 +169,8 @@ struct FinishedProduct {
   int64_t rows, k;
   const float* a;  ///< rows at `a_stride`
   int64_t a_stride;
+  /// [k]: where the positions of a row lie, from its beginning, with rows at 1 or 2; null: one behind the other.
+  const int32_t* taps;
   const float* b;
   const float* bias;      ///< [columns]; null: none
   const float* residual;  ///< rows at `c_stride`; null: none. It may be c.
@@ -240,6 +242,8 @@ struct Simd {
   /// a = b + s c
   void (*triad)(float* a, const float* b, const float* c, float s, int64_t n);
 };
+
+constexpr int64_t most_lanes = 16;  ///< of all instruction sets
 
 const Simd& simd_baseline();
 const Simd& simd_avx2();

@@ -164,21 +164,21 @@ float softmax_row(SoftmaxRow& r) {
   V sum0 = all(0.f), sum1 = all(0.f);
   const int64_t end = (r.n + lanes - 1) / lanes * lanes;
   for (i = 0; i + 2 * lanes <= end; i += 2 * lanes) {
-    const V x = exp_of(load(r.x + i) - base), y = exp_of(load(r.x + i + lanes) - base);
+    const V x = normal_exp_of(load(r.x + i) - base), y = normal_exp_of(load(r.x + i + lanes) - base);
     store(r.x + i, x);
     store(r.x + i + lanes, y);
     sum0 = sum0 + x;
     sum1 = sum1 + y;
   }
   for (; i < end; i += lanes) {
-    const V x = exp_of(load(r.x + i) - base);
+    const V x = normal_exp_of(load(r.x + i) - base);
     store(r.x + i, x);
     sum0 = sum0 + x;
   }
   for (; i < r.width; i += lanes) store(r.x + i, all(0.f));
   float factor = 0;
   if (r.max != lowest) {
-    store(a, exp_of(all(r.max) - base));
+    store(a, normal_exp_of(all(r.max) - base));
     factor = r.max == max ? 1.f : a[0];
   }
   r.sum = r.sum * factor + sum_of(sum0 + sum1);

@@ -6,8 +6,9 @@
 namespace neve::kernels::native {
 namespace {
 
-/// Rows [row, row + Rows) of a block.
-template <int Rows, int Vectors>
+/// Rows [row, row + Rows) of a block. Step: between rows whose positions are taps; 0: there are none. It is known here
+/// so that the rows need no registers.
+template <int Rows, int Vectors, int Step>
 struct FinishedTile {
   const FinishedProduct& p;
   int64_t row;
@@ -40,13 +41,14 @@ struct FinishedTile {
 
   NEVE_INLINE void multiply(const char* ahead, int64_t lines) {
     const float* a = p.a + row * p.a_stride;
-    const int64_t stride = p.a_stride;
+    const int64_t stride = Step ? Step : p.a_stride;
     const float* b = p.b;
     auto add = [&](int64_t i) NEVE_INLINED {
       V w[Vectors];
       unroll<Vectors>([&](auto v) NEVE_INLINED { w[v.value] = load(b + (i * Vectors + v.value) * lanes); });
+      const int64_t at = Step ? p.taps[i] : i;
       unroll<Rows>([&](auto r) NEVE_INLINED {
-        const V x = all(a[r.value * stride + i]);
+        const V x = all(a[r.value * stride + at]);
         unroll<Vectors>([&](auto v)
                             NEVE_INLINED { sum[r.value][v.value] = fma(x, w[v.value], sum[r.value][v.value]); });
       });
@@ -95,9 +97,9 @@ struct FinishedTile {
   }
 };
 
-template <int Rows, int Vectors>
+template <int Rows, int Vectors, int Step>
 void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int64_t lines) {
-  FinishedTile<Rows, Vectors> t{p, row, {}};
+  FinishedTile<Rows, Vectors, Step> t{p, row, {}};
   t.begin();
   t.multiply(ahead, lines);
   if (p.residual) t.add_residual();
@@ -126,29 +128,33 @@ void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int
   }
 }
 
-template <int Rows, int Vectors>
+template <int Rows, int Vectors, int Step>
 NEVE_INLINE void finish_rows(int64_t rows, const FinishedProduct& p, int64_t row, const char* ahead, int64_t lines) {
   if constexpr (Rows > 0) {
-    if (rows == Rows) return finished_tile<Rows, Vectors>(p, row, ahead, lines);
-    finish_rows<Rows - 1, Vectors>(rows, p, row, ahead, lines);
+    if (rows == Rows) return finished_tile<Rows, Vectors, Step>(p, row, ahead, lines);
+    finish_rows<Rows - 1, Vectors, Step>(rows, p, row, ahead, lines);
   }
 }
 
 // Rows in tiles of equal height, so that none is left with too few sums to hide the latency of a multiply-add.
-template <int Vectors>
+template <int Vectors, int Step>
 void finished_product_of(const FinishedProduct& p) {
   constexpr int64_t tallest = tallest_tile[Vectors];
   const int64_t tiles = (p.rows + tallest - 1) / tallest;
   int64_t begin = 0, lines = 0;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t end = p.rows * (i + 1) / tiles, fetched = p.ahead_lines * (i + 1) / tiles;
-    finish_rows<int(tallest), Vectors>(end - begin, p, begin, p.ahead + lines * 64, fetched - lines);
+    finish_rows<int(tallest), Vectors, Step>(end - begin, p, begin, p.ahead + lines * 64, fetched - lines);
     begin = end, lines = fetched;
   }
 }
 
 void finished_product(const FinishedProduct& p) {
-  with_vectors(p.vectors, [&](auto v) { finished_product_of<v.value>(p); });
+  with_vectors(p.vectors, [&](auto v) {
+    if (!p.taps) return finished_product_of<v.value, 0>(p);
+    if (p.a_stride == 1) return finished_product_of<v.value, 1>(p);
+    finished_product_of<v.value, 2>(p);
+  });
 }
 
 }  // namespace

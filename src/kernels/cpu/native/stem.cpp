@@ -1,0 +1,160 @@
+// The first convolution of a network: an image of few channels comes as planes, and channels are last in the result. A
+// row of results is a product of its windows with the weight; the windows are read where they lie.
+#include <algorithm>
+#include <limits>
+
+#include "base/threads.h"
+#include "kernels/cpu/channels_last.h"
+#include "kernels/cpu/native/packed_product.h"
+#include "op/spatial.h"
+
+namespace neve::kernels::native {
+namespace {
+
+constexpr int64_t most_channels = 4;
+constexpr int64_t most_floats = 1 << 17;   // of the rows under a row of results: they and the weight stay in a cache
+constexpr int64_t worth_waking = 1 << 17;  // multiplications
+
+struct StemPlan {
+  PackedProduct product;  ///< positions: channel, row of taps, tap
+  ProductEnd end;
+  int64_t channels = 0, height = 0, width = 0;
+  std::vector<int64_t> strides, dilations, pads;
+  std::string auto_pad;
+};
+
+class BoundStem final : public BoundKernel {
+ public:
+  BoundStem(const StemPlan& p, const Sizes& x, const Sizes& y, int threads)
+      : p_(p),
+        simd_(simd_for(p.product.isa)),
+        images_(x[0]),
+        in_h_(x[2]),
+        in_w_(x[3]),
+        out_h_(y[2]),
+        out_w_(y[3]),
+        threads_(threads) {
+    WindowSpec spec;
+    spec.kernel = {Dim(p_.height), Dim(p_.width)};
+    spec.strides = p_.strides, spec.dilations = p_.dilations, spec.pads = p_.pads, spec.auto_pad = p_.auto_pad;
+    const Dim in[] = {Dim(in_h_), Dim(in_w_)};
+    const Window window = slide(spec, in);
+    top_ = window.pad_begin[0].value(), left_ = window.pad_begin[1].value();
+    under_ = out_w_ ? (out_w_ - 1) * p_.strides[1] + (p_.width - 1) * p_.dilations[1] + 1 : 0;
+    for (int64_t row = 0; row < p_.channels * p_.height; ++row)
+      for (int64_t k = 0; k < p_.width; ++k) taps_.push_back(int32_t(row * under_ + k * p_.dilations[1]));
+    rows_bytes_ = size_t(round_up(p_.channels * p_.height * under_, most_lanes)) * sizeof(float);
+  }
+  size_t scratch_bytes() const override { return rows_bytes_ * size_t(threads_); }
+  void run(const RunArgs& args) const override {
+    const PackedProduct& w = p_.product;
+    const int64_t work = std::max<int64_t>(1, out_w_ * w.k * w.n);
+    parallel_for(images_ * out_h_, std::max<int64_t>(1, worth_waking / work), threads_,
+                 [&](int64_t begin, int64_t end, int part) {
+                   float* rows = reinterpret_cast<float*>(args.scratch + rows_bytes_ * size_t(part));
+                   for (int64_t i = begin; i < end; ++i) {
+                     gather(args, i / out_h_, i % out_h_ * p_.strides[0] - top_, rows);
+                     for (int64_t j = 0; j < w.panels(); ++j) multiply(args, i * out_w_ * w.n, j, rows);
+                   }
+                 });
+  }
+
+ private:
+  /// The rows of the image under a row of results, from row `first` on, with zeros around the image.
+  void gather(const RunArgs& args, int64_t image, int64_t first, float* to) const {
+    const float* x = static_cast<const float*>(args.in[p_.product.a]) + image * p_.channels * in_h_ * in_w_;
+    const int64_t begin = std::clamp<int64_t>(left_, 0, under_), end = std::clamp(left_ + in_w_, begin, under_);
+    for (int64_t c = 0; c < p_.channels; ++c)
+      for (int64_t k = 0; k < p_.height; ++k, to += under_) {
+        const int64_t row = first + k * p_.dilations[0];
+        if (row < 0 || row >= in_h_) {
+          std::fill(to, to + under_, 0.f);
+          continue;
+        }
+        const float* from = x + (c * in_h_ + row) * in_w_ - left_;
+        std::fill(to, to + begin, 0.f);
+        std::copy(from + begin, from + end, to + begin);
+        std::fill(to + end, to + under_, 0.f);
+      }
+  }
+
+  void multiply(const RunArgs& args, int64_t at, int64_t panel, const float* rows) const {
+    const PackedProduct& w = p_.product;
+    const int64_t first = w.first(panel);
+    FinishedProduct p{};
+    p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
+    p.rows = out_w_, p.k = w.k;
+    p.a = rows, p.a_stride = p_.strides[1], p.taps = taps_.data();
+    p.b = static_cast<const float*>(args.in[w.b]) + first * w.k;
+    if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
+    p.f = p_.end.f;
+    p.c = static_cast<float*>(args.out[0]) + at + first, p.c_stride = w.n;
+    simd_.finished_product(p);
+  }
+
+  StemPlan p_;
+  const Simd& simd_;
+  int64_t images_, in_h_, in_w_, out_h_, out_w_;
+  int threads_;
+  int64_t top_, left_, under_;  // under_: pixels under a row of results, padding included
+  std::vector<int32_t> taps_;
+  size_t rows_bytes_;
+};
+
+class StemKernel final : public PackedProductKernel {
+ public:
+  explicit StemKernel(StemPlan p) : PackedProductKernel(p.product), p_(std::move(p)) {}
+  std::string description() const override { return str("native first convolution ", p_.product.isa); }
+  Layout output_layout(size_t) const override { return last_; }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    const Sizes &x = sizes.in[p_.product.a], &y = sizes.out[0];
+    const int64_t floats = p_.channels * p_.height * (y[3] * p_.strides[1] + p_.width * p_.dilations[1]);
+    if (floats > most_floats) return str("rows of ", x[3], " pixels");
+    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundStem>(p_, x, y, sizes.threads));
+  }
+
+ private:
+  StemPlan p_;
+  Layout last_ = channels_last(4);
+};
+
+std::vector<int64_t> pair_of(const SubgraphNode& n, const char* name) {
+  std::vector<int64_t> v = n.attrs.get_ints(name);
+  if (v.empty()) v = {1, 1};
+  return v;
+}
+
+// The second variant: vectors of half the size, where fewer columns are to spare then.
+Result<Kernel> accept(const Request& r, int variant) {
+  if (variant > 1) return "no more variants";
+  if (r.plain_only) return "channels are last";
+  const Subgraph& g = *r.graph;
+  FixedConv c;
+  if (auto why = read_fixed_conv(g, c)) return *why;
+  if (c.groups != 1) return str(c.groups, " groups");
+  const SubgraphNode& n = g.nodes[0];
+  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
+  if (x.rank() != 4) return str("two spatial axes, x is ", x);
+  if (c.channels > most_channels) return str(c.channels, " channels (", most_channels, " or fewer)");
+  StemPlan p;
+  if (auto why = read_end(c.steps, p.end)) return *why;
+  if (p.end.residual >= 0) return "what follows takes another image";
+  p.channels = c.channels, p.height = w.shape[2].value(), p.width = w.shape[3].value();
+  p.strides = pair_of(n, "strides"), p.dilations = pair_of(n, "dilations");
+  p.pads = n.attrs.get_ints("pads"), p.auto_pad = n.attrs.get_string("auto_pad");
+  if (p.strides[1] > 2) return str("a stride of ", p.strides[1]);
+  for (int64_t pad : p.pads)
+    if (pad < 0) return "negative padding";
+  PackedProduct& product = p.product;
+  product.a = c.x, product.b = c.w, product.turned = true, product.mixed = true, product.isa = r.isa;
+  product.n = c.outputs, product.k = c.channels * p.height * p.width;
+  if (!product.n || !product.k) return "no channels";
+  if (variant && !halved(product)) return "no more variants";
+  return std::shared_ptr<const Kernel>(std::make_shared<StemKernel>(std::move(p)));
+}
+
+}  // namespace
+
+std::vector<Entry> stem_entries() { return {{"native.stem", accept}}; }
+
+}  // namespace neve::kernels::native
