@@ -192,3 +192,36 @@ def gone_through(x):
     for e in v:
         s = s + e
     return s
+
+
+class Box:
+    def __init__(self, value):
+        self.value = value
+        self.count = 0
+
+    def add(self, v):
+        self.value = self.value + v
+        self.count += 1
+
+
+@program
+def one_of_two_objects(x):
+    a, b = Box(x.sum()), Box(x.mean())
+    c = a if x.sum() > 0 else b
+    c.value = c.value + 1
+    c.add(x.max())
+    if c is a:
+        b.count += 10
+    return a.value, b.value, c.value, a.count, b.count, c.count
+
+
+@program
+def an_object_or_none(x):
+    a = Box(x.sum())
+    best = None
+    for row in x:
+        if row.sum() > 0:
+            best = a
+        if best is not None:
+            best.add(row.sum())
+    return a.value, a.count, best is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
 from collections.abc import Callable, Sequence
@@ -76,7 +77,18 @@ def is_constant(v: Any) -> bool:
         return isinstance(v, enum.Enum)
     if isinstance(v, (Choice, str, bytes, enum.Enum)):
         return True
-    return not isinstance(v, (OneOf, _effects.Text)) and (callable(v) or not hasattr(v, "__dict__"))
+    if isinstance(v, (OneOf, _effects.Text)) or dataclasses.is_dataclass(v):
+        return callable(v)
+    return not isinstance(v, (list, dict, tuple))
+
+
+def is_object(v: Any) -> bool:
+    """Whether a constant is an object of the user's: one that may change."""
+    return is_constant(v) and hasattr(v, "__dict__") and not callable(v) and not isinstance(v, (enum.Enum, Choice))
+
+
+def _is_one(a: Any, b: Any) -> bool:
+    return a is b or (not is_object(a) and not is_object(b) and same(a, b))
 
 
 def options_of(values: Sequence[Any]) -> list[Any]:
@@ -84,7 +96,7 @@ def options_of(values: Sequence[Any]) -> list[Any]:
     found: list[Any] = []
     for v in values:
         for o in v._options if isinstance(v, Choice) else [v]:
-            if not any(same(o, f) for f in found):
+            if not any(_is_one(o, f) for f in found):
                 found.append(o)
     return found
 
@@ -92,6 +104,6 @@ def options_of(values: Sequence[Any]) -> list[Any]:
 def index_of(v: Any, options: list[Any]) -> Tensor:
     """The number of a value among the options, as a tensor."""
     places = [
-        next(k for k, f in enumerate(options) if same(o, f)) for o in (v._options if isinstance(v, Choice) else [v])
+        next(k for k, f in enumerate(options) if _is_one(o, f)) for o in (v._options if isinstance(v, Choice) else [v])
     ]
     return _neve.tensor(places)[v._index.raw] if isinstance(v, Choice) else _neve.tensor(places[0])

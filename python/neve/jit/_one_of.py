@@ -44,6 +44,19 @@ class OneOf:
 
         return method
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        from ._aliases import require_one
+
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+            return
+
+        def change(v: Any) -> None:
+            require_one(v)
+            setattr(v, name, value)
+
+        each(self, change)
+
     def __getitem__(self, index: Any) -> Any:
         from ._statements import item
 
@@ -78,6 +91,8 @@ class OneOf:
 
 
 def _text(v: Any) -> str:
+    if hasattr(v, "__dict__") and not isinstance(v, Tensor) and not callable(v):
+        return f"a {type(v).__name__}"
     return f"a tensor of {v.dtype} and rank {v.ndim}" if isinstance(v, Tensor) else repr(v)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from .._base import Tensor, fail
 from ..nn.module import Module
+from ._choices import Choice
 from ._effects import current, memory
 from ._names import FLAG
-from ._values import Undefined
+from ._values import Maybe, Undefined
 from ._variants import Variant
 
 _MOST = 20000  # things that are looked at
@@ -237,6 +238,10 @@ def _parts(v: Any) -> Iterator[Any]:
         yield from (v.__kwdefaults__ or {}).values()
     elif isinstance(v, Variant):
         yield from v._ways
+    elif isinstance(v, Choice):
+        yield from v._options
+    elif isinstance(v, Maybe):
+        yield v.value
     elif isinstance(v, functools.partial):
         yield from (v.func, v.args, v.keywords)
     elif isinstance(v, (types.MethodType, types.BuiltinMethodType)):

@@ -13,7 +13,7 @@ from . import _effects
 from ._aliases import note_maybe_one, note_returned, require_one
 from ._align import element_type
 from ._branches import assert_, if_
-from ._choices import Choice, index_of, is_constant
+from ._choices import Choice, index_of, is_constant, is_object
 from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, spread
 from ._logic import choose, compare, or_
 from ._loops import for_
@@ -114,6 +114,8 @@ def as_results(value: Any) -> Any:
         made.update((int(k) if isinstance(k, Dim) else k, as_results(v)) for k, v in value.items())
         return made
     if isinstance(value, Variant):
+        if any(map(is_object, value._ways)):
+            value.refused("the return")
         return Decided(index_of(read(value._tag), value._labels), [_result_of(v) for v in value._ways])
     leaves, structure = flatten([value])
     if structure != [None]:
@@ -125,6 +127,8 @@ def as_results(value: Any) -> Any:
     if isinstance(value, Maybe) and not isinstance(value.value, Tensor):
         value = read(value)
     if isinstance(value, Choice):
+        if any(map(is_object, value._options)):
+            value.refused("the return")
         return Decided(value._index.raw, value._options)
     if isinstance(value, Spread):
         unpacked([value])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import operator
 import threading
 import types
@@ -259,7 +260,7 @@ def same(a: Any, b: Any) -> bool:
         return True
     if isinstance(a, (Tensor, Maybe, Dim, SizeCondition)) or isinstance(b, (Tensor, Maybe, Dim, SizeCondition)):
         return isinstance(a, Dim) and isinstance(b, Dim) and _neve.prove_sizes("eq", a, b) is True
-    if type(a) is not type(b):
+    if type(a) is not type(b) or (hasattr(a, "__dict__") and not callable(a) and not isinstance(a, enum.Enum)):
         return False
     if isinstance(a, types.FunctionType):  # made anew each time that a line runs, over the same variables
         return (a.__code__, a.__closure__, a.__defaults__, a.__kwdefaults__) == (

@@ -8,7 +8,7 @@ from typing import Any
 from .._base import Tensor
 from ._choices import Choice, is_constant
 from ._numbers import Number
-from ._one_of import OneOf, Way, each
+from ._one_of import OneOf, Way
 from ._values import Maybe, Undefined, read
 
 
@@ -24,8 +24,7 @@ class Variant(OneOf):
     assigned)."""
 
     def __init__(self, labels: Sequence[str], ways: Sequence[Any], tag: Any) -> None:
-        for name, v in (("_labels", [*labels]), ("_ways", [*ways]), ("_tag", tag)):
-            object.__setattr__(self, name, v)
+        self._labels, self._ways, self._tag = [*labels], [*ways], tag
 
     def ways(self) -> list[Way]:
         known = dict(zip(self._labels, self._ways))
@@ -35,9 +34,6 @@ class Variant(OneOf):
         """A bool of each way, that follows from its kind alone."""
         known = dict(zip(self._labels, self._ways))
         return read(self._tag).table(lambda label: f(known[label]))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        each(self, lambda v: setattr(v, name, value))
 
 
 def variant(labels: Sequence[str], ways: Sequence[Any], tag: Any) -> Any:
