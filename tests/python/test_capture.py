@@ -330,3 +330,53 @@ def test_trace_leaves_buffers_as_they_were():
         assert model.calls.item() == 0
         traced(neve.ones(3, 4), neve.ones(3, 4))
     assert model.calls.item() == 1
+
+
+SCALE = 2
+
+
+def test_trace_refuses_what_it_was_not_captured_for():
+    """Globals, closures, attributes and modes that the program reads, when they are others than they were."""
+    global SCALE
+
+    class Scales(neve.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.by = 2
+
+        def forward(self, x):
+            return x * self.by * (3 if self.training else 1)
+
+    def globally(x):
+        return x * SCALE
+
+    def closed(by):
+        def inner(x):
+            return x * by[0]
+
+        return inner
+
+    model, held = Scales(), [2]
+    with neve.no_grad():
+        x = neve.ones(2)
+        of_model, of_global, of_list = (neve.jit.trace(f, x) for f in (model, globally, closed(held)))
+        for traced, value in ((of_model, 6), (of_global, 2), (of_list, 2)):
+            assert [traced(x).tolist() for _ in range(3)] == [[value, value]] * 3
+        model.eval()
+        with pytest.raises(neve.Error, match="'training' of Scales changed"):
+            of_model(x)
+        model.train()
+        assert of_model(x).tolist() == [6, 6]
+        model.by = 5
+        with pytest.raises(neve.Error, match="'by' of Scales changed from 2 to 5"):
+            of_model(x)
+        held[0] = 3
+        with pytest.raises(neve.Error, match="'by' of .*inner changed"):
+            of_list(x)
+        SCALE = 4
+        try:
+            with pytest.raises(neve.Error, match="'SCALE' of .*globally changed from 2 to 4"):
+                of_global(x)
+        finally:
+            SCALE = 2
+        assert of_global(x).tolist() == [2, 2]

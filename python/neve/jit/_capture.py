@@ -175,7 +175,8 @@ class CapturedFunction:
             if self._quick_engine is not self._engine:  # the weights were packed anew
                 if self._quick is not None:
                     self._dispatch.remove(self._quick)
-                self._quick, self._quick_engine = self.quick_call(_neve.Watch(), None), self._engine
+                watch = _neve.Watch() if self._environment is None else self._environment.watch
+                self._quick, self._quick_engine = self.quick_call(watch, None), self._engine
                 if self._quick is not None:
                     self._dispatch.add(self._quick)
         return result
@@ -186,6 +187,10 @@ class CapturedFunction:
         if structure != self._arguments:
             d = _tree.difference(self._arguments, structure)
             fail("invalid_argument", f"{self.name}: {d} (capture it again for these arguments)")
+        if self._environment is not None and not self._environment.same():
+            fail(
+                "unsupported", f"{self.name}: {self._environment.difference()} since it was captured (capture it again)"
+            )
         return self.on(tensors)
 
     def on(self, tensors: list[Tensor]) -> Any:
