@@ -225,3 +225,12 @@ def an_object_or_none(x):
         if best is not None:
             best.add(row.sum())
     return a.value, a.count, best is None
+
+
+@program
+def formatted_texts(x):
+    label = ["neg", "pos"][int(x.sum() > 0)]
+    kind = ["a", "b", None][int(x[0, 0] > 0) + int(x.sum() > 0)]
+    name = f"{label}:{kind!r:>4}"
+    print(name, f"{label}")
+    return f"{label}" if kind is None else label + "!", name, {"neg: 'b'": 2}.get(name, 0)
