@@ -187,3 +187,56 @@ def a_list_that_was_empty_is_a_condition(x):
         if row.sum() > -5:
             rows.append(row.sum())
     return x, k, mode == "b", j
+
+
+@program
+def list_that_is_long_enough(x):
+    r = []
+    for i in range(x.shape[0]):
+        r.append(i)
+        if len(r) > 3:
+            return r
+    return r
+
+
+@program
+def list_until_a_sum(x):
+    r = [x[0]]
+    for row in x:
+        r.append(row)
+        if row.sum() > 1:
+            return r
+    return r
+
+
+@program
+def list_and_tensor_returned_early(x):
+    r = []
+    for row in x:
+        r.append(row)
+        if row.sum() > 1:
+            return r, x
+    return r, x
+
+
+@program
+def another_list_returned_early(x):
+    r = []
+    for row in x:
+        if row.sum() > 1:
+            return [row]
+        r.append(row)
+    return r
+
+
+@program
+def list_of_pairs_returned_early(x):
+    r = []
+    for i in range(x.shape[0]):
+        for j in range(i):
+            if x[i, 0] > x[j, 0]:
+                r.append(i * 10 + j)
+                break
+        if len(r) > 3:
+            return r, x
+    return r, x * 2

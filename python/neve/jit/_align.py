@@ -266,6 +266,7 @@ class Apart:
         self.paths = {
             p for p, o in one.items()
             if p in two and two[p] is not o and (p in self.labels[0] or p in self.labels[1]) and p not in own
+            and not _is_nothing(o) and not _is_nothing(two[p])
         }  # fmt: skip
 
     def elsewhere(self, structure: Any) -> dict[Path, Any]:
@@ -284,6 +285,12 @@ class Apart:
         for i, s in enumerate(structure):
             walk(s, (i,))
         return found
+
+
+def _is_nothing(container: Any) -> bool:
+    """Whether it stands for a list of an open length that is not there yet, or may not be."""
+    parts = [v.data for v in container if isinstance(v, Spread)] if isinstance(container, list) else []
+    return any(isinstance(v.absent if isinstance(v, Maybe) else v, Undefined) for v in parts)
 
 
 def relocated(objects: dict[Path, Any], moved: dict[Path, Path]) -> dict[Path, Any]:
