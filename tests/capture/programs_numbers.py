@@ -190,3 +190,13 @@ def one_tensor_or_another(x):
     if b is y:
         return x + 1
     return x - 1
+
+
+@program
+def division_beside_other_handlers(x):
+    n = int(x.abs().sum()) + 1
+    try:
+        v = 10 / n
+    except (KeyError, ValueError):
+        v = -1.0
+    return x + v

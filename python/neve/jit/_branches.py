@@ -322,10 +322,15 @@ def passing() -> tuple[type[BaseException], ...]:
 
 
 class trying:
-    """Around the body of a try statement with handlers."""
+    """Around the body of a try statement with handlers; divisions: one of them may be for divisions by 0."""
+
+    def __init__(self, divisions: bool = True) -> None:
+        self._divisions = divisions
 
     def __enter__(self) -> None:
         _effects.current().trying += 1
+        _effects.current().dividing += self._divisions
 
     def __exit__(self, *_: object) -> None:
         _effects.current().trying -= 1
+        _effects.current().dividing -= self._divisions

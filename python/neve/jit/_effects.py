@@ -55,6 +55,7 @@ class Effects:
         self.prints: list[tuple[list[Any], str, str]] = []  # what stands around the values, by the number of the print
         self.dtypes: list[list[str]] = []
         self.trying = 0
+        self.dividing = 0  # of these, statements with handlers for divisions by 0
         self.has_raised = False
         self.maybe_one: dict[int, Any] = {}  # containers of which two may be one
         self.places: dict[Any, list[Any]] = {}  # what branches and loops change without naming it, by their code

@@ -129,7 +129,7 @@ def _divisor(n: Number) -> Number:
         if not known.item():
             raise ZeroDivisionError("division by zero")
         return n
-    if current().trying:
+    if current().dividing:
         fail(
             "unsupported",
             "to_static: a division by a number that tensors decide, inside of a try statement with handlers (ask whether it is 0)",

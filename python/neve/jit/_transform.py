@@ -181,7 +181,9 @@ class _Rewrite(Blocks):
     def visit_Try(self, node: ast.Try) -> Any:
         self.generic_visit_blocks(node)
         if node.handlers:
-            around = statements(f"with {STAGE}.trying():\n    pass", node)[0]
+            around = statements(
+                f"with {STAGE}.trying({any(map(_may_catch_divisions, node.handlers))}):\n    pass", node
+            )[0]
             around.body = node.body  # type: ignore[attr-defined]
             node.body = [around]
             first = statements(f"try: pass\nexcept {STAGE}.passing(): raise", node)[0]
@@ -471,6 +473,24 @@ class _Rewrite(Blocks):
         self.local = outer
         self.guarded.update(hidden)
         return node
+
+
+def _may_catch_divisions(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler may be for ZeroDivisionError, as far as its words tell."""
+    if handler.type is None:
+        return True
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    others = (
+        "KeyError",
+        "ValueError",
+        "IndexError",
+        "LookupError",
+        "TypeError",
+        "AttributeError",
+        "RuntimeError",
+        "AssertionError",
+    )
+    return any(getattr(k, "id", "") not in others for k in kinds)
 
 
 def _mark_test(test: ast.expr) -> None:
