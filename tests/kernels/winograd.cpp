@@ -33,6 +33,7 @@ TEST(Winograd, AgreesWithTheDefinition) {
     expect_reference(entry, piece(32, 40, same, {true, true, true}), sizes, how);
     expect_reference(entry, piece(16, 100, uneven, {true, false, true}), sizes, how);
     expect_reference(entry, piece(16, 9, automatic, {false, false, false}), sizes, how);
+    expect_reference(entry, piece(24, 24, same, {true, true, true}), sizes, how);
   }
 }
 

@@ -44,7 +44,7 @@ std::vector<OpEntries> native_entries() {
   return {{"conv", native::gemv_conv_entries()},
           {"conv", native::depthwise_entries()},
           {"conv", native::pointwise_entries()},
-          {"conv", native::stem_entries()},
+          {"conv", native::direct_entries()},
           {"conv", native::winograd_entries()},
           {"conv", native::expand_depthwise_entries()},
           {"conv_transpose", native::conv_transpose_entries()},

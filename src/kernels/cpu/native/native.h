@@ -54,6 +54,7 @@ class ScratchPlan {
 std::vector<Entry> attention_entries();
 std::vector<Entry> conv_transpose_entries();
 std::vector<Entry> depthwise_entries();
+std::vector<Entry> direct_entries();
 std::vector<Entry> expand_depthwise_entries();
 std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
@@ -63,7 +64,6 @@ std::vector<Entry> pad_entries();
 std::vector<Entry> pointwise_entries();
 std::vector<Entry> resize_entries();
 std::vector<Entry> rnn_entries();
-std::vector<Entry> stem_entries();
 std::vector<Entry> winograd_entries();
 
 }  // namespace neve::kernels::native

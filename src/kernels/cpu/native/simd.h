@@ -169,7 +169,7 @@ struct FinishedProduct {
   int64_t rows, k;
   const float* a;  ///< rows at `a_stride`
   int64_t a_stride;
-  /// [k]: where the positions of a row lie, from its beginning, with rows at 1 or 2; null: one behind the other.
+  /// [k]: where the positions of a row lie, from its beginning; null: one behind the other.
   const int32_t* taps;
   const float* b;
   const float* bias;      ///< [columns]; null: none

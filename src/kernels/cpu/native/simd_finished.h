@@ -6,8 +6,8 @@
 namespace neve::kernels::native {
 namespace {
 
-/// Rows [row, row + Rows) of a block. Step: between rows whose positions are taps; 0: there are none. It is known here
-/// so that the rows need no registers.
+/// Rows [row, row + Rows) of a block. Step: 0: the positions of a row lie one behind the other; else there are
+/// taps, with rows at as many floats, so that they need no registers, or at p.a_stride (-1).
 template <int Rows, int Vectors, int Step>
 struct FinishedTile {
   const FinishedProduct& p;
@@ -41,7 +41,7 @@ struct FinishedTile {
 
   NEVE_INLINE void multiply(const char* ahead, int64_t lines) {
     const float* a = p.a + row * p.a_stride;
-    const int64_t stride = Step ? Step : p.a_stride;
+    const int64_t stride = Step > 0 ? Step : p.a_stride;
     const float* b = p.b;
     auto add = [&](int64_t i) NEVE_INLINED {
       V w[Vectors];
@@ -152,8 +152,11 @@ void finished_product_of(const FinishedProduct& p) {
 void finished_product(const FinishedProduct& p) {
   with_vectors(p.vectors, [&](auto v) {
     if (!p.taps) return finished_product_of<v.value, 0>(p);
-    if (p.a_stride == 1) return finished_product_of<v.value, 1>(p);
-    finished_product_of<v.value, 2>(p);
+    if constexpr (v.value <= 2) {  // else the rows of a tile are few
+      if (p.a_stride == 1) return finished_product_of<v.value, 1>(p);
+      if (p.a_stride == 2) return finished_product_of<v.value, 2>(p);
+    }
+    finished_product_of<v.value, -1>(p);
   });
 }
 

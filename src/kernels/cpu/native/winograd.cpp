@@ -289,14 +289,16 @@ Result<Kernel> accept(const Request& r, int variant, int m) {
   for (const char* name : {"strides", "dilations"})
     for (int64_t s : n.attrs.get_ints(name))
       if (s != 1) return name;
-  if (c.channels % simd_for(r.isa).lanes) return str(c.channels, " channels are no multiple of the vector");
+  // 8 or 24 channels: half a vector.
+  const Isa isa = r.isa == Isa::avx512 && c.channels % simd_avx512().lanes ? Isa::avx2 : r.isa;
+  if (c.channels % simd_for(isa).lanes) return str(c.channels, " channels are no multiple of the vector");
   if (c.outputs < 8) return str(c.outputs, " channels of the result are too few");
   const Sizes& y = r.sizes[size_t(n.out[0])];
   for (int64_t d : y)
     if (d <= 0) return "the sizes at the point are not known or empty";
   if (y[2] * y[3] < 4 * m) return "the image is smaller than a few tiles";
   WinogradPlan p;
-  p.m = m, p.x = c.x, p.w = c.w, p.isa = r.isa;
+  p.m = m, p.x = c.x, p.w = c.w, p.isa = isa;
   p.channels = c.channels, p.outputs = c.outputs;
   p.steps = std::move(c.steps);
   p.pads = n.attrs.get_ints("pads"), p.auto_pad = n.attrs.get_string("auto_pad");

@@ -1,5 +1,5 @@
-// The first convolution of a network: an image of few channels comes as planes, and channels are last in the result. A
-// row of results is a product of its windows with the weight; the windows are read where they lie.
+// Convolutions of any taps as products: a row of results is its windows times the weight, and the windows are read
+// where they lie. Channels are last in the result; an image of few channels, the first of a network, comes as planes.
 #include <algorithm>
 #include <limits>
 
@@ -11,21 +11,24 @@
 namespace neve::kernels::native {
 namespace {
 
-constexpr int64_t most_channels = 4;
+constexpr int64_t most_planes = 4;
 constexpr int64_t most_floats = 1 << 17;   // of the rows under a row of results: they and the weight stay in a cache
 constexpr int64_t worth_waking = 1 << 17;  // multiplications
 
-struct StemPlan {
-  PackedProduct product;  ///< positions: channel, row of taps, tap
+struct DirectPlan {
+  PackedProduct product;  ///< positions: row of taps, tap, channel; of planes: channel, row of taps, tap
   ProductEnd end;
+  bool planes = false;
   int64_t channels = 0, height = 0, width = 0;
   std::vector<int64_t> strides, dilations, pads;
   std::string auto_pad;
+  int64_t pixel() const { return planes ? 1 : channels; }  ///< floats from one pixel of a row to the next
+  int64_t rows() const { return height * (planes ? channels : 1); }
 };
 
-class BoundStem final : public BoundKernel {
+class BoundDirect final : public BoundKernel {
  public:
-  BoundStem(const StemPlan& p, const Sizes& x, const Sizes& y, int threads)
+  BoundDirect(const DirectPlan& p, const Sizes& x, const Sizes& y, int threads)
       : p_(p),
         simd_(simd_for(p.product.isa)),
         images_(x[0]),
@@ -41,9 +44,11 @@ class BoundStem final : public BoundKernel {
     const Window window = slide(spec, in);
     top_ = window.pad_begin[0].value(), left_ = window.pad_begin[1].value();
     under_ = out_w_ ? (out_w_ - 1) * p_.strides[1] + (p_.width - 1) * p_.dilations[1] + 1 : 0;
-    for (int64_t row = 0; row < p_.channels * p_.height; ++row)
-      for (int64_t k = 0; k < p_.width; ++k) taps_.push_back(int32_t(row * under_ + k * p_.dilations[1]));
-    rows_bytes_ = size_t(round_up(p_.channels * p_.height * under_, most_lanes)) * sizeof(float);
+    for (int64_t row = 0; row < p_.rows(); ++row)
+      for (int64_t k = 0; k < p_.width; ++k)
+        for (int64_t c = 0; c < p_.pixel(); ++c)
+          taps_.push_back(int32_t((row * under_ + k * p_.dilations[1]) * p_.pixel() + c));
+    rows_bytes_ = size_t(round_up(p_.rows() * under_ * p_.pixel(), most_lanes)) * sizeof(float);
   }
   size_t scratch_bytes() const override { return rows_bytes_ * size_t(threads_); }
   void run(const RunArgs& args) const override {
@@ -62,19 +67,20 @@ class BoundStem final : public BoundKernel {
  private:
   /// The rows of the image under a row of results, from row `first` on, with zeros around the image.
   void gather(const RunArgs& args, int64_t image, int64_t first, float* to) const {
+    const int64_t pixel = p_.pixel(), planes = p_.planes ? p_.channels : 1, line = under_ * pixel;
     const float* x = static_cast<const float*>(args.in[p_.product.a]) + image * p_.channels * in_h_ * in_w_;
     const int64_t begin = std::clamp<int64_t>(left_, 0, under_), end = std::clamp(left_ + in_w_, begin, under_);
-    for (int64_t c = 0; c < p_.channels; ++c)
-      for (int64_t k = 0; k < p_.height; ++k, to += under_) {
+    for (int64_t c = 0; c < planes; ++c)
+      for (int64_t k = 0; k < p_.height; ++k, to += line) {
         const int64_t row = first + k * p_.dilations[0];
         if (row < 0 || row >= in_h_) {
-          std::fill(to, to + under_, 0.f);
+          std::fill(to, to + line, 0.f);
           continue;
         }
-        const float* from = x + (c * in_h_ + row) * in_w_ - left_;
-        std::fill(to, to + begin, 0.f);
-        std::copy(from + begin, from + end, to + begin);
-        std::fill(to + end, to + under_, 0.f);
+        const float* from = x + ((c * in_h_ + row) * in_w_ - left_) * pixel;
+        std::fill(to, to + begin * pixel, 0.f);
+        std::copy(from + begin * pixel, from + end * pixel, to + begin * pixel);
+        std::fill(to + end * pixel, to + line, 0.f);
       }
   }
 
@@ -84,15 +90,16 @@ class BoundStem final : public BoundKernel {
     FinishedProduct p{};
     p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
     p.rows = out_w_, p.k = w.k;
-    p.a = rows, p.a_stride = p_.strides[1], p.taps = taps_.data();
+    p.a = rows, p.a_stride = p_.strides[1] * p_.pixel(), p.taps = taps_.data();
     p.b = static_cast<const float*>(args.in[w.b]) + first * w.k;
     if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
+    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at + first;
     p.f = p_.end.f;
     p.c = static_cast<float*>(args.out[0]) + at + first, p.c_stride = w.n;
     simd_.finished_product(p);
   }
 
-  StemPlan p_;
+  DirectPlan p_;
   const Simd& simd_;
   int64_t images_, in_h_, in_w_, out_h_, out_w_;
   int threads_;
@@ -101,20 +108,40 @@ class BoundStem final : public BoundKernel {
   size_t rows_bytes_;
 };
 
-class StemKernel final : public PackedProductKernel {
+class DirectKernel final : public PackedProductKernel {
  public:
-  explicit StemKernel(StemPlan p) : PackedProductKernel(p.product), p_(std::move(p)) {}
-  std::string description() const override { return str("native first convolution ", p_.product.isa); }
+  explicit DirectKernel(DirectPlan p) : PackedProductKernel(p.product), p_(std::move(p)) {}
+  std::string description() const override { return str("native direct convolution ", p_.product.isa); }
+  Layout input_layout(size_t i) const override {
+    return (i == p_.product.a && !p_.planes) || int(i) == p_.end.residual ? last_ : Layout{};
+  }
+  /// Over the residual, unless other rows read it as the image.
+  int in_place(size_t) const override { return p_.end.residual == int(p_.product.a) ? -1 : p_.end.residual; }
   Layout output_layout(size_t) const override { return last_; }
+  std::string packing_key(size_t i) const override {
+    if (i != p_.product.b || p_.planes) return PackedProductKernel::packing_key(i);
+    return str(panels_key(p_.product), ", ", p_.height, "x", p_.width, " taps, channels last");
+  }
+  void pack(size_t input, const Tensor& weight, void* packed, int threads) const override {
+    if (p_.planes) return PackedProductKernel::pack(input, weight, packed, threads);
+    const Tensor turned = Tensor::empty(DType::f32, {p_.product.n, p_.product.k});
+    const float* from = weight.data_as<float>();
+    const int64_t taps = p_.height * p_.width;
+    float* to = turned.data_as<float>();
+    for (int64_t o = 0; o < p_.product.n; ++o, from += p_.product.k)
+      for (int64_t t = 0; t < taps; ++t)
+        for (int64_t c = 0; c < p_.channels; ++c) *to++ = from[c * taps + t];
+    PackedProductKernel::pack(input, turned, packed, threads);
+  }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     const Sizes &x = sizes.in[p_.product.a], &y = sizes.out[0];
-    const int64_t floats = p_.channels * p_.height * (y[3] * p_.strides[1] + p_.width * p_.dilations[1]);
+    const int64_t floats = p_.rows() * p_.pixel() * (y[3] * p_.strides[1] + p_.width * p_.dilations[1]);
     if (floats > most_floats) return str("rows of ", x[3], " pixels");
-    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundStem>(p_, x, y, sizes.threads));
+    return std::shared_ptr<const BoundKernel>(std::make_shared<BoundDirect>(p_, x, y, sizes.threads));
   }
 
  private:
-  StemPlan p_;
+  DirectPlan p_;
   Layout last_ = channels_last(4);
 };
 
@@ -135,14 +162,14 @@ Result<Kernel> accept(const Request& r, int variant) {
   const SubgraphNode& n = g.nodes[0];
   const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
   if (x.rank() != 4) return str("two spatial axes, x is ", x);
-  if (c.channels > most_channels) return str(c.channels, " channels (", most_channels, " or fewer)");
-  StemPlan p;
+  DirectPlan p;
   if (auto why = read_end(c.steps, p.end)) return *why;
-  if (p.end.residual >= 0) return "what follows takes another image";
-  p.channels = c.channels, p.height = w.shape[2].value(), p.width = w.shape[3].value();
+  p.channels = c.channels, p.planes = c.channels <= most_planes;
+  if (p.planes && p.end.residual == int(c.x)) return "the image is added too";
+  p.height = w.shape[2].value(), p.width = w.shape[3].value();
   p.strides = pair_of(n, "strides"), p.dilations = pair_of(n, "dilations");
   p.pads = n.attrs.get_ints("pads"), p.auto_pad = n.attrs.get_string("auto_pad");
-  if (p.strides[1] > 2) return str("a stride of ", p.strides[1]);
+  if (p.height * p.width == 1 && !p.planes && p.strides == std::vector<int64_t>{1, 1}) return "a single tap";
   for (int64_t pad : p.pads)
     if (pad < 0) return "negative padding";
   PackedProduct& product = p.product;
@@ -150,11 +177,11 @@ Result<Kernel> accept(const Request& r, int variant) {
   product.n = c.outputs, product.k = c.channels * p.height * p.width;
   if (!product.n || !product.k) return "no channels";
   if (variant && !halved(product)) return "no more variants";
-  return std::shared_ptr<const Kernel>(std::make_shared<StemKernel>(std::move(p)));
+  return std::shared_ptr<const Kernel>(std::make_shared<DirectKernel>(std::move(p)));
 }
 
 }  // namespace
 
-std::vector<Entry> stem_entries() { return {{"native.stem", accept}}; }
+std::vector<Entry> direct_entries() { return {{"native.direct", accept}}; }
 
 }  // namespace neve::kernels::native
