@@ -69,7 +69,7 @@ def test_widens_a_literal_batch(name):
         for output, value in alone.run({k: x[i : i + 1] for k, x in batch.items()}).items():
             peak = np.abs(value).max()
             rows = together[output].shape[0] // 3
-            np.testing.assert_allclose(together[output][i * rows : (i + 1) * rows], value, atol=1e-5 * peak, rtol=0)
+            np.testing.assert_allclose(together[output][i * rows : (i + 1) * rows], value, atol=5e-5 * peak, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["rfb320", "en_ppocrv3_det", "silero_vad_16k"])
