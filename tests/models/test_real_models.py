@@ -60,8 +60,9 @@ def test_agrees(name, engines, goldens):
 def test_widens_a_literal_batch(name):
     """A batch of 1 that stands as a number in a node's constants is widened; each image gives what it gives alone."""
     case = CASES[name]
-    wide = backend_adapter.Engine(case.path, case.low, {k: (3, *shape[1:]) for k, shape in case.high.items()})
-    alone = backend_adapter.Engine(case.path, case.low, case.high)
+    # The same kernels in both: kernels that add in other orders differ by more than the tolerance.
+    wide = backend_adapter.Engine(case.path, case.low, {k: (3, *s[1:]) for k, s in case.high.items()}, tune=False)
+    alone = backend_adapter.Engine(case.path, case.low, case.high, tune=False)
     (_, feed), *_ = case.runs()
     batch = {k: np.concatenate([x, x[..., ::-1], 0.5 * x]) for k, x in feed.items()}
     together = wide.run(batch)
@@ -69,7 +70,7 @@ def test_widens_a_literal_batch(name):
         for output, value in alone.run({k: x[i : i + 1] for k, x in batch.items()}).items():
             peak = np.abs(value).max()
             rows = together[output].shape[0] // 3
-            np.testing.assert_allclose(together[output][i * rows : (i + 1) * rows], value, atol=5e-5 * peak, rtol=0)
+            np.testing.assert_allclose(together[output][i * rows : (i + 1) * rows], value, atol=1e-5 * peak, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["rfb320", "en_ppocrv3_det", "silero_vad_16k"])

@@ -155,11 +155,9 @@ Result<Kernel> accept(const Request& r, int variant) {
   if (r.plain_only) return "channels are last";
   const Subgraph& g = *r.graph;
   FixedConv c;
-  if (auto why = read_fixed_conv(g, c)) return *why;
+  if (auto why = read_image_conv(g, c)) return *why;
   const SubgraphNode& n = g.nodes[0];
-  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
-  if (x.rank() != 4) return str("two spatial axes, x is ", x);
-  if (c.groups != 1) return str(c.groups, " groups");
+  const TensorType& w = g.types[size_t(n.in[1])];
   TransposePlan p;
   p.height = w.shape[2].value(), p.width = w.shape[3].value(), p.outputs = c.outputs;
   std::vector<int64_t> strides = n.attrs.get_ints("strides");

@@ -157,11 +157,9 @@ Result<Kernel> accept(const Request& r, int variant) {
   if (r.plain_only) return "channels are last";
   const Subgraph& g = *r.graph;
   FixedConv c;
-  if (auto why = read_fixed_conv(g, c)) return *why;
-  if (c.groups != 1) return str(c.groups, " groups");
+  if (auto why = read_image_conv(g, c)) return *why;
   const SubgraphNode& n = g.nodes[0];
-  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
-  if (x.rank() != 4) return str("two spatial axes, x is ", x);
+  const TensorType& w = g.types[size_t(n.in[1])];
   DirectPlan p;
   if (auto why = read_end(c.steps, p.end)) return *why;
   p.channels = c.channels, p.planes = c.channels <= most_planes;

@@ -118,6 +118,14 @@ std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c) {
   return read_steps(g, 1, c.steps);
 }
 
+std::optional<std::string> read_image_conv(const Subgraph& g, FixedConv& c) {
+  if (auto why = read_fixed_conv(g, c)) return why;
+  if (c.groups != 1) return str(c.groups, " groups");
+  const TensorType& x = g.types[size_t(g.nodes[0].in[0])];
+  if (x.rank() != 4) return str("two spatial axes, x is ", x);
+  return {};
+}
+
 Subgraph part_of(const Subgraph& g, size_t begin, size_t end) {
   Subgraph part = g;
   part.nodes.assign(g.nodes.begin() + std::ptrdiff_t(begin), g.nodes.begin() + std::ptrdiff_t(end));

@@ -30,6 +30,8 @@ struct FixedConv {
 };
 /// Reads such a piece, or refuses.
 std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c);
+/// The same, of one group and over two spatial axes.
+std::optional<std::string> read_image_conv(const Subgraph& g, FixedConv& c);
 
 /// The nodes from `begin` on as a piece of their own; what an earlier one makes becomes its last input.
 Subgraph part_of(const Subgraph& g, size_t begin, size_t end);

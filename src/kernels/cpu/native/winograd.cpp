@@ -280,11 +280,9 @@ Result<Kernel> accept(const Request& r, int variant, int m) {
   if (r.plain_only) return "channels are last";
   const Subgraph& g = *r.graph;
   FixedConv c;
-  if (auto why = read_fixed_conv(g, c)) return *why;
-  if (c.groups != 1) return str(c.groups, " groups");
+  if (auto why = read_image_conv(g, c)) return *why;
   const SubgraphNode& n = g.nodes[0];
-  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
-  if (x.rank() != 4) return str("two spatial axes, x is ", x);
+  const TensorType& w = g.types[size_t(n.in[1])];
   if (!w.shape[2].is(taps) || !w.shape[3].is(taps)) return str("a kernel of 3x3 only, w is ", w);
   for (const char* name : {"strides", "dilations"})
     for (int64_t s : n.attrs.get_ints(name))
