@@ -632,7 +632,10 @@ void bind_tensor(nb::module_& m) {
         } else {
           const bool was = std::exchange(capturing, false);  // numbers, converted: one constant of a program
           try {
-            t = as_tensor(data, "tensor");
+            if (PyFloat_Check(data.ptr()) && !dtype.is_none())
+              t = Tensor::scalar(DType::f64, PyFloat_AS_DOUBLE(data.ptr()));  // rounded once, to what is asked for
+            else
+              t = as_tensor(data, "tensor");
             // Python's own floats are f32 here, as NumPy's are f64 where they say so.
             if (dtype.is_none() && t.dtype() == DType::f64 && !nb::hasattr(data, "dtype")) t = t.to(DType::f32);
             if (!dtype.is_none()) t = t.to(dtype_of(dtype));

@@ -73,10 +73,11 @@ def same(want: Any, got: Any, tolerance: float = 1e-4) -> None:
 
 
 def close(want: Any, got: Any) -> None:
-    """Like same, for programs whose numbers may be tensors in one way: by value; wide where chaos makes errors grow."""
+    """Like same, with wide tolerances where chaos makes errors grow."""
     a, b = leaves(want), leaves(got)
     assert [p for p, _ in a] == [p for p, _ in b], f"{want} against {got}"
     for (path, x), (_, y) in zip(a, b):
+        assert type(x) is type(y), f"{path}: {type(x)} is now {type(y)}"
         p, q = (np.array(v.detach() if isinstance(v, neve.Tensor) else v, dtype="f8") for v in (x, y))
         assert p.shape == q.shape, f"{path}: {p.shape} is now {q.shape}"
         scale = np.abs(p[np.isfinite(p)]).max(initial=0.0)

@@ -200,3 +200,13 @@ def division_beside_other_handlers(x):
     except (KeyError, ValueError):
         v = -1.0
     return x + v
+
+
+@program
+def fractions_exactly(x):
+    n, passes = 0.0, 0
+    while n < 1 and x.abs().sum() > 0:
+        n += 0.1
+        passes += 1
+    y = float((x > 0).any()) + 0.1
+    return passes, y == 1.1, y * 3 - 3.3 == 1.1 * 3 - 3.3

@@ -14,10 +14,12 @@ from .. import _elementwise as e
 from .._base import Tensor, fail
 from . import _effects
 from ._branches import assert_, if_
+from ._choices import Choice
+from ._kinds import by_kind, is_mixed, place_of, ways_of
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, not_, or_
 from ._numbers import Dim, Number, as_number, number
-from ._one_of import OneOf, each
+from ._one_of import OneOf, each, looked_up_number
 from ._ordered import extreme, is_open, ordered
 from ._reach import require_own
 from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
@@ -55,6 +57,8 @@ def _scalar(x: Any) -> Any:
         return x.number()
     if isinstance(x, (Number, Dim)):
         return as_number(x)
+    if is_mixed(x):  # the number itself has more digits than the tensor in its place
+        return number(e.where(x.flag, x.raw.astype("f64"), x.number._as("f64").raw))
     if is_program(x) and x.size == 1 and _neve.known_content(x) is None:
         return number(x.reshape(()) if x.ndim else x)
     return None
@@ -98,6 +102,8 @@ def _isinstance(x: Any, kinds: Any) -> bool:
         return builtins.isinstance(0, kinds) or builtins.isinstance(x, kinds)
     if isinstance(x, SizeCondition):
         return builtins.isinstance(True, kinds)
+    if is_mixed(x):
+        return looked_up_number(by_kind(x, lambda v: builtins.isinstance(v, kinds)), number(place_of(x)))
     if isinstance(x, Number):
         return builtins.isinstance({"int": 0, "float": 0.0, "bool": True}[x.form], kinds)
     if isinstance(x, _effects.Text):
@@ -125,6 +131,8 @@ def _type(*args: Any) -> Any:
     if len(args) != 1:
         return builtins.type(*args)
     x = read(args[0])
+    if is_mixed(x):
+        return Choice(by_kind(x, builtins.type), number(place_of(x)))
     return each(x, _type) if isinstance(x, OneOf) else builtins.type(_stands_for(x))
 
 
@@ -315,10 +323,16 @@ def _print_ways(values: tuple[Any, ...], **kwargs: Any) -> bool:
     parts = [
         p[0] for v in values for p in (v.parts if isinstance(v, _effects.Text) else [(v,)]) if isinstance(p, tuple)
     ]
-    v: Any = next((p for p in parts if isinstance(p, (OneOf, Maybe))), None)
+    v: Any = next((p for p in parts if isinstance(p, (OneOf, Maybe)) or is_mixed(p)), None)
     if v is None:
         return False
-    ways = v.ways() if isinstance(v, OneOf) else [(v.is_none, None), (lambda: True, v.value)]
+    ways = (
+        [(v.is_none, None), (lambda: True, v.value)]
+        if isinstance(v, Maybe)
+        else ways_of(v)
+        if is_mixed(v)
+        else v.ways()
+    )
 
     def way(k: int) -> None:
         def this() -> None:

@@ -14,8 +14,9 @@ from ._align import Aligned, Apart, Flat, Grown, Leaf, count_of, looping, reloca
 from ._branches import Get, Problems, Put, if_, require_stageable
 from ._choices import options_of
 from ._effects import Raised, with_effects
+from ._kinds import kinds_in
 from ._lists import Open, open_of
-from ._numbers import Number, number
+from ._numbers import number
 from ._one_of import OneOf, Way
 from ._reach import Missed, Reached, code_of, note_places, own_of, require_own, with_places
 from ._state import (
@@ -280,7 +281,7 @@ class _Loop:
 def _kind_of(v: Any) -> Any:
     """What a leaf is when a loop begins: its type, or the constant."""
     if isinstance(v, Tensor):
-        return v.dtype, v.ndim, isinstance(v, Number)
+        return v.dtype, v.ndim, kinds_in(v)
     if isinstance(v, Maybe):
         return "maybe", _kind_of(v.value), v.absent is None
     return type(v).__name__, repr(v) if is_fixed(v) and not callable(v) else ""
@@ -312,6 +313,7 @@ def _carry(path: str, start: Leaf, was: Any, leaf: Leaf, known: Merge | None) ->
                 m.dtype, m.is_number = weak_dtype(tensor.dtype, number_.dtype), False
             elif m.dtype != known.dtype:
                 m.dtype = _neve.promote(m.dtype, known.dtype)
+        m.kinds |= known.kinds
         if m.absent is None or (known.absent is not None and known.absent.value is None):
             m.absent = known.absent
         m.like = (m.dtype, m.like[1])

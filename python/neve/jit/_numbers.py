@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import _elementwise as e
 from .. import _neve
@@ -12,12 +12,23 @@ from .._base import Tensor, fail, number_dtype, ops
 
 Dim = _neve.Dim
 _SAMPLES: dict[str, Any] = {"bool": True, "i64": 1, "f64": 1.0}
+DTYPES = tuple(_SAMPLES)
+BOOL, INT, FLOAT = range(3)  # places in DTYPES
+
+
+class Kinds(NamedTuple):
+    """Which of Python's types a number has where tensors decide it. which: i64[], a place in DTYPES; possible: those that
+    it may be, in their order."""
+
+    which: Tensor
+    possible: tuple[int, ...]
 
 
 class Number(Tensor):
     """A scalar of i64, f64 or bool that stands for an int, float or bool: weak beside tensors, returned as a number."""
 
     is_size = False  # of an axis: 0 is no divisor that a program expects
+    kinds: Kinds | None = None  # where tensors decide the type too; the dtype holds the values of all
 
     def __init__(self, raw: Tensor) -> None:
         super().__init__(raw)
@@ -33,43 +44,59 @@ class Number(Tensor):
 
     def __round__(self, digits: int | None = None) -> Any:
         if digits is not None:
-            return number(e.round(self.raw * 10**digits) / 10**digits)
-        return self if self.dtype == "i64" else number(e.round(self.raw))._as("i64")
+            return of_kinds(e.round(self.raw * 10**digits) / 10**digits, self.as_int().kinds)
+        return self._as("i64") if self.dtype == "i64" else number(e.round(self.raw))._as("i64")
 
     def __floor__(self) -> Number:
-        return self if self.dtype == "i64" else number(e.floor(self.raw))._as("i64")
+        return self._as("i64") if self.dtype == "i64" else number(e.floor(self.raw))._as("i64")
 
     def __ceil__(self) -> Number:
-        return self if self.dtype == "i64" else number(e.ceil(self.raw))._as("i64")
+        return self._as("i64") if self.dtype == "i64" else number(e.ceil(self.raw))._as("i64")
 
     def __trunc__(self) -> Number:
         return self._as("i64")
 
     def __neg__(self) -> Number:
-        return number(-self.as_int().raw)
+        n = self.as_int()
+        return of_kinds(-n.raw, n.kinds)
 
     def __pos__(self) -> Number:
         return self.as_int()
 
     def __abs__(self) -> Number:
-        return number(abs(self.as_int().raw))
+        n = self.as_int()
+        return of_kinds(abs(n.raw), n.kinds)
 
     def __invert__(self) -> Number:
-        return number(~self.as_int().raw)
+        return number(~self.whole().raw)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
     def as_int(self) -> Number:
         """A bool as the int that it is for arithmetic and indices."""
+        if self.kinds is not None and BOOL in self.kinds.possible:
+            return of_kinds(self.raw, _widest(self.kinds, self.kinds))
         return self._as("i64") if self.dtype == "bool" else self
+
+    def whole(self) -> Number:
+        """As an int, for what takes no float: an error when the program runs, where it is one."""
+        if self.kinds is None or FLOAT not in self.kinds.possible:
+            return self.as_int()
+        made = self._as("i64")
+        return _checked(made, self.kinds.which != FLOAT, "TypeError: a float is used where only an int can stand")
 
     def _as(self, dtype: str) -> Number:
         if self.dtype == dtype:
-            return self
+            return self if self.kinds is None else Number(self.raw)
         if self.dtype == "f64" and dtype == "i64":
             return Number(e.trunc(self.raw).astype("i64"))
         return Number(self.raw.astype(dtype))
+
+    def _is_torn(self, dtype: str) -> bool:
+        """Whether a tensor of this dtype gives other dtypes with each of the types that it may have."""
+        kinds = kinds_of(self).possible
+        return len({number_dtype(_SAMPLES[DTYPES[k]], dtype) for k in kinds}) > 1
 
     def beside(self, dtype: str) -> Tensor:
         """As a plain tensor of the dtype that a plain number has beside one of `dtype`."""
@@ -89,6 +116,30 @@ def number(t: Tensor) -> Number:
     if t.dtype not in _SAMPLES:
         t = t.astype("f64" if t.dtype in ("f16", "bf16", "f32") else "i64")
     return Number(t)
+
+
+def of_kinds(t: Tensor, kinds: Kinds | None) -> Number:
+    """A captured scalar as a number of these kinds."""
+    if kinds is None:
+        return number(t)
+    if len(kinds.possible) == 1:
+        return Number(t)._as(DTYPES[kinds.possible[0]])
+    made = Number(t)
+    made.kinds = kinds
+    return made
+
+
+def kinds_of(n: Number) -> Kinds:
+    """The kinds of a number, decided or not."""
+    place = DTYPES.index(n.dtype)
+    return n.kinds or Kinds(_neve.tensor(place), (place,))
+
+
+def _widest(a: Kinds, b: Kinds, least: int = INT) -> Kinds:
+    """Of what arithmetic makes of two numbers."""
+    possible = sorted({max(i, j, least) for i in a.possible for j in b.possible})
+    which = e.maximum(a.which, b.which) if a is not b else a.which
+    return Kinds(e.maximum(which, _neve.tensor(least)) if least else which, tuple(possible))
 
 
 def as_number(v: Any) -> Number | None:
@@ -116,6 +167,7 @@ _ARITHMETIC = {"add": e.add, "sub": e.subtract, "mul": e.multiply, "floordiv": e
                "pow": e.pow, "and_": e.bitwise_and, "or_": e.bitwise_or, "xor": e.bitwise_xor,
                "lshift": e.bitwise_left_shift, "rshift": e.bitwise_right_shift}  # fmt: skip
 _LOGIC = ("and_", "or_", "xor")
+_BITS = (*_LOGIC, "lshift", "rshift")
 _DIVISIONS = ("truediv", "floordiv", "mod")
 
 
@@ -134,7 +186,9 @@ def _divisor(n: Number) -> Number:
             "unsupported",
             "to_static: a division by a number that tensors decide, inside of a try statement with handlers (ask whether it is 0)",
         )
-    return _checked(n, n.raw != 0, "ZeroDivisionError: division by zero")
+    made = _checked(n, n.raw != 0, "ZeroDivisionError: division by zero")
+    made.kinds = n.kinds
+    return made
 
 
 def _checked(n: Number, holds: Tensor, text: str) -> Number:
@@ -164,12 +218,18 @@ def _result(name: str, a: Number, b: Number, exponent: Any) -> Any:
         return number(_COMPARE[name](a._as(dtype).raw, b._as(dtype).raw))
     if name == "truediv":
         return number(e.divide(a._as("f64").raw, b._as("f64").raw))
+    kinds = _widest(kinds_of(a), kinds_of(b), BOOL if name in _LOGIC else INT) if a.kinds or b.kinds else None
+    if name in _BITS and kinds is not None and FLOAT in kinds.possible:
+        return _result(name, a.whole(), b.whole(), exponent)
     if name == "pow" and isinstance(exponent, int) and exponent < 0:
-        real = True
+        real, kinds = True, None
     if name == "pow" and not real and not isinstance(exponent, int):
-        return _int_power(a.as_int(), b.as_int())
+        return _int_power(a._as("i64"), b._as("i64"))
+    if name == "pow" and kinds is not None and not isinstance(exponent, int):  # an int to a negative power is a float
+        which = e.where(b.raw < 0, _neve.tensor(FLOAT), kinds.which)
+        kinds = Kinds(which, tuple(sorted({*kinds.possible, FLOAT})))
     dtype = "f64" if real else "bool" if name in _LOGIC and a.dtype == b.dtype == "bool" else "i64"
-    return number(_ARITHMETIC[name](a._as(dtype).raw, b._as(dtype).raw))
+    return of_kinds(_ARITHMETIC[name](a._as(dtype).raw, b._as(dtype).raw), kinds)
 
 
 def _operator(name: str, reflected: bool) -> Callable[[Number, Any], Any]:
@@ -177,6 +237,12 @@ def _operator(name: str, reflected: bool) -> Callable[[Number, Any], Any]:
 
     def f(self: Number, other: Any) -> Any:
         if isinstance(other, Tensor) and not isinstance(other, Number):
+            if hasattr(other, "flag"):  # in some ways a number
+                return NotImplemented
+            if self.kinds is not None and self._is_torn(other.dtype):
+                from ._kinds import each_kind
+
+                return each_kind(self, lambda n: plain(other, n) if reflected else plain(n, other))
             mine = self.beside(other.dtype)
             return plain(other, mine) if reflected else plain(mine, other)
         if name == "mul" and isinstance(other, list):

@@ -12,8 +12,9 @@ from ._aliases import Same
 from ._align import Grown, Leaf, fits, refuse_lists, text_of
 from ._choices import Choice, index_of, is_constant, options_of
 from ._effects import current
+from ._kinds import TENSOR, Scalar, kinds_in, which_of
 from ._lists import Spread, gathered, is_spread, of_tensors, spread
-from ._numbers import Dim, Number
+from ._numbers import DTYPES, Dim, Kinds, Number, of_kinds
 from ._tables import Columns, Table
 from ._values import (
     Lost,
@@ -276,37 +277,69 @@ class Merge:
     """How a leaf leaves a branch or goes round a loop: as a tensor, with a flag where it may be absent."""
 
     def __init__(
-        self, dtype: str, like: Any, absent: Any, number: bool = False, options: list[Any] | None = None
-    ) -> None:
+        self, dtype: str, like: Any, absent: Any, number: bool = False, options: list[Any] | None = None,
+        kinds: Iterable[int] = (),
+    ) -> None:  # fmt: skip
         self.dtype, self.like, self.absent = dtype, like, absent  # like: (dtype, shape) for placeholders
         self.is_number, self.options = number, options
+        self.kinds = frozenset(kinds)  # of scalars: what they may be
         self.lost = ""
 
     @property
     def key(self) -> Any:
         """What must be the same in two passes over a loop."""
-        return self.dtype, self.absent is None, self.is_number, len(self.options or ()), bool(self.lost)
+        return self.dtype, self.absent is None, self.is_number, len(self.options or ()), bool(self.lost), self.kinds
+
+    @property
+    def _numbers(self) -> list[int]:
+        """The kinds of number that it may be."""
+        return sorted(self.kinds - {TENSOR})
+
+    @property
+    def _is_scalar(self) -> bool:
+        """Whether it may be a tensor or a number."""
+        return TENSOR in self.kinds and len(self.kinds) > 1
 
     def outputs(self, v: Any) -> list[Tensor]:
         """A value as tensors of the graph."""
         if self.lost or isinstance(v, Unset):
             return self.placeholders()
         if self.absent is None:
-            return [self._lifted(v)]
+            return self._present(v)
         value, flag = (v.value, v.flag) if isinstance(v, Maybe) else (v, not self._is_absent(v))
-        t = placeholder(self.like) if self._is_absent(value) else self._lifted(value)
-        return [t, tensor_of(flag)]
+        return [*(self._nothing() if self._is_absent(value) else self._present(value)), tensor_of(flag)]
 
     @property
     def count(self) -> int:
         """Of outputs()."""
-        return 0 if self.lost else 1 if self.absent is None else 2
+        if self.lost:
+            return 0
+        return 1 + 2 * self._is_scalar + (len(self._numbers) > 1) + (self.absent is not None)
 
     def placeholders(self) -> list[Tensor]:
         """Tensors of the types of outputs(), where the value is not there."""
         if self.lost:
             return []
-        return [placeholder(self.like)] + ([] if self.absent is None else [_neve.tensor(False)])
+        return self._nothing() + ([] if self.absent is None else [_neve.tensor(False)])
+
+    def _nothing(self) -> list[Tensor]:
+        """Those of the value alone."""
+        return [placeholder(self.like), *self._kind_of(_neve.tensor(0))]
+
+    def _present(self, v: Any) -> list[Tensor]:
+        """A value that is there."""
+        return [self._lifted(v), *self._kind_of(v)]
+
+    def _kind_of(self, v: Any) -> list[Tensor]:
+        """Whether it is a tensor and the number in the place of one, and of which kind a number is, where that differs."""
+        out: list[Tensor] = []
+        value, is_one = (v.number, v.flag) if isinstance(v, Scalar) else (v, not is_number(v))
+        value = value if is_number(value) else 0  # never read
+        if self._is_scalar:
+            out += [tensor_of(is_one), lift(value, DTYPES[self._numbers[-1]])]
+        if len(self._numbers) > 1:
+            out.append(which_of(value))
+        return out
 
     def _is_absent(self, v: Any) -> bool:
         return isinstance(v, Undefined) if self.options else is_absent_value(v)
@@ -324,11 +357,20 @@ class Merge:
         value: Any = next(results)
         if self.options is not None:
             value = Choice(self.options, Number(value))
-        elif self.is_number:
-            value = Number(value)
         else:
-            current().merged[id(value)] = value
+            value = self._take_scalar(value, results)
         return value if self.absent is None else Maybe(value, next(results), self.absent.value)
+
+    def _take_scalar(self, value: Tensor, results: Iterator[Tensor]) -> Any:
+        """A tensor or number from tensors of the graph."""
+        flag, plain = (next(results), next(results)) if self._is_scalar else (None, value)
+        which = next(results) if len(self._numbers) > 1 else None
+        kinds = Kinds(which, tuple(self._numbers)) if which is not None else None
+        if self.is_number:
+            return of_kinds(value, kinds)
+        made = value if flag is None else Scalar(value, flag, of_kinds(plain, kinds))
+        current().merged[id(made)] = made
+        return made
 
 
 def returned(paths: Sequence[str], plan: Sequence[Merge | None]) -> list[int]:
@@ -398,7 +440,8 @@ def joined(path: str, x: Leaf, y: Leaf, one: str, other: str) -> Merge | None:
     like = next((v.type for v in inner if v.type), None) or (dtype, ())
     # Of None and nothing at all None wins: reading nothing is an error of the original, whatever stands there.
     nothing = None if any(v is None for v in absent) else next(iter(absent), None)
-    return Merge(dtype, (dtype, like[1]), Absence(nothing) if absent else None, is_a_number)
+    kinds = {k for v in values for k in kinds_in(v)}
+    return Merge(dtype, (dtype, like[1]), Absence(nothing) if absent else None, is_a_number, kinds=kinds)
 
 
 def either(a: Any, b: Any) -> Any:

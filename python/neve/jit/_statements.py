@@ -9,15 +9,18 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail, ops
+from .._elementwise import where
+from .._shape import stack
 from . import _effects
 from ._aliases import note_maybe_one, note_returned, require_one
 from ._align import element_type
 from ._branches import assert_, if_
 from ._choices import Choice, index_of, is_constant, is_object
+from ._kinds import is_mixed, kinds_in, place_of, ways_of, which_of
 from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, spread
 from ._logic import choose, compare, or_
 from ._loops import for_
-from ._numbers import Dim, Number, as_number
+from ._numbers import DTYPES, Dim, Kinds, Number, as_number, of_kinds
 from ._one_of import OneOf, each, over
 from ._state import flatten, is_fixed, objects_of, unflatten
 from ._tables import Table
@@ -32,6 +35,7 @@ from ._values import (
     is_absent_value,
     placeholder,
     read,
+    remade,
     tensor_of,
 )
 from ._variants import Variant
@@ -87,12 +91,12 @@ def _there(value: Any) -> Any:
 
 
 def _if_returned(c: Any, value: Tensor) -> Tensor:
-    t = value.raw if isinstance(value, Number) else value
+    t = value.raw if hasattr(value, "raw") else value
     flag = c.tensor() if isinstance(c, SizeCondition) else c
     if _neve.known_content(flag) is not None:
         return value
     made = _neve.stage_if(flag, lambda _: [t], lambda _: [ops.fail(ops.shape(t), message=_ENDED, dtype=t.dtype)])[0]
-    return Number(made) if isinstance(value, Number) else made
+    return remade(value, made)
 
 
 def as_results(value: Any) -> Any:
@@ -133,8 +137,17 @@ def as_results(value: Any) -> Any:
     if isinstance(value, Spread):
         unpacked([value])
     if isinstance(value, Maybe) and value.absent is None and isinstance(value.value, Tensor):
-        return OptionalResult(value)
-    return read(value)
+        return _of_kinds(value.value, value.flag) if is_mixed(value.value) else OptionalResult(value)
+    value = read(value)
+    return _of_kinds(value) if is_mixed(value) else value
+
+
+def _of_kinds(value: Any, flag: Tensor | None = None) -> Decided:
+    """A result whose type tensors decide; None where the flag does not hold."""
+    ways, place = [w for _, w in ways_of(value)], place_of(value)
+    if flag is None:
+        return Decided(place, ways)
+    return Decided(where(flag, place + 1, _neve.tensor(0)), [None, *ways])
 
 
 def _result_of(way: Any) -> Any:
@@ -192,8 +205,8 @@ def item(owner: Any, index: Any) -> Any:
         return each(index, lambda v: item(owner, v))
     if isinstance(index, SizeCondition):
         index = index.number()
-    if isinstance(index, Number) and isinstance(owner, (list, tuple)):
-        index = index.as_int()
+    if isinstance(index, Number) and isinstance(owner, (list, tuple)) or is_mixed(index):
+        index = index.whole()
     if is_spread(owner):
         return TensorList(owner)[index]
     if isinstance(owner, dict) and is_open_key(owner, index):
@@ -209,8 +222,10 @@ def _element(values: list[Any], index: Any) -> Any:
     leaves, structure = flatten([values])
     of = element_type(structure[0], leaves)
     if of is not None:
+        kinds = [*map(which_of, values)] if of[2] is True and len({k for v in values for k in kinds_in(v)}) > 1 else []
         spread(values, of)
-        return TensorList(values)[n]
+        made = TensorList(values)[n]
+        return of_kinds(made.raw, Kinds(stack(kinds)[n.raw], (*range(len(DTYPES)),))) if kinds else made
     place = _place_in(values, n)
     if values and all(v is None or (is_constant(v) and not isinstance(v, Choice)) for v in values):
         return Choice(values, Number(place))

@@ -12,7 +12,7 @@ from typing import Any
 from .. import _neve
 from .._base import Error, Tensor, fail, kind, ops
 from ._errors import here
-from ._numbers import Dim, Number, as_number, number
+from ._numbers import Dim, Number, as_number, number, of_kinds
 
 
 class Undefined:
@@ -74,7 +74,7 @@ def _checked(m: Maybe) -> Any:
         return m.value.with_index(lambda k: _checked(Maybe(k, m.flag, m.absent, m.why)))
     if not isinstance(m.value, Tensor):
         return m.value
-    value = m.value.raw if isinstance(m.value, Number) else m.value
+    value = m.value.raw if hasattr(m.value, "raw") else m.value
     name = m.absent.name if isinstance(m.absent, Undefined) else None
     text = m.why or (
         f"cannot access local variable '{name}' where it is not associated with a value (give it one in every way)"
@@ -87,7 +87,14 @@ def _checked(m: Maybe) -> Any:
         return [ops.fail(ops.shape(value), message=text, dtype=value.dtype)]
 
     made = _neve.stage_if(m.flag, lambda _: [value], absent)[0]  # the same memory: it may be changed in place
-    return Number(made) if isinstance(m.value, Number) else made
+    return remade(m.value, made)
+
+
+def remade(like: Any, t: Tensor) -> Any:
+    """A tensor as what it is the same value as: a number or scalar of the same kinds."""
+    if isinstance(like, Number):
+        return of_kinds(t, like.kinds)
+    return type(like)(t, like.flag, like.number) if hasattr(like, "flag") else t
 
 
 def optional(rows: Tensor, is_a_number: bool) -> Maybe:
@@ -217,7 +224,7 @@ def condition(x: Any) -> Any:
     if isinstance(x, list) and x and hasattr(x[0], "rows"):  # of a length that tensors decide
         return condition(x[0].rows())
     if isinstance(x, Tensor) and _neve.is_capturing():
-        t = x.raw if isinstance(x, Number) else x
+        t = getattr(x, "raw", x)
         if t.ndim and (t.size != 1):
             raise Error(f"bool: {t.dtype}{list(t.shape)} has several elements (one would do: any(), all())")
         known = _neve.known_content(t)
