@@ -146,9 +146,13 @@ class PyCapture {
       collect_symbols(zero, symbols);
       if (symbols.size() != 1) continue;
       const auto at = [&](int64_t n) { return evaluate(zero, [n](const Symbol&) { return std::optional(n); }); };
-      const int64_t start = at(0), slope = at(1) - start;
-      if (slope == 0 || start % slope != 0 || -start / slope < 1 || at(-start / slope) != 0) continue;
-      l.append(nb::make_tuple(object_of(symbols[0]), -start / slope));
+      try {
+        const int64_t start = at(0), slope = at(1) - start;
+        if (slope == 0 || start % slope != 0 || -start / slope < 1 || at(-start / slope) != 0) continue;
+        l.append(nb::make_tuple(object_of(symbols[0]), -start / slope));
+      } catch (const Error&) {
+        continue;  // divides by 0 there: no comparison of a size and a number
+      }
     }
     return l;
   }

@@ -28,12 +28,18 @@ std::optional<std::pair<Symbol, Dim>> solved(const Constraint& c) {
   collect_symbols(difference, symbols);
   if (symbols.size() != 1) return {};
   const Symbol& s = symbols[0].as_symbol();
-  const auto at = [&](int64_t v) {
-    return substitute(difference, [&](const Symbol& y) -> std::optional<Dim> {
-      return y.id == s.id ? std::optional<Dim>(Dim(v)) : std::nullopt;
-    });
+  const auto at = [&](int64_t v) -> std::optional<Dim> {
+    try {
+      return substitute(difference, [&](const Symbol& y) -> std::optional<Dim> {
+        return y.id == s.id ? std::optional<Dim>(Dim(v)) : std::nullopt;
+      });
+    } catch (const Error&) {
+      return {};  // divides by 0 there: not of first degree
+    }
   };
-  const Dim k = at(0), slope = at(1) - k;
+  const std::optional<Dim> zeroth = at(0), first = at(1);
+  if (!zeroth || !first) return {};
+  const Dim k = *zeroth, slope = *first - k;
   if (!k.is_constant() || !slope.is_constant() || slope.is(0) || slope * symbols[0] + k != difference) return {};
   if (k.value() % slope.value() != 0 || !allows(s, -k.value() / slope.value())) return {};
   return std::pair(s, Dim(-k.value() / slope.value()));

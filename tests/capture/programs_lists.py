@@ -240,3 +240,62 @@ def list_of_pairs_returned_early(x):
         if len(r) > 3:
             return r, x
     return r, x * 2
+
+
+def _alike(x):
+    """Of x's shape, which no proof shows."""
+    return (x * 2.0)[x > -99.0].reshape(x.shape[0], -1)
+
+
+@program
+def elements_from_two_tensors(x):
+    y, out = _alike(x), []
+    for row in x:
+        if row.sum() > 0:
+            out.append(row)
+        else:
+            out.append(y[0])
+    return sum(out), neve.stack(out)
+
+
+@program
+def elements_of_sizes_that_are_made_in_a_pass(x):
+    y, out, k = _alike(x), [], 0
+    while k < x.shape[0]:
+        k += 1
+        rows = []
+        for row in x[:k]:
+            if row.sum() > 0:
+                rows.append((row, y[0]))
+            if row[0] > 0:
+                rows.append((y[0], row))
+        for a, b in rows:
+            out.append(a - b)
+        if y.mean() > 0.2:
+            break
+    return neve.stack(out).sum(0) if out else y[0]
+
+
+@program
+def lists_from_two_tensors_are_joined(x):
+    y, out, more = _alike(x), [], []
+    for row in y:
+        if row.sum() > 0:
+            more.append(row)
+    for row in x:
+        if row[0] > 0:
+            out.extend(more)
+            out.append(row)
+    out += more
+    return len(out), sum(out) + x[0]
+
+
+@program
+def sum_of_a_list_that_may_be_empty(x):
+    few, none = [], []
+    for row in x:
+        if row.sum() > 1.0:
+            few.append(row)
+        if row.sum() > 100.0:
+            none.append(row)
+    return sum(few), sum(none), x.sum() + sum(none), sum(few, x[0])

@@ -203,6 +203,17 @@ def test_guards():
     assert as_number.inputs == [("x", "f32", (4, "x_1"))]
 
 
+def test_a_size_that_is_divided_by_one_which_is_fixed_later():
+    def program(x):
+        if x.shape[0] == 2:
+            return x.reshape(-1, x.shape[1] // 2).sum(0)
+        return x
+
+    x = randn(2, 6)
+    traced = neve.jit.trace(program, x)
+    np.testing.assert_allclose(np.array(traced(x)), np.array(program(x)), rtol=1e-5)
+
+
 def test_named_sizes():
     def program(x, y):
         return neve.concat([x, y], axis=1)

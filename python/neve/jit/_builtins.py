@@ -17,7 +17,7 @@ from ._branches import assert_, if_
 from ._choices import Choice
 from ._kinds import by_kind, is_mixed, place_of, ways_of
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
-from ._logic import and_, not_, or_
+from ._logic import and_, choose, not_, or_
 from ._numbers import Dim, Number, as_number, number
 from ._one_of import OneOf, each, looked_up_number
 from ._ordered import extreme, is_open, ordered
@@ -259,7 +259,13 @@ def _tuple(*args: Any) -> Any:
 def _sum(values: Any, start: Any = 0) -> Any:
     if is_spread(values):
         whole = TensorList(values)
-        return start + whole._made(whole.data.sum(axis=0))
+
+        def total() -> Any:
+            return start + whole._made(whole.data.sum(axis=0))
+
+        if whole.is_of_numbers or whole.data.ndim == 1:  # 0 of none has the same shape
+            return total()
+        return choose(number(lift(whole.length, "i64") > 0), total, always(start))
     if isinstance(rows := open_of(values), Open):
         if is_program(values):
             return start + values.sum(axis=0)

@@ -8,7 +8,7 @@ from typing import Any
 from .. import _neve
 from .._base import Tensor, fail
 from ._numbers import Dim, Number, as_number, number
-from ._values import SizeCondition, is_number, is_program, lift, read
+from ._values import SizeCondition, is_number, is_program, lift, placeholder, read, same
 
 _SEPARATE, _ELEMENT = range(2)  # kinds of parts of a list's rows
 
@@ -47,6 +47,17 @@ def gathered(x: list[Any]) -> Spread:
 def is_scalar(dtype: str, shape: Any) -> bool:
     """Whether elements are such that numbers can be among them, held as tensors as well."""
     return not shape and dtype in ("f32", "f64", "f16", "bf16")
+
+
+def sized(rows: Tensor, shape: Any) -> Tensor:
+    """Rows that join those of this shape: while there are none, that is theirs."""
+    if all(same(n, m) for n, m in zip(rows.shape[1:], shape)):
+        return rows
+    count, none = rows.shape[0], (rows.dtype, (0, *shape))
+    if isinstance(count, int):
+        return rows if count else placeholder(none)
+    made: Tensor = _neve.stage_if(lift(count, "i64") > 0, lambda _: [rows], lambda _: [placeholder(none)])[0]
+    return made
 
 
 def of_tensors(numbers: Spread, dtype: str) -> Spread:
@@ -127,7 +138,7 @@ class TensorList:
         from .._shape import concat
 
         element = self._element(v)  # first: it may make the list one of tensors
-        data = self.data
+        data = sized(self.data, element.shape)
         self.data = concat([data, _neve.unrelated(element).unsqueeze(0)])
         self._follow([data, element], [_ELEMENT, _SEPARATE if is_number(read(v)) else _ELEMENT])
 
@@ -142,7 +153,8 @@ class TensorList:
 
         if is_spread(values):
             rows = self._rows(gathered(values))
-            data = self.data
+            data = sized(self.data, rows.shape[1:])
+            rows = sized(rows, data.shape[1:])
             self.data = concat([data, rows])
             self._follow([data, rows], [_ELEMENT, _ELEMENT])
             return
@@ -237,7 +249,6 @@ class TensorList:
 
 def spread(values: list[Any], of: Any) -> None:
     """Makes a list of tensors or numbers hold them as one tensor; of: (dtype, shape, whether numbers), or Columns of tuples."""
-    from .._creation import zeros
     from .._shape import stack
     from ._tables import Columns, spread_tuples
 
@@ -251,7 +262,7 @@ def spread(values: list[Any], of: Any) -> None:
             _neve.note_listed(lift(v, dtype))
         data = stack([_neve.unrelated(lift(v, dtype) if is_number(v) else v) for v in values])
     else:
-        data = zeros((0, *shape), dtype=dtype)
+        data = placeholder((dtype, (0, *shape)))
     if _neve.follows_lists() and not numbers and not isinstance(values, Consumed) and values:
         kinds = [_SEPARATE if is_number(v) else _ELEMENT for v in values]
         _neve.relate_rows(data, [lift(v, dtype) for v in values], kinds)

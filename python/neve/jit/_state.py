@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from .. import _neve
-from .._base import Tensor, fail
+from .._base import Tensor
 from ._aliases import Same
 from ._align import Grown, Leaf, fits, refuse_lists, text_of
 from ._choices import Choice, index_of, is_constant, options_of
 from ._effects import current
 from ._kinds import TENSOR, Scalar, kinds_in, which_of
 from ._lists import Spread, gathered, is_spread, of_tensors, spread
-from ._numbers import DTYPES, Dim, Kinds, Number, of_kinds
+from ._numbers import DTYPES, Kinds, Number, of_kinds
 from ._tables import Columns, Table
 from ._values import (
     Lost,
@@ -39,12 +39,6 @@ def grow(grown: Grown, state: Sequence[Any]) -> None:
     if is_spread(x):
         x[:] = [_with_tensors(gathered(x), grown)]
         return
-    types = grown.of.types if isinstance(grown.of, Columns) else [grown.of]
-    if any(isinstance(n, Dim) and not _neve.is_stated(n) for of in types for n in of[1]):
-        fail(
-            "unsupported",
-            f"to_static: the elements of the list '{grown.name}' have sizes that differ from pass to pass (concat into one tensor)",
-        )
     if grown.name == "__neve_value":
         x[:] = _given(x)
     spread(x, grown.of)
