@@ -210,3 +210,13 @@ def fractions_exactly(x):
         passes += 1
     y = float((x > 0).any()) + 0.1
     return passes, y == 1.1, y * 3 - 3.3 == 1.1 * 3 - 3.3
+
+
+@program(raises="math domain error")
+def logarithms_where_there_are_some(x):
+    return math.log(float(x.sum())) + math.sqrt(x.mean().item())
+
+
+@program(raises="math range error")
+def a_power_that_is_too_large(x):
+    return math.exp(float(x.sum()) * 1000)

@@ -1,7 +1,9 @@
 """Every program of this folder: to_static makes one graph of it with eager's results; trace is right, or refuses."""
 
+import contextlib
 import importlib
 import inspect
+import io
 import sys
 from pathlib import Path
 
@@ -21,14 +23,14 @@ GOOD = [p for p in PROGRAMS if not p.refused]
 
 
 def run(function, x, flags):
-    """(result, error, x as it is afterwards)."""
+    """(result, error, x as it is afterwards, what was printed)."""
     neve.manual_seed(1)
-    mine = neve.tensor(x)
-    with neve.no_grad():
+    mine, text = neve.tensor(x), io.StringIO()
+    with neve.no_grad(), contextlib.redirect_stdout(text):
         try:
-            return function(mine, *flags), None, mine
+            return function(mine, *flags), None, mine, text.getvalue
         except Exception as e:
-            return None, e, mine
+            return None, e, mine, text.getvalue
 
 
 @pytest.mark.parametrize("program", GOOD, ids=lambda p: p.name)
@@ -37,8 +39,8 @@ def test_static(program):
         for flags in program.flags:
             static, results = to_static(program.function), []
             for x in program.inputs():
-                want, error, changed = run(program.function, x, flags)
-                got, mine, also = run(static, x, flags)
+                want, error, changed, printed = run(program.function, x, flags)
+                got, mine, also, text = run(static, x, flags)
                 if error is not None:
                     assert program.raises and program.raises in str(error), error
                     assert mine is not None and program.raises in str(mine), mine
@@ -47,6 +49,7 @@ def test_static(program):
                     raise mine
                 capture_cases.same(want, got)
                 capture_cases.same(changed, also)
+                assert text() == printed()
                 results.append((want, got))
             for want, got in results:  # later calls changed nothing of them
                 capture_cases.same(want, got)
@@ -68,8 +71,8 @@ def test_trace(program):
                 assert f"{file}:" in str(e), e
                 continue
         for x in program.inputs():
-            want, error, _ = run(program.function, x, flags)
-            got, refusal, _ = run(traced, x, flags)
+            want, error, _, _ = run(program.function, x, flags)
+            got, refusal, _, _ = run(traced, x, flags)
             if refusal is None:
                 assert error is None
                 capture_cases.same(want, got)

@@ -18,10 +18,11 @@ from ._choices import Choice
 from ._kinds import by_kind, is_mixed, place_of, ways_of
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, choose, not_, or_
-from ._numbers import Dim, Number, as_number, number
+from ._numbers import Dim, Number, as_number, number, require
 from ._one_of import OneOf, each, looked_up_number
 from ._ordered import extreme, is_open, ordered
 from ._reach import require_own
+from ._texts import as_text, format_value, holds_open, parts_of_text
 from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
 from ._variants import Variant
 
@@ -80,12 +81,6 @@ def _bool(*args: Any) -> Any:
         return builtins.bool(*args)
     c = condition(args[0])
     return number(c) if isinstance(c, Tensor) else c
-
-
-def _str(*args: Any) -> Any:
-    if len(args) == 1 and (_effects.is_open(args[0]) or isinstance(args[0], SizeCondition)):
-        return _effects.Text([(args[0], "s", "")])
-    return builtins.str(*args)
 
 
 def _item(t: Tensor) -> Any:
@@ -355,6 +350,9 @@ def _print_ways(values: tuple[Any, ...], **kwargs: Any) -> bool:
 
 def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **kwargs: Any) -> None:
     values = tuple(read(v) if isinstance(v, Maybe) and v.absent is not None else v for v in values)
+    values = tuple(
+        _effects.Text(parts_of_text(v)) if isinstance(v, (list, tuple, dict)) and holds_open(v) else v for v in values
+    )
     if _print_ways(values, sep=sep, end=end, **kwargs):
         return
     values = tuple(v.number() if isinstance(v, SizeCondition) else v for v in values)
@@ -413,11 +411,37 @@ def _math(name: str, f: Callable[..., Tensor]) -> Callable[..., Any]:
     def g(*args: Any) -> Any:
         if not any(isinstance(a, (Dim, SizeCondition)) or is_program(a) for a in args):
             return plain(*args)
-        values = [lift(_scalar(a) if _scalar(a) is not None else a, "f64") for a in args]
+        given = [a if (n := _scalar(a)) is None else n for a in args]
+        values = [lift(a, "f64") for a in given]
         made = number(f(*values))
+        made.is_of_sizes = name in ("sqrt", "floor", "ceil") and isinstance(given[0], Number) and given[0].is_of_sizes
+        if name in _DOMAINS and not (isinstance(given[0], Number) and (given[0].is_size or given[0].is_of_sizes)):
+            sample, holds = _DOMAINS[name]
+            made = require(made, holds(values[0], made.raw), _error_of(plain, sample))
         return made._as("i64") if name in ("floor", "ceil", "trunc") else made
 
     return functools.wraps(plain)(g)
+
+
+def _error_of(plain: Callable[[float], float], sample: float) -> Exception:
+    """What a function of math raises for a value that it is not there for."""
+    try:
+        plain(sample)
+    except (ValueError, OverflowError) as error:
+        return error
+    raise AssertionError(f"{plain} takes {sample}")
+
+
+def _is_finite(x: Tensor, made: Tensor) -> Tensor:
+    return e.logical_or(e.isfinite(made), ~e.isfinite(x))
+
+
+# By name: a value that the function refuses, and whether it takes one, given what it would be.
+_DOMAINS: dict[str, tuple[float, Callable[[Tensor, Tensor], Tensor]]] = {
+    "sqrt": (-1.0, lambda x, _: ~(x < 0)), **{n: (-1.0, lambda x, _: ~(x <= 0)) for n in ("log", "log2", "log10")},
+    **{n: (1e5, _is_finite) for n in ("exp", "sinh", "cosh")},
+    **{n: (float("inf"), lambda x, _: ~e.isinf(x)) for n in ("sin", "cos", "tan")},
+}  # fmt: skip
 
 
 def _test(name: str, f: Callable[..., Tensor]) -> Callable[..., Any]:
@@ -432,7 +456,7 @@ _MATH: dict[str, Any] = {"sqrt": e.sqrt, "exp": e.exp, "log": e.log, "log2": e.l
 
 REPLACED: dict[Any, Any] = {
     builtins.range: _range, builtins.len: _len, builtins.int: _int, builtins.float: _float, builtins.bool: _bool,
-    builtins.str: _str, builtins.type: _type, builtins.hasattr: _hasattr, builtins.getattr: _getattr, builtins.max: extreme("max", _user), builtins.min: extreme("min", _user), builtins.sorted: ordered(_user), builtins.isinstance: _isinstance,
+    builtins.str: as_text("s"), builtins.repr: as_text("r"), builtins.format: format_value, builtins.type: _type, builtins.hasattr: _hasattr, builtins.getattr: _getattr, builtins.max: extreme("max", _user), builtins.min: extreme("min", _user), builtins.sorted: ordered(_user), builtins.isinstance: _isinstance,
     builtins.next: _next, builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
     builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
     builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),

@@ -16,6 +16,7 @@ from ._convert import is_user_code, transform
 from ._lists import TensorList, is_spread
 from ._one_of import OneOf, applied, each
 from ._statements import entry, is_open_key
+from ._texts import from_template, joined
 from ._values import Maybe, is_program, read
 
 _ignored: set[str] = set()
@@ -60,6 +61,8 @@ def call(function: Any) -> Any:
             return functools.partial(_sort, owner)
         if is_spread(owner) and isinstance(function, types.BuiltinMethodType):
             return getattr(TensorList(owner), function.__name__)
+        if isinstance(owner, str) and getattr(function, "__name__", "") in ("join", "format"):
+            return functools.partial(joined if function.__name__ == "join" else from_template, owner)
         if isinstance(owner, dict) and getattr(function, "__name__", "") == "get":
             return functools.partial(_get, owner)
     if function in (eval, exec) and _neve.is_capturing():

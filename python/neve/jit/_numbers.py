@@ -28,6 +28,7 @@ class Number(Tensor):
     """A scalar of i64, f64 or bool that stands for an int, float or bool: weak beside tensors, returned as a number."""
 
     is_size = False  # of an axis: 0 is no divisor that a program expects
+    is_of_sizes = False  # made of sizes and constants that are not negative alone
     kinds: Kinds | None = None  # where tensors decide the type too; the dtype holds the values of all
 
     def __init__(self, raw: Tensor) -> None:
@@ -173,20 +174,27 @@ _DIVISIONS = ("truediv", "floordiv", "mod")
 
 def _divisor(n: Number) -> Number:
     """What is divided by: 0 is an error, as in Python; where tensors decide it, when the program runs."""
-    from ._effects import current
-
     if n.is_size:
         return n
     if (known := _neve.known_content(n.raw)) is not None:
         if not known.item():
             raise ZeroDivisionError("division by zero")
         return n
-    if current().dividing:
+    return require(n, n.raw != 0, ZeroDivisionError("division by zero"))
+
+
+def require(n: Number, holds: Tensor, error: Exception) -> Number:
+    """A number, with the program's own error when it runs where a condition does not hold."""
+    from ._effects import current
+
+    if current().dividing if isinstance(error, ZeroDivisionError) else current().trying:
         fail(
             "unsupported",
-            "to_static: a division by a number that tensors decide, inside of a try statement with handlers (ask whether it is 0)",
+            "to_static: a division by a number that tensors decide, inside of a try statement with handlers (ask whether it is 0)"
+            if isinstance(error, ZeroDivisionError)
+            else f"to_static: whether there is a {type(error).__name__} ({error}) is what tensors decide, inside of a try statement with handlers (ask before)",
         )
-    made = _checked(n, n.raw != 0, "ZeroDivisionError: division by zero")
+    made = _checked(n, holds, f"{type(error).__name__}: {error}")
     made.kinds = n.kinds
     return made
 
@@ -255,9 +263,19 @@ def _operator(name: str, reflected: bool) -> Callable[[Number, Any], Any]:
                 self = _divisor(self)
             else:
                 n = _divisor(n)
-        return _result(name, n, self, None) if reflected else _result(name, self, n, other)
+        made = _result(name, n, self, None) if reflected else _result(name, self, n, other)
+        made.is_of_sizes = name in _GROWING and _is_of_sizes(self) and _is_of_sizes(n)
+        return made
 
     return f
+
+
+_GROWING = ("add", "mul", "truediv", "floordiv", "mod", "pow")
+
+
+def _is_of_sizes(n: Number) -> bool:
+    known = None if n.is_size or n.is_of_sizes else _neve.known_content(n.raw)
+    return n.is_size or n.is_of_sizes or (known is not None and known.item() >= 0)
 
 
 for _name in [*_COMPARE, *_ARITHMETIC, "truediv"]:

@@ -11,7 +11,7 @@ from .._base import Tensor
 from ._aliases import Same
 from ._align import Grown, Leaf, fits, refuse_lists, text_of
 from ._choices import Choice, index_of, is_constant, options_of
-from ._effects import current
+from ._effects import Text, current
 from ._kinds import TENSOR, Scalar, kinds_in, which_of
 from ._lists import Spread, gathered, is_spread, of_tensors, spread
 from ._numbers import DTYPES, Kinds, Number, of_kinds
@@ -175,6 +175,9 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
             return (Spread, whole.is_of_numbers, [None])
         if isinstance(v, Variant):
             return (Variant, v._labels, [walk(e) for e in parts_of(v)])
+        if isinstance(v, Text):
+            around = [p if isinstance(p, str) else p[1:] for p in v.parts]
+            return (Text, around, [walk(e) for e in parts_of(v)])
         if isinstance(v, (list, tuple)):
             return (type(v), getattr(type(v), "_fields", None), [walk(e) for e in v])
         if isinstance(v, dict):
@@ -195,6 +198,8 @@ def parts_of(v: Any) -> list[Any]:
     """What a container holds, in the order of its structure."""
     if isinstance(v, Variant):
         return [v._tag, *v._ways]
+    if isinstance(v, Text):
+        return [p[0] for p in v.parts if isinstance(p, tuple)]
     if isinstance(v, dict):
         return list(v.values())
     if is_record(v):
@@ -220,6 +225,9 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         made = [_build(p, leaves, (*at, i), kept) for i, p in enumerate(parts)]
     if kind is Variant:
         return variant(keys, made[1:], made[0])
+    if kind is Text:
+        values = iter(made)
+        return Text([p if isinstance(p, str) else (next(values), *p) for p in keys])
     if issubclass(kind, (Spread, list)):
         if old is None:
             return made if kind in (Spread, Table, list) else kind(made)
@@ -253,7 +261,7 @@ def paths_of(names: Sequence[str], structure: Any) -> list[str]:
         if s is None:
             found.append(at)
             return
-        keys = s[1] if s[1] and not issubclass(s[0], Spread) else range(len(s[2]))
+        keys = s[1] if s[1] and not issubclass(s[0], (Spread, Text)) else range(len(s[2]))
         for i, p in enumerate(s[2]):
             walk(p, at if s[0] is Variant else f"{at}[{keys[i]!r}]")
 

@@ -22,7 +22,7 @@ from ._logic import choose, compare, or_
 from ._loops import for_
 from ._numbers import DTYPES, Dim, Kinds, Number, as_number, of_kinds
 from ._one_of import OneOf, each, over
-from ._state import flatten, is_fixed, objects_of, unflatten
+from ._state import flatten, objects_of, unflatten
 from ._tables import Table
 from ._tree import Decided, Rows
 from ._values import (
@@ -472,27 +472,3 @@ def listed(make: Callable[[list[Any]], Any], consumed: bool = False) -> list[Any
     out: list[Any] = Consumed() if consumed else []
     make(out)
     return out
-
-
-def text(*parts: Any) -> Any:
-    """An f-string: parts are texts or (value, conversion, format)."""
-    made = [p if isinstance(p, str) else (_known(p[0]), p[1], str(p[2])) for p in parts]
-    values = [p[0] for p in made if not isinstance(p, str)]
-    if any(isinstance(v, Choice) for v in values) and all(is_constant(v) or is_fixed(v) for v in values):
-        k = next(i for i, p in enumerate(made) if not isinstance(p, str) and isinstance(p[0], Choice))
-        chosen: Any = made[k]
-        return chosen[0].looked_up(lambda o: text(*made[:k], (o, *chosen[1:]), *made[k + 1 :]))
-    if any(
-        not isinstance(p, str) and (_effects.is_open(p[0]) or isinstance(p[0], (_effects.Text, OneOf, Maybe)))
-        for p in made
-    ):
-        flat: list[Any] = []
-        for p in made:
-            flat += p[0].parts if not isinstance(p, str) and isinstance(p[0], _effects.Text) else [p]
-        return _effects.Text(flat)
-    return "".join(p if isinstance(p, str) else _effects.formatted(*p) for p in made)
-
-
-def _known(v: Any) -> Any:
-    v = read(v) if isinstance(v, Maybe) and v.absent is not None else v
-    return v.number() if isinstance(v, SizeCondition) else v

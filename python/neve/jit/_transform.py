@@ -401,6 +401,14 @@ class _Rewrite(Blocks):
         call.args = parts  # type: ignore[attr-defined]
         return placed(call, node)
 
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if not isinstance(node.op, ast.Mod) or not isinstance(getattr(node.left, "value", None), str):
+            return node
+        call: Any = expression(f"{STAGE}.percent()")
+        call.args = [node.left, node.right]
+        return placed(call, node)
+
     def visit_ListComp(self, node: ast.ListComp) -> Any:
         return self.comprehension(node, ast.ListComp)
 
