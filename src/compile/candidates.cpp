@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compile/timing.h"
 #include "loop/analyse.h"
 #include "op/reference.h"
 
@@ -200,20 +201,37 @@ Candidate known_best(const Request& request, const Options& options) {
   return {};
 }
 
-double time_candidate(Candidate& c, const TacticKeys& keys, const Request& request, const Options& options,
-                      const std::function<int64_t(Dim)>& guess) {
-  const std::string key = keys.of(c.entry, c.variant);
-  if (auto ms = options.tactics->find(key)) {
-    ++c.cached;
-    return *ms;
-  }
-  if (options.tactics->frozen() || CacheTrace::current()) return 1e30;  // looking only: nothing is timed
+KernelToTime to_time(const Candidate& c, const Request& request, const std::function<int64_t(Dim)>& guess) {
   std::vector<int64_t> values;
   for (Dim d : c.kernel->shape_values()) values.push_back(guess(d));
-  const double ms = time_kernel(*c.kernel, request, values);
-  options.tactics->put(key, ms);
-  ++c.timed;
-  return ms;
+  return {c.kernel.get(), &request, std::move(values)};
+}
+
+// Their times, from the cache or measured; 1e30 where one is not known and nothing may be timed. Those that are not
+// known run in turns.
+std::vector<double> times_of(std::vector<Candidate>& candidates, const TacticKeys& keys, const Request& request,
+                             const Options& options, const std::function<int64_t(Dim)>& guess) {
+  std::vector<double> times(candidates.size(), 1e30);
+  std::vector<KernelToTime> unknown;
+  std::vector<size_t> which;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    Candidate& c = candidates[i];
+    if (const auto ms = options.tactics->find(keys.of(c.entry, c.variant))) {
+      times[i] = *ms;
+      ++c.cached;
+    } else if (!options.tactics->frozen() && !CacheTrace::current()) {  // else looking only: nothing is timed
+      unknown.push_back(to_time(c, request, guess));
+      which.push_back(i);
+    }
+  }
+  const std::vector<double> measured = time_kernels(unknown);
+  for (size_t k = 0; k < which.size(); ++k) {
+    Candidate& c = candidates[which[k]];
+    times[which[k]] = measured[k];
+    options.tactics->put(keys.of(c.entry, c.variant), measured[k]);
+    ++c.timed;
+  }
+  return times;
 }
 
 // Of several that accept the fastest at the sizes tuned for; the first where nothing is timed.
@@ -223,13 +241,12 @@ Candidate fastest(std::vector<Candidate> accepted, const Request& request, const
   std::vector<plan::Tactic> tactics;
   size_t timed = 0, cached = 0;
   if (accepted.size() > 1) {
-    const TacticKeys keys(request);
-    double best_ms = 0;
+    const std::vector<double> times = times_of(accepted, TacticKeys(request), request, options, guess);
     for (size_t i = 0; i < accepted.size(); ++i) {
-      const double ms = time_candidate(accepted[i], keys, request, options, guess);
-      timed += accepted[i].timed, cached += accepted[i].cached;
-      tactics.push_back({str(accepted[i].entry, ".", accepted[i].variant, " ", accepted[i].kernel->description()), ms});
-      if (i == 0 || ms < best_ms) best = i, best_ms = ms;
+      const Candidate& c = accepted[i];
+      timed += c.timed, cached += c.cached;
+      tactics.push_back({str(c.entry, ".", c.variant, " ", c.kernel->description()), times[i]});
+      if (times[i] < times[best]) best = i;
     }
   }
   Candidate c = std::move(accepted[best]);
@@ -345,9 +362,29 @@ Candidate candidate_of(std::string_view entry, const Request& request, const Opt
   return c;
 }
 
-double milliseconds_of(Candidate& c, const Request& request, const Options& options,
-                       const std::function<int64_t(Dim)>& guess) {
-  return time_candidate(c, TacticKeys(request), request, options, guess);
+std::optional<ChainTimes> chain_times(Candidate& chain, const Request& request, const Link& first, const Link& second,
+                                      const Options& options, const std::function<int64_t(Dim)>& guess) {
+  TacticCache& cache = *options.tactics;
+  const std::string key = TacticKeys(request).of(chain.entry, chain.variant);
+  const auto known = [&](const Link& l) {
+    return cache.find(TacticKeys(l.request).of(l.candidate.entry, l.candidate.variant));
+  };
+  std::optional<double> together = cache.find(key), a = known(first), b = known(second);
+  if (together && a && b) {
+    ++chain.cached;
+    return ChainTimes{*together, *a + *b};
+  }
+  if (cache.frozen() || CacheTrace::current()) return {};
+  const std::vector<double> now =
+      time_kernels({to_time(chain, request, guess), to_time(first.candidate, first.request, guess),
+                    to_time(second.candidate, second.request, guess)});
+  if (!a) cache.put(TacticKeys(first.request).of(first.candidate.entry, first.candidate.variant), *(a = now[1]));
+  if (!b) cache.put(TacticKeys(second.request).of(second.candidate.entry, second.candidate.variant), *(b = now[2]));
+  // As it would have been when the two were timed.
+  together = now[0] > 1e29 ? now[0] : now[0] * (*a + *b) / (now[1] + now[2]);
+  cache.put(key, *together);
+  ++chain.timed;
+  return ChainTimes{*together, *a + *b};
 }
 
 Candidate choose_kernel(const Request& request, const ir::Node&, const Options& options,

@@ -1,5 +1,7 @@
 // The kernels that would run a piece, and the choice between them.
 #pragma once
+#include <optional>
+
 #include "compile/compile.h"
 
 namespace neve::compile {
@@ -24,8 +26,18 @@ Candidate choose_kernel(const kernels::Request& request, const ir::Node& node, c
 Candidate reference_candidate(const Subgraph& graph);
 /// What an entry gives for a piece, where it accepts; no kernel where it refuses, or it or an op was disabled.
 Candidate candidate_of(std::string_view entry, const kernels::Request& request, const Options& options);
-/// How long it takes, from the cache or measured; 1e30 where it is not known and nothing may be timed.
-double milliseconds_of(Candidate& c, const kernels::Request& request, const Options& options,
-                       const std::function<int64_t(Dim)>& guess);
+/// A piece, and what was chosen for it.
+struct Link {
+  const kernels::Request& request;
+  const Candidate& candidate;
+};
+struct ChainTimes {
+  double together, apart;  ///< milliseconds
+};
+/// How long one kernel for two pieces takes and how long the two, from the cache or measured in turns; nothing where
+/// that is not known and nothing may be timed.
+std::optional<ChainTimes> chain_times(Candidate& chain, const kernels::Request& request, const Link& first,
+                                      const Link& second, const Options& options,
+                                      const std::function<int64_t(Dim)>& guess);
 
 }  // namespace neve::compile

@@ -204,19 +204,17 @@ bool Compiler::visit_chain(Node& n) {
     chain.forced = Forced::taken;
   } else {
     const auto at = [&](Dim d) { return guess(d); };
-    const double together = milliseconds_of(chain, request, options_, at);
-    if (together > 1e29) return false;
     const kernels::Request first_request = request_for(*first, first_in);
     Candidate a = choose_kernel(first_request, n, options_, at);
     const kernels::Request second_request = request_for(*second, next_in, n.out[0], a.kernel->output_layout(0));
     Candidate b = choose_kernel(second_request, next, options_, at);
-    const double apart =
-        milliseconds_of(a, first_request, options_, at) + milliseconds_of(b, second_request, options_, at);
+    const auto times = chain_times(chain, request, {first_request, a}, {second_request, b}, options_, at);
     timed_ += chain.timed + a.timed + b.timed;
-    if (together >= apart) return false;  // the two are asked again, and their times are found in the cache
+    if (!times || times->together >= times->apart)
+      return false;  // the two are asked again, and their times are found in the cache
     cached_ += chain.cached + a.cached + b.cached;
-    chain.tactics = {{str(entry, ".0 ", chain.kernel->description()), together},
-                     {str("apart: ", a.entry, ", ", b.entry), apart}};
+    chain.tactics = {{str(entry, ".0 ", chain.kernel->description()), times->together},
+                     {str("apart: ", a.entry, ", ", b.entry), times->apart}};
   }
   needed_.erase(&next);
   add_kernel(n, chain, request, both, inputs, next.out);

@@ -1,18 +1,11 @@
-// The tactic cache and the timing of kernels.
+// The tactic cache.
 #include "compile/tactics.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#if defined(__x86_64__)
-#include <emmintrin.h>
-#endif
 
 #include "base/file.h"
-#include "base/interrupt.h"
-#include "base/threads.h"
-#include "kernels/cpu/channels_last.h"
 #include "kernels/list.h"
 #include "op/reference.h"
 
@@ -243,151 +236,6 @@ TacticKeys::TacticKeys(const kernels::Request& r) {
 
 std::string TacticKeys::of(std::string_view entry, int variant) const {
   return str(before_, entry, ".", variant, after_);
-}
-
-namespace {
-
-/// Takes memory out of the caches.
-void forget([[maybe_unused]] const Tensor& t) {
-#if defined(__x86_64__)
-  for (int64_t i = 0; i < t.bytes(); i += 64) _mm_clflush(t.data() + i);
-#endif
-}
-
-/// The copies that a kernel's inputs need in other layouts than they are offered in, and those of results in blocks of
-/// channels: nearly all that may read them next is fastest with channels last.
-class Reorders {
- public:
-  Reorders(const kernels::Kernel& kernel, const kernels::Request& request, const std::vector<Tensor>& in,
-           const std::vector<Tensor>& out) {
-    const Subgraph& g = *request.graph;
-    for (size_t i = 0; i < in.size() && i < request.offered.size(); ++i) {
-      const TensorType& t = g.types[size_t(g.inputs[i])];
-      const Layout &from = request.offered[i], to = kernel.input_layout(i);
-      if (g.roles[i] != InputRole::activation || same_bytes(t, from, to)) continue;
-      const Sizes& sizes = request.sizes[size_t(g.inputs[i])];
-      add(request, t, from, to, sizes, zeros(t, from, sizes), in[i], before_);
-    }
-    for (size_t k = 0; k < out.size(); ++k) {
-      const TensorType& t = g.types[size_t(g.outputs[k])];
-      const Layout from = kernel.output_layout(k), to = kernels::channels_last(t.shape.size());
-      if (from.blocks.empty() || t.shape.size() < 3) continue;
-      const Sizes& sizes = request.sizes[size_t(g.outputs[k])];
-      add(request, t, from, to, sizes, out[k], zeros(t, to, sizes), after_);
-    }
-  }
-  size_t scratch_bytes() const { return scratch_; }
-  void before(std::byte* scratch) const { run(before_, scratch); }
-  void after(std::byte* scratch) const { run(after_, scratch); }
-
- private:
-  struct One {
-    std::shared_ptr<const kernels::BoundKernel> kernel;
-    std::unique_ptr<kernels::RunState> state;
-    Tensor from, to;
-    int threads;
-  };
-  static Tensor zeros(const TensorType& t, const Layout& layout, const Sizes& sizes) {
-    return Tensor::zeros(DType::u8, {padded_elements(layout, sizes.data(), sizes.size()) * size_of(t.dtype)});
-  }
-  void add(const kernels::Request& request, const TensorType& t, const Layout& from, const Layout& to,
-           const Sizes& sizes, Tensor source, Tensor target, std::vector<One>& list) {
-    kernels::BindSizes bind;
-    bind.in = bind.out = {sizes};
-    bind.threads = kernels::useful_threads(nullptr, bind.in, bind.out, request.threads);
-    const auto bound = kernels::make_reorder(t.dtype, t.shape.size(), from, to)->bind(bind);
-    if (!bound) return;
-    list.push_back({bound.value, bound.value->make_state(), std::move(source), std::move(target), bind.threads});
-    scratch_ = std::max(scratch_, bound.value->scratch_bytes());
-  }
-  static void run(const std::vector<One>& list, std::byte* scratch) {
-    for (const One& r : list) {
-      const void* in[] = {r.from.data()};
-      void* out[] = {r.to.data()};
-      r.kernel->run({in, out, scratch, r.threads, r.state.get()});
-    }
-  }
-
-  std::vector<One> before_, after_;
-  size_t scratch_ = 0;
-};
-
-}  // namespace
-
-double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,
-                   const std::vector<int64_t>& shape_values) {
-  const Subgraph& g = *request.graph;
-  kernels::BindSizes sizes;
-  sizes.threads = request.threads;
-  sizes.values = shape_values;
-  std::vector<Tensor> held, results;
-  std::vector<const void*> in;
-  std::vector<void*> out;
-  auto bytes_of = [&](const Layout& l, const Sizes& s, DType t) {
-    return padded_elements(l, s.data(), s.size()) * size_of(t);
-  };
-  // Contents: zeros would flatter (denormals, pages that share); a small pattern of floats near 1, integers 0.
-  auto fill = [&](Tensor& t, DType dtype) {
-    if (dtype != DType::f32) return;
-    float* p = t.data_as<float>();
-    for (int64_t i = 0; i < t.bytes() / 4; ++i) p[i] = 0.01f * float(int(i % 13) - 6);
-  };
-  for (size_t i = 0; i < g.inputs.size(); ++i) {
-    const size_t v = size_t(g.inputs[i]);
-    sizes.in.push_back(request.sizes[v]);
-    const DType dtype = g.types[v].dtype;
-    const bool packed = g.roles[i] == InputRole::weight && !kernel.packing_key(i).empty();
-    Tensor t = Tensor::zeros(
-        DType::u8, {packed ? int64_t(kernel.packed_bytes(i)) : bytes_of(kernel.input_layout(i), sizes.in[i], dtype)});
-    if (g.roles[i] == InputRole::constant && g.constants[i].defined())
-      std::memcpy(t.data(), g.constants[i].contiguous().data(), size_t(g.constants[i].bytes()));
-    else
-      fill(t, dtype);
-    in.push_back(t.data());
-    held.push_back(std::move(t));
-  }
-  for (size_t k = 0; k < g.outputs.size(); ++k) {
-    const size_t v = size_t(g.outputs[k]);
-    sizes.out.push_back(request.sizes[v]);
-    Tensor t = Tensor::zeros(DType::u8, {bytes_of(kernel.output_layout(k), sizes.out[k], g.types[v].dtype)});
-    out.push_back(t.data());
-    results.push_back(std::move(t));
-  }
-  sizes.threads = kernels::useful_threads(&g, sizes.in, sizes.out, request.threads);
-  const ThreadScope few(sizes.threads);
-  if (kernel.accumulates() >= 0) out[0] = const_cast<void*>(in[size_t(kernel.accumulates())]);
-  const auto bound = kernel.bind(sizes);
-  if (!bound) return 1e30;
-  const Reorders reorders(kernel, request, held, results);
-  Tensor scratch =
-      Tensor::empty(DType::u8, {int64_t(std::max(bound.value->scratch_bytes(), reorders.scratch_bytes())) + 64});
-  const auto state = bound.value->make_state();
-  // Between runs another buffer is walked, so that weights come from memory as they do in a network.
-  static thread_local Tensor sweep = Tensor::zeros(DType::u8, {4 << 20});
-  const kernels::RunArgs args{in.data(), out.data(), scratch.data(), sizes.threads, state.get()};
-  std::vector<double> times;
-  const auto begin = std::chrono::steady_clock::now();
-  auto elapsed = [](auto since) {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - since).count();
-  };
-  check_interrupt();
-  bound.value->run(args);
-  while (times.size() < 3 || (times.size() < 15 && elapsed(begin) < 12)) {
-    check_interrupt();
-    volatile uint8_t sink = 0;
-    const uint8_t* p = sweep.data_as<uint8_t>();
-    for (int64_t i = 0; i < sweep.bytes(); i += 64) sink = uint8_t(sink + p[i]);
-    if (request.cold_weights)
-      for (size_t i = 0; i < held.size(); ++i)
-        if (g.roles[i] == InputRole::weight) forget(held[i]);
-    const auto start = std::chrono::steady_clock::now();
-    reorders.before(scratch.data());
-    bound.value->run(args);
-    reorders.after(scratch.data());
-    times.push_back(elapsed(start));
-  }
-  std::nth_element(times.begin(), times.begin() + std::ptrdiff_t(times.size() / 2), times.end());
-  return times[times.size() / 2];
 }
 
 }  // namespace neve::compile

@@ -1,4 +1,4 @@
-// Kernels timed on this machine, and the cache of those times.
+// The times of kernels on this machine, kept.
 #pragma once
 #include <map>
 #include <mutex>
@@ -71,10 +71,5 @@ std::string machine_text(Isa isa);
 
 /// Whether two layouts lay the same bytes: they order only axes of size 1 differently.
 bool same_bytes(const TensorType& t, const Layout& a, const Layout& b);
-
-/// Milliseconds of one run of a kernel at the request's sizes, with the reorders of what is offered in another layout:
-/// median of a few, with caches as cold as a network leaves them.
-double time_kernel(const kernels::Kernel& kernel, const kernels::Request& request,
-                   const std::vector<int64_t>& shape_values);
 
 }  // namespace neve::compile

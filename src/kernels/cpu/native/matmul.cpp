@@ -31,7 +31,8 @@ class BoundMatmul final : public BoundKernel {
         products_(part_products(levels)),
         grid_(int64_t(1) << levels),
         rows_(rows),
-        threads_(threads) {
+        threads_(threads),
+        residual_(residual_of(p_.steps, p_.a)) {
     depth_ = p_.k / grid_;
     chunks_ = std::max<int64_t>(1, (depth_ + most_positions - 1) / most_positions);
     groups_ = p_.panels() / grid_;
@@ -145,6 +146,7 @@ class BoundMatmul final : public BoundKernel {
       if (step + 1 < steps) p.sum = weights(args, j, step + 1, own);
       if (p.sum.terms <= 1) p.sum.n = 0;
       fetch(args, p, step, steps, j, next);
+      if (const int64_t part = step + grid_ * grid_ - steps; part >= 0) fetch_results(args, p, r, part, j);
       simd_.product(p);
     }
     for (int64_t row = 0; row < grid_; ++row)
@@ -184,6 +186,15 @@ class BoundMatmul final : public BoundKernel {
     p.ahead_lines = floats / line_floats;
   }
 
+  /// What finish() will write, and add, for a part of the results. Of lines that many pages apart follow each other,
+  /// only a few come at a time: asked for when they are written they would take longer than a product of few positions.
+  void fetch_results(const RunArgs& args, Product& p, const Rows& r, int64_t part, int64_t j) const {
+    const int64_t column = part % grid_ * groups_ + j,
+                  at = (r.first + part / grid_ * r.height) * p_.n + column * p_.width();
+    p.next_written = static_cast<const float*>(args.out[0]) + at, p.next_stride = p_.n;
+    if (residual_ >= 0) p.next_read = static_cast<const float*>(args.in[size_t(residual_)]) + at;
+  }
+
   /// Applies the steps to the results of a panel and writes them.
   void finish(const RunArgs& args, int64_t first_row, int64_t rows, int64_t panel, float* x) const {
     const int64_t width = p_.width(), first = panel * width, columns = std::min(width, p_.n - first);
@@ -201,7 +212,7 @@ class BoundMatmul final : public BoundKernel {
   const std::vector<PartProduct>& products_;
   std::vector<int> slot_;  ///< of each product: which sum of parts of the left side; -1: a part as it lies
   int64_t grid_, rows_;
-  int threads_;
+  int threads_, residual_;
   int64_t depth_, chunks_, groups_, blocks_, part_rows_, slots_;
   bool by_rows_;
   std::array<size_t, 2> weights_at_;

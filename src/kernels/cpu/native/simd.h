@@ -148,7 +148,11 @@ struct Product {
   } to[most_terms];
   int targets;
   int64_t c_stride;
-  /// Done meanwhile, a little with every position: lines of memory that are read next are fetched,
+  /// Done meanwhile: the rows that will be written next, and those that will be read for it, come into the first caches
+  /// (`vectors` of each, at `next_stride`; null: none),
+  const float *next_written, *next_read;
+  int64_t next_stride;
+  /// a little with every position, lines of memory that are read next are fetched,
   const char* ahead;
   int64_t ahead_lines;
   /// and parts of another panel are added up.

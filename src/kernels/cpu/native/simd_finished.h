@@ -26,6 +26,18 @@ struct FinishedTile {
     }
   }
 
+  /// The rows that are added and written at the end. Where they lie apart nothing else fetches them, and asked for then
+  /// they would come later than the next sums are done.
+  NEVE_INLINE void bring_rows() {
+    constexpr int64_t worth_it = 64;  // positions, whose multiplications take longer than memory
+    if (p.k < worth_it || p.c_stride <= Vectors * lanes) return;
+    unroll<Rows>([&](auto r) NEVE_INLINED {
+      const int64_t at = (row + r.value) * p.c_stride;
+      bring<Vectors, true>(p.c + at);
+      if (p.residual && p.residual != p.c) bring<Vectors, false>(p.residual + at);
+    });
+  }
+
   NEVE_INLINE void begin() {
     if (!p.bias) {
       unroll<Rows>([&](auto r) NEVE_INLINED {
@@ -100,6 +112,7 @@ struct FinishedTile {
 template <int Rows, int Vectors, int Step>
 void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int64_t lines) {
   FinishedTile<Rows, Vectors, Step> t{p, row, {}};
+  t.bring_rows();
   t.begin();
   t.multiply(ahead, lines);
   if (p.residual) t.add_residual();

@@ -252,7 +252,11 @@ void product_of(const Product& p) {
     const auto share = [&](int64_t n) { return n * (i + 1) / tiles; };
     const int64_t end = share(p.rows);
     const float* row[tile_rows];
-    for (int64_t r = begin; r < end; ++r) row[r - begin] = p.a + r * p.a_stride;
+    for (int64_t r = begin; r < end; ++r) {
+      row[r - begin] = p.a + r * p.a_stride;
+      if (p.next_written) bring<Vectors, true>(p.next_written + r * p.next_stride);
+      if (p.next_read) bring<Vectors, false>(p.next_read + r * p.next_stride);
+    }
     const Meanwhile meanwhile{p.ahead + lines * 64, share(p.ahead_lines) - lines, &p.sum, added * lanes,
                               share(vectors) - added};
     some_rows<tile_rows, Vectors>(end - begin, p.k, row, p.b, Targets{p}, begin, meanwhile);

@@ -135,6 +135,14 @@ NEVE_INLINE void unroll(F&& f) {
   }
 }
 
+/// Brings a part of a row that is soon written, or read, into the first cache.
+template <int Vectors, bool Written>
+NEVE_INLINE void bring(const float* row) {
+  constexpr int line = 16;
+  unroll<(Vectors * lanes + line - 1) / line>(
+      [&](auto i) NEVE_INLINED { __builtin_prefetch(row + i.value * line, Written, 3); });
+}
+
 /// f with the number of vectors of a panel as a constant: 1 to 4.
 template <class F>
 NEVE_INLINE void with_vectors(int vectors, F&& f) {
