@@ -19,12 +19,21 @@ def global_write(x):
     return x
 
 
-@program(refused="holds other things")
-def other_keys(x):
+@program(refused="5 keys that may be missing")
+def many_keys(x):
+    d = {}
+    for k in range(5):
+        if x.sum() > k:
+            d[k] = x
+    return d
+
+
+@program(refused="a comparison of a dict of which tensors decide")
+def keys_compared(x):
     d = {}
     if x.sum() > 0:
-        d["a"] = x
-    return d
+        d["a"] = 1
+    return x if d == {"a": 1} else -x
 
 
 @program(refused="the text of")

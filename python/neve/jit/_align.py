@@ -12,7 +12,7 @@ from ._lists import Spread, is_scalar
 from ._numbers import Dim, Number
 from ._tables import Columns, Table
 from ._values import Lost, Maybe, Undefined, dtype_of, is_number, weak_dtype
-from ._variants import UNSET, Unset, Variant
+from ._variants import UNSET, Entry, Unset, Variant
 
 Path = tuple[Any, ...]
 _MOST = 8  # kinds of one value
@@ -158,8 +158,10 @@ class Aligned:
             if isinstance(leaf, (Undefined, Lost)):
                 parts = [self._wrap(leaf) for _ in range(count_of(other))]
                 return (other, parts, b) if x is None else (other, a, parts)
-        elif x[0] is y[0] and x[1] == y[1] and len(x[2]) == len(y[2]):
+        elif x[0] is y[0] and x[1] == y[1] and len(x[2]) == len(y[2]) and not any(map(_is_entry, (*x[2], *y[2]))):
             return self._parts(x, a, y, b, pa, pb, at)
+        elif (found := self._dicts(x, a, y, b, pa, pb, at)) is not None:
+            return found
         elif _is_list(x) and _is_list(y):
             types = [element_type(s, leaves) for s, leaves in ((x, a), (y, b)) if leaves]
             found = [o for o in types if o is not None]
@@ -177,6 +179,46 @@ class Aligned:
             out_a += oa
             out_b += ob
         return (x[0], x[1], parts), out_a, out_b
+
+    def _dicts(self, x: Any, a: Any, y: Any, b: Any, pa: Path, pb: Path, at: Path) -> Any:
+        """Two dicts of other keys as one with all of them, where one has those of the other, or they are one dict."""
+        if x[0] is not y[0] or not issubclass(x[0], dict):
+            return None
+        if at not in self._exact and not ({*x[1]} <= {*y[1]} or {*y[1]} <= {*x[1]}):
+            return None
+        first, second = (y[1], x[1]) if {*x[1]} <= {*y[1]} else (x[1], y[1])
+        keys = [*first, *(k for k in second if k not in first)]
+        sides = [_by_key(s, leaves, path) for s, leaves, path in ((x, a, pa), (y, b, pb))]
+        parts, out_a, out_b = [], [], []
+        for i, k in enumerate(keys):
+            p, oa, ob = self._entry(sides[0].get(k), sides[1].get(k), (*at, i))
+            parts.append(p)
+            out_a += oa
+            out_b += ob
+        return (x[0], keys, parts), out_a, out_b
+
+    def _entry(self, one: Any, two: Any, at: Path) -> Any:
+        """What two dicts have for a key: structure, leaves and path of each; None where it is missing."""
+        if one and two and not _is_entry(one[0]) and not _is_entry(two[0]):
+            return self._pair(one[0], one[1], two[0], two[1], one[2], two[2], at)
+        flags, inner = [], []
+        for k, side in enumerate((one, two)):
+            if side and _is_entry(side[0]):
+                flags.append(side[1][0])
+                inner.append((side[0][2][1], side[1][1:], (*side[2], 1)))
+                self.moved[k][side[2]] = at
+            else:
+                flags.append(self._wrap(bool(side)))
+                inner.append(side)
+        x, y = inner
+        if x and y:
+            s, oa, ob = self._pair(x[0], x[1], y[0], y[1], x[2], y[2], (*at, 1))
+        else:
+            s, leaves, path = x or y
+            self.moved[0 if x else 1][path] = (*at, 1)
+            nothing = [self._wrap(UNSET) for _ in leaves]
+            oa, ob = (leaves, nothing) if x else (nothing, leaves)
+        return (Entry, None, [None, s]), [flags[0], *oa], [flags[1], *ob]
 
     def _variant(self, x: Any, a: Any, y: Any, b: Any, pa: Path, pb: Path, at: Path) -> Any:
         """A value of another kind in each way."""
@@ -301,6 +343,19 @@ def relocated(objects: dict[Path, Any], moved: dict[Path, Path]) -> dict[Path, A
         return (*moved[p[:n]], *p[n:]) if n else p
 
     return {place(p): o for p, o in objects.items()} if moved else objects
+
+
+def _is_entry(structure: Any) -> bool:
+    return structure is not None and structure[0] is Entry
+
+
+def _by_key(structure: Any, leaves: Any, path: Path) -> dict[Any, Any]:
+    """(structure, leaves, path) of what a dict has."""
+    found, at = {}, 0
+    for i, (k, part) in enumerate(zip(structure[1], structure[2])):
+        found[k] = part, leaves[at : at + count_of(part)], (*path, i)
+        at += count_of(part)
+    return found
 
 
 def _is_variant(structure: Any) -> bool:

@@ -15,6 +15,7 @@ from .._base import Tensor, fail
 from . import _effects
 from ._branches import assert_, if_
 from ._choices import Choice
+from ._gaps import Some, has_gaps, length, refuse
 from ._kinds import by_kind, is_mixed, place_of, ways_of
 from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
 from ._logic import and_, choose, not_, or_
@@ -49,6 +50,8 @@ def _len(x: Any) -> Any:
         return TensorList(x).length
     if isinstance(x, Open):
         return number(x.trips)
+    if has_gaps(x):
+        return length(x)
     return x.shape[0] if isinstance(x, Tensor) and x.ndim else builtins.len(x)
 
 
@@ -158,6 +161,8 @@ def _rows(x: Any) -> Any:
 
 def _enumerate(iterable: Any, start: Any = 0) -> Any:
     rows = _rows(iterable)
+    if isinstance(rows, Some):
+        refuse("enumerate")
     if isinstance(rows, Open):
         return Open(rows.trips, lambda k: (k + start, rows.item(k)), rows.most)
     if is_open(start):
@@ -167,6 +172,8 @@ def _enumerate(iterable: Any, start: Any = 0) -> Any:
 
 def _zip(*iterables: Any, strict: bool = False) -> Any:
     rows = [_rows(x) for x in iterables]
+    if any(isinstance(r, Some) for r in rows):
+        refuse("zip or map")
     if not any(isinstance(r, Open) for r in rows):
         return builtins.zip(*rows, strict=strict)
     opened = [r if isinstance(r, Open) else _open_beside(r, x) for r, x in zip(rows, iterables)]
@@ -196,6 +203,8 @@ def _reversed(x: Any) -> Any:
         turned.reverse()
         return turned.list
     rows = _rows(x)
+    if isinstance(rows, Some):
+        refuse("reversed")
     if isinstance(rows, Open):
         return Open(rows.trips, lambda k: rows.item(number(rows.trips) - 1 - k))
     return builtins.reversed(rows)

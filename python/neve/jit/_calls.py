@@ -13,6 +13,7 @@ from .._base import Tensor, fail
 from ._aliases import require_one_for
 from ._builtins import REPLACED, _item
 from ._convert import is_user_code, transform
+from ._gaps import has_gaps, method, refuse, update
 from ._lists import TensorList, is_spread
 from ._one_of import OneOf, applied, each
 from ._statements import entry, is_open_key
@@ -63,6 +64,10 @@ def call(function: Any) -> Any:
             return getattr(TensorList(owner), function.__name__)
         if isinstance(owner, str) and getattr(function, "__name__", "") in ("join", "format"):
             return functools.partial(joined if function.__name__ == "join" else from_template, owner)
+        if has_gaps(owner):
+            return method(owner, function.__name__)
+        if isinstance(owner, dict) and getattr(function, "__name__", "") == "update":
+            return functools.partial(update, owner)
         if isinstance(owner, dict) and getattr(function, "__name__", "") == "get":
             return functools.partial(_get, owner)
     if function in (eval, exec) and _neve.is_capturing():
@@ -117,6 +122,8 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
         return _reading(function)
 
     def checked(*args: Any, **kwargs: Any) -> Any:
+        if function is not dict and any(map(has_gaps, (*args, *kwargs.values()))):
+            refuse(f"{getattr(function, '__qualname__', function)}()")
         if any(is_spread(a) for a in (*args, *kwargs.values())):
             name = getattr(function, "__qualname__", function)
             fail("unsupported", f"to_static: a list whose length tensors decide is given to {name} (stack it)")

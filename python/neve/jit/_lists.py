@@ -311,6 +311,10 @@ class Open:
     def __init__(self, trips: Any, item: Callable[[Any], Any], most: int | None = None) -> None:
         self.trips, self.item, self.most = trips, item, most
 
+    def passes(self, k: int) -> Any:
+        """Whether there is a pass with this number, of one that has `most`."""
+        return number(self.trips > k)
+
     def __iter__(self) -> Iterator[Any]:
         fail(
             "unsupported",
@@ -322,6 +326,10 @@ def open_of(x: Any) -> Open | None:
     """x as what a loop of the graph goes through; None for what plain Python does."""
     if isinstance(x, Open):
         return x
+    if isinstance(x, dict) and x and _neve.is_capturing():
+        from ._gaps import rows
+
+        return rows(x)
     if is_spread(x):
         whole = TensorList(x)
         return Open(lift(whole.length, "i64"), lambda k: whole[k.raw])

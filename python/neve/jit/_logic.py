@@ -61,6 +61,11 @@ def compare(kinds: Sequence[str], left: Any, *rest: Any) -> Any:
             return getattr(operator, kind)(a, b)
         known = _neve.prove_sizes(kind, left, right)
         return SizeCondition(kind, left, right) if known is None else known
+    if isinstance(left, dict) and isinstance(right, dict):
+        from ._gaps import has_gaps, refuse
+
+        if has_gaps(left) or has_gaps(right):
+            refuse("a comparison")
     if is_spread(left) or is_spread(right):
         fail("unsupported", "to_static: a list whose length tensors decide is compared (stack it)")
     return getattr(operator, kind)(left, right)
@@ -149,6 +154,10 @@ def _contains(values: Any, v: Any) -> Any:
         n = as_number(v.number() if isinstance(v, SizeCondition) else v)
         data = gathered(values).data
         return number((data == (n.beside(data.dtype) if n is not None else v)).any())
+    if isinstance(values, dict) and not isinstance(v, (Number, Dim, SizeCondition)):
+        from ._gaps import contains
+
+        return contains(values, v)
     is_open = isinstance(v, (Number, Dim, SizeCondition))
     values = tuple(values) if isinstance(values, dict) and is_open else values
     if isinstance(values, (tuple, list, set, frozenset)) and (

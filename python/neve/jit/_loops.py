@@ -370,4 +370,5 @@ def _for_each(
 
 def _pass_if(rows: Open, body: Callable[[Any], None], get: Get, put: Put, names: Any, problems: Any, k: int) -> None:
     """A pass with the number k, where there are so many."""
-    if_(rows.trips > k, lambda: body(rows.item(number(_neve.tensor(k)))), lambda: None, get, put, names, problems)
+    test = rows.passes(k)
+    if_(test, lambda: body(rows.item(number(_neve.tensor(k)))), lambda: None, get, put, names, problems)

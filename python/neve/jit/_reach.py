@@ -19,7 +19,7 @@ from ._choices import Choice
 from ._effects import current, memory
 from ._names import FLAG
 from ._values import Maybe, Undefined
-from ._variants import Variant
+from ._variants import Entry, Variant
 
 _MOST = 20000  # things that are looked at
 _STANDARD = getattr(sys, "stdlib_module_names", ("builtins", "collections", "types", "functools"))
@@ -238,6 +238,8 @@ def _parts(v: Any) -> Iterator[Any]:
         yield from (v.__kwdefaults__ or {}).values()
     elif isinstance(v, Variant):
         yield from v._ways
+    elif isinstance(v, Entry):
+        yield v.value
     elif isinstance(v, Choice):
         yield from v._options
     elif isinstance(v, Maybe):

@@ -18,6 +18,7 @@ from ._statements import (
     is_open,
     item,
     listed,
+    mapped,
     result,
     set_attribute,
     set_item,
@@ -30,7 +31,7 @@ from ._values import Undefined, raw, raw_of, read
 
 __all__ = [
     "Undefined", "activated", "active", "and_", "as_results", "assert_", "attribute", "augment", "augment_item", "bound", "call",
-    "choose", "collect", "compare", "container", "del_item", "for_", "forward_of", "if_", "is_open", "item", "listed", "match", "matches", "not_", "or_", "passing", "percent",
+    "choose", "collect", "compare", "container", "del_item", "for_", "forward_of", "if_", "is_open", "item", "listed", "mapped", "match", "matches", "not_", "or_", "passing", "percent",
     "raise_",
     "raw", "raw_of", "read", "result", "set_attribute", "set_item", "starred", "text", "trying", "unpacked", "when", "while_",
 ]  # fmt: skip

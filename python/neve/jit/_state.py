@@ -28,7 +28,7 @@ from ._values import (
     same,
     tensor_of,
 )
-from ._variants import Unset, Variant, variant
+from ._variants import Entry, Unset, Variant, variant
 
 
 def grow(grown: Grown, state: Sequence[Any]) -> None:
@@ -145,7 +145,7 @@ def boxes_of(values: Iterable[Any], found: dict[int, _Box] | None = None) -> dic
             if id(v) not in found:
                 found[id(v)] = _Box(v)
                 boxes_of(v if isinstance(v, list) else _dict_of(v).values(), found)
-        elif isinstance(v, (tuple, Variant)):
+        elif isinstance(v, (tuple, Variant, Entry)):
             boxes_of(parts_of(v), found)
     return found
 
@@ -175,6 +175,8 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
             return (Spread, whole.is_of_numbers, [None])
         if isinstance(v, Variant):
             return (Variant, v._labels, [walk(e) for e in parts_of(v)])
+        if isinstance(v, Entry):
+            return (Entry, None, [walk(e) for e in parts_of(v)])
         if isinstance(v, Text):
             around = [p if isinstance(p, str) else p[1:] for p in v.parts]
             return (Text, around, [walk(e) for e in parts_of(v)])
@@ -198,6 +200,8 @@ def parts_of(v: Any) -> list[Any]:
     """What a container holds, in the order of its structure."""
     if isinstance(v, Variant):
         return [v._tag, *v._ways]
+    if isinstance(v, Entry):
+        return [v.flag, v.value]
     if isinstance(v, Text):
         return [p[0] for p in v.parts if isinstance(p, tuple)]
     if isinstance(v, dict):
@@ -225,6 +229,8 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         made = [_build(p, leaves, (*at, i), kept) for i, p in enumerate(parts)]
     if kind is Variant:
         return variant(keys, made[1:], made[0])
+    if kind is Entry:
+        return Entry(*made)
     if kind is Text:
         values = iter(made)
         return Text([p if isinstance(p, str) else (next(values), *p) for p in keys])
@@ -237,7 +243,8 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         new = kind() if old is None else old
         new.clear()
         for k, v in zip(keys, made):  # a Counter's update counts
-            new[k] = v
+            if not isinstance(v, Entry) or v.flag is not False:
+                new[k] = v.value if isinstance(v, Entry) and v.flag is True else v
         return new
     if dataclasses.is_dataclass(kind):
         new = object.__new__(cast(Any, kind)) if old is None else old
@@ -263,7 +270,7 @@ def paths_of(names: Sequence[str], structure: Any) -> list[str]:
             return
         keys = s[1] if s[1] and not issubclass(s[0], (Spread, Text)) else range(len(s[2]))
         for i, p in enumerate(s[2]):
-            walk(p, at if s[0] is Variant else f"{at}[{keys[i]!r}]")
+            walk(p, at if s[0] in (Variant, Entry) else f"{at}[{keys[i]!r}]")
 
     for n, s in zip(names, structure):
         walk(s, n)

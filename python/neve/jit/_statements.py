@@ -16,6 +16,7 @@ from ._aliases import note_maybe_one, note_returned, require_one
 from ._align import element_type
 from ._branches import assert_, if_
 from ._choices import Choice, index_of, is_constant, is_object
+from ._gaps import as_decided, delete, element, has_gaps, refuse
 from ._kinds import is_mixed, kinds_in, place_of, ways_of, which_of
 from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, spread
 from ._logic import choose, compare, or_
@@ -111,6 +112,8 @@ def as_results(value: Any) -> Any:
         return ListResult(whole.data, whole.is_of_numbers)
     if isinstance(value, (list, tuple)):
         return type(value)(as_results(v) for v in value)
+    if has_gaps(value):
+        return as_decided(value, as_results)
     if isinstance(value, dict):
         made = value.copy()
         if any(isinstance(k, Dim) for k in value):  # a key is what it is: a graph for each size
@@ -160,6 +163,8 @@ def _result_of(way: Any) -> Any:
 
 def for_plain_code(value: Any, name: str) -> Any:
     """What a converted function gives to a caller that is not: values that every function knows. Else refused."""
+    if has_gaps(value):
+        refuse("the return to code that is traced")
     if is_spread(value) or isinstance(value, (OneOf, Maybe, SizeCondition, _effects.Text, Lost)):
         what = "a list whose length tensors decide" if is_spread(value) else "what tensors decide to be None or not"
         what = "a text, function or condition that tensors decide" if not isinstance(value, (list, Maybe)) else what
@@ -211,6 +216,8 @@ def item(owner: Any, index: Any) -> Any:
         return TensorList(owner)[index]
     if isinstance(owner, dict) and is_open_key(owner, index):
         return entry(owner, index)
+    if has_gaps(owner):
+        return element(owner, index)
     if isinstance(owner, (list, tuple, str)) and isinstance(index, (Number, Dim)):
         return _element(list(owner), index)
     return owner[index]
@@ -338,13 +345,17 @@ def del_item(owner: Any, index: Any) -> None:
         spread(owner, of)
     if is_spread(owner):
         del TensorList(owner)[index]
+    elif has_gaps(owner):
+        delete(owner, index)
     else:
         del owner[index]
 
 
-def starred(values: Any) -> Any:
-    """What a call or a tuple takes one by one."""
-    return unpacked(values)
+def starred(values: Any, in_list: bool = False) -> Any:
+    """What a call, a tuple or a list takes one by one."""
+    if has_gaps(values):
+        refuse("'*'")
+    return values if in_list else unpacked(values)
 
 
 def _set_one(owner: list[Any], n: Number, value: Any) -> None:
@@ -442,12 +453,12 @@ def is_open(iterable: Any) -> bool:
     return isinstance(iterable, OneOf) or open_of(iterable) is not None
 
 
-def collect(out: list[Any], iterable: Any, add: Callable[[Any], Any], state: Any = None) -> None:
+def collect(out: Any, iterable: Any, add: Callable[[Any], Any], state: Any = None) -> None:
     """Calls `add`, which appends to `out`, with every element."""
     for_(iterable, lambda v: None if add(v) is None else None, None, *_list_state(out, state))
 
 
-def when(out: list[Any], test: Any, add: Callable[[], Any], state: Any = None) -> None:
+def when(out: Any, test: Any, add: Callable[[], Any], state: Any = None) -> None:
     """Calls `add`, which appends to `out`, where the test holds."""
 
     def then() -> None:
@@ -456,15 +467,25 @@ def when(out: list[Any], test: Any, add: Callable[[], Any], state: Any = None) -
     if_(test, then, lambda: None, *_list_state(out, state))
 
 
-def _list_state(out: list[Any], state: Any) -> tuple[Any, Any, tuple[str, ...]]:
+def _list_state(out: Any, state: Any) -> tuple[Any, Any, tuple[str, ...]]:
     get_more, put_more, names = state or (lambda: (), lambda _: None, ())
 
     def put(values: tuple[Any, ...]) -> None:
-        if values[0] is not out:
+        if values[0] is not out and isinstance(out, dict):
+            out.clear()
+            out.update(values[0])
+        elif values[0] is not out:
             out[:] = values[0]
         put_more(values[1:])
 
     return lambda: (out, *get_more()), put, ("the list", *names)
+
+
+def mapped(make: Callable[[dict[Any, Any]], Any]) -> dict[Any, Any]:
+    """The dict that `make` fills."""
+    out: dict[Any, Any] = {}
+    make(out)
+    return out
 
 
 def listed(make: Callable[[list[Any]], Any], consumed: bool = False) -> list[Any]:

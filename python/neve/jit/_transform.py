@@ -18,6 +18,7 @@ from ._lower_match import LowerMatch, is_of_match
 from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, parameters_of, placed, statements
 from ._own import own_names
 from ._reads import Loads, stage_name
+from ._syntax import count, index_of_slice, is_plain_target, mark_test, may_catch_divisions, no_arguments, targets
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir")
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_",
@@ -99,7 +100,7 @@ class _Rewrite(Blocks):
 
     def visit_If(self, node: ast.If) -> Any:
         self.line = node.lineno
-        _mark_test(node.test)
+        mark_test(node.test)
         names = names_of(node.body, node.orelse)
         variables, state = self.state(names, node)
         test = self.visit(node.test)
@@ -119,7 +120,7 @@ class _Rewrite(Blocks):
 
     def visit_While(self, node: ast.While) -> Any:
         self.line = node.lineno
-        _mark_test(node.test)
+        mark_test(node.test)
         names = names_of(node.body, node.test)
         variables, state = self.state(names, node)
         test, body = self.fresh("test"), self.fresh("body")
@@ -162,7 +163,7 @@ class _Rewrite(Blocks):
         return [*out, *access, call]
 
     def visit_Assert(self, node: ast.Assert) -> Any:
-        _mark_test(node.test)
+        mark_test(node.test)
         call = statements(f"{STAGE}.assert_(None, lambda: None, {self.place(node)!r})", node)[0]
         call.value.args[0] = self.visit(node.test)  # type: ignore[attr-defined]
         call.value.args[1].body = self.visit(node.msg) if node.msg else ast.Constant(None)  # type: ignore[attr-defined]
@@ -182,7 +183,7 @@ class _Rewrite(Blocks):
         self.generic_visit_blocks(node)
         if node.handlers:
             around = statements(
-                f"with {STAGE}.trying({any(map(_may_catch_divisions, node.handlers))}):\n    pass", node
+                f"with {STAGE}.trying({any(map(may_catch_divisions, node.handlers))}):\n    pass", node
             )[0]
             around.body = node.body  # type: ignore[attr-defined]
             node.body = [around]
@@ -201,16 +202,17 @@ class _Rewrite(Blocks):
     def visit_Assign(self, node: ast.Assign) -> Any:
         target = node.targets[0]
         if len(node.targets) == 1 and isinstance(target, ast.Subscript):
-            call = statements(f"{STAGE}.set_item(None, None, None)", node)[0]
-            call.value.args = [self.visit(node.value), self.visit(target.value), self.visit(_index(target.slice))]  # type: ignore[attr-defined]
+            call: Any = statements(f"{STAGE}.set_item(None, None, None)", node)[0]
+            parts = node.value, target.value, index_of_slice(target.slice)
+            call.value.args = [self.visit(p) for p in parts]
             return placed(call, node)
-        if any(isinstance(t, ast.Subscript) for target in node.targets for t in _targets(target)):
+        if any(isinstance(t, ast.Subscript) for target in node.targets for t in targets(target)):
             return self.one_by_one(node)
         if not isinstance(node.value, (ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.JoinedStr)):
             self.handed |= {n: None for n in names_of(*node.targets).stored if n in self.local}
         node = self.generic_visit(node)  # type: ignore[assignment]
         if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, ast.Tuple):
-            made: Any = expression(f"{STAGE}.unpacked(None, {_count(node.targets)})")
+            made: Any = expression(f"{STAGE}.unpacked(None, {count(node.targets)})")
             made.args[0] = node.value
             node.value = placed(made, node.value)
         return node
@@ -255,7 +257,7 @@ class _Rewrite(Blocks):
                 out += statements(f"{t.id} = {STAGE}.Undefined({t.id!r})", node)
             elif isinstance(t, ast.Subscript):
                 call = statements(f"{STAGE}.del_item(None, None)", node)[0]
-                call.value.args = [self.visit(t.value), self.visit(_index(t.slice))]  # type: ignore[attr-defined]
+                call.value.args = [self.visit(t.value), self.visit(index_of_slice(t.slice))]  # type: ignore[attr-defined]
                 out.append(placed(call, node))
             else:
                 out.append(ast.copy_location(ast.Delete([self.visit(t)]), node))
@@ -274,7 +276,7 @@ class _Rewrite(Blocks):
         if isinstance(node.target, ast.Subscript):
             made = statements(f"{STAGE}.augment_item({type(node.op).__name__!r}, None, None, None)", node)[0]
             made.value.args[1:] = [  # type: ignore[attr-defined]
-                self.visit(node.target.value), self.visit(_index(node.target.slice)), node.value
+                self.visit(node.target.value), self.visit(index_of_slice(node.target.slice)), node.value
             ]  # fmt: skip
             return placed(made, node)
         node.target = self.visit(node.target)
@@ -298,7 +300,7 @@ class _Rewrite(Blocks):
         state = self.walrus_state(node.values[1:])
         is_test = getattr(node, "is_test", False)  # only whether it is true matters
         call = expression(f"{STAGE}.{name}({', '.join([state] * bool(state) + ['test=True'] * is_test)})")
-        call.args = [ast.Lambda(_no_arguments(), self.visit(v)) for v in node.values]  # type: ignore[attr-defined]
+        call.args = [ast.Lambda(no_arguments(), self.visit(v)) for v in node.values]  # type: ignore[attr-defined]
         return placed(call, node)
 
     def walrus_state(self, later: list[ast.expr]) -> str:
@@ -320,7 +322,7 @@ class _Rewrite(Blocks):
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         if isinstance(node.op, ast.Not):
-            _mark_test(node.operand)
+            mark_test(node.operand)
         node.operand = self.visit(node.operand)
         if not isinstance(node.op, ast.Not):
             return node
@@ -329,7 +331,7 @@ class _Rewrite(Blocks):
         return placed(call, node)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
-        _mark_test(node.test)
+        mark_test(node.test)
         state = self.walrus_state([node.body, node.orelse])
         call = expression(f"{STAGE}.choose(None, lambda: None, lambda: None{', ' + state if state else ''})")
         call.args[0] = self.visit(node.test)  # type: ignore[attr-defined]
@@ -344,7 +346,7 @@ class _Rewrite(Blocks):
         if len(values) == 2:
             call.args.append(values[1])  # type: ignore[attr-defined]
         else:  # the operands after the second are read only if the comparison before holds
-            call.args += [ast.Lambda(_no_arguments(), v) for v in values[1:]]  # type: ignore[attr-defined]
+            call.args += [ast.Lambda(no_arguments(), v) for v in values[1:]]  # type: ignore[attr-defined]
         return placed(call, node)
 
     def visit_Call(self, node: ast.Call) -> Any:
@@ -370,8 +372,8 @@ class _Rewrite(Blocks):
     def visit_Starred(self, node: ast.Starred) -> Any:
         """One by one: lists whose length tensors decide have no such elements. [*a, b] is a list that has it as well."""
         node.value = self.visit(node.value)
-        if isinstance(node.ctx, ast.Load) and not getattr(node, "in_list", False):
-            made: Any = expression(f"{STAGE}.starred()")
+        if isinstance(node.ctx, ast.Load):
+            made: Any = expression(f"{STAGE}.starred({'in_list=True' if getattr(node, 'in_list', False) else ''})")
             made.args = [node.value]
             node.value = placed(made, node)
         return node
@@ -385,7 +387,7 @@ class _Rewrite(Blocks):
         if not isinstance(node.ctx, ast.Load):
             return self.generic_visit(node)
         call = expression(f"{STAGE}.item()")
-        call.args = [self.visit(node.value), self.visit(_index(node.slice))]  # type: ignore[attr-defined]
+        call.args = [self.visit(node.value), self.visit(index_of_slice(node.slice))]  # type: ignore[attr-defined]
         return placed(call, node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
@@ -412,6 +414,9 @@ class _Rewrite(Blocks):
     def visit_ListComp(self, node: ast.ListComp) -> Any:
         return self.comprehension(node, ast.ListComp)
 
+    def visit_DictComp(self, node: ast.DictComp) -> Any:
+        return self.comprehension(node, ast.DictComp)
+
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> Any:
         return self.comprehension(node, ast.GeneratorExp)
 
@@ -420,7 +425,7 @@ class _Rewrite(Blocks):
         bound = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
         for g in node.generators:
             for test in g.ifs:
-                _mark_test(test)
+                mark_test(test)
         hidden = {n: self.guarded.pop(n) for n in list(self.guarded) if n in bound}
         outer, self.local = self.local, self.local - bound
         state = self.walrus_state([node])
@@ -428,17 +433,20 @@ class _Rewrite(Blocks):
         node = self.generic_visit(node)
         self.local = outer
         self.guarded.update(hidden)
-        simple = all(not g.is_async and _is_plain_target(g.target) for g in node.generators)
-        simple = simple and not isinstance(node.elt, ast.Lambda)  # sees the variables as they are after the last one
+        simple = all(not g.is_async and is_plain_target(g.target) for g in node.generators)
+        simple = simple and not isinstance(
+            node.value if kind is ast.DictComp else node.elt, ast.Lambda
+        )  # sees the variables as they are after the last one
         if not simple:
             return node
         out, first = self.fresh("list"), self.fresh("rows")
         consumed = ", True" if getattr(node, "consumed", False) else ""
-        made = expression(f"{STAGE}.listed(lambda {out}: None{consumed})")
+        name = "mapped" if kind is ast.DictComp else "listed"
+        made = expression(f"{STAGE}.{name}(lambda {out}: None{consumed})")
         copied = copy.deepcopy(node)
         copied.generators[0].iter = ast.Name(first, ast.Load())
         made.args[0].body = self.collected(copied, 0, out)  # type: ignore[attr-defined]
-        if (kind is ast.ListComp or getattr(node, "whole", False)) and any(g.ifs for g in node.generators):
+        if (kind is not ast.GeneratorExp or getattr(node, "whole", False)) and any(g.ifs for g in node.generators):
             whole = expression(f"(lambda {first}: None)(None)")
             whole.func.body = made  # type: ignore[attr-defined]
         else:
@@ -452,6 +460,10 @@ class _Rewrite(Blocks):
 
     def collected(self, node: Any, k: int, out: str) -> Any:
         """The part of a comprehension from its k-th `for` on."""
+        if k == len(node.generators) and isinstance(node, ast.DictComp):
+            call = expression(f"{STAGE}.set_item(None, {out}, None)")
+            call.args[0], call.args[2] = node.value, node.key  # type: ignore[attr-defined]
+            return call
         if k == len(node.generators):
             call = expression(f"{STAGE}.call({out}.append)(None)")
             call.args = [node.elt]  # type: ignore[attr-defined]
@@ -481,64 +493,6 @@ class _Rewrite(Blocks):
         self.local = outer
         self.guarded.update(hidden)
         return node
-
-
-def _may_catch_divisions(handler: ast.ExceptHandler) -> bool:
-    """Whether a handler may be for ZeroDivisionError, as far as its words tell."""
-    if handler.type is None:
-        return True
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    others = (
-        "KeyError",
-        "ValueError",
-        "IndexError",
-        "LookupError",
-        "TypeError",
-        "AttributeError",
-        "RuntimeError",
-        "AssertionError",
-    )
-    return any(getattr(k, "id", "") not in others for k in kinds)
-
-
-def _mark_test(test: ast.expr) -> None:
-    """Says to `and` and `or` that only their truth is asked for."""
-    if isinstance(test, ast.BoolOp):
-        test.is_test = True  # type: ignore[attr-defined]
-        for v in test.values:
-            _mark_test(v)
-
-
-def _targets(target: ast.expr) -> list[ast.expr]:
-    """What an assignment to it assigns."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return [t for e in target.elts for t in _targets(e)]
-    return _targets(target.value) if isinstance(target, ast.Starred) else [target]
-
-
-def _count(targets: list[ast.expr]) -> int | None:
-    """How many values an assignment takes apart; None where a star takes what is left."""
-    found = next(t for t in targets if isinstance(t, (ast.Tuple, ast.List)))
-    return None if any(isinstance(e, ast.Starred) for e in found.elts) else len(found.elts)
-
-
-def _is_plain_target(target: ast.expr) -> bool:
-    parts = target.elts if isinstance(target, ast.Tuple) else [target]
-    return all(isinstance(p, ast.Name) for p in parts)
-
-
-def _index(node: ast.expr) -> ast.expr:
-    """An index as an expression of its own: slices as calls."""
-    if isinstance(node, ast.Slice):
-        parts = [p or ast.Constant(None) for p in (node.lower, node.upper, node.step)]
-        return placed(ast.Call(ast.Name("slice", ast.Load()), parts, []), node)
-    if isinstance(node, ast.Tuple):
-        return placed(ast.Tuple([_index(e) for e in node.elts], ast.Load()), node)
-    return node
-
-
-def _no_arguments() -> ast.arguments:
-    return ast.arguments([], [], None, [], [], None, [])
 
 
 def _own(node: ast.FunctionDef) -> list[ast.AST]:

@@ -221,6 +221,11 @@ def condition(x: Any) -> Any:
         return _present_and_true(x) if x.absent is None else condition(read(x))
     if hasattr(type(x), "truth"):
         return x.truth()
+    if isinstance(x, dict) and x and _neve.is_capturing():
+        from ._gaps import length
+
+        size = length(x)
+        return condition(size) if isinstance(size, Tensor) else bool(size)
     if isinstance(x, list) and x and hasattr(x[0], "rows"):  # of a length that tensors decide
         return condition(x[0].rows())
     if isinstance(x, Tensor) and _neve.is_capturing():

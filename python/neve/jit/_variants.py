@@ -36,6 +36,13 @@ class Variant(OneOf):
         return read(self._tag).table(lambda label: f(known[label]))
 
 
+class Entry:
+    """What a dict has for a key that may be missing: `flag`, a bool or a number of the program, says whether it is there."""
+
+    def __init__(self, flag: Any, value: Any) -> None:
+        self.flag, self.value = flag, value
+
+
 def variant(labels: Sequence[str], ways: Sequence[Any], tag: Any) -> Any:
     """A Variant; what has the label `tag`, where no tensor decides it."""
     if isinstance(tag, Choice) and len(tag._options) == 1:
