@@ -140,9 +140,18 @@ class Structure {
     require(j.is_object() && !j.empty(), "holds something that is no object");
     if (j.contains("t")) {
       const std::string form = j.value("form", "");  // what the place holds in Python: a tensor, a number, a list
-      static const std::set<std::string> forms{
-          "",         "int",          "float",          "bool",         "list", "list of numbers",
-          "optional", "optional int", "optional float", "optional bool"};
+      static const std::set<std::string> forms{"",
+                                               "int",
+                                               "float",
+                                               "bool",
+                                               "list",
+                                               "list of numbers",
+                                               "tuple",
+                                               "tuple of numbers",
+                                               "optional",
+                                               "optional int",
+                                               "optional float",
+                                               "optional bool"};
       require(forms.count(form) > 0, "is no form of a result");
       require(j.size() == (j.contains("form") ? 2 : 1) && j["t"].is_number_unsigned() && j["t"].get<size_t>() == count,
               "does not number its tensors in order");

@@ -299,3 +299,97 @@ def sum_of_a_list_that_may_be_empty(x):
         if row.sum() > 100.0:
             none.append(row)
     return sum(few), sum(none), x.sum() + sum(none), sum(few, x[0])
+
+
+@program
+def a_star_of_an_open_list(x):
+    out = [x[0]]
+    for row in x:
+        if row.sum() > 0:
+            out.append(row)
+    first, *rest = out
+    s = first
+    for r in rest:
+        s = s + r
+    *most, last = out
+    return s, len(rest), last, rest, most
+
+
+@program
+def parts_of_an_open_list_assigned(x):
+    out = []
+    for row in x:
+        if row.sum() > 0:
+            out.append(row.sum())
+    out[:1] = [x.sum(), x.mean()]
+    out[1:] = [x.max()]
+    out[1:2] = out
+    out[-1:] = []
+    return out
+
+
+@program
+def elements_of_open_ranges(x):
+    n = int((x > 0).sum()) + 2
+    r = range(n)
+    return r[-1], len(r), r[0], r[1], range(1, n)[1], range(n, 0, -1)[-1]
+
+
+@program
+def elements_of_ranges_over_sizes(x):
+    return range(x.shape[0])[-1], list(range(x.shape[0]))[-1], range(0, x.shape[1], 2)[-1], range(x.shape[0])[0]
+
+
+@program
+def in_open_ranges(x):
+    n = int((x > 0).sum())
+    return (
+        3 in range(n),
+        n in range(2, 6),
+        x.shape[0] in range(3),
+        2 in range(0, x.shape[0]),
+        4 in range(0, n, 2),
+        n not in range(n),
+    )
+
+
+@program
+def a_tuple_of_an_open_list(x):
+    out = []
+    for row in x:
+        if row.sum() > 0:
+            out.append(row.sum())
+    t = 0.0
+    for v in tuple(out):
+        t = t + v
+    return t, len(tuple(out))
+
+
+@program
+def an_open_tuple_as_a_result(x):
+    out = []
+    for row in x:
+        if row.sum() > 0:
+            out.append(row.sum())
+    return tuple(out), x
+
+
+@program
+def an_open_tuple_of_numbers(x):
+    return tuple(int(row.sum() > 0) for row in x if row.max() > 1)
+
+
+@program
+def an_open_tuple_in_branches(x):
+    kept = ()
+    if x.sum() > 0:
+        kept = tuple(row for row in x if row.sum() > 0)
+    both = tuple(row.sum() for row in x if row.max() > 0)
+    if x.mean() > 0.1:
+        both = both[1:]
+    return kept, both, isinstance(both, tuple), len(kept)
+
+
+@program(raises="out of range")
+def an_element_that_no_range_has(x):
+    return range(int((x > 1).sum()))[2]

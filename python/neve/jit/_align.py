@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from .._base import Tensor, fail
 from ._choices import is_constant
-from ._lists import Spread, is_scalar
+from ._lists import Spread, TupleSpread, is_scalar
 from ._numbers import Dim, Number
 from ._tables import Columns, Table
 from ._values import Lost, Maybe, Undefined, dtype_of, is_number, weak_dtype
@@ -103,7 +103,7 @@ def _label(structure: Any, leaves: Iterable[Any]) -> str:
             return "number"
         return f"{v.dtype}[{v.ndim}]" if isinstance(v, Tensor) else "constant" if is_constant(v) else "?"
     it = iter(leaves)
-    keys = "" if structure[0] is Spread else structure[1]
+    keys = "" if structure[0] in (Spread, TupleSpread) else structure[1]
     parts = [_label(p, [next(it) for _ in range(count_of(p))]) for p in structure[2]]
     return f"{structure[0].__module__}.{structure[0].__qualname__}{keys or ''}({', '.join(parts)})"
 
@@ -162,7 +162,7 @@ class Aligned:
             return self._parts(x, a, y, b, pa, pb, at)
         elif (found := self._dicts(x, a, y, b, pa, pb, at)) is not None:
             return found
-        elif _is_list(x) and _is_list(y):
+        elif _is_list(x) and _is_list(y) and TupleSpread not in (x[0], y[0]):
             types = [element_type(s, leaves) for s, leaves in ((x, a), (y, b)) if leaves]
             found = [o for o in types if o is not None]
             if found and (at in self._exact or len(found) == len(types)):
@@ -399,7 +399,7 @@ def element_type(structure: Any, leaves: Sequence[Any]) -> Any:
         return Columns(form, [(v.type[0], v.type[1][1:], n) for v, n in zip(leaves, numbers)])
     if leaves and structure[2][0] is not None and structure[0] is not Spread:
         return _columns(structure[2], leaves)
-    if structure[0] is Spread:
+    if structure[0] in (Spread, TupleSpread):
         if leaves[0].type is None:  # not there in this way
             return None
         dtype, shape = leaves[0].type

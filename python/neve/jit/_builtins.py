@@ -17,12 +17,13 @@ from ._branches import assert_, if_
 from ._choices import Choice
 from ._gaps import Some, has_gaps, length, refuse
 from ._kinds import by_kind, is_mixed, place_of, ways_of
-from ._lists import Open, TensorList, gathered, is_spread, open_of, open_range
+from ._lists import Open, TensorList, TupleSpread, gathered, is_spread, open_of, open_range
 from ._logic import and_, choose, not_, or_
 from ._numbers import Dim, Number, as_number, number, require
 from ._one_of import OneOf, each, looked_up_number
 from ._ordered import extreme, is_open, ordered
 from ._reach import require_own
+from ._tables import Table
 from ._texts import as_text, format_value, holds_open, parts_of_text
 from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
 from ._variants import Variant
@@ -92,6 +93,8 @@ def _item(t: Tensor) -> Any:
 
 
 def _isinstance(x: Any, kinds: Any) -> bool:
+    if is_spread(x) and isinstance(gathered(x), TupleSpread):
+        return builtins.isinstance((), kinds)
     if isinstance(x, Maybe):
         some = _isinstance(x.value, kinds)
         none = builtins.isinstance(None, kinds) if x.absent is None else some
@@ -253,11 +256,13 @@ def _list(*args: Any) -> Any:
 
 def _tuple(*args: Any) -> Any:
     rows = _rows(args[0]) if args else ()
-    return (
-        fail("unsupported", "to_static: a tuple as long as tensors decide (a list)")
-        if isinstance(rows, Open)
-        else builtins.tuple(rows)
-    )
+    if not isinstance(rows, Open):
+        return builtins.tuple(rows)
+    values = _list(args[0])
+    whole = gathered(values)
+    if isinstance(whole, Table):
+        fail("unsupported", "to_static: a tuple of tuples, as long as tensors decide (a list)")
+    return [TupleSpread(whole.data, whole.is_of_numbers)]
 
 
 def _sum(values: Any, start: Any = 0) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
-from ._numbers import Dim, Number, as_number, number
+from ._numbers import Dim, Number, as_number, number, require
 from ._values import SizeCondition, is_number, is_program, lift, placeholder, read, same
 
 _SEPARATE, _ELEMENT = range(2)  # kinds of parts of a list's rows
@@ -24,6 +24,10 @@ class Spread:
     def rows(self) -> Any:
         """How many it stands for."""
         return self.data.shape[0]
+
+
+class TupleSpread(Spread):
+    """What tuple() makes of such a list: given back as a tuple."""
 
 
 def is_spread(x: Any) -> bool:
@@ -225,10 +229,35 @@ class TensorList:
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [Spread(self.data[index], self.is_of_numbers)]
+            return [type(gathered(self.list))(self.data[index], self.is_of_numbers)]
         return self._made(self.data[index])
 
+    def rest(self, before: int, after: int) -> list[Any]:
+        """As what a star takes between so many elements and so many."""
+        return [Spread(self.data[before : -after if after else None], self.is_of_numbers)]
+
+    def _set_part(self, part: slice, values: Any) -> None:
+        if part.step not in (None, 1) or any(b is not None and type(b) is not int for b in (part.start, part.stop)):
+            fail(
+                "unsupported",
+                "to_static: a part of a list whose length tensors decide, with a step or bounds that are not plain, is assigned (del and extend)",
+            )
+        first, last = part.start or 0, part.stop
+        if last is not None and (first < 0) != (last < 0):
+            fail(
+                "unsupported",
+                "to_static: a part from one end to the other of a list whose length tensors decide is assigned (both bounds from one end)",
+            )
+        new = TensorList([Spread(self.data[:0], self.is_of_numbers)])
+        new.extend(values)
+        after = [] if last is None else [self.data[max(first, last) :]]
+        kinds = [_ELEMENT] * (2 + len(after))
+        self._join([self.data[:first], self._rows(gathered(new.list)), *after], kinds)
+
     def __setitem__(self, index: Any, v: Any) -> None:
+        if isinstance(index, slice):
+            self._set_part(index, v)
+            return
         element, data = self._element(v), self.data
         changed = data.clone()
         changed[index] = element
@@ -308,12 +337,23 @@ class Open:
     """What a for statement goes through as a loop of the graph: how many passes (i64[]), and what each gets. most: no
     more than so many, each made by itself: plain things are gone through beside it."""
 
+    bounds: tuple[Any, ...] = ()  # of a range
+
     def __init__(self, trips: Any, item: Callable[[Any], Any], most: int | None = None) -> None:
         self.trips, self.item, self.most = trips, item, most
 
     def passes(self, k: int) -> Any:
         """Whether there is a pass with this number, of one that has `most`."""
         return number(self.trips > k)
+
+    def __getitem__(self, index: Any) -> Any:
+        """As of a range. Raises Error{unsupported} for parts; an element that is not there is an error at run time."""
+        n = None if self.most is not None else as_number(index)
+        if n is None:
+            fail("unsupported", "to_static: a part of what tensors or open sizes make so long (a list of it)")
+        place = number(n.as_int().raw + self.trips * (n.raw < 0).astype("i64"))
+        there = (place.raw >= 0) & (place.raw < self.trips)
+        return self.item(require(place, there, IndexError("range object index out of range")))
 
     def __iter__(self) -> Iterator[Any]:
         fail(
@@ -340,9 +380,14 @@ def open_of(x: Any) -> Open | None:
 
 def open_range(*bounds: Any) -> Open:
     """range() whose bounds are tensors or open sizes."""
+    made = _open_range(*((0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]))
+    made.bounds = (0, bounds[0]) if len(bounds) == 1 else bounds
+    return made
+
+
+def _open_range(first: Any, last: Any, step: Any) -> Open:
     from .._elementwise import floor_divide, maximum, sign
 
-    first, last, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     if type(step) is int and step == 1:  # nothing to divide; for a pass, nothing to multiply
         b = lift(last, "i64").reshape(())
         if type(first) is int and first == 0:

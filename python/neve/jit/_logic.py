@@ -11,7 +11,7 @@ from .. import _neve
 from .._base import Tensor, fail
 from ._branches import if_
 from ._effects import current
-from ._lists import gathered, is_spread
+from ._lists import Open, gathered, is_spread
 from ._numbers import Dim, Number, as_number, number
 from ._one_of import OneOf, asked_of, over
 from ._tables import Table
@@ -148,6 +148,18 @@ def _operands(v: Any) -> Any:
     return [*v] if type(v) in (tuple, list, set, frozenset, dict) and not is_spread(v) else [v]
 
 
+def _in_range(v: Any, first: Any, last: Any, step: Any = 1) -> Any:
+    if type(step) is not int:
+        fail("unsupported", "to_static: 'in' a range with a step that tensors decide (compare with its bounds)")
+    ends = ("ge", "lt") if step > 0 else ("le", "gt")
+    tests: list[Callable[[], Any]] = [
+        functools.partial(compare, [kind], v, end) for kind, end in zip(ends, (first, last))
+    ]
+    if abs(step) != 1 or not (isinstance(v, (int, Dim)) or (isinstance(v, Number) and v.form != "float")):
+        tests.append(lambda: compare(["eq"], (v - first) % step, 0))
+    return and_(*tests)
+
+
 def _contains(values: Any, v: Any) -> Any:
     """v in values, for what tensors or sizes decide by comparing with each."""
     if is_spread(values) and not isinstance(gathered(values), Table) and gathered(values).data.ndim == 1:
@@ -166,11 +178,10 @@ def _contains(values: Any, v: Any) -> Any:
         if is_spread(values):
             fail("unsupported", "to_static: 'in' a list whose length tensors decide (compare with its stack)")
         return or_(*[functools.partial(compare, ["eq"], v, e) for e in values]) if values else False
+    if isinstance(values, Open) and values.bounds:
+        return _in_range(v, *values.bounds)
     if isinstance(values, range) and is_open:
-        inside = functools.partial(compare, ["ge"], v, values.start), functools.partial(compare, ["lt"], v, values.stop)
-        if values.step != 1:
-            return _contains(tuple(values), v)
-        return and_(*inside)
+        return _in_range(v, values.start, values.stop, values.step)
     return v in values
 
 

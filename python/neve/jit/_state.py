@@ -172,7 +172,7 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], Any]:
                 leaves.extend(c.data for c in whole.columns)
                 return (Table, whole.key, [None] * len(whole.columns))
             leaves.append(whole.data)
-            return (Spread, whole.is_of_numbers, [None])
+            return (type(whole), whole.is_of_numbers, [None])
         if isinstance(v, Variant):
             return (Variant, v._labels, [walk(e) for e in parts_of(v)])
         if isinstance(v, Entry):
@@ -223,8 +223,8 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
     made: Any
     if kind is Table:
         made = [Table(keys[0], [Spread(next(leaves), is_of_numbers) for is_of_numbers in keys[1]])]
-    elif kind is Spread:
-        made = [Spread(next(leaves), keys)]
+    elif issubclass(kind, Spread):
+        made = [kind(next(leaves), keys)]
     else:
         made = [_build(p, leaves, (*at, i), kept) for i, p in enumerate(parts)]
     if kind is Variant:
@@ -236,7 +236,7 @@ def _build(structure: Any, leaves: Iterator[Any], at: tuple[Any, ...], kept: dic
         return Text([p if isinstance(p, str) else (next(values), *p) for p in keys])
     if issubclass(kind, (Spread, list)):
         if old is None:
-            return made if kind in (Spread, Table, list) else kind(made)
+            return made if kind is list or issubclass(kind, Spread) else kind(made)
         old[:] = made
         return old
     if issubclass(kind, dict):

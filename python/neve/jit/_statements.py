@@ -18,7 +18,7 @@ from ._branches import assert_, if_
 from ._choices import Choice, index_of, is_constant, is_object
 from ._gaps import as_decided, delete, element, has_gaps, refuse
 from ._kinds import is_mixed, kinds_in, place_of, ways_of, which_of
-from ._lists import Consumed, Spread, TensorList, gathered, is_spread, open_of, spread
+from ._lists import Consumed, Open, Spread, TensorList, TupleSpread, gathered, is_spread, open_of, spread
 from ._logic import choose, compare, or_
 from ._loops import for_
 from ._numbers import DTYPES, Dim, Kinds, Number, as_number, of_kinds
@@ -107,9 +107,9 @@ def as_results(value: Any) -> Any:
     if is_spread(value):
         whole = gathered(value)
         if isinstance(whole, Table):
-            columns = [ListResult(c.data, c.is_of_numbers) for c in whole.columns]
+            columns = [ListResult(c) for c in whole.columns]
             return Rows(unflatten([whole.form], columns)[0])
-        return ListResult(whole.data, whole.is_of_numbers)
+        return ListResult(whole)
     if isinstance(value, (list, tuple)):
         return type(value)(as_results(v) for v in value)
     if has_gaps(value):
@@ -177,9 +177,10 @@ def for_plain_code(value: Any, name: str) -> Any:
 class ListResult(Tensor):
     """A list that a program returns, as one tensor."""
 
-    def __init__(self, data: Tensor, is_of_numbers: bool) -> None:
-        super().__init__(data)
-        self.form = "list of numbers" if is_of_numbers else "list"
+    def __init__(self, whole: Spread) -> None:
+        super().__init__(whole.data)
+        kind = "tuple" if isinstance(whole, TupleSpread) else "list"
+        self.form = f"{kind} of numbers" if whole.is_of_numbers else kind
 
 
 class OptionalResult(Tensor):
@@ -214,6 +215,8 @@ def item(owner: Any, index: Any) -> Any:
         index = index.whole()
     if is_spread(owner):
         return TensorList(owner)[index]
+    if isinstance(owner, Open):
+        return owner[index]
     if isinstance(owner, dict) and is_open_key(owner, index):
         return entry(owner, index)
     if has_gaps(owner):
@@ -268,8 +271,8 @@ def entry(entries: dict[Any, Any], key: Any, *default: Any) -> Any:
     return way(0)
 
 
-def unpacked(values: Any, count: int | None = None) -> Any:
-    """What is assigned to several names: so many, or any number."""
+def unpacked(values: Any, count: int | None = None, star: tuple[int, int] | None = None) -> Any:
+    """What is assigned to several names: so many, or any number; star: so many before one and so many after it."""
     values = read(values)
     if isinstance(values, OneOf):
         ways = [w for _, w in values.ways()]
@@ -282,6 +285,10 @@ def unpacked(values: Any, count: int | None = None) -> Any:
     whole = TensorList(values)
     length = whole.length
     if isinstance(length, Dim):
+        if star is not None:
+            assert_(compare(["ge"], length, sum(star)), lambda: f"not enough values to unpack (expected {sum(star)})")
+            ends = [whole[k] for k in range(star[0])], [whole[k] for k in range(-star[1], 0)]
+            return [*ends[0], *whole.rest(*star), *ends[1]]
         if count is None:
             fail(
                 "unsupported",

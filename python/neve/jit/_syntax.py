@@ -46,6 +46,13 @@ def count(targets: list[ast.expr]) -> int | None:
     return None if any(isinstance(e, ast.Starred) for e in found.elts) else len(found.elts)
 
 
+def around_star(targets: list[ast.expr]) -> tuple[int, int] | None:
+    """How many targets stand before a star and after it; None where there is none."""
+    found = next(t for t in targets if isinstance(t, (ast.Tuple, ast.List)))
+    place = next((k for k, e in enumerate(found.elts) if isinstance(e, ast.Starred)), None)
+    return None if place is None else (place, len(found.elts) - place - 1)
+
+
 def is_plain_target(target: ast.expr) -> bool:
     parts = target.elts if isinstance(target, ast.Tuple) else [target]
     return all(isinstance(p, ast.Name) for p in parts)

@@ -141,7 +141,12 @@ class TupleList(TensorList):
             return [Table(self.form, [gathered(c[index]) for c in self.columns])]
         return self._tuple([c[index] for c in self.columns])
 
+    def rest(self, before: int, after: int) -> list[Any]:
+        return [Table(self.form, [gathered(c.rest(before, after)) for c in self.columns])]
+
     def __setitem__(self, index: Any, v: Any) -> None:
+        if isinstance(index, slice):
+            refuse()
         for column, leaf in zip(self.columns, self._leaves(v)):
             column[index] = leaf
         self._done()

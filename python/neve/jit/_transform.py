@@ -18,7 +18,16 @@ from ._lower_match import LowerMatch, is_of_match
 from ._names import FLAG, STAGE, Blocks, Exits, Names, expression, names_of, parameters_of, placed, statements
 from ._own import own_names
 from ._reads import Loads, stage_name
-from ._syntax import count, index_of_slice, is_plain_target, mark_test, may_catch_divisions, no_arguments, targets
+from ._syntax import (
+    around_star,
+    count,
+    index_of_slice,
+    is_plain_target,
+    mark_test,
+    may_catch_divisions,
+    no_arguments,
+    targets,
+)
 
 _PLAIN = ("super", "locals", "globals", "vars", "dir")
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_",
@@ -212,7 +221,7 @@ class _Rewrite(Blocks):
             self.handed |= {n: None for n in names_of(*node.targets).stored if n in self.local}
         node = self.generic_visit(node)  # type: ignore[assignment]
         if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, ast.Tuple):
-            made: Any = expression(f"{STAGE}.unpacked(None, {count(node.targets)})")
+            made: Any = expression(f"{STAGE}.unpacked(None, {count(node.targets)}, {around_star(node.targets)})")
             made.args[0] = node.value
             node.value = placed(made, node.value)
         return node

@@ -188,7 +188,7 @@ def _decided(s: Switch, tensors: list[Any]) -> Any:
     return unflatten(s.ways[int(which.item()) if len(s.ways) > 1 else 0], tensors)
 
 
-FORMS = ("", "int", "float", "bool", "list", "list of numbers",
+FORMS = ("", "int", "float", "bool", "list", "list of numbers", "tuple", "tuple of numbers",
          "optional", "optional int", "optional float", "optional bool")  # fmt: skip
 
 
@@ -203,10 +203,14 @@ def formed(t: Any, form: str) -> Any:
             return optional(t, form != "optional")
         return formed(t[0], form[len("optional ") :]) if t.shape[0] else None
     if _neve.is_captured(t):
-        from ._lists import Spread
+        from ._lists import Spread, TupleSpread
         from ._numbers import number
 
+        if form.startswith("tuple"):
+            return [TupleSpread(t, form != "tuple")]
         return [Spread(t, form != "list")] if form.startswith("list") else number(t)
+    if form.startswith("tuple"):
+        return tuple(formed(t, form.replace("tuple", "list")))
     if form == "list":
         return [t[k] for k in range(t.shape[0])]
     return t.tolist() if form.startswith("list") else {"int": int, "float": float, "bool": bool}[form](t.item())
