@@ -429,17 +429,18 @@ void bind_capture(nb::module_& m) {
   });
   m.def(
       "stage_loop",
-      [](nb::handle trips, const Tensor& condition, const std::vector<Tensor>& carried, nb::callable body,
-         const std::vector<size_t>& last) {
+      [](nb::handle trips, const Tensor& condition, const std::vector<Tensor>& carried,
+         const std::vector<std::pair<size_t, size_t>>& open, nb::callable body, const std::vector<size_t>& last) {
         std::vector<Tensor> fixed;
         fixed.push_back(trips.is_none() ? Tensor{} : nb::cast<Tensor>(trips));
         fixed.push_back(condition);
         fixed.insert(fixed.end(), carried.begin(), carried.end());
         const capture::Capture::Body b = body_of(body);
-        std::vector<Tensor> out = capture::current("loop").loop(fixed, b, last);
+        std::vector<Tensor> out = capture::current("loop").loop(fixed, b, open, last);
         return out;
       },
-      nb::arg("trips").none(), nb::arg("condition"), nb::arg("carried"), nb::arg("body"), nb::arg("last"));
+      nb::arg("trips").none(), nb::arg("condition"), nb::arg("carried"), nb::arg("open"), nb::arg("body"),
+      nb::arg("last"));
   nb::class_<PyBranch>(m, "Branch");
   m.def("stage_open", [](nb::callable body) { return PyBranch{capture::current("if").open(body_of(body))}; });
   m.def("stage_close", [](const Tensor& condition, const PyBranch& a, const PyBranch& b, nb::callable end_a,

@@ -149,12 +149,9 @@ Value Capture::import(size_t frame, Value below) {
   Value v;
   if (const Tensor* c = outer.graph->constant_of(below)) {
     v = f.graph->constant(*c);
-  } else if (f.discovery) {
+  } else {
     v = f.graph->add_input("", outer.graph->type(below), outer.graph->facts(below));
     f.taken.push_back(below);
-  } else {
-    missing_ = Missing{outer.serial, below};
-    fail(ErrorCode::internal, "internal: capture: a region is made once more");
   }
   f.in.emplace(key, v);
   note_sources(frame, v);

@@ -83,11 +83,13 @@ class Capture final : public eager::Stager {
   using Body = std::function<std::vector<Tensor>(std::span<const Tensor> parameters)>;
   /// An `if` whose ways give results. `follow`: as for close. @throws as loop
   std::vector<Tensor> branch(const Tensor& condition, std::span<const Body> bodies, bool follow = true);
+  using Axis = std::pair<size_t, size_t>;  ///< of a carried value or parameter, by their numbers
   /// A `loop`. fixed: trip count or undefined, condition, carried values; the body gives the condition and the values
-  /// of the next pass. It runs several times, the last time for good; what it changes in place of tensors from outside
-  /// becomes a result too. `last`: as for close. @throws Error of the ops; Error{unsupported} where a tensor leaves its
-  /// region otherwise
-  std::vector<Tensor> loop(std::span<const Tensor> fixed, const Body& body, std::span<const size_t> last = {});
+  /// of the next pass. It runs until it does nothing new, the last time for good; what it changes in place of tensors
+  /// from outside becomes a result too. `open`: sizes of carried values that are known to differ from pass to pass.
+  /// `last`: as for close. @throws Error of the ops; Error{unsupported} where a tensor leaves its region otherwise
+  std::vector<Tensor> loop(std::span<const Tensor> fixed, const Body& body, std::span<const Axis> open = {},
+                           std::span<const size_t> last = {});
   /// A copy of t goes into a list that is held as one tensor: t is not to be changed in place after that.
   void note_listed(const Tensor& t);
   /// Whether rows of such lists and the tensors that they are follow each other's changes in place; else note_listed.
@@ -111,7 +113,7 @@ class Capture final : public eager::Stager {
                             std::span<const Body> ends, bool follow = true, std::span<const size_t> last = {});
   /// Runs a body in a region that is thrown away, with parameters of the types of `like`, where these axes (parameter,
   /// axis) have any size: nothing of it stays.
-  void probe(std::span<const Tensor> like, std::span<const std::pair<size_t, size_t>> open, const Body& body);
+  void probe(std::span<const Tensor> like, std::span<const Axis> open, const Body& body);
   /// Whether the size can be computed here: its symbols are sizes of values that exist at this place.
   bool is_stated(Dim d) const;
   /// Whether the examples say what the size is: not one that is known only while the program runs.
@@ -161,7 +163,6 @@ class Capture final : public eager::Stager {
   struct Frame {
     uint64_t serial = 0;
     ir::Graph* graph = nullptr;
-    bool discovery = false;                             ///< parameters are added for what is used from outside
     std::map<std::pair<uint64_t, uint32_t>, Value> in;  ///< what is from outside, by frame and value
     std::vector<Value> taken;                           ///< of the frame below, in the order of the parameters
     std::vector<Value> sources;                         ///< values that state a symbol
@@ -171,11 +172,7 @@ class Capture final : public eager::Stager {
     std::map<uint32_t, Tensor> evaluated;  ///< by value; undefined: depends on more than constants
   };
   void push(Frame f);
-  Frame pop();       ///< what was changed of outer tensors is as before
-  struct Missing {   ///< what a region needs and was not given: it is made once more
-    uint64_t below;  ///< the frame that has it
-    Value value;     ///< invalid: nothing, but an outer tensor is changed there
-  };
+  Frame pop();  ///< what was changed of outer tensors is as before
   Frame& top() { return frames_.back(); }
   ir::Graph& graph() { return *frames_.back().graph; }
   Value value_of(const Tensor& t);
@@ -191,7 +188,7 @@ class Capture final : public eager::Stager {
   void require_sources(std::span<const Dim> d);
   void locate();
   Value equal_types(Value v, const TensorType& as, const char* op);
-  std::vector<Tensor> run_body(const Body& body, ir::Graph& g, bool discovery, std::span<const Value> own,
+  std::vector<Tensor> run_body(const Body& body, ir::Graph& g, std::span<const Value> own,
                                std::span<const std::shared_ptr<CapturedValue>> carried,
                                FunctionRef<void(std::vector<Tensor>&)> end);
 
@@ -231,7 +228,6 @@ class Capture final : public eager::Stager {
   size_t changed_count_ = 0;  ///< of lifted tensors
   size_t arguments_ = 0;      ///< inputs that come first, before buffers and keys
   std::vector<Frame> frames_;
-  std::optional<Missing> missing_;
   std::deque<Lifted> lifted_;  ///< as the program came to them: the order of weights and states
   std::map<std::vector<int64_t>, Lifted*> lifted_at_;
   std::map<std::vector<int64_t>, std::pair<std::string, Tensor>> names_;

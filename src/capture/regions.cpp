@@ -3,6 +3,7 @@
 
 #include "capture/capture.h"
 #include "eager/autograd.h"
+#include "op/regions.h"
 #include "op/registry.h"
 
 namespace neve::capture {
@@ -209,7 +210,7 @@ void Capture::attach(const Ending& links, std::span<const Tensor> made, size_t o
 // Runs a body in a frame of its own. `own`: values of its parameters, of which the last stand for `carried`, tensors
 // from outside. `end` sees the results while the frame is open; after it, what was changed of outer tensors is as
 // before.
-std::vector<Tensor> Capture::run_body(const Body& body, ir::Graph& g, bool discovery, std::span<const Value> own,
+std::vector<Tensor> Capture::run_body(const Body& body, ir::Graph& g, std::span<const Value> own,
                                       std::span<const std::shared_ptr<CapturedValue>> carried,
                                       FunctionRef<void(std::vector<Tensor>&)> end) {
   frames_.emplace_back();
@@ -220,7 +221,6 @@ std::vector<Tensor> Capture::run_body(const Body& body, ir::Graph& g, bool disco
   Frame& f = top();
   f.serial = next_id();
   f.graph = &g;
-  f.discovery = discovery;
   const size_t first_carried = own.size() - carried.size();
   std::vector<Tensor> parameters;
   for (size_t i = 0; i < first_carried; ++i) parameters.push_back(wrap(own[i]));
@@ -242,7 +242,7 @@ Capture::Frame Capture::pop() {
   return f;
 }
 
-void Capture::probe(std::span<const Tensor> like, std::span<const std::pair<size_t, size_t>> open, const Body& body) {
+void Capture::probe(std::span<const Tensor> like, std::span<const Axis> open, const Body& body) {
   ir::Graph scratch;
   scratch.location = graph().location;
   Values own;
@@ -252,7 +252,7 @@ void Capture::probe(std::span<const Tensor> like, std::span<const std::pair<size
       if (k == i && axis < t.shape.size()) t.shape[axis] = Dim::symbol("loop");
     own.push_back(scratch.add_input("", t));
   }
-  run_body(body, scratch, true, own, {}, [](std::vector<Tensor>&) {});
+  run_body(body, scratch, own, {}, [](std::vector<Tensor>&) {});
 }
 
 std::shared_ptr<Capture::Branch> Capture::open(const Body& body) {
@@ -262,7 +262,6 @@ std::shared_ptr<Capture::Branch> Capture::open(const Body& body) {
   Frame f;
   f.serial = next_id();
   f.graph = branch->graph.get();
-  f.discovery = true;
   const size_t depth = frames_.size();
   push(std::move(f));
   try {
@@ -369,97 +368,86 @@ std::vector<Tensor> Capture::branch(const Tensor& condition, std::span<const Bod
   return close(condition, ways, ends, follow);
 }
 
-std::vector<Tensor> Capture::loop(std::span<const Tensor> fixed, const Body& body, std::span<const size_t> last) {
+std::vector<Tensor> Capture::loop(std::span<const Tensor> fixed, const Body& body, std::span<const Axis> open,
+                                  std::span<const size_t> last) {
   const OpDef& op = find_op("loop");
   locate();
-  const size_t own_count = fixed.size() - 2;
-  std::vector<std::shared_ptr<CapturedValue>> changed;  // of outer tensors, by the body
-  Values taken, start;
+  struct Carried {
+    TensorType type;
+    std::vector<bool> widened;  // axes
+  };
+  const auto initially = [&](Value v) {
+    Carried c{graph().type(v), {}};
+    c.widened.resize(c.type.shape.size());
+    return c;
+  };
+  Values start;
   for (const Tensor& t : fixed) start.push_back(value_of(t));
+  std::vector<Carried> own, outer;  // of `changed`
+  for (Value v : std::span(start).subspan(2)) own.push_back(initially(v));
+  for (const auto& [k, axis] : open)
+    if (k < own.size() && axis < own[k].widened.size() && !own[k].widened[axis]) {
+      own[k].type.shape[axis] = Dim::symbol("loop");
+      own[k].widened[axis] = true;
+    }
+  std::vector<std::shared_ptr<CapturedValue>> changed;  // of outer tensors, by the body
   const Ending initial = ending_of(fixed.subspan(2), true);
   Ending links;
   links.learn(initial);
-  const auto attrs = [&](size_t links_count) {
-    return op.defaults().with({{"carried", int64_t(own_count + links_count + changed.size())}});
-  };
-  const auto note = [&](const Frame& f) {
-    for (const Change& x : f.changes)
-      if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) changed.push_back(x.what);
-    for (Value v : f.taken)
-      if (std::find(taken.begin(), taken.end(), v) == taken.end()) taken.push_back(v);
-  };
-  // What a pass begins with: its parameters show what those before it did.
-  const auto begin = [&](std::span<const Tensor> p) {
-    attach(links, p.subspan(2), own_count);
-    return body(p.first(2 + own_count));
-  };
-  // What the body uses and changes, and what its results show, is found by running it for nothing.
+  // The body is run until it does nothing that is not known: what its results show, what it changes, which sizes.
+  std::unique_ptr<ir::Graph> region;
+  Values taken;
   for (bool more = true; more;) {
-    ir::Graph scratch;
-    scratch.location = graph().location;
-    Values own{scratch.add_input("", {DType::i64, {}}), scratch.add_input("", {DType::boolean, {}})};
-    for (size_t i = 2; i < start.size(); ++i) own.push_back(scratch.add_input("", graph().type(start[i])));
+    region = std::make_unique<ir::Graph>();
+    region->location = graph().location;
+    Values parameters{region->add_input("", {DType::i64, {}}), region->add_input("", {DType::boolean, {}})};
+    for (const Carried& c : own) parameters.push_back(region->add_input("", c.type));
     for (const Link& l : links.links) {
-      own.push_back(scratch.add_input("", {DType::boolean, {}}));
-      if (l.values() == 2) own.push_back(scratch.add_input("", {DType::i64, {Dim::symbol("shown")}}));
+      parameters.push_back(region->add_input("", {DType::boolean, {}}));
+      if (l.values() == 2) parameters.push_back(region->add_input("", {DType::i64, {Dim::symbol("shown")}}));
     }
-    Ending end;
-    run_body(begin, scratch, true, own, {}, [&](std::vector<Tensor>& results) {
-      value_of(results[0]);
-      end = ending_of(std::span(results).subspan(1), false, last);
-      note(top());
-    });
-    more = links.learn(end);
-  }
-  for (int attempt = 0;; ++attempt) {
-    Values in = start;
-    const Values shown = values_of(links.links, initial, graph(), true);
-    in.insert(in.end(), shown.begin(), shown.end());
-    for (const auto& c : changed) in.push_back(value_in(*c, frames_.size() - 1));
-    in.insert(in.end(), taken.begin(), taken.end());
-    const size_t serials = frames_.size();
-    const auto again = [&] {
-      missing_ = Missing{frames_[frames_.size() - 2].serial, {}};
-      fail(ErrorCode::internal, "internal: capture: a region is made once more");
+    for (const Carried& c : outer) parameters.push_back(region->add_input("", c.type));
+    // What a pass begins with: its parameters show what those before it did.
+    const auto begin = [&](std::span<const Tensor> p) {
+      attach(links, p.subspan(2), own.size());
+      return body(p.first(2 + own.size()));
     };
-    const RegionFn region = [&](Builder& b, std::span<const Value> parameters) -> Values {
-      auto& g = dynamic_cast<ir::Graph&>(b);
-      const size_t count = parameters.size() - taken.size();
-      Values out;
-      frames_.resize(serials);
-      const Body with_taken = [&](std::span<const Tensor> p) {
-        Frame& f = top();
-        for (size_t i = 0; i < taken.size(); ++i) {
-          f.in[{frames_[frames_.size() - 2].serial, taken[i].id}] = parameters[count + i];
-          note_sources(frames_.size() - 1, parameters[count + i]);
+    const std::vector<std::shared_ptr<CapturedValue>> carried = changed;
+    run_body(begin, *region, parameters, carried, [&](std::vector<Tensor>& results) {
+      region->add_output("", value_of(results[0]));
+      const Ending end = ending_of(std::span(results).subspan(1), false, last);
+      more = links.learn(end);
+      for (size_t i = 0; i < own.size(); ++i)
+        more = widen(op, i, own[i].type, region->type(end.values[i]), own[i].widened) || more;
+      for (size_t i = 0; i < carried.size(); ++i) {
+        const Value after = value_in(*carried[i], frames_.size() - 1);
+        more = widen(op, own.size() + i, outer[i].type, region->type(after), outer[i].widened) || more;
+      }
+      for (const Change& x : top().changes)
+        if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) {
+          changed.push_back(x.what);
+          more = true;
         }
-        return begin(p);
-      };
-      run_body(with_taken, g, false, parameters.first(count), changed, [&](std::vector<Tensor>& results) {
-        out.push_back(value_of(results[0]));
-        const Ending end = ending_of(std::span(results).subspan(1), false, last);
-        if (links.learn(end)) again();
-        out.insert(out.end(), end.values.begin(), end.values.end());
-        for (Value v : values_of(links.links, end, g)) out.push_back(v);
-        for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
-        for (const Change& x : top().changes)
-          if (std::find(changed.begin(), changed.end(), x.what) == changed.end()) {
-            changed.push_back(x.what);
-            again();
-          }
-      });
-      return out;
-    };
-    try {
-      const Values out = graph().emit(op, attrs(shown.size()), in, std::span(&region, 1));
-      return results_of(out, own_count, changed, links);
-    } catch (...) {
-      if (!missing_ || missing_->below != top().serial) throw;
-      const Missing m = *std::exchange(missing_, std::nullopt);
-      if (attempt > 64) fail(ErrorCode::internal, "internal: capture: a region does not settle");
-      if (m.value.valid() && std::find(taken.begin(), taken.end(), m.value) == taken.end()) taken.push_back(m.value);
-    }
+      taken = top().taken;
+      if (more) return;
+      Values out = end.values;
+      for (Value v : values_of(links.links, end, *region)) out.push_back(v);
+      for (const auto& c : changed) out.push_back(value_in(*c, frames_.size() - 1));
+      for (Value v : out) region->add_output("", v);
+    });
+    for (size_t i = outer.size(); i < changed.size(); ++i)
+      outer.push_back(initially(value_in(*changed[i], frames_.size() - 1)));
   }
+  Values in = start;
+  const Values shown = values_of(links.links, initial, graph(), true);
+  in.insert(in.end(), shown.begin(), shown.end());
+  for (const auto& c : changed) in.push_back(value_in(*c, frames_.size() - 1));
+  in.insert(in.end(), taken.begin(), taken.end());
+  const Attrs attrs = op.defaults().with({{"carried", int64_t(own.size() + shown.size() + changed.size())}});
+  std::vector<std::unique_ptr<ir::Graph>> regions;
+  regions.push_back(std::move(region));
+  const Values out = graph().emit_node(op, attrs, in, std::move(regions))->out;
+  return results_of(out, own.size(), changed, links);
 }
 
 }  // namespace neve::capture

@@ -99,10 +99,24 @@ RegionSignature region_signature(const OpDef& op, const Attrs& attrs, size_t, st
   return s;
 }
 
+bool widen(const OpDef& op, size_t carried, TensorType& before, const TensorType& after, std::vector<bool>& widened) {
+  if (before.dtype != after.dtype || before.rank() != after.rank())
+    fail(ErrorCode::type_mismatch, op.info.name, ": carried value ", carried, " is ", before,
+         " before an iteration and ", after, " after it (dtype and rank must stay)");
+  widened.resize(before.shape.size());
+  bool changed = false;
+  for (size_t j = 0; j < before.shape.size(); ++j) {
+    if (before.shape[j] == after.shape[j] || widened[j]) continue;
+    before.shape[j] = Dim::symbol(str("carried", carried, "_", j), 0, Dim::unbounded, 1,
+                                  str(op.info.name, ": carried value ", carried, " axis ", j));
+    widened[j] = changed = true;
+  }
+  return changed;
+}
+
 std::vector<TensorType> widen_region(const OpDef& op, RegionSignature& s,
                                      FunctionRef<std::vector<TensorType>(const RegionSignature&)> results) {
   std::vector<std::vector<bool>> widened(s.carried);
-  for (size_t i = 0; i < s.carried; ++i) widened[i].resize(s.parameters[s.first_carried + i].shape.size());
   // Each round widens at least one size or is the last.
   while (true) {
     std::vector<TensorType> out = results(s);
@@ -110,19 +124,8 @@ std::vector<TensorType> widen_region(const OpDef& op, RegionSignature& s,
       fail(ErrorCode::invalid_argument, op.info.name, ": the region has ", out.size(),
            " results (its carried values need ", s.first_result + s.carried, ")");
     bool changed = false;
-    for (size_t i = 0; i < s.carried; ++i) {
-      TensorType& before = s.parameters[s.first_carried + i];
-      const TensorType& after = out[s.first_result + i];
-      if (before.dtype != after.dtype || before.rank() != after.rank())
-        fail(ErrorCode::type_mismatch, op.info.name, ": carried value ", i, " is ", before, " before an iteration and ",
-             after, " after it (dtype and rank must stay)");
-      for (size_t j = 0; j < before.shape.size(); ++j) {
-        if (before.shape[j] == after.shape[j] || widened[i][j]) continue;
-        before.shape[j] = Dim::symbol(str("carried", i, "_", j), 0, Dim::unbounded, 1,
-                                      str(op.info.name, ": carried value ", i, " axis ", j));
-        widened[i][j] = changed = true;
-      }
-    }
+    for (size_t i = 0; i < s.carried; ++i)
+      changed = widen(op, i, s.parameters[s.first_carried + i], out[s.first_result + i], widened[i]) || changed;
     if (!changed) return out;
   }
 }

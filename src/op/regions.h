@@ -22,6 +22,10 @@ struct RegionSignature {
 RegionSignature region_signature(const OpDef& op, const Attrs& attrs, size_t k, std::span<const TensorType* const> in,
                                  std::span<const Facts> facts);
 
+/// Makes each size of carried value number `carried` a fresh symbol that an iteration changes, once: `widened` says
+/// which have been, by axis. Returns whether there was one. @throws Error{type_mismatch} if dtypes or ranks differ.
+bool widen(const OpDef& op, size_t carried, TensorType& before, const TensorType& after, std::vector<bool>& widened);
+
 /// Calls `results` (which makes the region for the signature given and returns its result types) until the sizes of
 /// carried values are fixed: a size that an iteration changes becomes a fresh symbol. Returns the last result types;
 /// s.parameters are final.

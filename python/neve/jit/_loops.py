@@ -171,7 +171,9 @@ class _Loop:
             found: list[tuple[int, Leaf, Any]] = []
             shape: list[Any] = []
             trial = functools.partial(self._trial, found, shape)
-            _neve.stage_probe([_neve.tensor(0), *self.initial()], self._open_axes(), trial)
+            _neve.stage_probe(
+                [_neve.tensor(0), *self.initial()], [(k + 1, axis) for k, axis in self._open_axes()], trial
+            )
             if missed := self.reached.missed(self.boxes) or self.unseen:
                 raise Missed(missed)
             self.restore()
@@ -204,8 +206,8 @@ class _Loop:
         return Aligned(self.names, Flat(leaves, self.structure), other, lambda v: v, exact, apart)
 
     def _open_axes(self) -> list[tuple[int, int]]:
-        """The sizes that differ from pass to pass, by the number of the parameter."""
-        at, found = 1, []
+        """The sizes that differ from pass to pass, by the number of the carried value."""
+        at, found = 0, []
         for i, m in sorted(self.carried.items()):
             found += [(at, axis) for leaf, axis in self.open if leaf == i and m.count]
             at += m.count
@@ -270,7 +272,7 @@ class _Loop:
                 out += self.carried[i].outputs(after[i])
             return out
 
-        results = iter(_neve.stage_loop(trips, first, self.initial(), final, last))
+        results = iter(_neve.stage_loop(trips, first, self.initial(), self._open_axes(), final, last))
         self.reached.restore()
         for b in self.boxes.values():
             b.restore()
