@@ -235,3 +235,43 @@ def an_error_of_a_way_that_is_not_taken(x):
     if x.abs().max() > 1e6:
         x = x + scores[5]
     return x * (2 if x.shape[0] % 2 == 1 or x.abs().max() < 1e6 or unknown > 1 else 3)  # noqa: F821
+
+
+@program(raises="cannot access local variable 'last'")
+def a_result_that_a_loop_may_not_have_set(x):
+    for k in range(x.shape[0] - 3):
+        last = k
+    if x.sum() > 0:
+        return last
+    return x.shape[0]
+
+
+@program(raises="cannot access local variable 'found'")
+def handed_on_without_a_value(x):
+    for row in x:
+        if row.sum() > 2:
+            found = row
+    other = found
+    return x, other
+
+
+class Notes:
+    pass
+
+
+@program
+def attributes_that_some_ways_set(x):
+    h = Notes()
+    for row in x:
+        if row.sum() > 0:
+            h.n = getattr(h, "n", 0) + 1
+    x = x * h.n if hasattr(h, "n") else x
+    return x, getattr(h, "n", -1)
+
+
+@program(raises="has no attribute 'a'")
+def an_attribute_that_is_not_there(x):
+    h = Notes()
+    if x.sum() > 0:
+        h.a = x
+    return h.a

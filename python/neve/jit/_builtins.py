@@ -25,7 +25,7 @@ from ._ordered import extreme, is_open, ordered
 from ._reach import require_own
 from ._tables import Table
 from ._texts import as_text, format_value, holds_open, parts_of_text
-from ._values import Maybe, SizeCondition, always, condition, is_program, lift, read
+from ._values import Maybe, NoAttribute, SizeCondition, always, condition, is_program, lift, read
 from ._variants import Variant
 
 _MOST = 1000  # plain values that are gone through beside what is of open size
@@ -137,11 +137,19 @@ def _type(*args: Any) -> Any:
     return each(x, _type) if isinstance(x, OneOf) else builtins.type(_stands_for(x))
 
 
+def _held(x: Any, name: str) -> Maybe | None:
+    """An attribute that tensors decide whether an object has."""
+    held = getattr(x, "__dict__", {}).get(name) if not isinstance(x, (Tensor, OneOf)) else None
+    return held if isinstance(held, Maybe) and isinstance(held.absent, NoAttribute) else None
+
+
 def _hasattr(x: Any, name: str) -> Any:
     if isinstance(x, Maybe) and x.absent is None:
         some, none = _hasattr(x.value, name), builtins.hasattr(None, name)
         return some if some == none else not_(x.is_none()) if some else x.is_none()
     x = read(x)
+    if (held := _held(x, name)) is not None:
+        return number(held.flag)
     return each(x, lambda v: _hasattr(v, name)) if isinstance(x, OneOf) else builtins.hasattr(_stands_for(x), name)
 
 
@@ -149,6 +157,8 @@ def _getattr(x: Any, name: str, *default: Any) -> Any:
     x = read(x)
     if isinstance(x, OneOf):
         return each(x, lambda v: _getattr(v, name, *default))
+    if default and (held := _held(x, name)) is not None:
+        return choose(number(held.flag), lambda: held.value, lambda: default[0])
     if _stands_for(x) is not x and not builtins.hasattr(_stands_for(x), name):
         return builtins.getattr(_stands_for(x), name, *default)
     return builtins.getattr(x, name, *default)

@@ -420,7 +420,8 @@ def _code_of(function: Any) -> Any:
 
 def _changer(seen: Seen, key: Any, name: str) -> str:
     """Where a name of an owner is changed, as far as it can be seen."""
-    functions = [seen.functions[key]] if key in seen.functions else [*seen.functions.values()]
+    functions = [seen.functions[key]] if key in seen.functions else []
+    functions += seen.functions.values()
     functions += [seen.modules[key].forward] if key in seen.modules else []
     return next((place for f in functions if (code := _code_of(f)) and (place := stores(code, name))), "")
 

@@ -15,7 +15,7 @@ from ._lists import Open, gathered, is_spread
 from ._numbers import Dim, Number, as_number, number
 from ._one_of import OneOf, asked_of, over
 from ._tables import Table
-from ._values import Maybe, SizeCondition, SizeConditions, Undefined, always, condition, raw, read, tensor_of
+from ._values import Lost, Maybe, SizeCondition, SizeConditions, Undefined, always, condition, read, tensor_of
 from ._variants import Variant
 
 _SIZES = {"eq", "ne", "lt", "le", "gt", "ge"}
@@ -250,4 +250,4 @@ def choose(test: Any, then: Callable[[], Any], other: Callable[[], Any], state: 
         put_more(v[1:])
 
     if_(test, run(then), run(other), lambda: (box[0], *get_more()), put, ("the conditional expression", *names))
-    return raw(box[0])
+    return read(box[0]) if isinstance(box[0], Lost) else box[0]

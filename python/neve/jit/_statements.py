@@ -29,6 +29,7 @@ from ._tree import Decided, Rows
 from ._values import (
     Lost,
     Maybe,
+    NoAttribute,
     SizeCondition,
     Undefined,
     always,
@@ -435,7 +436,7 @@ def augment(kind: str, target: Any, value: Any) -> Any:
 
 def attribute(owner: Any, name: str) -> Any:
     """owner.name, or that it is not there yet."""
-    return getattr(owner, name, Undefined(name))
+    return getattr(owner, name, NoAttribute(name))
 
 
 def set_attribute(owner: Any, name: str, value: Any) -> None:

@@ -21,8 +21,19 @@ class Undefined:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def error(self) -> Exception:
+        """What reading it raises."""
+        return UnboundLocalError(f"cannot access local variable '{self.name}' where it is not associated with a value")
+
     def __repr__(self) -> str:
         return f"<{self.name} is not assigned yet>"
+
+
+class NoAttribute(Undefined):
+    """An attribute that an object does not have."""
+
+    def error(self) -> Exception:
+        return AttributeError(f"an object has no attribute '{self.name}'")
 
 
 class Lost:
@@ -53,7 +64,7 @@ def read(value: Any) -> Any:
     """A variable's value. Raises UnboundLocalError where it has none; where only some calls give it one, the captured
     program checks that when it runs."""
     if isinstance(value, Undefined):
-        raise UnboundLocalError(f"cannot access local variable '{value.name}' where it is not associated with a value")
+        raise value.error()
     if isinstance(value, Lost):
         fail("unsupported", value.text)
     return _checked(value) if isinstance(value, Maybe) else value
@@ -61,6 +72,8 @@ def read(value: Any) -> Any:
 
 def raw(value: Any) -> Any:
     """A variable's value where it is only handed on, or compared with None."""
+    if isinstance(value, Maybe) and isinstance(value.absent, Undefined):
+        return _checked(value)
     return read(value) if isinstance(value, (Undefined, Lost)) else value
 
 
@@ -75,10 +88,9 @@ def _checked(m: Maybe) -> Any:
     if not isinstance(m.value, Tensor):
         return m.value
     value = m.value.raw if hasattr(m.value, "raw") else m.value
-    name = m.absent.name if isinstance(m.absent, Undefined) else None
     text = m.why or (
-        f"cannot access local variable '{name}' where it is not associated with a value (give it one in every way)"
-        if name
+        f"{m.absent.error()} (give it one in every way)"
+        if isinstance(m.absent, Undefined)
         else "a variable that is None, as tensors chose, is used as a tensor (compare it with None before)"
     )
     text += here()
