@@ -19,7 +19,7 @@ from ..autograd import enable_grad
 from ..nn.module import Module
 from . import _signature, _tree
 from ._effects import Effects, NeedsGenerator, checked, memory, replay, set_current
-from ._environment import PLAIN, Environment, Seen, name_of, note_module, seen_by
+from ._environment import PLAIN, Environment, Seen, name_of, note_module, put_back, seen_by
 from ._environment import changed as changed_places
 from ._errors import begin, locate, stores
 from ._numbers import Number, number
@@ -412,7 +412,7 @@ def _transform(function: Any) -> Any:
     return transform(function) if is_user_code(getattr(function, "__func__", function)) else function
 
 
-def _code_of(function: Any) -> Any:
+def code_of(function: Any) -> Any:
     """What a function, or a Module's forward, runs."""
     target = inspect.unwrap(function.forward if isinstance(function, Module) else function)
     return getattr(getattr(target, "__func__", target), "__code__", None)
@@ -421,9 +421,10 @@ def _code_of(function: Any) -> Any:
 def _changer(seen: Seen, key: Any, name: str) -> str:
     """Where a name of an owner is changed, as far as it can be seen."""
     functions = [seen.functions[key]] if key in seen.functions else []
-    functions += seen.functions.values()
+    functions += [seen.others[key]] if key in seen.others else []
+    functions += [*seen.functions.values(), *seen.others.values()]
     functions += [seen.modules[key].forward] if key in seen.modules else []
-    return next((place for f in functions if (code := _code_of(f)) and (place := stores(code, name))), "")
+    return next((place for f in functions if (code := code_of(f)) and (place := stores(code, name))), "")
 
 
 def _hidden(effects: Effects, nothing: Tensor) -> dict[Any, Tensor]:
@@ -495,7 +496,7 @@ def capture(
                 continue
             if same or not isinstance(error, (_neve.Error, TypeError, ValueError)):
                 if isinstance(error, (_neve.Error, TypeError)):
-                    locate(error, _code_of(function))
+                    locate(error, code_of(function))
                 raise
             shapes = [tuple(s) for s in learned]
     fail("internal", f"internal: {call}: the sizes of {name_of(function)} do not settle")
@@ -520,14 +521,16 @@ def _run(
     draws = _local.draws = _Draws(run, effects)
     seen = Seen()
     outer_seen = seen_by(seen)
-    outer_code = begin(_code_of(function))
+    outer_code = begin(code_of(function))
     for owner in modules_of(function).values():
         for m in owner.modules():
             note_module(m)
-    target = inspect.unwrap(getattr(function, "__func__", function))
+    base = inspect.unwrap(function.forward if isinstance(function, Module) else function)
+    target, bound = inspect.unwrap(getattr(base, "__func__", base)), getattr(base, "__self__", None)
     if inspect.isfunction(target):
-        bound = getattr(function, "__self__", None)
         seen.began += seen.reached_from(target if bound is None else types.MethodType(target, bound))
+        for called in [] if convert else seen.called_by(target):
+            seen.began += seen.reached_from(called, is_called=False)
     for thing in _tree.constants(structure):
         if not isinstance(thing, (*PLAIN, Module)) and hasattr(thing, "__dict__"):
             seen.objects[id(thing)] = thing
@@ -576,6 +579,9 @@ def _run(
         program = run.finish(
             [*outputs, *hidden.values()], [*out_names, *(f"effects.{k}" for k in hidden)], name_of(function)
         )
+    except BaseException:
+        put_back([*before, *seen.began])
+        raise
     finally:
         refusals.found = outer_refusals
         _local.draws = outer

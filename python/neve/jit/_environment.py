@@ -20,6 +20,7 @@ _local = threading.local()
 # Whose objects are not looked into.
 _OTHERS = {"neve", "numpy", *getattr(sys, "stdlib_module_names", ("builtins", "types"))} - {"__main__"}
 _NOTHING = object()  # a place that holds nothing yet
+_NAMES = "*"  # the name of the place that is the names of all attributes
 
 
 def name_of(function: Any) -> str:
@@ -63,6 +64,7 @@ class Seen:
         self.modules: dict[int, Module] = {}
         self.functions: dict[int, Any] = {}
         self.objects: dict[int, Any] = {}  # arguments that are neither tensors nor plain values
+        self.others: dict[int, Any] = {}  # functions that may be called
         self.began: list[tuple[Any, str, Any, Any, str]] = []  # what functions could change when they were first called
 
     @staticmethod
@@ -112,13 +114,27 @@ class Seen:
                 found.append((key, name, where, v, text))
         return found
 
-    def reached_from(self, function: Any) -> list[tuple[Any, str, Any, Any, str]]:
+    def called_by(self, function: Any) -> list[Any]:
+        """Functions of the user's that a function may call by their global names, and these in turn, without itself."""
+        found: dict[int, Any] = {id(function): function}
+        todo = [function]
+        while todo:
+            f = todo.pop()
+            for name in _global_names(f.__code__):
+                v = f.__globals__.get(name)
+                if isinstance(v, types.FunctionType) and _has_attributes(v) and id(v) not in found:
+                    found[id(v)] = v
+                    todo.append(v)
+        return [*found.values()][1:]
+
+    def reached_from(self, function: Any, is_called: bool = True) -> list[tuple[Any, str, Any, Any, str]]:
         """Places that a function can change, with what they hold now: globals, variables of functions around it, its
-        defaults, and attributes of the objects, classes and functions that these hold."""
+        defaults, and attributes of the objects, classes and functions that these hold. is_called: what it reads has to
+        stay as it is."""
         owner = getattr(function, "__self__", None)
         f = getattr(function, "__func__", function)
         key, found = id(f), []
-        self.functions.setdefault(key, f)
+        (self.functions if is_called else self.others).setdefault(key, f)
         places = [(name, f.__globals__) for name in _global_names(f.__code__) if name in f.__globals__]
         places += zip(f.__code__.co_freevars, f.__closure__ or ())
         defaults = {f"default {k}": v for k, v in enumerate(f.__defaults__ or ())} | dict(f.__kwdefaults__ or {})
@@ -130,12 +146,13 @@ class Seen:
             if _has_attributes(v):
                 at = weakref.ref(v) if isinstance(v, type) else vars(v)
                 found += [(a, at, e) for a, e in vars(v).items() if not a.startswith("__")]
+                found.append((_NAMES, at, _held(at, _NAMES)))
         return [(key, name, where, v, text) for name, where, v in found if (text := self.text(v)) is not None]
 
     def owner(self, key: Any) -> str:
         """What messages call the owner of a place."""
-        if key in self.functions:
-            return name_of(self.functions[key])
+        if key in self.functions or key in self.others:
+            return name_of(self.functions.get(key) or self.others[key])
         return type(self.modules.get(key, self.objects.get(key))).__name__
 
 
@@ -160,6 +177,8 @@ def _held(where: Any, name: str) -> Any:
     if isinstance(where, weakref.ref):
         owner = where()
         where = {} if owner is None else vars(owner)
+    if isinstance(where, (dict, types.MappingProxyType)) and name == _NAMES:
+        return {n for n in where if not n.startswith(("__", "_static_")) and n != "training"}
     if isinstance(where, (dict, types.MappingProxyType)):
         return where.get(name, True if name == "training" else _NOTHING)
     try:
@@ -174,8 +193,44 @@ def changed(values: list[tuple[Any, str, Any, Any, str]]) -> Iterator[tuple[Any,
         now = _held(where, name)
         if now is then and isinstance(now, (*PLAIN, *_COMPARED)):
             continue
-        if Seen.text(now) != text:
+        if Seen.text(now) != text and name == _NAMES:
+            name = min(now ^ then)
+            yield key, name, "nothing" if name in now else "what it was", _held(where, name)
+        elif Seen.text(now) != text:
             yield key, name, text, now
+
+
+def put_back(values: list[tuple[Any, str, Any, Any, str]]) -> None:
+    """After a capture that failed: names hold what they held, and those that are new are gone."""
+    for _, name, where, then, _ in values:
+        now = _held(where, name)
+        if name == _NAMES:
+            for new in now - then:
+                _drop(where, new)
+        elif now is not then and then is not _NOTHING:
+            _put(where, name, then)
+
+
+def _put(where: Any, name: str, value: Any) -> None:
+    owner: Any = where() if isinstance(where, weakref.ref) else None
+    if isinstance(owner, type):
+        setattr(owner, name, value)
+    elif owner is not None:
+        owner.__dict__[name] = value
+    elif isinstance(where, dict):
+        where[name] = value
+    elif isinstance(where, types.CellType):
+        where.cell_contents = value
+
+
+def _drop(where: Any, name: str) -> None:
+    owner: Any = where() if isinstance(where, weakref.ref) else None
+    if isinstance(owner, type):
+        delattr(owner, name)
+    elif owner is not None:
+        owner.__dict__.pop(name, None)
+    elif isinstance(where, dict):
+        where.pop(name, None)
 
 
 class Environment:

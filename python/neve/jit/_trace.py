@@ -11,7 +11,7 @@ from .. import _neve
 from .._base import Tensor, as_tensor, fail, text_of
 from ..autograd import enable_grad, no_grad
 from . import _tree
-from ._capture import CapturedFunction, Options, capture, name_of
+from ._capture import CapturedFunction, Options, capture, code_of, name_of
 from ._errors import locate
 
 
@@ -72,10 +72,14 @@ def trace(
     captured.options = options or captured.options
     if check:
         example, *others = _samples(captured, args, kwargs)
-        for sample in [example, *((tuple(s), {}) for s in check_inputs)]:
-            _compare(captured, function, *sample, relative_tolerance, absolute_tolerance, must=True)
-        for sample in others:
-            _compare(captured, function, *sample, relative_tolerance, absolute_tolerance)
+        try:
+            for sample in [example, *((tuple(s), {}) for s in check_inputs)]:
+                _compare(captured, function, *sample, relative_tolerance, absolute_tolerance, must=True)
+            for sample in others:
+                _compare(captured, function, *sample, relative_tolerance, absolute_tolerance)
+        except _neve.Error as error:
+            locate(error, code_of(function))
+            raise
     return captured
 
 
