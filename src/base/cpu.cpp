@@ -139,6 +139,8 @@ void apply_cap(CpuInfo& info) {
   fail(ErrorCode::invalid_argument, "NEVE_MAX_ISA: '", text, "' is no instruction set (baseline, avx2 or avx512)");
 }
 
+constexpr int64_t most_l3_of_core = int64_t(6) << 20;  // CPUs have 1 to 5 MiB a core, those with stacked caches more
+
 CpuInfo detect() {
   CpuInfo info{};
   info.model = brand();
@@ -148,6 +150,7 @@ CpuInfo detect() {
   if (info.l1d == 0 && info.l2 == 0) caches_from_cpuid(info);
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   info.cores = cores > 0 ? int(cores) : 1;
+  info.l3_share = std::min(info.l3, info.cores * most_l3_of_core);
   apply_cap(info);
   return info;
 }

@@ -14,6 +14,9 @@ struct CpuInfo {
   bool vnni, bf16, amx;
   int64_t l1d, l2, l3;  ///< bytes; 0 if unknown
   int cores;            ///< as the system tells
+  /// Bytes of l3 that these cores can count on: a virtual machine with a few cores of a large CPU is told the size of
+  /// the whole, and the others' programs use most of it.
+  int64_t l3_share;
 };
 const CpuInfo& cpu_info();
 const char* to_string(Isa isa);

@@ -220,7 +220,7 @@ void build_engine(OptimizedModel& m, compile::TacticCache* tactics,
   int64_t weight_bytes = 0;
   for (const auto& [name, w] : *m.weights) weight_bytes += w.bytes();
   // Half of it: activations want their share, and often other programs do.
-  options.cold_weights = weight_bytes > cpu_info().l3 / 2;
+  options.cold_weights = weight_bytes > cpu_info().l3_share / 2;
   // Errors of layers add up, and the accuracy check wants the whole within its tolerance.
   options.most_error = m.options.tolerance.relative / 10;
   size_t points = 0, done = 0;

@@ -210,6 +210,8 @@ TEST_F(Cgroups, NonsenseIsNoLimit) {
 
 TEST(Cpu, IsDetected) {
   const CpuInfo& cpu = cpu_info();
+  EXPECT_LE(cpu.l3_share, cpu.l3);
+  EXPECT_EQ(cpu.l3_share > 0, cpu.l3 > 0);
   EXPECT_FALSE(cpu.model.empty());
   EXPECT_GE(cpu.cores, 1);
   EXPECT_EQ(&cpu, &cpu_info());

@@ -72,7 +72,7 @@ MachinePeak measure_machine(int threads, Isa isa) {
   // Where others keep the cores busy the threads hardly ever run together: all of them do no less than one.
   m.gflops = m.threads == 1 ? m.gflops_one : std::max(m.gflops_one, multiply_adds(m.threads, simd));
 
-  const int64_t l2 = cpu.l2 > 0 ? cpu.l2 : 256 << 10, l3 = cpu.l3;
+  const int64_t l2 = cpu.l2 > 0 ? cpu.l2 : 256 << 10, l3 = cpu.l3_share;
   const int64_t large = std::clamp<int64_t>(4 * l3, int64_t(64) << 20, int64_t(256) << 20);
   const Tensor buffer = Tensor::zeros(DType::f32, {large / 4});
   float* data = buffer.data_as<float>();
