@@ -393,3 +393,30 @@ def an_open_tuple_in_branches(x):
 @program(raises="out of range")
 def an_element_that_no_range_has(x):
     return range(int((x > 1).sum()))[2]
+
+
+@program
+def fractions_in_lists_of_ints(x):
+    later = [2 for row in x if row.sum() > 0]
+    later.append(0.5)
+    later.append(True)
+    first = [int(row.sum() > 0) for row in x]
+    first[0] = 0.5
+    more = [1 for row in x if row.sum() > 0]
+    more.insert(0, 0.25)
+    more.extend([0.75, 2])
+    return sum(later), sum(first), sum(more), later[-2], more[0]
+
+
+@program
+def fractions_that_some_passes_append(x):
+    out, s = [1], x.sum()
+    for row in x:
+        if row.sum() > 0:
+            out.append(0.5)
+    if x.mean() > 0.1:
+        out.append(0.25)
+    while s < 3:
+        s = s + 1
+        out.append(0.125 if len(out) > 2 else 1)
+    return sum(out) + 0.5, len(out)

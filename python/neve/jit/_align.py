@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from .._base import Tensor, fail
 from ._choices import is_constant
-from ._lists import Spread, TupleSpread, is_scalar
+from ._lists import Spread, TupleSpread, is_scalar, wider
 from ._numbers import Dim, Number
 from ._tables import Columns, Table
 from ._values import Lost, Maybe, Undefined, dtype_of, is_number, weak_dtype
@@ -149,6 +149,10 @@ class Aligned:
             self.moved[1][pb] = at
         if _is_variant(x) or _is_variant(y) or at in self._apart:
             return self._variant(x, a, y, b, pa, pb, at)
+        if x and y and x[0] is y[0] and x[0] in (Spread, TupleSpread) and x[1] and y[1] and len(a) == len(b) == 1:
+            types = [t for s, leaves in ((x, a), (y, b)) if (t := element_type(s, leaves)) is not None]
+            if len({t[0] for t in types}) > 1:  # of ints in one way, of floats in the other
+                raise Grown(at, _widest(types, self._name), self._name)
         if x is None and y is None and fits(_value(a[0]), _value(b[0])):
             return None, a, b
         if gone := self._lost(x, a, y, b):
@@ -369,6 +373,8 @@ def _is_list(structure: Any) -> bool:
 def _widest(types: Sequence[Any], name: str) -> Any:
     """The type of a list that has elements of all these types: of tensors before of numbers."""
     if not any(isinstance(t, Columns) for t in types):
+        if all(t[2] for t in types):
+            return wider(*(t[0] for t in types)), (), True
         return min(types, key=lambda t: t[2])
     if not all(isinstance(t, Columns) and t.form == types[0].form for t in types):
         refuse_lists(name)

@@ -7,8 +7,8 @@ from typing import Any
 
 from .. import _neve
 from .._base import Tensor, fail
-from ._numbers import Dim, Number, as_number, number, require
-from ._values import SizeCondition, is_number, is_program, lift, placeholder, read, same
+from ._numbers import DTYPES, Dim, Number, as_number, number, require
+from ._values import SizeCondition, dtype_of, is_number, is_program, lift, placeholder, read, same
 
 _SEPARATE, _ELEMENT = range(2)  # kinds of parts of a list's rows
 
@@ -64,6 +64,17 @@ def sized(rows: Tensor, shape: Any) -> Tensor:
     return made
 
 
+def widened(numbers: Spread, dtype: str) -> Spread:
+    """A list of numbers as one that holds those of another dtype as well."""
+    wide = wider(numbers.data.dtype, dtype)
+    return numbers if numbers.data.dtype == wide else type(numbers)(numbers.data.astype(wide), True)
+
+
+def wider(*dtypes: str) -> str:
+    """Of dtypes of numbers that which holds all."""
+    return max(dtypes, key=DTYPES.index)
+
+
 def of_tensors(numbers: Spread, dtype: str) -> Spread:
     """A list of numbers as one of tensors."""
     return Spread(numbers.data.astype(dtype), False)
@@ -106,6 +117,8 @@ class TensorList:
                 "unsupported",
                 f"to_static: a {type(v).__name__} in a list of {'numbers' if self.is_of_numbers else 'tensors'} whose length tensors decide (elements of one kind)",
             )
+        if self.is_of_numbers:
+            self.list[:] = [widened(gathered(self.list), dtype_of(v))]
         t = lift(v, self.data.dtype) if self.is_of_numbers else v
         if not isinstance(self.list, Consumed) and not _neve.follows_lists():
             _neve.note_listed(t)
@@ -132,6 +145,9 @@ class TensorList:
                 "unsupported",
                 "to_static: numbers and tensors in one list whose length tensors decide (elements of one kind)",
             )
+        if self.is_of_numbers:
+            self.list[:] = [widened(gathered(self.list), more.data.dtype)]
+            more = widened(more, self.data.dtype)
         return more.data
 
     def _made(self, t: Tensor) -> Any:

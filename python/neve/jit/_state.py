@@ -13,7 +13,7 @@ from ._align import Grown, Leaf, fits, refuse_lists, text_of
 from ._choices import Choice, index_of, is_constant, options_of
 from ._effects import Text, current
 from ._kinds import TENSOR, Scalar, kinds_in, which_of
-from ._lists import Spread, gathered, is_spread, of_tensors, spread
+from ._lists import Spread, gathered, is_spread, of_tensors, spread, widened
 from ._numbers import DTYPES, Kinds, Number, of_kinds
 from ._tables import Columns, Table
 from ._values import (
@@ -54,6 +54,8 @@ def _with_tensors(whole: Spread, grown: Grown) -> Spread:
     elif not isinstance(whole, Table) and not isinstance(grown.of, Columns):
         if whole.is_of_numbers and not grown.of[2]:
             return of_tensors(whole, grown.of[0])
+        if whole.is_of_numbers and grown.of[2]:
+            return widened(whole, grown.of[0])
     refuse_lists(grown.name)
 
 
@@ -73,6 +75,8 @@ def with_wholes(state: Sequence[Any], wholes: dict[tuple[Any, ...], Any], names:
             made = _given(v)
             spread(made, wholes[at])
             return made
+        if at in wholes and _is_of_numbers(v, wholes[at]):
+            return [widened(gathered(v), wholes[at][0])]
         if not any(p[: len(at)] == at for p in wholes) or is_spread(v):
             return v
         parts = [walk(p, (*at, i)) for i, p in enumerate(parts_of(v))]
@@ -100,7 +104,17 @@ def with_wholes_in(state: Any, wholes: dict[tuple[Any, ...], Any]) -> Any:
         if isinstance(v := there.get(path), list) and not is_spread(v):
             v[:] = _given(v)
             spread(v, of)
+        elif v is not None and _is_of_numbers(v, of):
+            v[:] = [widened(gathered(v), of[0])]
     return state
+
+
+def _is_of_numbers(v: Any, of: Any) -> bool:
+    """Whether this is a list of an open length that has to hold numbers of a type."""
+    if not is_spread(v) or isinstance(of, Columns) or not of[2]:
+        return False
+    whole = gathered(v)
+    return not isinstance(whole, Table) and whole.is_of_numbers and isinstance(whole.data, Tensor)
 
 
 class _Box:
