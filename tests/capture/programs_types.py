@@ -178,3 +178,21 @@ def size_or_fraction(x):
     elif x.max() > 1:
         m = x.max()
     return n, m, n * 2
+
+
+@program
+def as_an_index(x):
+    n = 0
+    if x.sum() > 0:
+        n = x[0].argmax()
+    y = x.clone()
+    y[0, n] = 5.0
+    return x[0][n], x[0, n], x[:, n], x[:1, n:], y
+
+
+@program
+def filled_with_numbers(x):
+    n, k = float(x.sum()), int((x > 0).sum())
+    full = neve.full([2, x.shape[0]], n), neve.full(x.shape, k), neve.full([3], n > 0)
+    like = neve.full_like(x, n), neve.full_like(x, 2), neve.full([2, 1], x.max()), neve.full_like(x, x.sum())
+    return full, like, neve.full([1], k, dtype="f32"), neve.full([2], x.shape[1]), neve.full([2], 1.5)

@@ -420,6 +420,25 @@ def _tensor(data: Any, *args: Any, **kwargs: Any) -> Tensor:
     return _creation.tensor(data, *args, **kwargs)
 
 
+def _full(shape: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """neve.full with a number, or a tensor of one element, that tensors or sizes decide."""
+    n = _scalar(fill_value) if isinstance(fill_value, (Number, Dim, SizeCondition)) else None
+    one = n is None and is_program(fill_value) and fill_value.size == 1
+    if n is None and not one:
+        return _creation.full(shape, fill_value, dtype=dtype, requires_grad=requires_grad)
+    t: Any = fill_value.reshape(()) if n is None else n.raw
+    value = t.astype(dtype) if dtype is not None else t if n is None else as_tensor_of(n)
+    empty = _creation.zeros(shape, dtype=value.dtype)
+    return empty | value if value.dtype == "bool" else empty + value
+
+
+def _full_like(x: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
+    """neve.full_like, the same."""
+    if not isinstance(x, Tensor):
+        return _creation.full_like(x, fill_value, dtype=dtype)
+    return _full(x.shape, fill_value, dtype=dtype or x.dtype)
+
+
 def as_tensor_of(v: Any) -> Any:
     """A number that tensors decide as the tensor that a plain number becomes; others as they are."""
     from ._numbers import weak
@@ -484,7 +503,7 @@ REPLACED: dict[Any, Any] = {
     builtins.next: _next, builtins.map: _map, builtins.filter: _filter, builtins.enumerate: _enumerate, builtins.zip: _zip, builtins.reversed: _reversed, builtins.list: _list,
     builtins.tuple: _tuple, builtins.sum: _sum, builtins.all: _all, builtins.any: _any, builtins.abs: _abs,
     builtins.round: _round, builtins.print: _print, _shape.stack: _stacked("stack"), _shape.concat: _stacked("concat"),
-    _creation.tensor: _tensor,
+    _creation.tensor: _tensor, _creation.full: _full, _creation.full_like: _full_like,
     **{getattr(math, name): _math(name, f) for name, f in _MATH.items()},
     **{getattr(math, name): _test(name, f) for name, f in _TESTS.items()},
 }  # fmt: skip

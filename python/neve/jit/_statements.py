@@ -21,7 +21,7 @@ from ._kinds import is_mixed, kinds_in, place_of, ways_of, which_of
 from ._lists import Consumed, Open, Spread, TensorList, TupleSpread, gathered, is_spread, open_of, spread
 from ._logic import choose, compare, or_
 from ._loops import for_
-from ._numbers import DTYPES, Dim, Kinds, Number, as_number, of_kinds
+from ._numbers import DTYPES, Dim, Kinds, Number, as_number, number, of_kinds
 from ._one_of import OneOf, each, over
 from ._state import flatten, objects_of, unflatten
 from ._tables import Table
@@ -212,7 +212,8 @@ def item(owner: Any, index: Any) -> Any:
         return each(index, lambda v: item(owner, v))
     if isinstance(index, SizeCondition):
         index = index.number()
-    if isinstance(index, Number) and isinstance(owner, (list, tuple)) or is_mixed(index):
+    index = tuple(map(_as_index, index)) if type(index) is tuple else _as_index(index)
+    if isinstance(index, Number) and isinstance(owner, (list, tuple)):
         index = index.whole()
     if is_spread(owner):
         return TensorList(owner)[index]
@@ -225,6 +226,13 @@ def item(owner: Any, index: Any) -> Any:
     if isinstance(owner, (list, tuple, str)) and isinstance(index, (Number, Dim)):
         return _element(list(owner), index)
     return owner[index]
+
+
+def _as_index(v: Any) -> Any:
+    """A number whose type tensors decide as the int that an index is."""
+    if not is_mixed(v):
+        return v
+    return v.whole() if isinstance(v, Number) else number(v.raw) if v.dtype == "i64" else v.raw
 
 
 def _element(values: list[Any], index: Any) -> Any:
