@@ -173,6 +173,24 @@ Value no_places(ir::Graph& g, Value v) {
   return g.call("expand", {g.constant(Tensor::scalar_int(DType::i64, 0)), count_of(g, v, true)});
 }
 
+// Puts the nodes of a graph that is not needed any more into another, with their regions. map: values, as they are
+// there.
+void move_nodes(ir::Graph& from, ir::Graph& to, std::map<uint32_t, Value>& map) {
+  for (ir::Node* n = from.first(); n; n = n->next) {
+    to.location = n->loc;
+    Values in;
+    for (Value v : n->in) in.push_back(v.valid() ? map.at(v.id) : Value{});
+    std::vector<TensorType> types;
+    for (Value v : n->out) types.push_back(from.type(v));
+    const Values out = to.emit_typed(*n->op, n->attrs, in, std::move(types), std::move(n->regions))->out;
+    for (size_t k = 0; k < out.size(); ++k) {
+      to.set_facts(out[k], from.facts(n->out[k]));
+      to.set_name(out[k], from.name(n->out[k]));
+      map[n->out[k].id] = out[k];
+    }
+  }
+}
+
 }  // namespace
 
 // The flags and places of `links`, as a way that ends so has them, or a loop that begins so.
@@ -320,7 +338,7 @@ std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std:
   }
   std::vector<std::unique_ptr<ir::Graph>> regions;
   for (size_t k = 0; k < branches.size(); ++k) {
-    const Branch& b = *branches[k];
+    Branch& b = *branches[k];
     auto region = std::make_unique<ir::Graph>();
     std::map<uint32_t, Value> map;
     for (Value v : taken) {
@@ -328,7 +346,7 @@ std::vector<Tensor> Capture::close(const Tensor& condition, std::span<const std:
       for (size_t i = 0; i < b.frame.taken.size(); ++i)
         if (b.frame.taken[i] == v) map[b.graph->inputs()[i].id] = in;
     }
-    ir::copy_nodes(*b.graph, *region, map, false);
+    move_nodes(*b.graph, *region, map);
     for (Value v : results[k]) region->add_output("", map.at(v.id));
     region->constraints = b.graph->constraints;
     regions.push_back(std::move(region));

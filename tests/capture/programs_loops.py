@@ -278,3 +278,29 @@ def number_that_becomes_a_tensor(x):
         s = float(k) + s
         x = x + s * 0.5
     return x, s + x.sum()
+
+
+@program
+def counter_that_is_known_in_the_first_pass(x):
+    count, last = neve.tensor(0), x.sum() * 0.0
+    while count < x.shape[0]:
+        count += 1
+        if 0 < count <= 2:
+            continue
+        if count > 3:
+            break
+        last = last + count * x.mean()
+    return x, last, count
+
+
+@program(flags=((True,), (False,)))
+def return_that_no_first_pass_comes_to(x, flag):
+    count = neve.tensor(0)
+    while count < x.shape[0]:
+        count += 1
+        if 0 < count <= 2:
+            continue
+        if flag and count > 3:
+            break
+        return x * 2.0, x.sum(), 3
+    return x, x.mean(), 4

@@ -86,8 +86,7 @@ def stage_loop(
             loop = _Loop(once, places, wholes, *with_effects(*with_places(get, put, names, places)))
             loop.expect(code)
             with looping(loop.known):
-                loop.settle()
-                loop.run(trips, tensor_of(first))
+                loop.make(trips, tensor_of(first))
             return
         except Grown as grown:  # a list that is longer after a pass: from before on, tensors decide its length
             loop.restore()
@@ -103,6 +102,10 @@ def stage_loop(
             loop.restore()
             fail("unsupported", f"to_static: every pass of a loop over tensors raises ({r.text!r})")
     fail("internal", "internal: to_static: the lists of a loop do not settle")
+
+
+class _Learnt(BaseException):
+    """A loop carries more than was known: it is made again."""
 
 
 class _Loop:
@@ -165,6 +168,17 @@ class _Loop:
             out += m.outputs(self.start[i])
         return out
 
+    def make(self, trips: Tensor | None, first: Tensor) -> None:
+        """Finds what is carried, makes the loop, and puts in place what comes of it."""
+        for _ in range(64):
+            self.settle()
+            try:
+                self.run(trips, first)
+                return
+            except _Learnt:
+                self.restore()
+        fail("internal", "internal: to_static: what a loop carries does not settle")
+
     def settle(self) -> None:
         """Finds what is carried, and its types."""
         for _ in range(64):
@@ -178,16 +192,7 @@ class _Loop:
                 raise Missed(missed)
             self.restore()
             if shape[0] != self.structure:
-                nothing = [UNSET for s in shape[0] for _ in range(count_of(s))]
-                apart = self._apart({})
-                whole = self._aligned(self.start, Flat(nothing, shape[0]), apart)
-                self.start, self.structure = whole.a, whole.structure
-                self.objects = relocated(self.objects, whole.moved[0])
-                elsewhere = apart.elsewhere(self.structure)
-                self.result = Result([self.objects], self.objects, {}, self.names, self.known, self.own, elsewhere)
-                self.paths = paths_of(self.names, self.structure)
-                self.carried.clear()
-                self.open.clear()
+                self._rebuild(shape[0])
             elif not self._learn(found):
                 if self._key is not None and self._key[-2] == repr(self.structure):
                     _effects.current().settled[self._key] = dict(self.carried), set(self.open)
@@ -196,6 +201,19 @@ class _Loop:
             "unsupported",
             f"to_static: the types of {', '.join(self.paths[:4])} change with every pass of a loop over tensors",
         )
+
+    def _rebuild(self, structure: list[Any]) -> None:
+        """Begins with another structure: what has no value yet is unset."""
+        nothing = [UNSET for s in structure for _ in range(count_of(s))]
+        apart = self._apart({})
+        whole = self._aligned(self.start, Flat(nothing, structure), apart)
+        self.start, self.structure = whole.a, whole.structure
+        self.objects = relocated(self.objects, whole.moved[0])
+        elsewhere = apart.elsewhere(self.structure)
+        self.result = Result([self.objects], self.objects, {}, self.names, self.known, self.own, elsewhere)
+        self.paths = paths_of(self.names, self.structure)
+        self.carried.clear()
+        self.open.clear()
 
     def _apart(self, ended: Objects) -> Apart:
         """Containers of the begin and the end of a pass that stay what they are."""
@@ -255,7 +273,8 @@ class _Loop:
         return changed
 
     def run(self, trips: Tensor | None, first: Tensor) -> None:
-        """Makes the loop, and puts in place what comes of it."""
+        """Makes the loop, and puts in place what comes of it. Raises _Learnt where more changes than was found: what a
+        pass does to a tensor in place is open only now."""
         order = sorted(self.carried)
         last = returned([self.paths[i] for i in order], [self.carried[i] for i in order])
 
@@ -266,7 +285,12 @@ class _Loop:
             both = self._aligned(begun, Flat(*flatten(state)), self._apart(objects_of(state)))
             after = both.b
             others = ((v, w) for i, (v, w) in enumerate(zip(begun, after)) if i not in self.carried)
-            if both.structure != self.structure or not all(isinstance(w, Unset) or same(v, w) for v, w in others):
+            if both.structure != self.structure:
+                self._rebuild(both.structure)
+                raise _Learnt
+            if not all(isinstance(w, Unset) or same(v, w) for v, w in others):
+                if self._learn([(i, Leaf(w), Leaf(v)) for i, (v, w) in enumerate(zip(begun, after))]):
+                    raise _Learnt
                 fail("unsupported", f"to_static: a loop over tensors changes more than it seemed to ({self.names})")
             for i in order:
                 out += self.carried[i].outputs(after[i])
