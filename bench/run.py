@@ -6,6 +6,7 @@
                                       inductor); a table with ratios and their spread
     ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
     ./dev bench --what serve          two sessions against one, tails, and speed beside other load (bench/serving.py)
+    ./dev bench --what calls          what a call from Python costs beside its graph (bench/calls.py)
     ./dev bench --train               training steps and eager inference; with --peers beside PyTorch, op by op and compiled
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
 
@@ -30,7 +31,7 @@ sys.path.insert(0, str(HERE))
 import serving  # noqa: E402
 import workloads as table  # noqa: E402
 
-WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory", "serve")
+WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory", "serve", "calls")
 TRAINED = ("resnet18", "encoder", "lstm", "digits")  # of training.py, which have a step
 PEERS = ("onnxruntime", "openvino", "openvino_dynamic", "torch", "inductor")
 RIVALS = ("onnxruntime", "openvino")  # the better of them at each shape is what Neve is measured by
@@ -283,6 +284,19 @@ class Bench:
             if one and full and all(ranges.values()):
                 rows.append(serving.Serving(self, program).measure(work.name, one, full, ranges))
                 print(serving.line(rows[-1]), flush=True)
+
+    def calls(self):
+        rows = self.result["calls"] = []
+        request = {"task": "calls", "backend": "neve", "threads": self.options.threads, "seconds": self.options.seconds}
+        for _ in range(self.options.rounds):
+            answer = self.answer("calls.py", sys.executable, request, "40 layers of 8x8", self.environment())
+            if answer:
+                rows.append(answer["microseconds"])
+        if rows:
+            least = {name: min(row[name] for row in rows) for name in rows[0]}
+            beside = statistics.median(row["region"] - row["engine"] for row in rows)
+            print("  40 layers of 8x8: " + ", ".join(f"{name} {us:.1f} us" for name, us in least.items()), flush=True)
+            print(f"  a region over its engine: {beside:.1f} us", flush=True)
 
     # -------------------------------------------------------------------------------------------------------- training
 
