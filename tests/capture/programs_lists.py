@@ -420,3 +420,24 @@ def fractions_that_some_passes_append(x):
         s = s + 1
         out.append(0.125 if len(out) > 2 else 1)
     return sum(out) + 0.5, len(out)
+
+
+@program
+def the_same_name_in_a_loop_that_returns_and_behind_it(x):
+    for i in range(0, x.shape[1], 2):
+        parts = []
+        for row in x:
+            parts.append(row * 0.5 + i)
+        if len(parts) > 1 and x.sum() > 0:
+            return x + neve.concat(parts, 0).sum()
+        found = {"a": x[0] * 2}
+        found["b"] = found["a"] + i
+        if x.max() > 0.9:
+            return found["b"]
+    parts = []
+    for j in range(x.shape[1]):
+        parts.append(x[:, j])
+    found = {"a": sum(parts)}
+    if x.min() < -0.5:
+        found["a"] = found["a"] * 3
+    return found["a"] - x.sum()

@@ -16,6 +16,8 @@ _SEES_ALL = ("locals", "vars", "eval", "exec", "dir")
 def note_needed(body: list[ast.stmt]) -> None:
     """Gives each `if` of a function `needed`: names that may be read after it; each loop: after it or at a pass's begin.
 
+    An `if` has `begin` as well: names that a branch may read, or what follows, as they were before it.
+
     The function's exits are flags by now. A statement without the attribute may need every name.
     """
     if any(isinstance(n, ast.Name) and n.id in _SEES_ALL for s in body for n in ast.walk(s)):
@@ -110,7 +112,9 @@ class _Liveness:
             return live | _read(s.value, s.target) | _bound([s.target])
         if isinstance(s, ast.If):
             s.needed = live | self.always  # type: ignore[attr-defined]
-            return self.block(s.body, live) | self.block(s.orelse, live) | _read(s.test)
+            begin = self.block(s.body, live) | self.block(s.orelse, live)
+            s.begin = begin | self.always  # type: ignore[attr-defined]
+            return begin | _read(s.test)
         if isinstance(s, ast.While):
             return self.loop(s, live, _read(s.test), frozenset())
         if isinstance(s, ast.For):

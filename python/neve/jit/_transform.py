@@ -74,7 +74,9 @@ class _Rewrite(Blocks):
         needed = getattr(node, "needed", found)
         # A pass of a loop that begins without reading a variable changes only what it has assigned itself.
         is_pass = isinstance(node, (ast.For, ast.While)) and hasattr(node, "needed")
-        held = [] if is_pass else [n for n in names.changed if n in found and n not in needed]
+        # What a branch binds before it reads it changes nothing that was there: that may be a loop's, which has ended.
+        begin = getattr(node, "begin", found)
+        held = [] if is_pass else [n for n in names.changed if n in found and n not in needed and n in begin]
         # What a case found is used where it is assigned.
         return found, _State([n for n in found if n in needed and not is_of_match(n)], held, attributes)
 
