@@ -32,6 +32,21 @@ def percent_of_sizes_and_numbers(x):
 
 
 @program
+def percent_by_names(x):
+    n = int((x > 0).sum())
+    print("%(n)d of %(all)s, %(half).1f%%" % {"n": n, "all": x.shape[0], "half": 0.5, "other": n})
+    try:
+        print("%s and %s" % (n,))
+    except TypeError as e:
+        print(e)
+    try:
+        print("%s" % (n, n))
+    except TypeError as e:
+        print(e)
+    return x
+
+
+@program
 def texts_of_either_kind(x):
     n, v = 0, None
     if x.sum() > 0:

@@ -16,7 +16,9 @@ from ._one_of import OneOf
 from ._state import is_fixed
 from ._values import Maybe, SizeCondition, read
 
-_PERCENT = re.compile(r"%(?:%|(?P<flags>[-+ 0#]*)(?P<width>\d*)(?P<digits>\.\d+)?(?P<kind>[diouxXeEfFgGsra]))")
+_PERCENT = re.compile(
+    r"%(?:%|(?:\((?P<name>[^()]*)\))?(?P<flags>[-+ 0#]*)(?P<width>\d*)(?P<digits>\.\d+)?(?P<kind>[diouxXeEfFgGsra]))"
+)
 
 
 def holds_open(v: Any) -> bool:
@@ -122,18 +124,23 @@ def percent(template: Any, values: Any) -> Any:
     """template % values, of a text."""
     if not isinstance(template, str) or not holds_open(values):
         return template % values
-    given = iter(values if isinstance(values, tuple) else (values,))
+    given = [*values] if isinstance(values, tuple) else [values]
+    count, at = 0, 0
     out: list[Any] = []
-    at = 0
     for m in _PERCENT.finditer(template):
-        out.append(template[at : m.start()])
+        out.append(_literal(template[at : m.start()]))
         at = m.end()
         if m[0] == "%%":
             out.append("%")
             continue
-        value = next(given, None)
+        if m["name"] is not None:
+            value = values[m["name"]]
+        elif count < len(given):
+            value, count = given[count], count + 1
+        else:
+            raise TypeError("not enough arguments for format string")
         if not holds_open(value):
-            out.append(m[0] % (value,))
+            out.append(m[0] % (values if m["name"] is not None else (value,)))
             continue
         is_text = m["kind"] in "sra"
         kind = "" if is_text else "d" if m["kind"] in "iu" else m["kind"]
@@ -141,5 +148,14 @@ def percent(template: Any, values: Any) -> Any:
         signs = "" if is_text else m["flags"].replace("-", "")
         order = "".join(f for f in "+ #0" if f in signs)
         out.append((value, m["kind"] if is_text else "", f"{side}{order}{m['width']}{m['digits'] or ''}{kind}"))
-    out.append(template[at:])
+    if count < len(given) and not isinstance(values, dict):
+        raise TypeError("not all arguments converted during string formatting")
+    out.append(_literal(template[at:]))
     return text(*out)
+
+
+def _literal(part: str) -> str:
+    """What stands between the fields of a template for %."""
+    if "%" in part:
+        fail("unsupported", f"to_static: the field in {part!r} of a text with values known at run time (an f-string)")
+    return part
