@@ -33,14 +33,15 @@ def percent_of_sizes_and_numbers(x):
 
 @program
 def percent_by_names(x):
-    n = int((x > 0).sum())
-    print("%(n)d of %(all)s, %(half).1f%%" % {"n": n, "all": x.shape[0], "half": 0.5, "other": n})
+    n, one, two = int((x > 0).sum()), "%s", "%s and %s"
+    named = "%(n)d of %(all)s, %(half).1f%%"
+    print(named % {"n": n, "all": x.shape[0], "half": 0.5, "other": n})
     try:
-        print("%s and %s" % (n,))
+        print(two % (n,))
     except TypeError as e:
         print(e)
     try:
-        print("%s" % (n, n))
+        print(one % (n, n))
     except TypeError as e:
         print(e)
     return x

@@ -121,7 +121,7 @@ def from_template(template: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def percent(template: Any, values: Any) -> Any:
-    """template % values, of a text."""
+    """template % values, of a text or of anything else."""
     if not isinstance(template, str) or not holds_open(values):
         return template % values
     given = [*values] if isinstance(values, tuple) else [values]

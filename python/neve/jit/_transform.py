@@ -416,7 +416,7 @@ class _Rewrite(Blocks):
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
         node = self.generic_visit(node)  # type: ignore[assignment]
-        if not isinstance(node.op, ast.Mod) or not isinstance(getattr(node.left, "value", None), str):
+        if not isinstance(node.op, ast.Mod) or isinstance(getattr(node.left, "value", None), (int, float)):
             return node
         call: Any = expression(f"{STAGE}.percent()")
         call.args = [node.left, node.right]
