@@ -10,9 +10,12 @@
     ./dev bench --train               training steps and eager inference; with --peers beside PyTorch, op by op and compiled
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
 
-The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every figure comes
-from a process of its own; a round runs every backend once, in turn; a ratio is taken inside a round, and the median of the rounds
-is shown. Quiet machines give better figures: the load before and after is stored with them.
+    ./dev bench --before FOLDER       beside another build of Neve: what a change has gained
+
+The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every backend has a
+process of its own. For speed those of a round are open at once and take turns, a few calls each: a ratio is taken inside a turn, and
+the median of all turns is shown, with the lowest and highest round. Quiet machines give better figures: the load before and after is
+stored with them.
 """
 
 import argparse
@@ -29,12 +32,14 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import serving  # noqa: E402
+import turns  # noqa: E402
 import workloads as table  # noqa: E402
 
 WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory", "serve", "calls")
 TRAINED = ("resnet18", "encoder", "lstm", "digits")  # of training.py, which have a step
 PEERS = ("onnxruntime", "openvino", "openvino_dynamic", "torch", "inductor")
 RIVALS = ("onnxruntime", "openvino")  # the better of them at each shape is what Neve is measured by
+NEVES = ("neve", "neve_before")  # this build, and another one
 OWN = ("neve", "neve_static", "neve_deterministic")  # op by op; captured; the same bits on any number of threads
 TRAIN = ("resnet18", "encoder", "lstm", "digits", "resnet50_b1", "resnet50_b8", "add")  # of training.py
 
@@ -61,15 +66,26 @@ class Bench:
 
     # ------------------------------------------------------------------------------------------------------- processes
 
+    def cache(self, backend="neve"):
+        return pathlib.Path(self.scratch.name) / f"cache-{backend}"  # kernels of another build take other times
+
     def environment(self, cache=None):
         env = {**os.environ, "OMP_NUM_THREADS": str(self.options.threads), "PYTHONPATH": str(HERE)}
-        env["NEVE_CACHE_DIR"] = str(cache or pathlib.Path(self.scratch.name) / "cache")
+        env["NEVE_CACHE_DIR"] = str(cache or self.cache())
         return env
 
     def ask(self, workload, task, backend="neve", cache=None, **request):
         """The worker's answer, or None after telling why there is none."""
-        python = sys.executable if backend == "neve" else self.options.peers_python
-        request = {
+        request = self.request(workload, task, backend, **request)
+        return self.answer("worker.py", self.python_of(backend), request, workload.name, self.environment(cache))
+
+    def python_of(self, backend):
+        if backend == "neve_before":
+            return str(self.options.before / "venv" / "bin" / "python")
+        return sys.executable if backend == "neve" else self.options.peers_python
+
+    def request(self, workload, task, backend, **more):
+        return {
             "workload": workload.name,
             "task": task,
             "backend": backend,
@@ -77,9 +93,8 @@ class Bench:
             "shared_models": text_or_none(self.options.shared_models),
             "threads": self.options.threads,
             "seconds": self.options.seconds,
-            **request,
+            **more,
         }
-        return self.answer("worker.py", python, request, workload.name, self.environment(cache))
 
     def answer(self, script, python, request, name, env):
         done = subprocess.run(
@@ -88,68 +103,85 @@ class Bench:
         if done.returncode == 0 and done.stdout.strip():
             return json.loads(done.stdout.strip().splitlines()[-1])
         words = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        failure = f"{name}: {request['task']} with {request['backend']}: {words}"
+        self.fail(f"{name}: {request['task']} with {request['backend']}: {words}")
+        return None
+
+    def fail(self, failure):
         if failure not in self.failures:
             self.failures.append(failure)
             print("  " + failure, file=sys.stderr)
-        return None
 
-    def archive(self, workload, size=None, threads=None):
+    def archive(self, workload, size=None, threads=None, backend="neve"):
         """The path of the optimised engine, made when it is first asked for; None if that failed."""
-        name = workload.name + ("" if size is None else "-" + "x".join(map(str, size)))
+        name = backend + "-" + workload.name + ("" if size is None else "-" + "x".join(map(str, size)))
         threads = threads or self.options.threads
         path = pathlib.Path(self.scratch.name) / f"{name}-{threads}.neve"
         asked = {"archive": str(path), "size": size, "threads": threads}
-        if not path.exists() and self.ask(workload, "optimize", **asked) is None:
+        if not path.exists() and self.ask(workload, "optimize", backend, self.cache(backend), **asked) is None:
             return None
         return str(path)
 
     # -------------------------------------------------------------------------------------------------------- measures
 
     def speed(self, backends):
+        """Every backend in a process of its own, all of them open at once and called in turns."""
         rows = self.result["speed"] = []
         for work in self.work.values():
-            archive = self.archive(work) if "neve" in backends else None
-            usable = [b for b in backends if (b != "neve" or archive) and self.can_run(b, work)]
-            rounds = []
-            for number in range(self.options.rounds):
-                order = usable[number % len(usable) :] + usable[: number % len(usable)] if usable else []
-                answers = {b: self.ask(work, "speed", b, archive=archive) for b in order}
-                rounds.append({b: a for b, a in answers.items() if a})
-                for backend, answer in rounds[-1].items():
-                    self.result["versions"][backend] = answer["version"]
+            made_by = {b: "neve" if self.options.same_engine else b for b in backends if b in NEVES}
+            archives = {b: self.archive(work, backend=maker) for b, maker in made_by.items()}
+            usable = [b for b in backends if (b not in NEVES or archives[b]) and self.can_run(b, work)]
+            rounds = []  # of them [{backend: milliseconds of the calls of a turn}] for every size
+            for _ in range(self.options.rounds if usable else 0):
+                rounds.append(self.round_of_turns(work, usable, archives))
             for index, size in enumerate(work.sizes):
                 row = {"model": work.name, "size": list(size)}
+                taken = [[{b: statistics.median(t) for b, t in turn.items()} for turn in r[index]] for r in rounds]
                 for backend in usable:
-                    medians = [r[backend]["runs"][index]["median_ms"] for r in rounds if backend in r]
+                    medians = [statistics.median(t[backend] for t in r) for r in taken if backend in r[0]]
                     if medians:
-                        row[backend] = {
-                            "median_ms": statistics.median(medians),
-                            "min_ms": min(r[backend]["runs"][index]["min_ms"] for r in rounds if backend in r),
-                            "rounds_ms": medians,
-                        }
-                for peer in usable:
-                    both = [r for r in rounds if peer in r and "neve" in r]
-                    if peer != "neve" and both:
-                        ratios = [time_of(r, peer, index) / time_of(r, "neve", index) for r in both]
-                        row[peer]["speedup"] = statistics.median(ratios)
-                        row[peer]["spread"] = [min(ratios), max(ratios)]
-                rivals = [[time_of(r, p, index) for p in RIVALS if p in r] for r in rounds]
-                ratios = [
-                    min(t) / time_of(r, "neve", index) for r, t in zip(rounds, rivals, strict=True) if t and "neve" in r
-                ]
-                if ratios:
-                    row["against_better"] = {"speedup": statistics.median(ratios), "spread": [min(ratios), max(ratios)]}
+                        every = [ms for r in rounds for turn in r[index] for ms in turn.get(backend, ())]
+                        row[backend] = {"median_ms": statistics.median(medians), "min_ms": min(every), "rounds_ms": medians}
+                for peer in row.keys() & set(usable) - {"neve"}:
+                    if found := ratios_of(taken, [peer]):
+                        row[peer].update(found)
+                if found := ratios_of(taken, RIVALS):
+                    row["against_better"] = found
                 rows.append(row)
                 print(speed_line(row, usable), flush=True)
         self.summarize(rows, backends)
 
+    def round_of_turns(self, work, usable, archives):
+        workers = {}
+        try:
+            for backend in usable:
+                request = self.request(work, "turns", backend, archive=archives.get(backend))
+                try:
+                    env = self.environment(self.cache(backend))
+                    workers[backend] = turns.Worker(self.python_of(backend), request, env)
+                    self.result["versions"][backend] = workers[backend].first["version"]
+                except RuntimeError as e:
+                    self.fail(f"{work.name}: turns with {backend}: {e}")
+            found = []
+            for index in range(len(work.sizes)):
+                while True:
+                    try:
+                        taken = turns.take_turns(workers, index, self.options.seconds, self.options.turns)
+                        break
+                    except LookupError as e:
+                        backend, why = e.args
+                        self.fail(f"{work.name} {list(work.sizes[index])}: turns with {backend}: {why}")
+                        workers.pop(backend).close()
+                found.append(taken)
+            return found
+        finally:
+            for worker in workers.values():
+                worker.close()
+
     def summarize(self, rows, backends):
         """The table, and the geometric mean over the shapes of every model."""
+        if len(backends) > 1:
+            print("\n" + speed_table(rows, backends), flush=True)
         with_ratio = [r for r in rows if "against_better" in r]
-        if not with_ratio:
-            return
-        print("\n" + speed_table(rows, backends), flush=True)
         self.result["summary"] = []
         for model in dict.fromkeys(r["model"] for r in with_ratio):
             speedups = [r["against_better"]["speedup"] for r in with_ratio if r["model"] == model]
@@ -378,8 +410,17 @@ def train_line(row, backends):
     return f"  {row['model']}: " + "; ".join(parts)
 
 
-def time_of(answers, backend, index):
-    return answers[backend]["runs"][index]["median_ms"]
+def ratios_of(rounds, peers):
+    """The time of the better of `peers` over Neve's: the median of all turns, and the lowest and highest round; {} if none."""
+    by_round = []
+    for turns_ in rounds:
+        both = [(min(t[p] for p in peers if p in t), t["neve"]) for t in turns_ if "neve" in t and set(peers) & set(t)]
+        if both:
+            by_round.append([peer / own for peer, own in both])
+    if not by_round:
+        return {}
+    medians = [statistics.median(r) for r in by_round]
+    return {"speedup": statistics.median(x for r in by_round for x in r), "spread": [min(medians), max(medians)]}
 
 
 def speed_table(rows, backends):
@@ -481,19 +522,25 @@ def parse():
     parser.add_argument("--what", nargs="+", choices=(*WHAT, "all"), default=["speed", "convs"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of timing for each size in a round")
+    parser.add_argument("--turns", type=int, default=10, help="in which the processes of a round run, one after the other")
+    parser.add_argument("--before", type=pathlib.Path, help="another build folder of Neve, measured as neve_before")
+    parser.add_argument("--same-engine", action="store_true", help="it runs what this build has made: the same kernels")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go")
     options = parser.parse_args()
     peers = ("torch", "inductor") if options.train else PEERS
     own = ["neve", "neve_static"] if options.train else ["neve"]
     options.backends = options.backends or (own + [*peers] if options.peers else own)
+    if options.before and not options.train:
+        options.before = options.before.resolve()
+        options.backends.append("neve_before")
     if options.train and set(options.backends) - {*OWN, "torch", "inductor"}:
         parser.error("--train compares with torch and inductor only")
     if not options.train and {*OWN[1:]} & set(options.backends):
         parser.error(f"{' and '.join(OWN[1:])} are for --train")
-    if options.rounds < 1 or options.seconds <= 0 or options.threads < 1:
-        parser.error("--rounds, --seconds and --threads must be positive")
-    if set(options.backends) - {*OWN} and not options.peers_python:
+    if min(options.rounds, options.turns, options.threads) < 1 or options.seconds <= 0:
+        parser.error("--rounds, --turns, --seconds and --threads must be positive")
+    if set(options.backends) - {*OWN, *NEVES} and not options.peers_python:
         parser.error("peers need --peers-python (./dev bench --peers gives it)")
     options.what = WHAT if "all" in options.what else options.what
     return options

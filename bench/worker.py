@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One measurement in a process of its own: a request as JSON on stdin, the answer as the last line of stdout.
+"""One measurement in a process of its own: a request as a line of JSON on stdin, the answer as the last line of stdout.
 
 run.py starts it, under Neve's Python or under that of the peers. Every backend is called as a user would call it from Python.
 """
@@ -12,6 +12,7 @@ import sys
 import time
 
 import numpy as np
+import turns
 from workloads import workloads
 
 clock = time.perf_counter
@@ -139,13 +140,14 @@ def open_inductor(work, request):
 
 OPENERS = {
     "neve": open_neve,
+    "neve_before": open_neve,
     "onnxruntime": open_onnxruntime,
     "openvino": open_openvino,
     "openvino_dynamic": open_openvino_dynamic,
     "torch": open_torch,
     "inductor": open_inductor,
 }
-MODULES = {"openvino_dynamic": "openvino", "inductor": "torch"}  # what is imported, where it is not the backend's name
+MODULES = {"neve_before": "neve", "openvino_dynamic": "openvino", "inductor": "torch"}  # what is imported, where it is not the backend's name
 
 
 def version_of(backend):
@@ -166,6 +168,14 @@ def task_speed(work, request):
         feed = work.feed(size, np.random.default_rng(1))
         runs.append({"size": size, **summary(measure(lambda feed=feed: call(feed), request["seconds"]))})
     return {"version": version_of(request["backend"]), "runs": runs}
+
+
+def task_turns(work, request):
+    """A few calls whenever it is asked, until nobody asks: see turns.py."""
+    call = OPENERS[request["backend"]](work, request)
+    feeds = [work.feed(size, np.random.default_rng(1)) for size in work.sizes]
+    turns.serve_turns(call, feeds, version_of(request["backend"]))
+    return {}
 
 
 def neve_range(work, size=None):
@@ -276,7 +286,7 @@ def task_pair(work, request):
 
 
 def main():
-    request = json.load(sys.stdin)
+    request = json.loads(sys.stdin.readline())
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
     work = workloads(request["models"], request["shared_models"])[request["workload"]]
     answer = globals()["task_" + request["task"]](work, request)

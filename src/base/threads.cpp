@@ -11,7 +11,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/cgroup.h"
 #include "base/error.h"
@@ -101,12 +103,16 @@ struct Loop {
   int64_t n;
   int parts;
   Body body;
-  void run(int part) const {
+  std::pair<int64_t, int64_t> range(int part) const {
     const int64_t small = n / parts, larger = n % parts;
     const int64_t begin = part * small + std::min<int64_t>(part, larger);
+    return {begin, begin + small + (part < larger)};
+  }
+  void run(int part) const {
+    const auto [begin, end] = range(part);
     LoopObserver* observer = loop_observer.load(std::memory_order_acquire);
     const int64_t start = observer ? now() : 0;
-    body(begin, begin + small + (part < larger), part);
+    body(begin, end, part);
     if (observer) observer->part(start, now());
   }
   void run_all() const {
@@ -209,6 +215,79 @@ void set_library_threads(int n) { library_count = n; }
 
 #endif
 
+/// What a part of parallel_pieces has left: pieces [first, last) of a share, in one word.
+struct Left {
+  static constexpr int bits = 24;  // of a number of pieces; the rest is for the share
+  static constexpr int64_t most = (int64_t(1) << bits) - 1;
+
+  uint64_t share, first, last;
+  explicit Left(uint64_t word)
+      : share(word >> (2 * bits)), first(word >> bits & uint64_t(most)), last(word & uint64_t(most)) {}
+  Left(uint64_t s, uint64_t f, uint64_t l) : share(s), first(f), last(l) {}
+  uint64_t word() const { return share << (2 * bits) | first << bits | last; }
+  uint64_t count() const { return last - first; }
+};
+
+/// A line of its own: others write to it only when they take over. Not initialised before it is used.
+struct alignas(64) LeftWord {
+  uint64_t word;
+};
+
+class Pieces {
+ public:
+  Pieces(const Loop& shares, int64_t each, int64_t least, LeftWord* left, FunctionRef<void(const Piece&)> body)
+      : shares_(shares), each_(each), least_(uint64_t(std::max<int64_t>(least, 1))), left_(left), body_(body) {
+    for (int p = 0; p < shares.parts; ++p) {
+      const auto [begin, end] = shares.range(p);
+      left_[p].word = Left(uint64_t(p), 0, uint64_t((end - begin) * each)).word();
+    }
+  }
+  void run(int part) {
+    do {
+      for (std::optional<Left> own; (own = take(left_of(part)));) {
+        const auto [begin, end] = shares_.range(int(own->share));
+        body_({begin, end, int64_t(own->first), part});
+      }
+    } while (take_over(part));
+  }
+
+ private:
+  std::atomic_ref<uint64_t> left_of(int part) const { return std::atomic_ref<uint64_t>(left_[part].word); }
+
+  /// The first of the pieces that are left.
+  static std::optional<Left> take(std::atomic_ref<uint64_t> from) {
+    uint64_t now = from.load(std::memory_order_relaxed);
+    for (;;) {
+      const Left l(now);
+      if (!l.count()) return {};
+      if (from.compare_exchange_weak(now, Left(l.share, l.first + 1, l.last).word(), std::memory_order_relaxed))
+        return l;
+    }
+  }
+  /// The later half of what another part has left becomes this part's own.
+  bool take_over(int part) {
+    for (int i = 1; i < shares_.parts; ++i) {
+      const std::atomic_ref<uint64_t> from = left_of((part + i) % shares_.parts);
+      uint64_t now = from.load(std::memory_order_relaxed);
+      for (Left l(now); (l.count() + 1) / 2 >= least_; l = Left(now)) {
+        const uint64_t middle = l.last - (l.count() + 1) / 2;
+        if (!from.compare_exchange_weak(now, Left(l.share, l.first, middle).word(), std::memory_order_relaxed)) continue;
+        left_of(part).store(Left(l.share, middle, l.last).word(), std::memory_order_relaxed);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  const Loop& shares_;
+  int64_t each_;
+  uint64_t least_;
+  LeftWord* left_;
+  FunctionRef<void(const Piece&)> body_;
+};
+
+constexpr int most_sharing = 64;  // parts: with more, nobody takes over anything
+
 }  // namespace
 
 int available_threads() {
@@ -216,15 +295,38 @@ int available_threads() {
   return count;
 }
 
+namespace {
+/// In how many parts a loop is cut.
+int parts_of(int64_t n, int64_t grain, int threads) {
+  const int64_t most = std::max<int64_t>(n / std::max<int64_t>(grain, 1), 1);
+  return int(std::min<int64_t>(std::clamp(threads, 1, max_threads), most));
+}
+}  // namespace
+
 void parallel_for(int64_t n, int64_t grain, int threads, Body body) {
   if (n <= 0) return;
-  const int64_t most = std::max<int64_t>(n / std::max<int64_t>(grain, 1), 1);
-  const Loop loop{n, int(std::min<int64_t>(std::clamp(threads, 1, max_threads), most)), body};
+  const Loop loop{n, parts_of(n, grain, threads), body};
   if (loop.parts == 1) return body(0, n, 0);
   if (thread_limit.load(std::memory_order_relaxed) == 1) return loop.run_all();
   if (inside_loop() || forked.load(std::memory_order_relaxed)) return loop.run_all();
   note_use();
   run_parallel(loop);
+}
+
+void parallel_pieces(int64_t n, int64_t each, int64_t grain, int64_t least, int threads,
+                     FunctionRef<void(const Piece&)> body) {
+  if (n <= 0 || each <= 0) return;
+  const int parts = parts_of(n, grain, threads);
+  const auto alone = [&](int64_t begin, int64_t end, int part) {
+    for (int64_t i = 0; i < (end - begin) * each; ++i) body({begin, end, i, part});
+  };
+  if (parts == 1 || parts > most_sharing || n > Left::most / each) return parallel_for(n, grain, threads, alone);
+  LeftWord left[most_sharing];
+  const Loop shares{n, parts, alone};
+  Pieces pieces(shares, each, least, left, body);
+  parallel_for(parts, 1, parts, [&](int64_t begin, int64_t end, int) {
+    for (int64_t p = begin; p < end; ++p) pieces.run(int(p));
+  });
 }
 
 LoopObserver* observe_loops(LoopObserver* observer) {

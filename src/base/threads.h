@@ -36,6 +36,21 @@ class FunctionRef<R(A...)> {
 /// on n, grain and threads alone, so results do not depend on timing. Nested calls run serially.
 void parallel_for(int64_t n, int64_t grain, int threads, FunctionRef<void(int64_t begin, int64_t end, int part)> body);
 
+/// One of the pieces of a loop, and what it belongs to.
+struct Piece {
+  int64_t begin, end;  ///< a share of the items: those that follow each other, as parallel_for gives them to a part
+  int64_t index;       ///< of the piece in the share: [0, (end - begin) * pieces of an item)
+  int part;            ///< who runs it: no other piece of this part runs at the same time
+};
+
+/// Splits [0, n) into shares as parallel_for does, each of (end - begin) * `each` pieces, and runs `body` on all of
+/// them. A thread begins with its own share, in order; when that is done, it takes over the later half of what another
+/// has left, if that half is `least` pieces or more: the cores of a shared machine are rarely of one speed. What a piece
+/// computes must not depend on who runs it or on what ran before. Costs some 20 nanoseconds a piece. The body must not
+/// throw.
+void parallel_pieces(int64_t n, int64_t each, int64_t grain, int64_t least, int threads,
+                     FunctionRef<void(const Piece&)> body);
+
 /// Told of every part of a parallel loop that was split, by the thread that ran it, when it has. For traces.
 class LoopObserver {
  public:

@@ -121,9 +121,9 @@ class BoundAttention final : public BoundKernel {
       });
     const int64_t work = std::max<int64_t>(1, queries_ * s_.columns * (s_.d + s_.e));
     const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / work);
-    parallel_for(heads * tiles_, grain, threads_, [&](int64_t begin, int64_t end, int part) {
-      std::byte* scratch = args.scratch + parts_at_ + size_t(part) * part_bytes_;
-      for (int64_t i = begin; i < end; ++i) tile(args, i / tiles_, i % tiles_ * queries_, scratch);
+    parallel_pieces(heads * tiles_, 1, grain, 1, threads_, [&](const Piece& p) {
+      const int64_t i = p.begin + p.index;
+      tile(args, i / tiles_, i % tiles_ * queries_, args.scratch + parts_at_ + size_t(p.part) * part_bytes_);
     });
   }
 

@@ -47,19 +47,16 @@ class BoundTranspose final : public BoundKernel {
       float* to = reinterpret_cast<float*>(args.scratch + bias_at_);
       for (int64_t c = 0; c < p_.product.n; ++c) to[c] = from[c % p_.outputs];
     }
-    parallel_for(blocks_ * pieces_, 1, threads_, [&](int64_t begin, int64_t end, int part) {
-      float* block = reinterpret_cast<float*>(args.scratch + cut_at_ + cut_bytes_ * size_t(part));
-      const int64_t panels = p_.product.panels();
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t first = i / pieces_ * rows_a_block_, last = std::min(rows_, first + rows_a_block_);
-        const int64_t from = pieces_ == 1 ? 0 : i % pieces_, to = pieces_ == 1 ? panels * p_.products() : from + 1;
-        if (p_.cut)
-          cut_row(args, first, block);
-        else
-          for (int64_t j = from; j < to; ++j)
-            for (int64_t row = first; row < last; ++row)
-              multiply(args, row * columns_, columns_, j / panels, j % panels, result(args, row, j / panels));
-      }
+    parallel_pieces(blocks_ * pieces_, 1, 1, 1, threads_, [&](const Piece& p) {
+      const int64_t i = p.begin + p.index, panels = p_.product.panels();
+      const int64_t first = i / pieces_ * rows_a_block_, last = std::min(rows_, first + rows_a_block_);
+      const int64_t from = pieces_ == 1 ? 0 : i % pieces_, to = pieces_ == 1 ? panels * p_.products() : from + 1;
+      if (p_.cut)
+        cut_row(args, first, reinterpret_cast<float*>(args.scratch + cut_at_ + cut_bytes_ * size_t(p.part)));
+      else
+        for (int64_t j = from; j < to; ++j)
+          for (int64_t row = first; row < last; ++row)
+            multiply(args, row * columns_, columns_, j / panels, j % panels, result(args, row, j / panels));
     });
   }
 

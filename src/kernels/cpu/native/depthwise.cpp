@@ -118,16 +118,15 @@ class BoundDepthwise final : public BoundKernel {
     float* outside = reinterpret_cast<float*>(args.scratch);  // the pixel that stands beyond every edge
     std::fill(outside, outside + p_.channels, 0.f);
     const int64_t out_h = rows_.out_rows(), in_h = rows_.in_rows(), line = rows_.in_columns() * p_.channels;
-    parallel_for(images_ * out_h, 1, threads_, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) {
-        const float* x = static_cast<const float*>(args.in[p_.x]) + i / out_h * in_h * line;
-        const int64_t first = rows_.first(i % out_h);
-        std::array<const float*, DepthwiseRows::most_taps> at{};
-        for (int64_t k = 0; k < p_.height; ++k)
-          if (first + k >= 0 && first + k < in_h) at[size_t(k)] = x + (first + k) * line;
-        rows_.row(args, at.data(), p_.channels, outside,
-                  static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.channels);
-      }
+    parallel_pieces(images_ * out_h, 1, 1, 1, threads_, [&](const Piece& p) {
+      const int64_t i = p.begin + p.index;
+      const float* x = static_cast<const float*>(args.in[p_.x]) + i / out_h * in_h * line;
+      const int64_t first = rows_.first(i % out_h);
+      std::array<const float*, DepthwiseRows::most_taps> at{};
+      for (int64_t k = 0; k < p_.height; ++k)
+        if (first + k >= 0 && first + k < in_h) at[size_t(k)] = x + (first + k) * line;
+      rows_.row(args, at.data(), p_.channels, outside,
+                static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.channels);
     });
   }
 

@@ -12,8 +12,12 @@ namespace neve::kernels::native {
 namespace {
 
 constexpr int64_t most_planes = 4;
+constexpr int64_t least_run = 16;          // positions that lie one behind the other; fewer are found tap by tap
 constexpr int64_t most_floats = 1 << 17;   // of the rows under a row of results: they and the weight stay in a cache
 constexpr int64_t worth_waking = 1 << 17;  // multiplications
+constexpr int64_t most_weight = 1 << 20;   // bytes that stay in the second cache while rows of results go by
+constexpr int64_t chunk_bytes = 1 << 19;   // of a larger weight, while the rows of a block go by
+constexpr int64_t block_bytes = 1 << 19;   // of the image under such a block
 
 struct DirectPlan {
   PackedProduct product;  ///< positions: row of taps, tap, channel; of planes: channel, row of taps, tap
@@ -24,6 +28,8 @@ struct DirectPlan {
   std::string auto_pad;
   int64_t pixel() const { return planes ? 1 : channels; }  ///< floats from one pixel of a row to the next
   int64_t rows() const { return height * (planes ? channels : 1); }
+  /// Positions that lie one behind the other in the image.
+  int64_t run() const { return planes ? 1 : dilations[1] == 1 ? width * channels : channels; }
 };
 
 class BoundDirect final : public BoundKernel {
@@ -43,69 +49,179 @@ class BoundDirect final : public BoundKernel {
     const Dim in[] = {Dim(in_h_), Dim(in_w_)};
     const Window window = slide(spec, in);
     top_ = window.pad_begin[0].value(), left_ = window.pad_begin[1].value();
-    under_ = out_w_ ? (out_w_ - 1) * p_.strides[1] + (p_.width - 1) * p_.dilations[1] + 1 : 0;
+    const auto covered = [&](size_t axis, int64_t results, int64_t taps) {
+      return results ? (results - 1) * p_.strides[axis] + (taps - 1) * p_.dilations[axis] + 1 : 0;
+    };
+    under_ = covered(1, out_w_, p_.width), under_h_ = covered(0, out_h_, p_.height);
+    by_runs_ = p_.run() >= least_run;
+    inside_ = by_runs_ && top_ == 0 && left_ == 0 && under_h_ <= in_h_ && under_ <= in_w_;
+    by_panels_ = by_runs_ && int64_t(panels_bytes(p_.product)) > most_weight;
+    // From one row under a row of results to the next: in the image, in all of it with its padding, or in a copy of
+    // the rows that are needed, one tap's behind the other's.
+    const int64_t pixels = inside_ ? in_w_ : under_;
+    line_ = pixels * p_.pixel();
+    const int64_t step = inside_ || by_panels_ ? p_.dilations[0] : 1;
     for (int64_t row = 0; row < p_.rows(); ++row)
       for (int64_t k = 0; k < p_.width; ++k)
-        for (int64_t c = 0; c < p_.pixel(); ++c)
-          taps_.push_back(int32_t((row * under_ + k * p_.dilations[1]) * p_.pixel() + c));
-    rows_bytes_ = size_t(round_up(p_.rows() * under_ * p_.pixel(), most_lanes)) * sizeof(float);
+        for (int64_t c = 0; c < p_.pixel(); ++c) {
+          const int64_t at = row * step * line_ + k * p_.dilations[1] * p_.pixel() + c;
+          if (!by_runs_ || (k * p_.pixel() + c) % p_.run() == 0) taps_.push_back(int32_t(at));
+        }
+    if (by_panels_) cut();
+    const int64_t copied = inside_ ? 0 : by_panels_ ? images_ * under_h_ * line_ : p_.rows() * line_;
+    copy_bytes_ = size_t(round_up(copied, most_lanes)) * sizeof(float);
   }
-  size_t scratch_bytes() const override { return rows_bytes_ * size_t(threads_); }
+  size_t scratch_bytes() const override { return by_panels_ ? copy_bytes_ : copy_bytes_ * size_t(threads_); }
   void run(const RunArgs& args) const override {
+    if (by_panels_) return run_panels(args);
     const PackedProduct& w = p_.product;
     const int64_t work = std::max<int64_t>(1, out_w_ * w.k * w.n);
-    parallel_for(images_ * out_h_, std::max<int64_t>(1, worth_waking / work), threads_,
-                 [&](int64_t begin, int64_t end, int part) {
-                   float* rows = reinterpret_cast<float*>(args.scratch + rows_bytes_ * size_t(part));
-                   for (int64_t i = begin; i < end; ++i) {
-                     gather(args, i / out_h_, i % out_h_ * p_.strides[0] - top_, rows);
-                     for (int64_t j = 0; j < w.panels(); ++j) multiply(args, i * out_w_ * w.n, j, rows);
-                   }
-                 });
+    parallel_pieces(images_ * out_h_, 1, std::max<int64_t>(1, worth_waking / work), 1, threads_, [&](const Piece& p) {
+      const int64_t i = p.begin + p.index, image = i / out_h_, first = i % out_h_ * p_.strides[0];
+      const float* rows = image_of(args, image) + first * line_;
+      if (!inside_) {
+        float* copy = reinterpret_cast<float*>(args.scratch + copy_bytes_ * size_t(p.part));
+        gather(args, image, first - top_, copy), rows = copy;
+      }
+      for (int64_t j = 0; j < w.panels(); ++j) {
+        FinishedProduct product = product_of(args, i * out_w_ * w.n, j);
+        product.a = rows;
+        if (by_runs_) product.runs = int64_t(taps_.size());
+        simd_.finished_product(product);
+      }
+    });
   }
 
  private:
-  /// The rows of the image under a row of results, from row `first` on, with zeros around the image.
-  void gather(const RunArgs& args, int64_t image, int64_t first, float* to) const {
-    const int64_t pixel = p_.pixel(), planes = p_.planes ? p_.channels : 1, line = under_ * pixel;
-    const float* x = static_cast<const float*>(args.in[p_.product.a]) + image * p_.channels * in_h_ * in_w_;
-    const int64_t begin = std::clamp<int64_t>(left_, 0, under_), end = std::clamp(left_ + in_w_, begin, under_);
-    for (int64_t c = 0; c < planes; ++c)
-      for (int64_t k = 0; k < p_.height; ++k, to += line) {
-        const int64_t row = first + k * p_.dilations[0];
-        if (row < 0 || row >= in_h_) {
-          std::fill(to, to + line, 0.f);
-          continue;
+  /// Some positions of a panel: of whole runs, or of one.
+  struct Chunk {
+    int64_t first_run, runs, begin, length;  ///< in each run
+    int64_t position;                        ///< the first of them in the panel
+  };
+
+  /// Cuts what is larger than the cache: the positions of a panel, and the rows of results of an image.
+  void cut() {
+    const int64_t run = p_.run(), runs = p_.product.k / run,
+                  most = std::max<int64_t>(1, chunk_bytes / (p_.product.width() * int64_t(sizeof(float))));
+    if (run > most) {
+      const int64_t parts = (run + most - 1) / most;
+      for (int64_t r = 0; r < runs; ++r)
+        for (int64_t i = 0; i < parts; ++i) {
+          const int64_t begin = run * i / parts, end = run * (i + 1) / parts;
+          chunks_.push_back({r, 1, begin, end - begin, r * run + begin});
         }
-        const float* from = x + ((c * in_h_ + row) * in_w_ - left_) * pixel;
-        std::fill(to, to + begin * pixel, 0.f);
-        std::copy(from + begin * pixel, from + end * pixel, to + begin * pixel);
-        std::fill(to + end * pixel, to + line, 0.f);
+    } else {
+      const int64_t parts = (runs + most / run - 1) / (most / run);
+      for (int64_t i = 0; i < parts; ++i) {
+        const int64_t begin = runs * i / parts, end = runs * (i + 1) / parts;
+        chunks_.push_back({begin, end - begin, 0, run, begin * run});
       }
+    }
+    const int64_t row = std::min(p_.strides[0] * line_, out_w_ * p_.product.k) * int64_t(sizeof(float)),
+                  all = std::max<int64_t>(1, out_h_ * row);
+    blocks_ = std::clamp<int64_t>((all + block_bytes - 1) / block_bytes, 1, std::max<int64_t>(1, out_h_));
   }
 
-  void multiply(const RunArgs& args, int64_t at, int64_t panel, const float* rows) const {
+  const float* image_of(const RunArgs& args, int64_t image) const {
+    return static_cast<const float*>(args.in[p_.product.a]) + image * p_.channels * in_h_ * in_w_;
+  }
+
+  /// The panels one after the other, each for all rows: a large weight comes from memory once, and what follows in it
+  /// comes nearer while the rows of a block go by.
+  void run_panels(const RunArgs& args) const {
+    const PackedProduct& w = p_.product;
+    float* copy = reinterpret_cast<float*>(args.scratch);
+    if (!inside_)
+      parallel_for(images_ * under_h_, 4, threads_, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i)
+          copy_row(image_of(args, i / under_h_), i % under_h_ - top_, copy + i * line_);
+      });
+    const int64_t blocks = images_ * blocks_;
+    parallel_pieces(w.panels(), blocks, 1, 1, threads_, [&](const Piece& p) {
+      const int64_t j = p.begin + p.index / blocks, image = p.index % blocks / blocks_, block = p.index % blocks_;
+      const int64_t begin = out_h_ * block / blocks_, end = out_h_ * (block + 1) / blocks_;
+      const float* rows = inside_ ? image_of(args, image) : copy + image * under_h_ * line_;
+      const bool last_block = p.index % blocks + 1 == blocks;
+      for (size_t c = 0; c < chunks_.size(); ++c) {
+        const int64_t panel = c + 1 < chunks_.size() || !last_block ? j : j + 1;
+        const Chunk& next = chunks_[(c + 1) % chunks_.size()];
+        for (int64_t y = begin; y < end; ++y) {
+          FinishedProduct product = product_of(args, (image * out_h_ + y) * out_w_ * w.n, j, &chunks_[c]);
+          product.a = rows + y * p_.strides[0] * line_ + chunks_[c].begin;
+          const int64_t lines = panel < w.panels() && (chunks_.size() > 1 || last_block) ? lines_of(panel, next) : 0,
+                        first = lines * (y - begin) / (end - begin), last = lines * (y - begin + 1) / (end - begin);
+          if (lines) product.ahead = reinterpret_cast<const char*>(weight_of(args, panel, next.position)) + first * 64;
+          product.ahead_lines = last - first;
+          simd_.finished_product(product);
+        }
+      }
+    });
+  }
+
+  const float* weight_of(const RunArgs& args, int64_t panel, int64_t position) const {
+    const PackedProduct& w = p_.product;
+    const int64_t width = w.first(panel + 1) - w.first(panel);
+    return static_cast<const float*>(args.in[w.b]) + w.first(panel) * w.k + position * width;
+  }
+  int64_t lines_of(int64_t panel, const Chunk& c) const {
+    return c.runs * c.length * (p_.product.first(panel + 1) - p_.product.first(panel)) * int64_t(sizeof(float)) / 64;
+  }
+
+  /// A row of the image with zeros around it.
+  void copy_row(const float* image, int64_t row, float* to) const {
+    const int64_t pixel = p_.pixel();
+    if (row < 0 || row >= in_h_) {
+      std::fill(to, to + line_, 0.f);
+      return;
+    }
+    const int64_t begin = std::clamp<int64_t>(left_, 0, under_), end = std::clamp(left_ + in_w_, begin, under_);
+    const float* from = image + (row * in_w_ - left_) * pixel;
+    std::fill(to, to + begin * pixel, 0.f);
+    std::copy(from + begin * pixel, from + end * pixel, to + begin * pixel);
+    std::fill(to + end * pixel, to + line_, 0.f);
+  }
+
+  /// The rows of the image under a row of results, from row `first` on.
+  void gather(const RunArgs& args, int64_t image, int64_t first, float* to) const {
+    const float* x = image_of(args, image);
+    for (int64_t c = 0; c < (p_.planes ? p_.channels : 1); ++c, x += in_h_ * in_w_)
+      for (int64_t k = 0; k < p_.height; ++k, to += line_) copy_row(x, first + k * p_.dilations[0], to);
+  }
+
+  /// A row of results from `at` on and a panel, but for where the row is read; of a chunk of the panel, or of all of
+  /// it. Sums go through the result from one chunk to the next.
+  FinishedProduct product_of(const RunArgs& args, int64_t at, int64_t panel, const Chunk* chunk = nullptr) const {
     const PackedProduct& w = p_.product;
     const int64_t first = w.first(panel);
+    const bool begins = !chunk || chunk == &chunks_.front(), ends = !chunk || chunk == &chunks_.back();
     FinishedProduct p{};
     p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
-    p.rows = out_w_, p.k = w.k;
-    p.a = rows, p.a_stride = p_.strides[1] * p_.pixel(), p.taps = taps_.data();
-    p.b = static_cast<const float*>(args.in[w.b]) + first * w.k;
-    if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
-    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at + first;
-    p.f = p_.end.f;
+    p.rows = out_w_, p.a_stride = p_.strides[1] * p_.pixel();
+    p.k = chunk ? chunk->length : by_runs_ ? p_.run() : w.k;
+    (by_runs_ ? p.run_at : p.taps) = taps_.data() + (chunk ? chunk->first_run : 0);
+    p.runs = chunk ? chunk->runs : 0;
+    p.b = weight_of(args, panel, chunk ? chunk->position : 0);
     p.c = static_cast<float*>(args.out[0]) + at + first, p.c_stride = w.n;
-    simd_.finished_product(p);
+    if (begins && p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
+    if (!begins)
+      p.residual = p.c;
+    else if (p_.end.residual >= 0)
+      p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at + first;
+    if (ends) p.f = p_.end.f;
+    return p;
   }
 
   DirectPlan p_;
   const Simd& simd_;
   int64_t images_, in_h_, in_w_, out_h_, out_w_;
   int threads_;
-  int64_t top_, left_, under_;  // under_: pixels under a row of results, padding included
-  std::vector<int32_t> taps_;
-  size_t rows_bytes_;
+  int64_t top_, left_, under_, under_h_;  // under_: pixels under a row of results, padding included; rows
+  bool by_runs_, by_panels_;
+  bool inside_;  ///< no window reaches beyond the image, which is read where it lies
+  int64_t line_, blocks_ = 1;
+  std::vector<int32_t> taps_;  ///< where each position of a window lies, or each run of them
+  std::vector<Chunk> chunks_;
+  size_t copy_bytes_;
 };
 
 class DirectKernel final : public PackedProductKernel {
@@ -135,8 +251,11 @@ class DirectKernel final : public PackedProductKernel {
   }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     const Sizes &x = sizes.in[p_.product.a], &y = sizes.out[0];
-    const int64_t floats = p_.rows() * p_.pixel() * (y[3] * p_.strides[1] + p_.width * p_.dilations[1]);
-    if (floats > most_floats) return str("rows of ", x[3], " pixels");
+    const int64_t line = p_.pixel() * (y[3] * p_.strides[1] + p_.width * p_.dilations[1]);
+    if (p_.rows() * line > most_floats) return str("rows of ", x[3], " pixels");
+    const int64_t height = y[2] * p_.strides[0] + p_.height * p_.dilations[0];
+    if (std::max(height * line, p_.rows() * p_.dilations[0] * line) > std::numeric_limits<int32_t>::max())
+      return str("images of ", x[2], "x", x[3], " pixels");
     return std::shared_ptr<const BoundKernel>(std::make_shared<BoundDirect>(p_, x, y, sizes.threads));
   }
 
@@ -144,6 +263,16 @@ class DirectKernel final : public PackedProductKernel {
   DirectPlan p_;
   Layout last_ = channels_last(4);
 };
+
+/// Vectors of a panel, for rows of so many results: what is loaded for a multiplication in tiles of 4 vectors by 6 rows,
+/// or of 3 by 8. A weight is loaded from the second cache.
+int panel_vectors_for(int64_t columns) {
+  const auto loads = [&](int64_t vectors, int64_t tallest) {
+    const int64_t tiles = (columns + tallest - 1) / tallest;
+    return 1.5 * double(tiles) / double(std::max<int64_t>(columns, 1)) + 1.0 / double(vectors);
+  };
+  return loads(3, 8) < loads(4, 6) ? 3 : 4;
+}
 
 std::vector<int64_t> pair_of(const SubgraphNode& n, const char* name) {
   std::vector<int64_t> v = n.attrs.get_ints(name);
@@ -174,6 +303,7 @@ Result<Kernel> accept(const Request& r, int variant) {
   product.a = c.x, product.b = c.w, product.turned = true, product.mixed = true, product.isa = r.isa;
   product.n = c.outputs, product.k = c.channels * p.height * p.width;
   if (!product.n || !product.k) return "no channels";
+  if (r.isa == Isa::avx512) product.vectors = panel_vectors_for(r.sizes[size_t(n.out[0])][3]);
   if (variant && !halved(product)) return "no more variants";
   return std::shared_ptr<const Kernel>(std::make_shared<DirectKernel>(std::move(p)));
 }

@@ -34,39 +34,47 @@ class BoundChain final : public BoundKernel {
     ScratchPlan own;
     outside_at_ = own.add_of<float>(p_.apart());
     ring_at_ = own.add_of<float>(ring_ * line());
+    state_at_ = own.add_of<Ring>(1);
     own_bytes_ = own.size();
   }
   size_t ring_bytes() const { return own_bytes_; }
   size_t scratch_bytes() const override { return own_bytes_ * size_t(threads_); }
   void run(const RunArgs& args) const override {
-    // Every thread has rows that follow each other: only the first of an image, or of a share, have no ring to go on
-    // from.
-    parallel_for(images_ * rows_.out_rows(), 1, threads_, [&](int64_t begin, int64_t end, int part) {
-      std::byte* own = args.scratch + size_t(part) * own_bytes_;
-      float* outside = reinterpret_cast<float*>(own + outside_at_);
-      std::fill(outside, outside + p_.apart(), 0.f);
+    // Every thread has rows that follow each other: only the first of an image, or of what a thread takes over, have no
+    // ring to go on from.
+    for (int t = 0; t < threads_; ++t) {
+      std::byte* own = args.scratch + size_t(t) * own_bytes_;
+      std::fill_n(reinterpret_cast<float*>(own + outside_at_), p_.apart(), 0.f);
+      *reinterpret_cast<Ring*>(own + state_at_) = {-1, 0};
+    }
+    parallel_pieces(images_ * rows_.out_rows(), 1, 1, 2 * p_.depthwise.height, threads_, [&](const Piece& p) {
+      std::byte* own = args.scratch + size_t(p.part) * own_bytes_;
+      Ring& state = *reinterpret_cast<Ring*>(own + state_at_);
       float* ring = reinterpret_cast<float*>(own + ring_at_);
-      int64_t image = -1, made = 0;  // rows of the image before `made` are in the ring, or are needed no more
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t r = i % rows_.out_rows(), first = rows_.first(r),
-                      last = std::min(first + p_.depthwise.height, rows_.in_rows());
-        if (i / rows_.out_rows() != image) image = i / rows_.out_rows(), made = 0;
-        made = std::max({made, first, int64_t(0)});
-        while (made < last) {
-          const int64_t count = std::min(batch_, rows_.in_rows() - made);
-          expand(args, image, made, count, ring);
-          made += count;
-        }
-        std::array<const float*, DepthwiseRows::most_taps> at{};
-        for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k)
-          at[size_t(k)] = ring + (first + k) % ring_ * line();
-        rows_.row(args, at.data(), p_.apart(), outside,
-                  static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.depthwise.channels);
+      const int64_t i = p.begin + p.index, image = i / rows_.out_rows(), r = i % rows_.out_rows(),
+                    first = rows_.first(r), last = std::min(first + p_.depthwise.height, rows_.in_rows());
+      if (i != state.next || r == 0) state.made = 0;
+      state.next = i + 1;
+      state.made = std::max({state.made, first, int64_t(0)});
+      while (state.made < last) {
+        const int64_t count = std::min(batch_, rows_.in_rows() - state.made);
+        expand(args, image, state.made, count, ring);
+        state.made += count;
       }
+      std::array<const float*, DepthwiseRows::most_taps> at{};
+      for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k)
+        at[size_t(k)] = ring + (first + k) % ring_ * line();
+      rows_.row(args, at.data(), p_.apart(), reinterpret_cast<float*>(own + outside_at_),
+                static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.depthwise.channels);
     });
   }
 
  private:
+  /// What the ring of a part holds.
+  struct Ring {
+    int64_t next;  ///< row of all results that may go on from it
+    int64_t made;  ///< rows of the image before this one are in it, or are needed no more
+  };
   int64_t line() const { return rows_.in_columns() * p_.apart(); }  ///< a row in the ring, in floats
 
   /// Rows [first, first + count) of an image. A panel of weights is read once for short rows together; of long ones a
@@ -104,7 +112,7 @@ class BoundChain final : public BoundKernel {
   DepthwiseRows rows_;
   int64_t images_, batch_, ring_;
   int threads_;
-  size_t outside_at_, ring_at_, own_bytes_;
+  size_t outside_at_, ring_at_, state_at_, own_bytes_;
 };
 
 class ChainKernel final : public Kernel {

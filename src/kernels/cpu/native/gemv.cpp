@@ -33,9 +33,7 @@ class BoundGemv final : public BoundKernel {
     const int64_t work = p_.k * p_.width() * std::max<int64_t>(rows_, 1);
     // Waking another thread costs microseconds: less than 2^17 multiplications is not worth it.
     const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(work, 1));
-    parallel_for(p_.panels(), grain, threads_, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) panel(args, i);
-    });
+    parallel_pieces(p_.panels(), 1, grain, 1, threads_, [&](const Piece& p) { panel(args, p.begin + p.index); });
   }
 
  private:

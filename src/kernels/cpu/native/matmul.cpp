@@ -50,19 +50,20 @@ class BoundMatmul final : public BoundKernel {
     results_at_ = own.add_of<float>(grid_ * grid_ * part_rows_ * p_.width());
     for (size_t& at : weights_at_) at = own.add_of<float>(grid_ > 1 ? (depth_ / chunks_ + 1) * p_.width() : 0);
     sums_at_ = own.add_of<float>(slots_ * part_rows_ * depth_);
+    added_at_ = own.add_of<int64_t>(1);
     own_bytes_ = own.size();
   }
   size_t scratch_bytes() const override { return own_bytes_ * size_t(threads_); }
 
   void run(const RunArgs& args) const override {
-    parallel_for(by_rows_ ? blocks_ : groups_, 1, threads_, [&](int64_t begin, int64_t end, int part) {
-      std::byte* own = args.scratch + size_t(part) * own_bytes_;
-      const int64_t blocks = by_rows_ ? end : blocks_, first = by_rows_ ? 0 : begin, last = by_rows_ ? groups_ : end;
-      for (int64_t i = by_rows_ ? begin : 0; i < blocks; ++i) {
-        const Rows r = rows_of(i);
-        add_rows(args, r, own);
-        for (int64_t j = first; j < last; ++j) group(args, r, j, j + 1 < last ? j + 1 : first, own);
-      }
+    for (int t = 0; slots_ && t < threads_; ++t) added(args.scratch + size_t(t) * own_bytes_) = -1;
+    parallel_pieces(by_rows_ ? blocks_ : groups_, by_rows_ ? groups_ : blocks_, 1, 1, threads_, [&](const Piece& p) {
+      std::byte* own = args.scratch + size_t(p.part) * own_bytes_;
+      const int64_t first = by_rows_ ? 0 : p.begin, last = by_rows_ ? groups_ : p.end, columns = last - first;
+      const int64_t i = (by_rows_ ? p.begin : 0) + p.index / columns, j = first + p.index % columns;
+      const Rows r = rows_of(i);
+      if (slots_ && added(own) != i) add_rows(args, r, own), added(own) = i;
+      group(args, r, j, j + 1 < last ? j + 1 : first, own);
     });
   }
 
@@ -101,6 +102,8 @@ class BoundMatmul final : public BoundKernel {
         if (terms) simd_.signed_sum(terms, x.data(), signs.data(), sums(own, t) + m * depth_, depth_);
       }
   }
+  /// The block whose sums of rows a part has.
+  int64_t& added(std::byte* own) const { return *reinterpret_cast<int64_t*>(own + added_at_); }
   float* sums(std::byte* own, size_t product) const {
     return reinterpret_cast<float*>(own + sums_at_) + slot_[product] * part_rows_ * depth_;
   }
@@ -216,7 +219,7 @@ class BoundMatmul final : public BoundKernel {
   int64_t depth_, chunks_, groups_, blocks_, part_rows_, slots_;
   bool by_rows_;
   std::array<size_t, 2> weights_at_;
-  size_t results_at_, sums_at_, own_bytes_;
+  size_t results_at_, sums_at_, added_at_, own_bytes_;
 };
 
 class MatmulKernel final : public PackedProductKernel {

@@ -44,31 +44,34 @@ class BoundPointwise final : public BoundKernel {
       blocks_ = panels_ % threads_ ? threads_ : 1;  // panels of which one is left over are halved
     else if (blocks_ < 4 * threads_)
       blocks_ = std::min(round_up(blocks_, threads_), std::max<int64_t>(1, rows_));
-    scaled_ = p_.scale < 0 ? 0 : round_up((rows_ + blocks_ - 1) / blocks_ * w.k, line_floats);
+    scaled_ = p_.scale < 0 ? 0 : line_floats + round_up((rows_ + blocks_ - 1) / blocks_ * w.k, line_floats);
   }
   size_t scratch_bytes() const override { return size_t(scaled_ * threads_) * sizeof(float); }
   void run(const RunArgs& args) const override {
     const PackedProduct& w = p_.product;
-    const int64_t pieces = by_columns_ ? panels_ * blocks_ : blocks_,
-                  work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, pieces));
-    parallel_for(pieces, std::max<int64_t>(1, worth_waking / work), threads_,
-                 [&](int64_t begin, int64_t end, int part) {
-                   float* scaled = reinterpret_cast<float*>(args.scratch) + part * scaled_;
-                   int64_t now = -1;
-                   for (int64_t i = begin; i < end; ++i) {
-                     const int64_t block = by_columns_ ? i % blocks_ : i;
-                     const float* a = static_cast<const float*>(args.in[w.a]) + first_row(block) * w.k;
-                     if (scaled_ && block != now) scale(args, block, a, scaled), now = block;
-                     if (scaled_) a = scaled;
-                     if (by_columns_)
-                       multiply(args, a, block, i / blocks_, (i + 1) / blocks_);
-                     else
-                       for (int64_t j = 0; j < panels_; ++j) multiply(args, a, block, j, j + 1);
-                   }
-                 });
+    const int64_t items = by_columns_ ? panels_ * blocks_ : blocks_, each = by_columns_ || stays_ ? 1 : panels_,
+                  work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, items));
+    for (int t = 0; scaled_ && t < threads_; ++t) now(args, t) = -1;
+    const int64_t grain = std::max<int64_t>(1, worth_waking / work);
+    parallel_pieces(items, each, grain, 1, threads_, [&](const Piece& p) {
+      const int64_t i = p.begin + p.index / each, block = by_columns_ ? i % blocks_ : i;
+      const float* a = static_cast<const float*>(args.in[w.a]) + first_row(block) * w.k;
+      if (scaled_) {
+        float* scaled = reinterpret_cast<float*>(args.scratch) + p.part * scaled_ + line_floats;
+        if (now(args, p.part) != block) scale(args, block, a, scaled), now(args, p.part) = block;
+        a = scaled;
+      }
+      if (by_columns_) return multiply(args, a, block, i / blocks_, (i + 1) / blocks_);
+      const int64_t panel = p.index % each;
+      for (int64_t j = panel; j < (each == 1 ? panels_ : panel + 1); ++j) multiply(args, a, block, j, j + 1);
+    });
   }
 
  private:
+  /// The block whose scaled rows a part has: in the line before them.
+  int64_t& now(const RunArgs& args, int part) const {
+    return *reinterpret_cast<int64_t*>(reinterpret_cast<float*>(args.scratch) + part * scaled_);
+  }
   int64_t first_row(int64_t block) const { return rows_ * block / blocks_; }
 
   void scale(const RunArgs& args, int64_t block, const float* a, float* scaled) const {

@@ -173,8 +173,11 @@ struct FinishedProduct {
   int64_t rows, k;
   const float* a;  ///< rows at `a_stride`
   int64_t a_stride;
-  /// [k]: where the positions of a row lie, from its beginning; null: one behind the other.
+  /// [k]: where the positions of a row lie, from its beginning; null: in `runs` of k that lie one behind the other.
   const int32_t* taps;
+  int64_t runs;  ///< 0 is 1
+  /// [runs]: where they begin; null: at 0, there is one run.
+  const int32_t* run_at;
   const float* b;
   const float* bias;      ///< [columns]; null: none
   const float* residual;  ///< rows at `c_stride`; null: none. It may be c.

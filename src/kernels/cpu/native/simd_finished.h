@@ -6,7 +6,7 @@
 namespace neve::kernels::native {
 namespace {
 
-/// Rows [row, row + Rows) of a block. Step: 0: the positions of a row lie one behind the other; else there are
+/// Rows [row, row + Rows) of a block. Step: 0: the positions of a row lie in runs, one behind the other; else there are
 /// taps, with rows at as many floats, so that they need no registers, or at p.a_stride (-1).
 template <int Rows, int Vectors, int Step>
 struct FinishedTile {
@@ -53,8 +53,17 @@ struct FinishedTile {
 
   NEVE_INLINE void multiply(const char* ahead, int64_t lines) {
     const float* a = p.a + row * p.a_stride;
+    if constexpr (Step) return multiply_run(a, p.b, ahead, lines);
+    const int64_t runs = p.run_at ? p.runs : 1;
+    for (int64_t i = 0; i < runs; ++i) {
+      const int64_t share = lines / (runs - i);
+      multiply_run(a + (p.run_at ? p.run_at[i] : 0), p.b + i * p.k * Vectors * lanes, ahead, share);
+      lines -= share, ahead += share * 64;
+    }
+  }
+
+  NEVE_INLINE void multiply_run(const float* a, const float* b, const char* ahead, int64_t lines) {
     const int64_t stride = Step > 0 ? Step : p.a_stride;
-    const float* b = p.b;
     auto add = [&](int64_t i) NEVE_INLINED {
       V w[Vectors];
       unroll<Vectors>([&](auto v) NEVE_INLINED { w[v.value] = load(b + (i * Vectors + v.value) * lanes); });

@@ -110,15 +110,13 @@ class BoundWinograd final : public BoundKernel {
     float* scratch = reinterpret_cast<float*>(args.scratch);
     const int64_t chunks = (tiles_ + chunk_ - 1) / chunk_;
     if (apart_) {
-      parallel_for(chunks, 1, threads_, [&](int64_t begin, int64_t end, int part) {
-        float* v = scratch + part * floats();
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t first = i * chunk_, count = std::min(chunk_, tiles_ - first);
-          transform_in(args, first, 0, count, v);
-          for (int64_t f = 0; f < p_.frequencies(); ++f)
-            for (int64_t j = 0; j < p_.panels(); ++j) multiply(args, f, j, count, v);
-          transform_out(args, first, 0, count, v);
-        }
+      parallel_pieces(chunks, 1, 1, 1, threads_, [&](const Piece& p) {
+        float* v = scratch + p.part * floats();
+        const int64_t first = (p.begin + p.index) * chunk_, count = std::min(chunk_, tiles_ - first);
+        transform_in(args, first, 0, count, v);
+        for (int64_t f = 0; f < p_.frequencies(); ++f)
+          for (int64_t j = 0; j < p_.panels(); ++j) multiply(args, f, j, count, v);
+        transform_out(args, first, 0, count, v);
       });
       return;
     }
@@ -126,8 +124,9 @@ class BoundWinograd final : public BoundKernel {
       const int64_t count = std::min(chunk_, tiles_ - first);
       parallel_for(count, 2, threads_,
                    [&](int64_t begin, int64_t end, int) { transform_in(args, first, begin, end, scratch); });
-      parallel_for(p_.frequencies() * p_.panels(), 1, threads_, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) multiply(args, i / p_.panels(), i % p_.panels(), count, scratch);
+      parallel_pieces(p_.frequencies() * p_.panels(), 1, 1, 1, threads_, [&](const Piece& p) {
+        const int64_t i = p.begin + p.index;
+        multiply(args, i / p_.panels(), i % p_.panels(), count, scratch);
       });
       parallel_for(count, 2, threads_,
                    [&](int64_t begin, int64_t end, int) { transform_out(args, first, begin, end, scratch); });
