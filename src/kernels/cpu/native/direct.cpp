@@ -18,6 +18,7 @@ constexpr int64_t worth_waking = 1 << 17;  // multiplications
 constexpr int64_t most_weight = 1 << 20;   // bytes that stay in the second cache while rows of results go by
 constexpr int64_t chunk_bytes = 1 << 19;   // of a larger weight, while the rows of a block go by
 constexpr int64_t block_bytes = 1 << 19;   // of the image under such a block
+constexpr int64_t pieces_a_thread = 8;
 
 struct DirectPlan {
   PackedProduct product;  ///< positions: row of taps, tap, channel; of planes: channel, row of taps, tap
@@ -119,7 +120,11 @@ class BoundDirect final : public BoundKernel {
     }
     const int64_t row = std::min(p_.strides[0] * line_, out_w_ * p_.product.k) * int64_t(sizeof(float)),
                   all = std::max<int64_t>(1, out_h_ * row);
-    blocks_ = std::clamp<int64_t>((all + block_bytes - 1) / block_bytes, 1, std::max<int64_t>(1, out_h_));
+    // Few pieces are too coarse to be shared evenly by cores that are not of one speed.
+    const int64_t panels = std::max<int64_t>(1, p_.product.panels() * images_),
+                  enough = threads_ > 1 ? (pieces_a_thread * threads_ + panels - 1) / panels : 1;
+    blocks_ = std::clamp<int64_t>(std::max((all + block_bytes - 1) / block_bytes, enough), 1,
+                                  std::max<int64_t>(1, out_h_));
   }
 
   const float* image_of(const RunArgs& args, int64_t image) const {

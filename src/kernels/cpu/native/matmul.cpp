@@ -42,6 +42,8 @@ class BoundMatmul final : public BoundKernel {
     const bool uneven = groups_ * 20 < share * 19, tall = grid_ == 1 ? rows_ > p_.n : blocks_ >= 2 * threads_;
     by_rows_ = threads_ > 1 && (uneven || tall) && rows_ >= 16 * grid_ * threads_;
     if (by_rows_) blocks_ = round_up(blocks_, threads_);
+    // Few panels are too coarse to be shared evenly: the rows of a block are cut, too.
+    cuts_ = grid_ == 1 && groups_ < 16 * threads_ && threads_ > 1 && rows_ >= 64 * blocks_ ? 2 : 1;
     part_rows_ = blocks_ ? (((rows_ + blocks_ - 1) / blocks_) + grid_ - 1) / grid_ : 0;
     int slots = 0;
     for (const PartProduct& x : products_) slot_.push_back(x.a.size() > 1 ? slots++ : -1);
@@ -57,10 +59,13 @@ class BoundMatmul final : public BoundKernel {
 
   void run(const RunArgs& args) const override {
     for (int t = 0; slots_ && t < threads_; ++t) added(args.scratch + size_t(t) * own_bytes_) = -1;
-    parallel_pieces(by_rows_ ? blocks_ : groups_, by_rows_ ? groups_ : blocks_, 1, 1, threads_, [&](const Piece& p) {
+    const int64_t each = (by_rows_ ? groups_ : blocks_) * cuts_;
+    parallel_pieces(by_rows_ ? blocks_ : groups_, each, 1, 1, threads_, [&](const Piece& p) {
       std::byte* own = args.scratch + size_t(p.part) * own_bytes_;
       const int64_t first = by_rows_ ? 0 : p.begin, last = by_rows_ ? groups_ : p.end, columns = last - first;
-      const int64_t i = (by_rows_ ? p.begin : 0) + p.index / columns, j = first + p.index % columns;
+      const int64_t cut = p.index % cuts_, at = p.index / cuts_;
+      const int64_t i = (by_rows_ ? p.begin : 0) + at / columns, j = first + at % columns;
+      if (cuts_ > 1) return group(args, cut_of(i, cut), j, cut + 1 < cuts_ ? j : j + 1 < last ? j + 1 : first, own, cut);
       const Rows r = rows_of(i);
       if (slots_ && added(own) != i) add_rows(args, r, own), added(own) = i;
       group(args, r, j, j + 1 < last ? j + 1 : first, own);
@@ -79,6 +84,11 @@ class BoundMatmul final : public BoundKernel {
   Rows rows_of(int64_t block) const {
     const int64_t first = rows_ * block / blocks_, count = rows_ * (block + 1) / blocks_ - first;
     return {first, count, (count + grid_ - 1) / grid_};
+  }
+  Rows cut_of(int64_t block, int64_t cut) const {
+    const Rows r = rows_of(block);
+    const int64_t begin = r.count * cut / cuts_, count = r.count * (cut + 1) / cuts_ - begin;
+    return {r.first + begin, count, count};
   }
   const float* a_of(const RunArgs& args, const Rows& r, const Part& x) const {
     return static_cast<const float*>(args.in[p_.a]) + (r.first + x.row * r.height) * p_.k + x.column * depth_;
@@ -125,12 +135,13 @@ class BoundMatmul final : public BoundKernel {
   }
   int64_t chunk(int64_t i) const { return depth_ * i / chunks_; }
 
-  /// The columns of one panel of every part, for the rows of a block.
-  void group(const RunArgs& args, const Rows& r, int64_t j, int64_t next, std::byte* own) const {
+  /// The columns of one panel of every part, for the rows of a block, or of a cut of it: from the second one on the
+  /// panel is in the cache.
+  void group(const RunArgs& args, const Rows& r, int64_t j, int64_t next, std::byte* own, int64_t cut = 0) const {
     float* results = reinterpret_cast<float*>(own + results_at_);
     const int64_t width = p_.width(), part = part_rows_ * width, steps = int64_t(products_.size()) * chunks_;
-    const bool whole = r.count == grid_ * part_rows_;  // else the parts are not of one height
-    if (grid_ > 1 && !whole) std::fill(results, results + grid_ * grid_ * part, 0.f);
+    const bool whole = grid_ == 1 || r.count == grid_ * part_rows_;  // else the parts are not of one height
+    if (!whole) std::fill(results, results + grid_ * grid_ * part, 0.f);
     for (int64_t step = 0; step < steps; ++step) {
       const size_t t = size_t(step / chunks_);
       const int64_t c = step % chunks_;
@@ -139,7 +150,7 @@ class BoundMatmul final : public BoundKernel {
       p.vectors = p_.vectors, p.c_stride = width, p.targets = int(x.c.size());
       for (const Part& of : x.a) p.rows = std::max(p.rows, r.of(of.row));
       for (size_t i = 0; i < x.c.size(); ++i)
-        p.to[i] = {results + (x.c[i].row * grid_ + x.c[i].column) * part, mode(t, i, c == 0 && (whole || grid_ == 1))};
+        p.to[i] = {results + (x.c[i].row * grid_ + x.c[i].column) * part, mode(t, i, c == 0 && whole)};
       const bool lies = slot_[t] < 0;
       const float* a = lies ? a_of(args, r, x.a[0]) : sums(own, t);
       p.a_stride = lies ? p_.k : depth_;
@@ -148,7 +159,7 @@ class BoundMatmul final : public BoundKernel {
       p.b = b.terms > 1 ? b.to : b.part[0];
       if (step + 1 < steps) p.sum = weights(args, j, step + 1, own);
       if (p.sum.terms <= 1) p.sum.n = 0;
-      fetch(args, p, step, steps, j, next);
+      if (step + 1 < steps ? cut == 0 : cuts_ == 1 || next != j) fetch(args, p, step, steps, j, next);
       if (const int64_t part = step + grid_ * grid_ - steps; part >= 0) fetch_results(args, p, r, part, j);
       simd_.product(p);
     }
@@ -216,7 +227,7 @@ class BoundMatmul final : public BoundKernel {
   std::vector<int> slot_;  ///< of each product: which sum of parts of the left side; -1: a part as it lies
   int64_t grid_, rows_;
   int threads_, residual_;
-  int64_t depth_, chunks_, groups_, blocks_, part_rows_, slots_;
+  int64_t depth_, chunks_, groups_, blocks_, part_rows_, slots_, cuts_ = 1;
   bool by_rows_;
   std::array<size_t, 2> weights_at_;
   size_t results_at_, sums_at_, added_at_, own_bytes_;

@@ -14,6 +14,8 @@ constexpr int64_t first_cache = 24 << 10;  // bytes of it that a weight may take
 constexpr int64_t block_rows = 256;        // whose channels stay in the second cache while the panels go by
 constexpr int64_t short_block_rows = 48;   // the same, where the weight stays in the first one
 constexpr int64_t worth_waking = 1 << 17;  // multiplications: waking another thread costs microseconds
+constexpr int64_t pieces_a_thread = 8;
+constexpr int64_t least_block_rows = 24;
 constexpr int64_t line_floats = 16;
 constexpr int64_t scaled_floats = 24 << 10;  // of a block of scaled rows
 
@@ -39,17 +41,17 @@ class BoundPointwise final : public BoundKernel {
     by_columns_ = threads_ > 1 && rows_ < w.n && panels_ > 1 && rows_ < 2 * block_rows;
     int64_t rows_a_block = stays_ ? short_block_rows : block_rows;
     if (p_.scale >= 0) rows_a_block = std::clamp<int64_t>(scaled_floats / w.k, 24, rows_a_block);
-    blocks_ = std::max<int64_t>(1, (rows_ + rows_a_block - 1) / rows_a_block);
-    if (by_columns_)
-      blocks_ = panels_ % threads_ ? threads_ : 1;  // panels of which one is left over are halved
-    else if (blocks_ < 4 * threads_)
-      blocks_ = std::min(round_up(blocks_, threads_), std::max<int64_t>(1, rows_));
+    blocks_ = by_columns_ ? 1 : std::max<int64_t>(1, (rows_ + rows_a_block - 1) / rows_a_block);
+    // Few pieces are too coarse to be shared evenly by cores that are not of one speed.
+    if (const int64_t enough = pieces_a_thread * threads_; threads_ > 1 && blocks_ * pieces_of_block() < enough)
+      blocks_ = std::clamp((enough + pieces_of_block() - 1) / pieces_of_block(), blocks_,
+                           std::max<int64_t>(blocks_, rows_ / least_block_rows));
     scaled_ = p_.scale < 0 ? 0 : line_floats + round_up((rows_ + blocks_ - 1) / blocks_ * w.k, line_floats);
   }
   size_t scratch_bytes() const override { return size_t(scaled_ * threads_) * sizeof(float); }
   void run(const RunArgs& args) const override {
     const PackedProduct& w = p_.product;
-    const int64_t items = by_columns_ ? panels_ * blocks_ : blocks_, each = by_columns_ || stays_ ? 1 : panels_,
+    const int64_t items = by_columns_ ? panels_ * blocks_ : blocks_, each = by_columns_ ? 1 : pieces_of_block(),
                   work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, items));
     for (int t = 0; scaled_ && t < threads_; ++t) now(args, t) = -1;
     const int64_t grain = std::max<int64_t>(1, worth_waking / work);
@@ -72,6 +74,8 @@ class BoundPointwise final : public BoundKernel {
   int64_t& now(const RunArgs& args, int part) const {
     return *reinterpret_cast<int64_t*>(reinterpret_cast<float*>(args.scratch) + part * scaled_);
   }
+  /// Pieces that a block is cut into: a weight that is in the first cache is used as a whole.
+  int64_t pieces_of_block() const { return stays_ && !by_columns_ ? 1 : panels_; }
   int64_t first_row(int64_t block) const { return rows_ * block / blocks_; }
 
   void scale(const RunArgs& args, int64_t block, const float* a, float* scaled) const {
