@@ -140,7 +140,11 @@ class Bench:
                     medians = [statistics.median(t[backend] for t in r) for r in taken if backend in r[0]]
                     if medians:
                         every = [ms for r in rounds for turn in r[index] for ms in turn.get(backend, ())]
-                        row[backend] = {"median_ms": statistics.median(medians), "min_ms": min(every), "rounds_ms": medians}
+                        row[backend] = {
+                            "median_ms": statistics.median(medians),
+                            "min_ms": min(every),
+                            "rounds_ms": medians,
+                        }
                 for peer in row.keys() & set(usable) - {"neve"}:
                     if found := ratios_of(taken, [peer]):
                         row[peer].update(found)
@@ -522,7 +526,9 @@ def parse():
     parser.add_argument("--what", nargs="+", choices=(*WHAT, "all"), default=["speed", "convs"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of timing for each size in a round")
-    parser.add_argument("--turns", type=int, default=10, help="in which the processes of a round run, one after the other")
+    parser.add_argument(
+        "--turns", type=int, default=10, help="in which the processes of a round run, one after the other"
+    )
     parser.add_argument("--before", type=pathlib.Path, help="another build folder of Neve, measured as neve_before")
     parser.add_argument("--same-engine", action="store_true", help="it runs what this build has made: the same kernels")
     parser.add_argument("--threads", type=int, default=2)

@@ -81,7 +81,9 @@ def take_turns(workers, size, seconds, turns):
         for name in names[shift:] + names[:shift]:
             time.sleep(PAUSE)
             try:
-                answers[name] = workers[name].ask({"size": size, "seconds": seconds / turns if number >= 0 else 0})["times"]
+                answers[name] = workers[name].ask({"size": size, "seconds": seconds / turns if number >= 0 else 0})[
+                    "times"
+                ]
             except (RuntimeError, KeyError) as e:
                 raise LookupError(name, str(e)) from e
         if number >= 0:

@@ -147,7 +147,11 @@ OPENERS = {
     "torch": open_torch,
     "inductor": open_inductor,
 }
-MODULES = {"neve_before": "neve", "openvino_dynamic": "openvino", "inductor": "torch"}  # what is imported, where it is not the backend's name
+MODULES = {
+    "neve_before": "neve",
+    "openvino_dynamic": "openvino",
+    "inductor": "torch",
+}  # what is imported, where it is not the backend's name
 
 
 def version_of(backend):

@@ -271,7 +271,8 @@ class Pieces {
       uint64_t now = from.load(std::memory_order_relaxed);
       for (Left l(now); (l.count() + 1) / 2 >= least_; l = Left(now)) {
         const uint64_t middle = l.last - (l.count() + 1) / 2;
-        if (!from.compare_exchange_weak(now, Left(l.share, l.first, middle).word(), std::memory_order_relaxed)) continue;
+        if (!from.compare_exchange_weak(now, Left(l.share, l.first, middle).word(), std::memory_order_relaxed))
+          continue;
         left_of(part).store(Left(l.share, middle, l.last).word(), std::memory_order_relaxed);
         return true;
       }

@@ -45,9 +45,9 @@ struct Piece {
 
 /// Splits [0, n) into shares as parallel_for does, each of (end - begin) * `each` pieces, and runs `body` on all of
 /// them. A thread begins with its own share, in order; when that is done, it takes over the later half of what another
-/// has left, if that half is `least` pieces or more: the cores of a shared machine are rarely of one speed. What a piece
-/// computes must not depend on who runs it or on what ran before. Costs some 20 nanoseconds a piece. The body must not
-/// throw.
+/// has left, if that half is `least` pieces or more: the cores of a shared machine are rarely of one speed. What a
+/// piece computes must not depend on who runs it or on what ran before. Costs some 20 nanoseconds a piece. The body
+/// must not throw.
 void parallel_pieces(int64_t n, int64_t each, int64_t grain, int64_t least, int threads,
                      FunctionRef<void(const Piece&)> body);
 

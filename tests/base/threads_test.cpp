@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -60,6 +61,57 @@ TEST(ParallelFor, CutsIntoEvenContiguousParts) {
       }
     }
   }
+}
+
+TEST(ParallelPieces, EveryPieceRunsOnce) {
+  for (int64_t n : {0, 1, 5, 13, 200})
+    for (int64_t each : {1, 3})
+      for (int64_t least : {1, 4})
+        for (int threads : {1, 2, 3, 16, 70}) {  // more than take over from each other, too
+          std::vector<std::atomic<int>> ran(size_t(n * each));
+          std::array<std::atomic<int>, 70> busy{};
+          std::atomic<int> wrong{0};
+          parallel_pieces(n, each, 1, least, threads, [&](const Piece& p) {
+            wrong += p.part < 0 || p.part >= threads || busy[size_t(p.part)]++ != 0;  // one at a time for each part
+            wrong += p.begin < 0 || p.end > n || p.index < 0 || p.index >= (p.end - p.begin) * each;
+            if (!wrong) ++ran[size_t(p.begin * each + p.index)];
+            --busy[size_t(p.part)];
+          });
+          ASSERT_EQ(wrong, 0) << n << " items, " << threads << " threads";
+          for (const auto& r : ran) ASSERT_EQ(r, 1) << n << " items, " << threads << " threads";
+        }
+}
+
+// The pieces that a part runs first are its own, in order; what it takes over is the end of another's.
+TEST(ParallelPieces, AThreadThatIsDoneTakesOver) {
+  std::mutex mutex;
+  std::vector<std::vector<int64_t>> ran(2);
+  std::atomic<bool> begun{false}, others_done{false};
+  parallel_pieces(2, 50, 1, 1, 2, [&](const Piece& p) {
+    if (p.part == 0) begun = true;  // the slow one: it goes on when the rest has been done
+    const std::atomic<bool>& awaited = p.part == 0 ? others_done : begun;
+    for (int i = 0; !awaited && i < 1000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const std::lock_guard lock(mutex);
+    ran[size_t(p.part)].push_back(p.begin * 50 + p.index);
+    if (ran[1].size() == 99) others_done = true;
+  });
+  EXPECT_EQ(ran[0], (std::vector<int64_t>{0}));
+  ASSERT_EQ(ran[1].size(), 99u);
+  for (int64_t i = 0; i < 50; ++i) EXPECT_EQ(ran[1][size_t(i)], 50 + i);
+  EXPECT_EQ(ran[1][50], 25);  // the later half of the 49 that were left
+}
+
+TEST(ParallelPieces, LeavesWhatIsNotWorthIt) {
+  std::mutex mutex;
+  std::vector<int> ran(2);
+  std::atomic<bool> others_done{false};
+  parallel_pieces(2, 50, 1, 30, 2, [&](const Piece& p) {
+    if (p.part == 0)
+      for (int i = 0; !others_done && i < 1000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const std::lock_guard lock(mutex);
+    if (++ran[size_t(p.part)] == 50 && p.part == 1) others_done = true;
+  });
+  EXPECT_EQ(ran, (std::vector<int>{50, 50}));
 }
 
 TEST(ParallelFor, MoreThanOneThreadWorks) {

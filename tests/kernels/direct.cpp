@@ -52,6 +52,28 @@ TEST(Direct, AgreesWithTheDefinition) {
   }
 }
 
+// Weights of more than a megabyte go by panels, cut into chunks where a panel is large; images that no window leaves
+// are read where they lie.
+TEST(Direct, LargeWeightsGoByPanels) {
+  const auto sizes = sizes_of({{1, 7, 7}, {2, 9, 14}, {3, 5, 4}, {0, 7, 7}});
+  Asked how;
+  how.tolerance = 1e-4;  // sums of thousands
+  for (int threads : {1, 3}) {
+    how.threads = threads;
+    SCOPED_TRACE(str(threads, " threads"));
+    const Ints all{1, 1, 1, 1};
+    expect_reference("native.direct", piece(256, 200, {3, 3}, {{"pads", all}}, {"relu"}), sizes, how);
+    expect_reference("native.direct", piece(256, 200, {3, 3}, {{"pads", all}}, {"tanh"}, true, true), sizes, how);
+    expect_reference("native.direct", piece(256, 136, {3, 3}, {{"strides", Ints{2, 2}}, {"pads", all}}), sizes, how);
+    expect_reference("native.direct", piece(160, 256, {3, 3}, {{"dilations", Ints{2, 2}}, {"pads", Ints{2, 2, 2, 2}}}),
+                     sizes, how);
+    expect_reference("native.direct", piece(130, 256, {3, 3}, {}, {"relu"}, false, true), sizes, how);
+    expect_reference("native.direct", piece(1300, 208, {1, 1}, {{"strides", Ints{2, 2}}}, {"relu"}), sizes, how);
+    expect_reference("native.direct", piece(2700, 100, {1, 1}, {{"strides", Ints{2, 1}}}), sizes, how);
+    expect_reference("native.direct", piece(1000, 40, {1, 7}, {{"pads", Ints{0, 3, 0, 3}}}), sizes, how);
+  }
+}
+
 TEST(Direct, RefusesOthers) {
   const auto at = sizes_of({{1, 16, 16}})[0];
   EXPECT_EQ(refusal("native.direct", piece(3, 8, {3, 3}, {}), at), "");

@@ -123,8 +123,8 @@ class BoundDirect final : public BoundKernel {
     // Few pieces are too coarse to be shared evenly by cores that are not of one speed.
     const int64_t panels = std::max<int64_t>(1, p_.product.panels() * images_),
                   enough = threads_ > 1 ? (pieces_a_thread * threads_ + panels - 1) / panels : 1;
-    blocks_ = std::clamp<int64_t>(std::max((all + block_bytes - 1) / block_bytes, enough), 1,
-                                  std::max<int64_t>(1, out_h_));
+    blocks_ =
+        std::clamp<int64_t>(std::max((all + block_bytes - 1) / block_bytes, enough), 1, std::max<int64_t>(1, out_h_));
   }
 
   const float* image_of(const RunArgs& args, int64_t image) const {
@@ -269,8 +269,8 @@ class DirectKernel final : public PackedProductKernel {
   Layout last_ = channels_last(4);
 };
 
-/// Vectors of a panel, for rows of so many results: what is loaded for a multiplication in tiles of 4 vectors by 6 rows,
-/// or of 3 by 8. A weight is loaded from the second cache.
+/// Vectors of a panel, for rows of so many results: what is loaded for a multiplication in tiles of 4 vectors by 6
+/// rows, or of 3 by 8. A weight is loaded from the second cache.
 int panel_vectors_for(int64_t columns) {
   const auto loads = [&](int64_t vectors, int64_t tallest) {
     const int64_t tiles = (columns + tallest - 1) / tallest;

@@ -65,7 +65,8 @@ class BoundMatmul final : public BoundKernel {
       const int64_t first = by_rows_ ? 0 : p.begin, last = by_rows_ ? groups_ : p.end, columns = last - first;
       const int64_t cut = p.index % cuts_, at = p.index / cuts_;
       const int64_t i = (by_rows_ ? p.begin : 0) + at / columns, j = first + at % columns;
-      if (cuts_ > 1) return group(args, cut_of(i, cut), j, cut + 1 < cuts_ ? j : j + 1 < last ? j + 1 : first, own, cut);
+      if (cuts_ > 1)
+        return group(args, cut_of(i, cut), j, cut + 1 < cuts_ ? j : j + 1 < last ? j + 1 : first, own, cut);
       const Rows r = rows_of(i);
       if (slots_ && added(own) != i) add_rows(args, r, own), added(own) = i;
       group(args, r, j, j + 1 < last ? j + 1 : first, own);
