@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <system_error>
@@ -18,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 using Body = FunctionRef<void(int)>;
 
 constexpr auto close_calls = std::chrono::microseconds(20), most_waiting = std::chrono::microseconds(30);
-constexpr int calls_to_wake = 32, calls_without = 1000;
+constexpr int calls_to_wake = 32, calls_without = 1000, few_without = 4, enough_in_time = 64;
 constexpr int probes = 32;           // between looks at the clock
 constexpr int patient_turns = 1000;  // of waiting for the helper's half, before the core is offered to others
 
@@ -35,6 +36,16 @@ struct Caller {
   bool inside = false, owns = false;
   int close = 0;  // calls in a row that came closely; less than none: the helper came too late
   Clock::time_point end;
+  int in_time = 0;            // halves that the helper took since it last came too late
+  int without = few_without;  // calls that go without it when it comes too late the next time
+
+  /// Once is chance, as when the hypervisor takes the core away for a moment; again and again, and its core has other
+  /// work.
+  void came_late() {
+    without = in_time >= enough_in_time ? few_without : std::min(without * 4, calls_without);
+    in_time = 0;
+    close = -without;
+  }
 };
 thread_local Caller caller;
 
@@ -115,9 +126,10 @@ void run_halves(Body body) {
     if (change(owned, offered)) {
       body(0);
       if (change(offered, owned)) {  // its core has other work: without it for a while
-        caller.close = -calls_without;
+        caller.came_late();
         return body(1);
       }
+      ++caller.in_time;
       for (int n = 0; helper.state.load(std::memory_order_acquire) == working; ++n)
         n < patient_turns ? pause() : void(sched_yield());
       return;
