@@ -70,7 +70,7 @@ class Reorders {
            const Sizes& sizes, Tensor source, Tensor target, std::vector<One>& list) {
     kernels::BindSizes bind;
     bind.in = bind.out = {sizes};
-    bind.threads = kernels::useful_threads(nullptr, bind.in, bind.out, request.threads);
+    bind.threads = kernels::useful_threads(nullptr, nullptr, bind.in, bind.out, request.threads);
     const auto bound = kernels::make_reorder(t.dtype, t.shape.size(), from, to)->bind(bind);
     if (!bound) return;
     list.push_back({bound.value, bound.value->make_state(), std::move(source), std::move(target), bind.threads});
@@ -145,7 +145,7 @@ class Trial {
           buffers.get(&request_, false, k, bytes_of(kernel.output_layout(k), sizes.out[k], dtype), dtype));
       out_.push_back(results.back().data());
     }
-    sizes.threads = threads_ = kernels::useful_threads(&g, sizes.in, sizes.out, request_.threads);
+    sizes.threads = threads_ = kernels::useful_threads(&g, &kernel, sizes.in, sizes.out, request_.threads);
     if (kernel.accumulates() >= 0) out_[0] = const_cast<void*>(in_[size_t(kernel.accumulates())]);
     const auto bound = kernel.bind(sizes);
     if (!bound) return;

@@ -109,6 +109,8 @@ class Kernel {
 
   /// Output k may be written over input i (same bytes), if this is that input's last use: i, else -1.
   virtual int in_place(size_t /*output*/) const { return -1; }
+  /// A weight is in no cache when it is used: the time of few multiplications is that of memory.
+  virtual bool weights_from_memory() const { return false; }
   /// Input i is taken as an accumulator: output 0 must lie where input i lies. -1: none.
   virtual int accumulates(void) const { return -1; }
 
@@ -135,8 +137,9 @@ const Entry* find_entry(std::string_view name);  ///< null if none
 const SubgraphNode& anchor(const Subgraph& g);
 
 /// How many of `threads` are worth waking for a piece of these input and output sizes: one, where the work takes less
-/// time than a wake-up. `graph` null: a copy.
-int useful_threads(const Subgraph* graph, std::span<const Sizes> in, std::span<const Sizes> out, int threads);
+/// time than a wake-up. `graph` null: a copy. `kernel` null: any.
+int useful_threads(const Subgraph* graph, const Kernel* kernel, std::span<const Sizes> in, std::span<const Sizes> out,
+                   int threads);
 
 /// Copies between layouts. Bound to sizes; dtype stays. Never refuses.
 std::shared_ptr<const Kernel> make_reorder(DType dtype, size_t rank, const Layout& from, const Layout& to);

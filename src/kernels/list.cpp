@@ -95,16 +95,16 @@ std::vector<std::string> kernel_names() {
   return {names.begin(), names.end()};
 }
 
-int useful_threads(const Subgraph* g, std::span<const Sizes> in, std::span<const Sizes> out, int threads) {
+int useful_threads(const Subgraph* g, const Kernel* kernel, std::span<const Sizes> in, std::span<const Sizes> out,
+                   int threads) {
   if (threads <= 1) return 1;
-  if (g && anchor(*g).op->flops) {
-    const auto flops = anchor_flops(*g, in, out);
-    return flops && *flops < little_flops ? 1 : threads;
-  }
   double bytes = 0;
   for (const Sizes& s : in) bytes += 4 * elements(s);
   for (const Sizes& s : out) bytes += 4 * elements(s);
-  return bytes < little_bytes ? 1 : threads;
+  if (!g || !anchor(*g).op->flops) return bytes < little_bytes ? 1 : threads;
+  const auto flops = anchor_flops(*g, in, out);
+  const bool waits = kernel && kernel->weights_from_memory() && bytes >= little_bytes;
+  return flops && *flops < little_flops && !waits ? 1 : threads;
 }
 
 }  // namespace neve::kernels

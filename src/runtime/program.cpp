@@ -241,7 +241,9 @@ std::shared_ptr<const Instance> Program::make_instance(size_t s, const std::vect
     for (int32_t step : instr.shape_values) sizes.values.push_back(inst->steps[size_t(step)]);
     // Loops and the reference decide by themselves, part by part.
     const bool decides = instr.choice == "loop" || instr.choice == "reference";
-    sizes.threads = decides ? threads : kernels::useful_threads(instr.graph.get(), sizes.in, sizes.out, threads);
+    sizes.threads =
+        decides ? threads
+                : kernels::useful_threads(instr.graph.get(), kernels_[size_t(i)].get(), sizes.in, sizes.out, threads);
     const ThreadScope few(sizes.threads);
     auto bound = kernels_[size_t(i)]->bind(sizes);
     if (!bound && instr.graph && takes_plain_memory(*kernels_[size_t(i)], instr.in.size(), instr.out.size()))

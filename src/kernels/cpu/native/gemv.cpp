@@ -30,10 +30,8 @@ class BoundGemv final : public BoundKernel {
         const int64_t middle = (p_.panels() + 1) / 2;
         for (int64_t i = half ? middle : 0; i < (half ? p_.panels() : middle); ++i) panel(args, i);
       });
-    const int64_t work = p_.k * p_.width() * std::max<int64_t>(rows_, 1);
-    // Waking another thread costs microseconds: less than 2^17 multiplications is not worth it.
-    const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(work, 1));
-    parallel_pieces(p_.panels(), 1, grain, 1, threads_, [&](const Piece& p) { panel(args, p.begin + p.index); });
+    parallel_pieces(p_.panels(), 1, p_.worth_waking(rows_), 1, threads_,
+                    [&](const Piece& p) { panel(args, p.begin + p.index); });
   }
 
  private:

@@ -20,6 +20,13 @@ struct PackedProduct {
     const int64_t lanes = simd_for(isa).lanes;
     return mixed ? (n + lanes - 1) / lanes * panel / panels() * lanes : panel * width();
   }
+  /// Panels that are worth waking a thread for, with `rows`: so many multiplications, or bytes from memory.
+  int64_t worth_waking(int64_t rows) const {
+    constexpr int64_t multiplications = 1 << 17, bytes = 1 << 16;
+    const int64_t panel = std::max<int64_t>(1, k * width()),
+                  by_work = multiplications / std::max<int64_t>(1, panel * rows);
+    return std::max<int64_t>(1, from_memory ? std::min(by_work, bytes / (panel * int64_t(sizeof(float)))) : by_work);
+  }
   int vectors_of(int64_t panel) const { return int((first(panel + 1) - first(panel)) / simd_for(isa).lanes); }
 };
 constexpr int64_t most_panel_width = 64;
@@ -50,6 +57,7 @@ class PackedProductKernel : public Kernel {
   std::string packing_key(size_t i) const override;
   size_t packed_bytes(size_t i) const override;
   void pack(size_t input, const Tensor& weight, void* packed, int threads) const override;
+  bool weights_from_memory() const override { return p_.from_memory; }
 
  protected:
   int64_t rows_of(const BindSizes& sizes) const;

@@ -51,10 +51,10 @@ class BoundPointwise final : public BoundKernel {
   size_t scratch_bytes() const override { return size_t(scaled_ * threads_) * sizeof(float); }
   void run(const RunArgs& args) const override {
     const PackedProduct& w = p_.product;
-    const int64_t items = by_columns_ ? panels_ * blocks_ : blocks_, each = by_columns_ ? 1 : pieces_of_block(),
-                  work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, items));
+    const int64_t items = by_columns_ ? panels_ * blocks_ : blocks_, each = by_columns_ ? 1 : pieces_of_block();
     for (int t = 0; scaled_ && t < threads_; ++t) now(args, t) = -1;
-    const int64_t grain = std::max<int64_t>(1, worth_waking / work);
+    const int64_t work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, items)),
+                  grain = by_columns_ ? w.worth_waking(rows_ / blocks_) : std::max<int64_t>(1, worth_waking / work);
     parallel_pieces(items, each, grain, 1, threads_, [&](const Piece& p) {
       const int64_t i = p.begin + p.index / each, block = by_columns_ ? i % blocks_ : i;
       const float* a = static_cast<const float*>(args.in[w.a]) + first_row(block) * w.k;
@@ -189,7 +189,7 @@ Result<Kernel> accept(const Request& r, int variant) {
   if (auto why = read_end(c.steps, p.end)) return *why;
   PackedProduct& product = p.product;
   product.a = c.x, product.b = c.w, product.turned = true, product.mixed = true, product.isa = r.isa;
-  product.n = c.outputs, product.k = c.channels;
+  product.n = c.outputs, product.k = c.channels, product.from_memory = r.cold_weights;
   if (!product.n || !product.k) return "no channels";
   if (variant && !halved(product)) return "no more variants";
   if (p.end.residual >= int(r.graph->inputs.size())) return "the scaled image is added too";
