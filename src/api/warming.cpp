@@ -1,5 +1,6 @@
 // Preparing sizes in a thread of low priority.
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -48,7 +49,12 @@ struct Warming::Work {
 namespace {
 
 // Of a thread, not of the process, on Linux. Where it is refused the work goes on as it is.
-void be_polite() { setpriority(PRIO_PROCESS, id_t(gettid()), 19); }
+void be_polite() {
+  // A thread that wakes up takes the core from an idle one at once; from one that is only nice, newer kernels let it
+  // wait for a turn.
+  const sched_param none{};
+  if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) setpriority(PRIO_PROCESS, id_t(gettid()), 19);
+}
 
 /// All that go on, so that none outlives what a process takes down when it exits.
 struct Going {
