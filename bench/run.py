@@ -7,10 +7,9 @@
     ./dev bench --what all            also optimize, first calls, dynamic against static, start, memory
     ./dev bench --what serve          two sessions against one, tails, and speed beside other load (bench/serving.py)
     ./dev bench --what calls          what a call from Python costs beside its graph (bench/calls.py)
+    ./dev bench --before FOLDER       beside another build of Neve: what a change has gained
     ./dev bench --train               training steps and eager inference; with --peers beside PyTorch, op by op and compiled
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
-
-    ./dev bench --before FOLDER       beside another build of Neve: what a change has gained
 
 The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every backend has a
 process of its own. For speed those of a round are open at once and take turns, a few calls each: a ratio is taken inside a turn, and
@@ -137,7 +136,7 @@ class Bench:
                 row = {"model": work.name, "size": list(size)}
                 taken = [[{b: statistics.median(t) for b, t in turn.items()} for turn in r[index]] for r in rounds]
                 for backend in usable:
-                    medians = [statistics.median(t[backend] for t in r) for r in taken if backend in r[0]]
+                    medians = [statistics.median(t[backend] for t in r) for r in taken if r and backend in r[0]]
                     if medians:
                         every = [ms for r in rounds for turn in r[index] for ms in turn.get(backend, ())]
                         row[backend] = {
@@ -167,10 +166,10 @@ class Bench:
                     self.fail(f"{work.name}: turns with {backend}: {e}")
             found = []
             for index in range(len(work.sizes)):
-                while True:
+                taken = []
+                while workers and not taken:
                     try:
                         taken = turns.take_turns(workers, index, self.options.seconds, self.options.turns)
-                        break
                     except LookupError as e:
                         backend, why = e.args
                         self.fail(f"{work.name} {list(work.sizes[index])}: turns with {backend}: {why}")
@@ -544,6 +543,8 @@ def parse():
         parser.error("--train compares with torch and inductor only")
     if not options.train and {*OWN[1:]} & set(options.backends):
         parser.error(f"{' and '.join(OWN[1:])} are for --train")
+    if options.same_engine and not options.before:
+        parser.error("--same-engine is for --before")
     if min(options.rounds, options.turns, options.threads) < 1 or options.seconds <= 0:
         parser.error("--rounds, --turns, --seconds and --threads must be positive")
     if set(options.backends) - {*OWN, *NEVES} and not options.peers_python:
