@@ -8,8 +8,10 @@
     ./dev bench --what serve          two sessions against one, tails, and speed beside other load (bench/serving.py)
     ./dev bench --what calls          what a call from Python costs beside its graph (bench/calls.py)
     ./dev bench --before FOLDER       beside another build of Neve: what a change has gained
-    ./dev bench --train               training steps and eager inference; with --peers beside PyTorch, op by op and compiled
+    ./dev bench --train               training steps; with --peers beside PyTorch, op by op and compiled
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
+    ./dev bench --peers --backends neve_eager torch
+                                      networks op by op, without an engine, beside PyTorch's
 
 The models are made by bench/make_models.py (needs PyTorch: the environment of --peers) into build/bench-models. Every backend has a
 process of its own. For speed those of a round are open at once and take turns, a few calls each: a ratio is taken inside a turn, and
@@ -35,12 +37,12 @@ import turns  # noqa: E402
 import workloads as table  # noqa: E402
 
 WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory", "serve", "calls")
-TRAINED = ("resnet18", "encoder", "lstm", "digits")  # of training.py, which have a step
+TRAIN = ("resnet18", "encoder", "lstm", "digits", "add")  # of training.py; the last is a thousand additions of four elements
 PEERS = ("onnxruntime", "openvino", "openvino_dynamic", "torch", "inductor")
 RIVALS = ("onnxruntime", "openvino")  # the better of them at each shape is what Neve is measured by
-NEVES = ("neve", "neve_before")  # this build, and another one
+NEVES = ("neve", "neve_before")  # engines of this build, and of another one
 OWN = ("neve", "neve_static", "neve_deterministic")  # op by op; captured; the same bits on any number of threads
-TRAIN = ("resnet18", "encoder", "lstm", "digits", "resnet50_b1", "resnet50_b8", "add")  # of training.py
+EAGER = "neve_eager"  # no engine: op by op, what PyTorch is compared with
 
 
 def text_or_none(path):
@@ -81,7 +83,7 @@ class Bench:
     def python_of(self, backend):
         if backend == "neve_before":
             return str(self.options.before / "venv" / "bin" / "python")
-        return sys.executable if backend == "neve" else self.options.peers_python
+        return sys.executable if backend in (EAGER, *OWN) else self.options.peers_python
 
     def request(self, workload, task, backend, **more):
         return {
@@ -133,52 +135,50 @@ class Bench:
             for _ in range(self.options.rounds if usable else 0):
                 rounds.append(self.round_of_turns(work, usable, archives))
             for index, size in enumerate(work.sizes):
-                row = {"model": work.name, "size": list(size)}
-                taken = [[{b: statistics.median(t) for b, t in turn.items()} for turn in r[index]] for r in rounds]
-                for backend in usable:
-                    medians = [statistics.median(t[backend] for t in r) for r in taken if r and backend in r[0]]
-                    if medians:
-                        every = [ms for r in rounds for turn in r[index] for ms in turn.get(backend, ())]
-                        row[backend] = {
-                            "median_ms": statistics.median(medians),
-                            "min_ms": min(every),
-                            "rounds_ms": medians,
-                        }
+                row, taken = row_of([r[index] for r in rounds], usable)
+                row = {"model": work.name, "size": list(size), **row}
                 for peer in row.keys() & set(usable) - {"neve"}:
                     if found := ratios_of(taken, [peer]):
                         row[peer].update(found)
                 if found := ratios_of(taken, RIVALS):
                     row["against_better"] = found
+                if found := ratios_of(taken, ["torch"], EAGER):
+                    row["eager"] = found
                 rows.append(row)
                 print(speed_line(row, usable), flush=True)
         self.summarize(rows, backends)
 
     def round_of_turns(self, work, usable, archives):
-        workers = {}
+        requests = {b: self.request(work, "turns", b, archive=archives.get(b)) for b in usable}
+        workers = self.open_workers(work.name, requests)
         try:
-            for backend in usable:
-                request = self.request(work, "turns", backend, archive=archives.get(backend))
-                try:
-                    env = self.environment(self.cache(backend))
-                    workers[backend] = turns.Worker(self.python_of(backend), request, env)
-                    self.result["versions"][backend] = workers[backend].first["version"]
-                except RuntimeError as e:
-                    self.fail(f"{work.name}: turns with {backend}: {e}")
-            found = []
-            for index in range(len(work.sizes)):
-                taken = []
-                while workers and not taken:
-                    try:
-                        taken = turns.take_turns(workers, index, self.options.seconds, self.options.turns)
-                    except LookupError as e:
-                        backend, why = e.args
-                        self.fail(f"{work.name} {list(work.sizes[index])}: turns with {backend}: {why}")
-                        workers.pop(backend).close()
-                found.append(taken)
-            return found
+            return [self.turns_of(f"{work.name} {list(s)}", workers, i) for i, s in enumerate(work.sizes)]
         finally:
             for worker in workers.values():
                 worker.close()
+
+    def open_workers(self, name, requests, script="worker.py"):
+        """{backend: turns.Worker} of {backend: request}, without those that fail."""
+        workers = {}
+        for backend, request in requests.items():
+            try:
+                env = self.environment(self.cache(backend))
+                workers[backend] = turns.Worker(self.python_of(backend), request, env, script)
+                self.result["versions"][backend] = workers[backend].first["version"]
+            except RuntimeError as e:
+                self.fail(f"{name}: turns with {backend}: {e}")
+        return workers
+
+    def turns_of(self, name, workers, index):
+        """What turns.take_turns finds; a worker that fails is closed, and the others begin again."""
+        while workers:
+            try:
+                return turns.take_turns(workers, index, self.options.seconds, self.options.turns)
+            except LookupError as e:
+                backend, why = e.args
+                self.fail(f"{name}: turns with {backend}: {why}")
+                workers.pop(backend).close()
+        return []
 
     def summarize(self, rows, backends):
         """The table, and the geometric mean over the shapes of every model."""
@@ -193,11 +193,16 @@ class Bench:
             print(
                 f"  {model}: {mean['mean']:.2f}x the better of {' and '.join(RIVALS)} (geometric mean; lowest {mean['lowest']:.2f}x)"
             )
+        for row in rows:
+            if "eager" in row:
+                low, high = row["eager"]["spread"]
+                words = f"{row['eager']['speedup']:.2f}x PyTorch's speed ({low:.2f}..{high:.2f})"
+                print(f"  {row['model']} {row['size']}, op by op: {words}")
 
     def can_run(self, backend, work):
         if backend == "inductor":
-            return work.made
-        return backend != "torch" or work.made or (work.script is not None and work.script.exists())
+            return work.network
+        return backend not in ("torch", EAGER) or work.network or (work.script is not None and work.script.exists())
 
     def convs(self):
         """ResNet-50 against its 53 convolutions run bare through oneDNN, in turn."""
@@ -335,46 +340,38 @@ class Bench:
 
     # -------------------------------------------------------------------------------------------------------- training
 
-    def ask_training(self, name, task, backend, **request):
-        python = sys.executable if backend in OWN else self.options.peers_python
-        options = {"threads": self.options.threads, "seconds": self.options.seconds}
-        request = {"workload": name, "task": task, "backend": backend, **options, **request}
-        return self.answer("training.py", python, request, name, self.environment())
+    def train_request(self, name, task, backend, **more):
+        return {"workload": name, "task": task, "backend": backend, "threads": self.options.threads, **more}
+
+    def ask_training(self, name, task, backend, **more):
+        request = self.train_request(name, task, backend, **more)
+        return self.answer("training.py", self.python_of(backend), request, name, self.environment())
 
     def train(self, backends):
-        """Steps of training.py's models, op by op and captured: every round asks each library once, in turn."""
-        asked = backends
+        """Steps of training.py's networks, op by op and captured, in processes that take turns."""
         rows = self.result["train"] = []
         for name in self.options.train_models:
-            rounds = []
-            backends = [b for b in asked if b not in ("neve_static", "inductor") or name in TRAINED]
-            for number in range(self.options.rounds):
-                order = backends if number % 2 == 0 else backends[::-1]
-                answers = {b: self.ask_training(name, "speed", b) for b in order}
-                rounds.append({b: a for b, a in answers.items() if a})
-            row = {"model": name}
-            for backend in backends:
-                found = [r[backend] for r in rounds if backend in r]
-                if not found:
-                    continue
-                self.result["versions"][backend] = found[0]["version"]
-                medians = [a["median_ms"] for a in found]
-                row[backend] = {
-                    "median_ms": statistics.median(medians),
-                    "rounds_ms": medians,
-                    "first_ms": [a["first_ms"] for a in found],
-                }
-            for backend in set(backends) - {"torch"}:
-                both = [
-                    r["torch"]["median_ms"] / r[backend]["median_ms"] for r in rounds if {"torch", backend} <= set(r)
-                ]
-                if both:
-                    row[backend]["speedup"] = statistics.median(both)
-            if both := [r for r in rounds if {"neve_static", "inductor"} <= set(r)]:
-                ratios = [r["inductor"]["median_ms"] / r["neve_static"]["median_ms"] for r in both]
-                row["over_inductor"] = {"speedup": statistics.median(ratios), "spread": [min(ratios), max(ratios)]}
+            usable = [b for b in backends if b not in ("neve_static", "inductor") or name in TRAIN[:-1]]
+            rounds, first = [], {b: [] for b in usable}
+            for _ in range(self.options.rounds):
+                workers = self.open_workers(name, {b: self.train_request(name, "turns", b) for b in usable}, "training.py")
+                for backend, worker in workers.items():
+                    first[backend].append(worker.first["first_ms"])
+                try:
+                    rounds.append(self.turns_of(name, workers, 0))
+                finally:
+                    for worker in workers.values():
+                        worker.close()
+            row, taken = row_of(rounds, usable)
+            row["model"] = name
+            for backend in row.keys() & set(usable):
+                row[backend]["first_ms"] = first[backend]
+                if backend != "torch" and (found := ratios_of(taken, ["torch"], backend)):
+                    row[backend].update(found)
+            if found := ratios_of(taken, ["inductor"], "neve_static"):
+                row["over_inductor"] = found
             rows.append(row)
-            print(train_line(row, backends), flush=True)
+            print(train_line(row, usable), flush=True)
         captured = [r["neve_static"]["speedup"] for r in rows if "speedup" in r.get("neve_static", {})]
         if captured:
             mean = self.result["train_static_speedup"] = statistics.geometric_mean(captured)
@@ -383,7 +380,7 @@ class Bench:
             mean = self.result["train_over_inductor"] = statistics.geometric_mean(over)
             print(f"  captured training, geometric mean: {mean:.2f}x inductor's speed", flush=True)
         if "resnet18" in self.options.train_models:
-            answers = {b: self.ask_training("resnet18", "memory", b) for b in asked if b != "inductor"}
+            answers = {b: self.ask_training("resnet18", "memory", b) for b in backends if b != "inductor"}
             row = self.result["train_memory"] = {b: a["peak_bytes"] for b, a in answers.items() if a}
             words = ", ".join(f"{b} {n / 2**20:.0f} MiB" for b, n in row.items())
             print(f"  resnet18: peak of resident memory above the import: {words}", flush=True)
@@ -405,7 +402,8 @@ def train_line(row, backends):
             times = row[backend]["rounds_ms"]
             part = f"{backend} {row[backend]['median_ms']:.4g} ms ({min(times):.4g}..{max(times):.4g}, first {row[backend]['first_ms'][0]:.4g})"
             if "speedup" in row[backend]:
-                part += f" = {row[backend]['speedup']:.2f}x PyTorch's speed"
+                low, high = row[backend]["spread"]
+                part += f" = {row[backend]['speedup']:.2f}x PyTorch's speed ({low:.2f}..{high:.2f})"
             parts.append(part)
     if over := row.get("over_inductor"):
         low, high = over["spread"]
@@ -413,13 +411,24 @@ def train_line(row, backends):
     return f"  {row['model']}: " + "; ".join(parts)
 
 
-def ratios_of(rounds, peers):
-    """The time of the better of `peers` over Neve's: the median of all turns, and the lowest and highest round; {} if none."""
+def row_of(rounds, backends):
+    """({backend: its times}, the rounds with the median of each turn) of rounds of turns with the milliseconds of every call."""
+    row, taken = {}, [[{b: statistics.median(t) for b, t in turn.items()} for turn in r] for r in rounds]
+    for backend in backends:
+        medians = [statistics.median(t[backend] for t in r) for r in taken if r and backend in r[0]]
+        if medians:
+            least = min(ms for r in rounds for turn in r for ms in turn.get(backend, ()))
+            row[backend] = {"median_ms": statistics.median(medians), "min_ms": least, "rounds_ms": medians}
+    return row, taken
+
+
+def ratios_of(rounds, peers, own="neve"):
+    """The time of the better of `peers` over that of `own`: the median of all turns, and the lowest and highest round; {} if none."""
     by_round = []
     for turns_ in rounds:
-        both = [(min(t[p] for p in peers if p in t), t["neve"]) for t in turns_ if "neve" in t and set(peers) & set(t)]
+        both = [(min(t[p] for p in peers if p in t), t[own]) for t in turns_ if own in t and set(peers) & set(t)]
         if both:
-            by_round.append([peer / own for peer, own in both])
+            by_round.append([peer / mine for peer, mine in both])
     if not by_round:
         return {}
     medians = [statistics.median(r) for r in by_round]
@@ -515,11 +524,11 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="measure the peers beside Neve")
     parser.add_argument("--peers-python", help="the interpreter that has the peers (given by ./dev bench)")
-    parser.add_argument("--backends", nargs="+", choices=(*OWN, *PEERS))
+    parser.add_argument("--backends", nargs="+", choices=(*OWN, EAGER, *PEERS))
     parser.add_argument("--models", nargs="+", choices=names, default=names)
     parser.add_argument("--models-dir", help="folder of the made models (build/bench-models)")
     parser.add_argument("--shared-models", type=pathlib.Path, help="folder of models of others ($NEVE_MODELS)")
-    parser.add_argument("--train", action="store_true", help="training steps and eager execution instead")
+    parser.add_argument("--train", action="store_true", help="training steps instead")
     parser.add_argument("--train-models", nargs="+", choices=TRAIN, default=TRAIN)
     parser.add_argument("--leak-steps", type=int, default=10_000, help="of digits, for the size of the process")
     parser.add_argument("--what", nargs="+", choices=(*WHAT, "all"), default=["speed", "convs"])
@@ -534,7 +543,7 @@ def parse():
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go")
     options = parser.parse_args()
     peers = ("torch", "inductor") if options.train else PEERS
-    own = ["neve", "neve_static"] if options.train else ["neve"]
+    own = ["neve", "neve_static"] if options.train else ["neve", EAGER] if options.peers else ["neve"]
     options.backends = options.backends or (own + [*peers] if options.peers else own)
     if options.before and not options.train:
         options.before = options.before.resolve()
@@ -547,7 +556,7 @@ def parse():
         parser.error("--same-engine is for --before")
     if min(options.rounds, options.turns, options.threads) < 1 or options.seconds <= 0:
         parser.error("--rounds, --turns, --seconds and --threads must be positive")
-    if set(options.backends) - {*OWN, *NEVES} and not options.peers_python:
+    if set(options.backends) - {*OWN, EAGER, *NEVES} and not options.peers_python:
         parser.error("peers need --peers-python (./dev bench --peers gives it)")
     options.what = WHAT if "all" in options.what else options.what
     return options

@@ -12,12 +12,12 @@ PAUSE = 0.005  # seconds between turns: threads that wait busily are asleep when
 
 
 class Worker:
-    """worker.py with one backend open; `first` is what it says when it is ready."""
+    """A script (worker.py, training.py) with one backend open; `first` is what it says when it is ready."""
 
-    def __init__(self, python, request, env):
+    def __init__(self, python, request, env, script="worker.py"):
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [python, str(HERE / "worker.py")],
+            [python, str(HERE / script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -48,10 +48,10 @@ class Worker:
         self.errors.close()
 
 
-def serve_turns(call, feeds, version):
-    """The worker's side: answers {"size": its number, "seconds": of timing} with the milliseconds of every call."""
+def serve_turns(call, feeds, about):
+    """The worker's side: says `about`, then answers {"size": its number, "seconds": of timing} with the milliseconds of every call."""
     clock, known = time.perf_counter, {}
-    print(json.dumps({"version": version}), flush=True)
+    print(json.dumps(about), flush=True)
     while request := sys.stdin.readline():
         request = json.loads(request)
         feed, took = feeds[request["size"]], known.get(request["size"])

@@ -104,51 +104,66 @@ def open_openvino_dynamic(work, request):
     return lambda feed: ask.infer(feed, share_inputs=True)
 
 
-def torch_module(work, request):
-    import make_models
-    import torch
+def library_of(backend, threads):
+    """networks.py of the library that this backend is, which has `threads` threads."""
+    os.environ["BENCH_LIBRARY"] = "torch" if backend in ("torch", "inductor") else "neve"
+    import networks
 
-    torch.set_num_threads(request["threads"])
+    networks.torch.set_num_threads(threads)
+    return networks
+
+
+def eager_module(work, request):
+    """The network op by op; a TorchScript archive where it is not one of networks.py."""
+    library = library_of(request["backend"], request["threads"])
+    if work.network:
+        return library.build(work.name)[0]
     if work.script is None:
-        return make_models.build(work.name)[0]
-    return torch.jit.load(str(work.script)).eval()
+        raise RuntimeError("there is only an ONNX file of it")
+    module = library.torch.jit.load(str(work.script))
+    return module.eval() if hasattr(module, "eval") else module
 
 
-def torch_caller(module, work):
-    import torch
+def eager_caller(module, work):
+    """Tensors share the memory of the arrays."""
+    from networks import torch
+
+    no_grad = getattr(torch, "inference_mode", torch.no_grad)
 
     def call(feed):
-        with torch.inference_mode():
+        with no_grad():
             tensors = {n: torch.from_numpy(v) for n, v in feed.items()}
             return work.script_call(module, tensors) if work.script_call else module(*tensors.values())
 
     return call
 
 
-def open_torch(work, request):
-    return torch_caller(torch_module(work, request), work)
+def open_eager(work, request):
+    return eager_caller(eager_module(work, request), work)
 
 
 def open_inductor(work, request):
     """Compiled for every shape that comes, as torch.compile does for the first one."""
     import torch
 
-    if work.script is not None:
+    if not work.network:
         raise RuntimeError("torch.compile does not take TorchScript")
-    return torch_caller(torch.compile(torch_module(work, request), dynamic=False), work)
+    return eager_caller(torch.compile(eager_module(work, request), dynamic=False), work)
 
 
 OPENERS = {
     "neve": open_neve,
     "neve_before": open_neve,
+    "neve_eager": open_eager,
     "onnxruntime": open_onnxruntime,
     "openvino": open_openvino,
     "openvino_dynamic": open_openvino_dynamic,
-    "torch": open_torch,
+    "torch": open_eager,
     "inductor": open_inductor,
 }
 MODULES = {
     "neve_before": "neve",
+    "neve_eager": "neve",
     "openvino_dynamic": "openvino",
     "inductor": "torch",
 }  # what is imported, where it is not the backend's name
@@ -178,7 +193,7 @@ def task_turns(work, request):
     """A few calls whenever it is asked, until nobody asks: see turns.py."""
     call = OPENERS[request["backend"]](work, request)
     feeds = [work.feed(size, np.random.default_rng(1)) for size in work.sizes]
-    turns.serve_turns(call, feeds, version_of(request["backend"]))
+    turns.serve_turns(call, feeds, {"version": version_of(request["backend"])})
     return {}
 
 

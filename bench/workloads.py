@@ -24,6 +24,7 @@ class Workload:
     script: pathlib.Path | None = None  # TorchScript of the same model, where it is not made here
     script_call: object = None  # (module, {input: tensor}) -> result; None: by position
     options: dict = dataclasses.field(default_factory=dict)  # of neve.load
+    network: bool = False  # whether networks.py has it
 
 
 def image_feed(side, channels=3, name="x"):
@@ -82,6 +83,7 @@ def shapes(feed):
 def _workload(name, path, made, feed, low, opts, high, sizes, first=(), **more):
     generator = np.random.default_rng(0)
     low, high, *opts = (shapes(feed(size, generator)) for size in (low, high, *opts))
+    more.setdefault("network", made)
     return Workload(
         name, path, made, low, opts, high, [tuple(s) for s in sizes], feed, [tuple(f) for f in first], **more
     )
@@ -115,7 +117,7 @@ def workloads(made=None, real=None):
         ),
         _workload(
             "digits", ROOT / "examples" / "digits" / "digits.onnx", False, image_feed(8, 1), (1,), [(1,), (8,), (64,)],
-            (64,), [(1,), (8,), (64,)], [(5,), (33,)],
+            (64,), [(1,), (8,), (64,)], [(5,), (33,)], network=True,
         ),
         _workload(
             "gpt_decoder", made / "gpt_decoder.onnx", True, gpt_feed(6, 64), (1, 1, 0), [(1, 1, 128), (4, 1, 128)], (4, 64, 384),
