@@ -598,7 +598,7 @@ struct GemmOptions {
   bool operator==(const GemmOptions&) const = default;
 };
 /// y = alpha * a' b' + beta * c, with a and b transposed on request and c broadcast.
-/// Source: ONNX Gemm-13. Kind: composite: lowered to other ops where no kernel takes it.
+/// Source: ONNX Gemm-13. Kind: composite: lowered to other ops where no kernel takes it. Has a gradient.
 /// @param a  [m, k], or [k, m] if transA
 /// @param b  [k, n], or [n, k] if transB
 /// @param c  optional, broadcasts to [m, n]
@@ -926,12 +926,17 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> lstm(const Tensor& x, const T
 /// @return d_initial_c  [batch, hidden]
 std::tuple<Tensor, Tensor, Tensor> lstm_grad(const Tensor& gates, const Tensor& cells, const Tensor& r, const Tensor& initial_c, const Tensor& dy = {}, const Tensor& dy_h = {}, const Tensor& dy_c = {});
 
+struct MatmulOptions {
+  bool transpose_a = false;  ///< The last two axes of a are read the other way round.
+  bool transpose_b = false;  ///< The last two axes of b are read the other way round.
+  bool operator==(const MatmulOptions&) const = default;
+};
 /// Matrix product of the last two axes, broadcasting the others; a vector is a row (a) or a column (b).
 /// Source: ONNX MatMul-13; numpy.matmul. Kind: primitive. Has a gradient. Public name: `matmul`.
-/// @param a  [..., m, k] or [k]
-/// @param b  [..., k, n] or [k]
+/// @param a  [..., m, k] or [k]; [..., k, m] if transpose_a
+/// @param b  [..., k, n] or [k]; [..., n, k] if transpose_b
 /// @return y  [..., m, n]
-Tensor matmul(const Tensor& a, const Tensor& b);
+Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
 
 /// y = (a - a_zero_point) (b - b_zero_point), in 32-bit integers.
 /// Source: ONNX MatMulInteger-10. Kind: composite: lowered to other ops where no kernel takes it.

@@ -1514,7 +1514,7 @@ def gelu(x: TensorLike, *, approximate: str = "none") -> Tensor:
 def gemm(a: TensorLike, b: TensorLike, c: TensorLike | None = None, *, alpha: float = 1.0, beta: float = 1.0, transA: bool = False, transB: bool = False) -> Tensor:
     """y = alpha * a' b' + beta * c, with a and b transposed on request and c broadcast.
 
-    Source: ONNX Gemm-13. Kind: composite: lowered to other ops where no kernel takes it.
+    Source: ONNX Gemm-13. Kind: composite: lowered to other ops where no kernel takes it. Has a gradient.
 
     Inputs:
         a: [m, k], or [k, m] if transA
@@ -2178,19 +2178,23 @@ def lstm_grad(gates: TensorLike, cells: TensorLike, r: TensorLike, initial_c: Te
     return _tuple(_op("lstm_grad")(gates, cells, r, initial_c, dy, dy_h, dy_c))
 
 
-def matmul(a: TensorLike, b: TensorLike) -> Tensor:
+def matmul(a: TensorLike, b: TensorLike, *, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
     """Matrix product of the last two axes, broadcasting the others; a vector is a row (a) or a column (b).
 
     Source: ONNX MatMul-13; numpy.matmul. Kind: primitive. Has a gradient. Public name: `matmul`.
 
     Inputs:
-        a: [..., m, k] or [k]
-        b: [..., k, n] or [k]
+        a: [..., m, k] or [k]; [..., k, m] if transpose_a
+        b: [..., k, n] or [k]; [..., n, k] if transpose_b
 
     Outputs:
         y: [..., m, n]
+
+    Attributes:
+        transpose_a (bool): The last two axes of a are read the other way round.
+        transpose_b (bool): The last two axes of b are read the other way round.
     """
-    return _op("matmul")(a, b)
+    return _op("matmul")(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
 
 
 def matmul_integer(a: TensorLike, b: TensorLike, a_zero_point: TensorLike | None = None, b_zero_point: TensorLike | None = None) -> Tensor:

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <list>
 #include <mutex>
+#include <numeric>
 #include <shared_mutex>
 #include <unordered_map>
 
@@ -12,6 +13,7 @@
 #include "base/thread_limit.h"
 #include "op/differentiate.h"
 #include "op/reference.h"
+#include "op/registry.h"
 
 namespace neve::eager {
 namespace {
@@ -238,6 +240,38 @@ void run_piece(const Piece& piece, std::span<const Tensor> in, std::vector<Tenso
   piece.run(many, out, threads());
 }
 
+/// How a product says that it reads an operand the other way round; null: it is none.
+struct Turning {
+  std::string_view a, b;
+};
+const Turning* turning_of(const OpDef& op) {
+  static const OpDef *matmul = &find_op("matmul"), *gemm = &find_op("gemm");
+  static const Turning of_matmul{"transpose_a", "transpose_b"}, of_gemm{"transA", "transB"};
+  return &op == matmul ? &of_matmul : &op == gemm ? &of_gemm : nullptr;
+}
+
+/// Operands that are transposed views are read as they lie: a copy would often cost more than the product.
+bool turn(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::vector<Tensor>& as_they_lie,
+          Attrs& turned) {
+  const Turning* names = turning_of(op);
+  if (!names) return false;
+  bool any = false;
+  for (size_t i = 0; i < 2; ++i) {
+    if (in[i].rank() < 2 || in[i].is_contiguous()) continue;
+    std::vector<int64_t> axes(size_t(in[i].rank()));
+    std::iota(axes.begin(), axes.end(), 0);
+    std::swap(axes[axes.size() - 1], axes[axes.size() - 2]);
+    const Tensor t = in[i].transpose(axes);
+    if (!t.is_contiguous()) continue;
+    if (!any) as_they_lie.assign(in.begin(), in.end()), turned = attrs;
+    any = true;
+    as_they_lie[i] = t;
+    const std::string_view name = i ? names->b : names->a;
+    turned = turned.with({{std::string(name), !attrs.get_bool(name)}});
+  }
+  return any;
+}
+
 }  // namespace
 
 int threads() { return deterministic.load(std::memory_order_relaxed) ? deterministic_parts : thread_setting(); }
@@ -277,6 +311,9 @@ void execute(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, st
     }
   }
   if (make_view(op, attrs, in, out)) return count(counts.views);
+  std::vector<Tensor> as_they_lie;
+  Attrs turned;
+  if (turn(op, attrs, in, as_they_lie, turned)) return execute(op, turned, as_they_lie, out);
   OpFacts& facts = facts_of(op);
   // Nothing to compute, or nothing faster: the definition.
   if (facts.way == Way::reference || op.info.random || op.info.regions || has_empty(in)) {

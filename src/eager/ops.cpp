@@ -627,9 +627,10 @@ std::tuple<Tensor, Tensor, Tensor> lstm_grad(const Tensor& gates, const Tensor& 
   std::vector<Tensor> y = run(o, o.attrs, {gates, cells, r, initial_c, dy, dy_h, dy_c});
   return {result(y, 0), result(y, 1), result(y, 2)};
 }
-Tensor matmul(const Tensor& a, const Tensor& b) {
+Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   static const Operator o("matmul");
-  return run1(o, o.attrs, {a, b});
+  const Attrs attrs = kept(o, options, [](const MatmulOptions& k) -> AttrList { return {{"transpose_a", k.transpose_a}, {"transpose_b", k.transpose_b}}; });
+  return run1(o, attrs, {a, b});
 }
 Tensor matmul_integer(const Tensor& a, const Tensor& b, const Tensor& a_zero_point, const Tensor& b_zero_point) {
   static const Operator o("matmul_integer");

@@ -8,7 +8,7 @@
 #include "eager/piece.h"
 #include "kernels/kernel.h"
 #include "loop/analyse.h"
-#include "passes/pass.h"
+#include "passes/fuse.h"
 #include "passes/simplify.h"
 #include "runtime/session.h"
 
@@ -104,6 +104,7 @@ class Compiler final : public eager::PieceCompiler {
   eager::Way way(const OpDef& op) const override {
     // The last entry of every list is the reference.
     if (kernels::kernels_for(op).size() > 1) return eager::Way::sizes;
+    if (op.is_composite() && op.flops) return eager::Way::sizes;  // a product is in it
     if (op.is_composite() || loop_role(op) != LoopRole::none) return eager::Way::symbols;
     return eager::Way::reference;
   }
@@ -151,6 +152,8 @@ class Compiler final : public eager::PieceCompiler {
     passes::canonicalize(g, context);
     passes::fold_constants(g, context);
     passes::remove_common(g, context);
+    passes::fold_transposes(g, context);
+    passes::fuse_epilogues(g, context);
     compile::fuse_loops(g, 1, {});
     g.erase_dead();
 

@@ -127,6 +127,7 @@ struct Entry {
   std::string_view name;  ///< "onednn.conv"; as in --disable-kernel and in plans
   /// May give several variants (tactics): `variant` counts from 0; refuse "no more variants" to end.
   Result<Kernel> (*accept)(const Request& request, int variant);
+  bool leads = false;  ///< taken before a library's where nothing is timed
 };
 
 /// The entries for the op that gives a subgraph its character (`anchor`), in order; the reference is always last.

@@ -21,7 +21,10 @@ const std::map<std::string, std::vector<Entry>, std::less<>>& table() {
         auto& list = t[std::string(e.op)];
         list.insert(list.end(), e.entries.begin(), e.entries.end());
       }
-    for (auto& [op, list] : t) list.push_back({"reference", accept_reference});
+    for (auto& [op, list] : t) {
+      std::stable_partition(list.begin(), list.end(), [](const Entry& e) { return e.leads; });
+      list.push_back({"reference", accept_reference});
+    }
     return t;
   }();
   return t;

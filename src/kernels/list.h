@@ -10,7 +10,8 @@ struct OpEntries {
 };
 /// kernels/cpu/onednn: the ops that oneDNN has.
 std::vector<OpEntries> onednn_entries();
-/// kernels/cpu/native: kernels of our own. They come after oneDNN's: where nothing is timed, oneDNN's is taken.
+/// kernels/cpu/native: kernels of our own. They come after oneDNN's but for those that lead: where nothing is timed,
+/// oneDNN's is taken.
 std::vector<OpEntries> native_entries();
 
 /// Names of all kernels that some op has ("onednn.conv", "native.gemv"), sorted, without the reference.

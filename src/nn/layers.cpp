@@ -34,17 +34,20 @@ Tensor linear(const Tensor& x_given, const Tensor& weight_given, const Tensor& b
          " (the last axis of the input must be ", weight.rank() == 2 ? str(weight.size(1)) : "that of weight [out, in]",
          ")");
   check_one_dtype(call, x, weight);
-  // Products of rows are one matrix product, also where gradients are computed; the weight in order in memory, since
-  // products with few rows are several times faster than through a view. A capture keeps the sizes open instead.
-  const bool in_rows = x.rank() > 2 && !x.is_captured();
-  const Tensor rows = in_rows ? x.reshape({-1, weight.size(1)}) : x;
-  const Tensor turned = weight.transpose({1, 0}).contiguous();
-  Tensor y = ops::matmul(rows, turned);
-  if (bias.defined()) y = ops::add(y, bias);
-  if (!in_rows) return y;
+  if (x.is_captured()) {  // which keeps the sizes open
+    const Tensor y = ops::matmul(x, weight.transpose({1, 0}));
+    return bias.defined() ? ops::add(y, bias) : y;
+  }
+  // Rows are one matrix product, also where gradients are computed.
+  const int64_t k = weight.size(1), n = weight.size(0);
+  const bool joins = !bias.defined() || (bias.dtype() == weight.dtype() && bias.rank() <= 1);
   Sizes shape = x.shape();
-  shape.back() = weight.size(0);
-  return y.reshape(shape);
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
+  shape.back() = n;
+  Tensor y = ops::gemm(x.rank() == 2 ? x : x.reshape({rows, k}), weight, joins ? bias : Tensor{}, {.transB = true});
+  if (!joins) y = ops::add(y, bias);
+  return x.rank() == 2 ? y : y.reshape(shape);
 }
 
 Linear::Linear(int64_t in_features, int64_t out_features, const LinearOptions& o) : Layer("Linear") {

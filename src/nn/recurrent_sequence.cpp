@@ -183,7 +183,7 @@ Tensor input_gates(const std::string& mode, const Tensor& x, const Weights& w) {
 }
 
 State step(const std::string& mode, const Tensor& gates, const State& s, const Weights& w) {
-  const Tensor product = ops::matmul(s.h, w.w_hh.transpose({1, 0}).contiguous());
+  const Tensor product = ops::matmul(s.h, w.w_hh, {.transpose_b = true});
   if (mode == "tanh") return {tanh(product + gates), {}};
   if (mode == "relu") return {relu(product + gates), {}};
   const int64_t size = s.h.size(1);

@@ -11,6 +11,13 @@
 namespace neve::ops {
 namespace {
 
+/// The last two axes, as they are read.
+template <class S>
+S turned(S s, bool transpose) {
+  if (transpose) std::swap(s[s.size() - 1], s[s.size() - 2]);
+  return s;
+}
+
 /// Types of a NumPy matrix product; vectors are taken as a row or a column and lose that axis again.
 Shape matmul_shape(Inferring& t, const Shape& a, const Shape& b) {
   t.require_shape(!a.empty() && !b.empty(), "a is ", t.in(0), " and b is ", t.in(1), " (both need rank 1 or more)");
@@ -25,8 +32,8 @@ Shape matmul_shape(Inferring& t, const Shape& a, const Shape& b) {
 }
 
 template <class T>
-void matmul_typed(const Tensor& a, const Tensor& b, const Tensor& y, int threads) {
-  const Sizes &sa = a.shape(), &sb = b.shape();
+void matmul_typed(const Tensor& a, const Tensor& b, const Tensor& y, bool turned_a, bool turned_b, int threads) {
+  const Sizes sa = turned(a.shape(), turned_a), sb = turned(b.shape(), turned_b);
   const size_t ra = sa.size(), rb = sb.size();
   const int64_t m = ra > 1 ? sa[ra - 2] : 1, k = sa.back(), n = rb > 1 ? sb[rb - 1] : 1;
   const size_t ba = ra > 2 ? ra - 2 : 0, bb = rb > 2 ? rb - 2 : 0, rank = std::max(ba, bb);
@@ -49,7 +56,8 @@ void matmul_typed(const Tensor& a, const Tensor& b, const Tensor& y, int threads
       rest /= size[i];
       oa += at * step_a[i], ob += at * step_b[i];
     }
-    gemm<T>(m, n, k, {pa + oa, k, 1}, {pb + ob, n, 1}, {py + batch * m * n, n, 1}, false, inner_threads);
+    const Matrix<const T> x{pa + oa, turned_a ? 1 : k, turned_a ? m : 1}, z{pb + ob, turned_b ? 1 : n, turned_b ? k : 1};
+    gemm<T>(m, n, k, x, z, {py + batch * m * n, n, 1}, false, inner_threads);
   };
   if (batches < threads || m * n * k > 1 << 22) {
     for (int64_t i = 0; i < batches; ++i) one(i, threads);
@@ -61,34 +69,41 @@ void matmul_typed(const Tensor& a, const Tensor& b, const Tensor& y, int threads
 }
 
 struct Matmul {
+  bool transpose_a = false, transpose_b = false;
+
   static constexpr OpInfo info{
       .name = "matmul",
       .summary = "Matrix product of the last two axes, broadcasting the others; a vector is a row (a) or a column (b).",
       .source = "ONNX MatMul-13; numpy.matmul",
-      .inputs = {{"a", "[..., m, k] or [k]"}, {"b", "[..., k, n] or [k]"}},
+      .inputs = {{"a", "[..., m, k] or [k]; [..., k, m] if transpose_a"},
+                 {"b", "[..., k, n] or [k]; [..., n, k] if transpose_b"}},
       .outputs = {{"y", "[..., m, n]"}},
       .public_name = "matmul"};
-  static constexpr std::tuple<> attrs{};
+  static constexpr auto attrs =
+      std::tuple{attr("transpose_a", &Matmul::transpose_a, "The last two axes of a are read the other way round."),
+                 attr("transpose_b", &Matmul::transpose_b, "The last two axes of b are read the other way round.")};
 
   void infer(Inferring& t) const {
     t.require_same_dtype(0, 1);
     const DType d = t.in(0).dtype;
     t.require_type(is_float(d) || d == DType::i32 || d == DType::i64 || d == DType::u32 || d == DType::u64, "a is ",
                    t.in(0), " (expected a float, or 32 or 64 bit integers)");
-    t.result(d, matmul_shape(t, t.in(0).shape, t.in(1).shape));
+    t.require_shape(!transpose_a || t.in(0).rank() > 1, "a is ", t.in(0), " (transpose_a needs rank 2 or more)");
+    t.require_shape(!transpose_b || t.in(1).rank() > 1, "b is ", t.in(1), " (transpose_b needs rank 2 or more)");
+    t.result(d, matmul_shape(t, turned(t.in(0).shape, transpose_a), turned(t.in(1).shape, transpose_b)));
   }
 
   void eval(Evaluating& e) const {
     switch (e.in[0].dtype()) {
       case DType::i32:
       case DType::u32:
-        return matmul_typed<uint32_t>(e.in[0], e.in[1], e.out(0), e.threads);
+        return matmul_typed<uint32_t>(e.in[0], e.in[1], e.out(0), transpose_a, transpose_b, e.threads);
       case DType::i64:
       case DType::u64:
-        return matmul_typed<uint64_t>(e.in[0], e.in[1], e.out(0), e.threads);
+        return matmul_typed<uint64_t>(e.in[0], e.in[1], e.out(0), transpose_a, transpose_b, e.threads);
       default:
         eval_float(e, [&]<class T>(std::span<const Tensor> in, std::span<const Tensor> out) {
-          matmul_typed<T>(in[0], in[1], out[0], e.threads);
+          matmul_typed<T>(in[0], in[1], out[0], transpose_a, transpose_b, e.threads);
         });
     }
   }
@@ -97,7 +112,8 @@ struct Matmul {
   Values grad(const Gradient& g) const {
     Builder& b = g.b;
     const int64_t ra = b.rank(g.in[0]), rb = b.rank(g.in[1]);
-    Value a2 = g.in[0], b2 = g.in[1], dy = g.dy();
+    Value a2 = transpose_a ? swap_last(b, g.in[0]) : g.in[0], b2 = transpose_b ? swap_last(b, g.in[1]) : g.in[1],
+          dy = g.dy();
     if (ra == 1) a2 = unsqueeze(b, a2, {0});
     if (rb == 1) b2 = unsqueeze(b, b2, {1});
     if (rb == 1) dy = unsqueeze(b, dy, {-1});
@@ -106,20 +122,30 @@ struct Matmul {
     if (g.needs[0]) {
       d[0] = sum_to_like(b, b.call("matmul", {dy, swap_last(b, b2)}), a2);
       if (ra == 1) d[0] = squeeze(b, d[0], {0});
+      if (transpose_a) d[0] = swap_last(b, d[0]);
     }
     if (g.needs[1]) {
       d[1] = sum_to_like(b, b.call("matmul", {swap_last(b, a2), dy}), b2);
       if (rb == 1) d[1] = squeeze(b, d[1], {1});
+      if (transpose_b) d[1] = swap_last(b, d[1]);
     }
     return d;
   }
 
   double flops(std::span<const TensorType> in, std::span<const TensorType> out) const {
-    return 2 * elements(out[0]) * double(in[0].shape.back().value());
+    return 2 * elements(out[0]) * double(turned(in[0].shape, transpose_a).back().value());
   }
 
   static std::vector<Sample> samples() {
     return {sample(Matmul{}, {in({3, 4}), in({4, 5})}),
+            sample(Matmul{.transpose_b = true}, {in({3, 4}), in({5, 4})}),
+            sample(Matmul{.transpose_b = true}, {in({2, 6, 33}), in({17, 33})}),
+            sample(Matmul{.transpose_b = true}, {in({33}), in({17, 33})}),
+            sample(Matmul{.transpose_a = true}, {in({2, 4, 3}), in({4, 5})}),
+            sample(Matmul{.transpose_a = true}, {in({40, 20}), in({40, 5})}),
+            sample(Matmul{.transpose_a = true, .transpose_b = true}, {in({2, 1, 4, 3}), in({3, 5, 4})}),
+            sample(Matmul{.transpose_a = true, .transpose_b = true},
+                   {in(DType::i32, {4, 3}, -9, 9), in(DType::i32, {2, 5, 4}, -9, 9)}),
             sample(Matmul{}, {in({2, 3, 4}), in({2, 4, 5})}),
             sample(Matmul{}, {in({2, 3, 4}), in({4, 5})}),
             sample(Matmul{}, {in({3, 4}), in({2, 4, 5})}),
@@ -172,6 +198,25 @@ struct Gemm {
     if (alpha != 1) y = b.call("mul", {y, b.scalar(t, alpha)});
     if (v.size() < 3 || !v[2].valid() || beta == 0) return y;
     return b.call("add", {y, beta == 1 ? v[2] : b.call("mul", {v[2], b.scalar(t, beta)})});
+  }
+
+  /// dc = beta dy, summed over the axes that were broadcast; with s = alpha dy, da = s b'^T and db = a'^T s, transposed
+  /// where the operand is.
+  Values grad(const Gradient& g) const {
+    Builder& b = g.b;
+    const Value dy = g.dy();
+    const DType t = b.dtype(dy);
+    auto times = [&](Value v, double f) { return f == 1 ? v : b.call("mul", {v, b.scalar(t, f)}); };
+    const Value s = times(dy, alpha);
+    auto product = [&](Value x, bool tx, Value z, bool tz) {
+      return b.call("matmul", {tx ? swap_last(b, x) : x, tz ? swap_last(b, z) : z});
+    };
+    Values d(g.in.size());
+    if (g.needs[0]) d[0] = transA ? product(g.in[1], transB, s, true) : product(s, false, g.in[1], !transB);
+    if (g.needs[1]) d[1] = transB ? product(s, true, g.in[0], transA) : product(g.in[0], !transA, s, false);
+    if (g.in.size() > 2 && g.in[2].valid() && g.needs[2])
+      d[2] = beta == 0 ? zeros_like(b, g.in[2]) : sum_to_like(b, times(dy, beta), g.in[2]);
+    return d;
   }
 
   double flops(std::span<const TensorType> in, std::span<const TensorType> out) const {

@@ -29,6 +29,7 @@ constexpr Stage stages[] = {
     {{"merge_matmuls", "Products that share their left side (Q, K, V) become one.", merge_matmuls}, false},
     {{"canonicalize_again", "What the folds left behind.", canonicalize}, false},
     {{"fuse_attention", "softmax(q k^T) v and the transposes around it into one attention.", fuse_attention}, false},
+    {{"fold_transposes", "Products read an operand the other way round instead of a copy.", fold_transposes}, false},
     {{"fuse_epilogues", "Bias, activation and residual into convolutions and products.", fuse_epilogues}, false},
     {{"remove_dead_again", "What the fusions left behind.", remove_dead}, false},
 };

@@ -3,6 +3,7 @@
 #include "ir/prune.h"
 
 #include <cmath>
+#include <numeric>
 #include <unordered_map>
 
 #include "op/constant.h"
@@ -258,6 +259,19 @@ constexpr Rule canonical_rules[] = {
      }},
     {"lower_gemm", "gemm -> matmul, add",
      [](Graph& g, Node& n) -> Values { return n.is("gemm") ? lower(g, n) : Values{}; }},
+    {"plain_matmul", "matmul that reads an operand transposed -> transpose, matmul",
+     [](Graph& g, Node& n) -> Values {
+       if (!n.is("matmul")) return {};
+       Values in = n.in;
+       for (size_t i = 0; i < 2; ++i) {
+         if (!n.attrs.get_bool(i ? "transpose_b" : "transpose_a")) continue;
+         std::vector<int64_t> perm(size_t(g.rank(in[i])));
+         std::iota(perm.begin(), perm.end(), 0);
+         std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+         in[i] = g.call("transpose", {in[i]}, {{"perm", perm}});
+       }
+       return in == n.in ? Values{} : Values{g.call("matmul", in)};
+     }},
     {"drop_neutral", "x + 0, x - 0, x * 1, x / 1 -> x, where the shape stays (x + 0 not for floats: -0 + 0 is +0)",
      [](Graph& g, Node& n) -> Values {
        if (n.in.size() != 2 || n.out.size() != 1) return {};

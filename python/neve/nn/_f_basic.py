@@ -53,16 +53,18 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, call: str =
     if weight.ndim == 1:
         y = ops.matmul(x, weight)
         return y if bias is None else ops.add(y, bias)
-    # Products of rows are one matrix product, also where gradients are computed. Without recording the shape stays free.
-    lead = x.shape[:-1] if x.ndim > 2 and recording(x, weight) else None
-    y = ops.matmul(x if lead is None else reshape(x, (-1, x.shape[-1])), transposed(weight))
-    y = y if bias is None else ops.add(y, bias)
+    if _neve.is_capturing():  # without recording the shape stays free
+        lead = x.shape[:-1] if x.ndim > 2 and recording(x, weight) else None
+        y = ops.matmul(x if lead is None else reshape(x, (-1, x.shape[-1])), weight, transpose_b=True)
+        y = y if bias is None else ops.add(y, bias)
+        return y if lead is None else reshape(y, (*lead, weight.shape[0]))
+    # Products of rows are one matrix product, also where gradients are computed.
+    lead = None if x.ndim == 2 else x.shape[:-1]
+    rows = x if lead is None else reshape(x, (math.prod(lead), x.shape[-1]))
+    joins = bias is None or (bias.ndim <= 1 and bias.dtype == weight.dtype)
+    y = ops.gemm(rows, weight, bias if joins else None, transB=True)
+    y = y if joins else ops.add(y, bias)
     return y if lead is None else reshape(y, (*lead, weight.shape[0]))
-
-
-def transposed(weight: Tensor) -> Tensor:
-    """A matrix [out, in] as [in, out], in order in memory: products with few rows are several times faster than through a view."""
-    return ops.transpose(weight, perm=[1, 0]).contiguous()
 
 
 def bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

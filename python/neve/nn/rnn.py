@@ -28,7 +28,7 @@ from ._core import (
     type_error,
     zeros,
 )
-from ._f_basic import dropout, linear, transposed
+from ._f_basic import dropout, linear
 from ._rnn_gradient import recorded
 from .linear import parameter
 from .module import Module
@@ -88,7 +88,8 @@ def _unrolled(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> 
     step = _STEPS[mode]
     gates = _input_gates(mode, x, w)
     parts = ops.split(gates, axis=0, num_outputs=x.shape[0]) if x.shape[0] > 1 else (gates,)
-    outputs, w_hh = [], transposed(w[1])
+    outputs = []
+    w_hh = ops.transpose(w[1], perm=[1, 0]).contiguous()  # once for all steps
     for g in reversed(parts) if reverse else parts:
         state = step(ops.squeeze(g, axes=[0]), state, w_hh, w[3])
         outputs.append(ops.unsqueeze(state[0], axes=[0]))
@@ -356,7 +357,7 @@ class _Cell(Module):
                     )
             state = tuple(ops.unsqueeze(s, axes=[0]) if single else s for s in given)
         w: Weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        after = _STEPS[self.mode](_input_gates(self.mode, x, w), state, transposed(w[1]), w[3])
+        after = _STEPS[self.mode](_input_gates(self.mode, x, w), state, ops.transpose(w[1], perm=[1, 0]), w[3])
         after = tuple(ops.squeeze(s, axes=[0]) for s in after) if single else after
         return after if count == 2 else after[0]
 

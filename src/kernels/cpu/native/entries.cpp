@@ -54,6 +54,7 @@ std::vector<OpEntries> native_entries() {
           {"rnn", native::rnn_entries()},
           {"pad", native::pad_entries()},
           {"resize", native::resize_entries()},
+          {"matmul", native::dots_entries()},
           {"matmul", native::gemv_entries()},
           {"matmul", native::matmul_entries()},
           {"scaled_dot_product_attention", native::attention_entries()}};

@@ -68,6 +68,56 @@ class GemvKernel final : public PackedProductKernel {
   }
 };
 
+/// A few rows with a second factor that lies [n, k] and is not packed: eager execution's weights, which may change.
+class BoundDots final : public BoundKernel {
+ public:
+  BoundDots(const PackedProduct& p, const Simd& simd, int64_t rows, int threads)
+      : p_(p), simd_(simd), rows_(rows), threads_(threads) {}
+  void run(const RunArgs& args) const override {
+    const int64_t block = std::max<int64_t>(1, p_.k * width * int64_t(sizeof(float)));
+    parallel_pieces((p_.n + width - 1) / width, 1, std::max<int64_t>(1, least_bytes / block), 1, threads_,
+                    [&](const Piece& p) { columns(args, (p.begin + p.index) * width); });
+  }
+
+ private:
+  static constexpr int64_t width = 32, least_bytes = 1 << 16;
+  void columns(const RunArgs& args, int64_t first) const {
+    const float *a = static_cast<const float*>(args.in[p_.a]), *b = static_cast<const float*>(args.in[p_.b]);
+    const int64_t count = std::min(width, p_.n - first);
+    alignas(64) float sums[rows_at_once * width];
+    for (int64_t m = 0; m < rows_; m += rows_at_once) {
+      const int64_t rows = std::min(rows_at_once, rows_ - m);
+      simd_.dots(a + m * p_.k, rows, b + first * p_.k, count, p_.k, sums, width);
+      for (const Step& s : p_.steps) apply(s, simd_, args, {sums, rows, width, first, count, m * p_.n + first, p_.n});
+      float* y = static_cast<float*>(args.out[0]) + m * p_.n + first;
+      for (int64_t r = 0; r < rows; ++r) std::memcpy(y + r * p_.n, sums + r * width, size_t(count) * sizeof(float));
+    }
+  }
+
+  PackedProduct p_;
+  const Simd& simd_;
+  int64_t rows_;
+  int threads_;
+};
+
+class DotsKernel final : public Kernel {
+ public:
+  explicit DotsKernel(PackedProduct p) : p_(std::move(p)) {}
+  std::string description() const override { return str("native dots ", p_.isa); }
+  bool weights_from_memory() const override { return true; }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    PackedProduct p = p_;
+    p.n = sizes.in[p.b][0], p.k = sizes.in[p.b][1];
+    int64_t rows = 1;
+    for (size_t i = 0; i + 1 < sizes.out[0].size(); ++i) rows *= sizes.out[0][i];
+    return std::shared_ptr<const BoundKernel>(
+        std::make_shared<BoundDots>(p, simd_for(p.isa), rows, sizes.threads));
+  }
+
+ private:
+  PackedProduct p_;
+};
+
 std::optional<std::string> few_rows(int64_t rows) {
   if (rows < 0) return "the sizes at the point are not known";
   if (rows > most_rows) return str(rows, " rows at the point (", most_rows, " or fewer)");
@@ -107,8 +157,33 @@ Result<Kernel> accept(const Request& r, int variant) {
   return std::shared_ptr<const Kernel>(std::make_shared<GemvKernel>(std::move(p)));
 }
 
+Result<Kernel> accept_dots(const Request& r, int variant) {
+  if (variant) return "no more variants";
+  const Subgraph& g = *r.graph;
+  const SubgraphNode& n = g.nodes[0];
+  if (n.op->info.name != "matmul") return "the piece does not begin with the product";
+  if (n.attrs.get_bool("transpose_a") || !n.attrs.get_bool("transpose_b")) return "b does not lie transposed";
+  const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
+  if (a.dtype != DType::f32) return str("only f32, a is ", a);
+  const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
+  if (an < 0 || bn < 0) return "an operand is made inside the piece";
+  if (an == bn) return "both operands are one tensor";
+  if (b.rank() != 2 || a.rank() < 1) return str("a is ", a, " and b ", b, " (b of rank 2 would do)");
+  PackedProduct p;
+  p.a = size_t(an), p.b = size_t(bn), p.isa = r.isa;
+  int64_t rows = 1;
+  const Sizes& sizes = r.sizes[size_t(n.out[0])];
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) rows = sizes[i] < 0 ? -1 : rows < 0 ? rows : rows * sizes[i];
+  if (auto why = few_rows(rows)) return *why;
+  const int64_t depth = r.sizes[size_t(n.in[1])][1], most = depth < 256 ? 4 : 8;
+  if (rows > most) return str(rows, " rows of ", depth, " at the point (", most, " or fewer)");
+  if (auto why = read_steps(g, size_t(y.rank() - 1), p.steps)) return *why;
+  return std::shared_ptr<const Kernel>(std::make_shared<DotsKernel>(std::move(p)));
+}
+
 }  // namespace
 
+std::vector<Entry> dots_entries() { return {{"native.dots", accept_dots, true}}; }
 std::vector<Entry> gemv_conv_entries() { return {{"native.gemv_conv", accept_conv}}; }
 std::vector<Entry> gemv_entries() { return {{"native.gemv", accept}}; }
 

@@ -58,6 +58,7 @@ std::vector<Entry> direct_entries();
 std::vector<Entry> expand_depthwise_entries();
 std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
+std::vector<Entry> dots_entries();
 std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> matmul_entries();
 std::vector<Entry> pad_entries();

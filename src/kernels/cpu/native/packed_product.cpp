@@ -12,6 +12,7 @@ std::optional<std::string> read_product(const Request& r, PackedProduct& p, int6
   const Subgraph& g = *r.graph;
   const SubgraphNode& n = g.nodes[0];
   if (n.op->info.name != "matmul") return "the piece does not begin with the product";
+  if (n.attrs.get_bool("transpose_a") || n.attrs.get_bool("transpose_b")) return "an operand is transposed";
   const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
   if (a.dtype != DType::f32) return str("only f32, a is ", a);
   const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);

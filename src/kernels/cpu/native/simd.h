@@ -233,6 +233,8 @@ struct Simd {
   float (*softmax_row)(SoftmaxRow&);
   /// y[j] = dot(q, k + j stride) of size d, j < n.
   void (*dot_rows)(const float* q, const float* k, int64_t stride, int64_t n, int64_t d, float* y);
+  /// y[r y_stride + j] = dot(a + r d, w + j d) of size d, r < rows, j < n: both factors lie row by row.
+  void (*dots)(const float* a, int64_t rows, const float* w, int64_t n, int64_t d, float* y, int64_t y_stride);
   /// y[i] = factor y[i] + sum over j < n of p[j] v[j stride + i], i < e.
   void (*add_rows)(const float* p, const float* v, int64_t stride, int64_t n, int64_t e, float factor, float* y);
   /// Winograd's transforms of one tile for m = 2 or 4 results along an axis; n, the number of channels, is a multiple

@@ -203,6 +203,54 @@ void dot_rows(const float* q, const float* k, int64_t stride, int64_t n, int64_t
   }
 }
 
+// R rows of a with N of w: every vector is loaded once for R or N products. Ahead: the next N rows of w are asked for.
+template <int R, int N, bool Ahead>
+NEVE_INLINE void dots_of(const float* a, const float* w, int64_t d, float* y, int64_t y_stride) {
+  V s[R][N];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int j = 0; j < N; ++j) s[r][j] = all(0.f);
+  int64_t i = 0;
+  for (; i + lanes <= d; i += lanes) {
+    V x[R];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) x[r] = load(a + r * d + i);
+#pragma GCC unroll 8
+    for (int j = 0; j < N; ++j) {
+      const V z = load(w + j * d + i);
+      if constexpr (Ahead) __builtin_prefetch(w + (j + N) * d + i, 0, 2);
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) s[r][j] = fma(x[r], z, s[r][j]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int j = 0; j < N; ++j) {
+      float sum = sum_of(s[r][j]);
+      for (int64_t k = i; k < d; ++k) sum += a[r * d + k] * w[j * d + k];
+      y[r * y_stride + j] = sum;
+    }
+}
+
+template <int N>
+NEVE_INLINE void dots_with(const float* a, int64_t rows, const float* w, int64_t d, float* y, int64_t y_stride) {
+  constexpr int most = N == 8 ? 1 : lanes == 16 ? 4 : 2;  // sums in registers
+  int64_t r = 0;
+  if (rows >= most) dots_of<most, N, true>(a, w, d, y, y_stride), r = most;
+  for (; r + most <= rows; r += most) dots_of<most, N, false>(a + r * d, w, d, y + r * y_stride, y_stride);
+  if (most > 2 && r + 2 <= rows) dots_of<2, N, false>(a + r * d, w, d, y + r * y_stride, y_stride), r += 2;
+  for (; r < rows; ++r) dots_of<1, N, false>(a + r * d, w, d, y + r * y_stride, y_stride);
+}
+
+void dots(const float* a, int64_t rows, const float* w, int64_t n, int64_t d, float* y, int64_t y_stride) {
+  int64_t j = 0;
+  for (; rows < 2 && j + 8 <= n; j += 8) dots_with<8>(a, rows, w + j * d, d, y + j, y_stride);
+  for (; j + 4 <= n; j += 4) dots_with<4>(a, rows, w + j * d, d, y + j, y_stride);
+  for (; j < n; ++j) dots_with<1>(a, rows, w + j * d, d, y + j, y_stride);
+}
+
 void add_rows(const float* p, const float* v, int64_t stride, int64_t n, int64_t e, float factor, float* y) {
   int64_t i = 0;
   // A factor of 0 belongs to a y that holds nothing yet.
@@ -364,6 +412,7 @@ constexpr Simd functions{lanes,
                          blend,
                          softmax_row,
                          dot_rows,
+                         dots,
                          add_rows,
                          winograd_input,
                          winograd_output,

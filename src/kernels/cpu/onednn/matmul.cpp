@@ -1,4 +1,6 @@
 // Matrix products through oneDNN, with bias, activation and residual as post-ops.
+#include <numeric>
+
 #include "kernels/cpu/onednn/common.h"
 
 namespace neve::kernels::onednn {
@@ -16,6 +18,7 @@ struct MatmulPlan {
   PostOps post;
   DType dtype = DType::f32;
   size_t a = 0, b = 1;
+  bool turned_a = false, turned_b = false;  ///< the last two axes lie the other way round
   Folding folding;
   bool packed = false;
   memory::desc b_md;
@@ -31,6 +34,20 @@ Sizes folded(const Sizes& s, const Folding& f) {
   Sizes out(f.rank - s.size(), 1);
   out.insert(out.end(), s.begin(), s.end());
   return out;
+}
+
+// Of a plain tensor of these (folded) sizes, read as the product reads it.
+memory::desc operand(const MatmulPlan& p, const Sizes& s, bool turned) {
+  const memory::desc md = *describe(p.dtype, s, Layout{});
+  if (!turned) return md;
+  std::vector<int> axes(s.size());
+  std::iota(axes.begin(), axes.end(), 0);
+  std::swap(axes[axes.size() - 1], axes[axes.size() - 2]);
+  return md.permute_axes(axes);
+}
+memory::desc left(const MatmulPlan& p, const Sizes& a) { return operand(p, folded(a, p.folding), p.turned_a); }
+memory::desc right(const MatmulPlan& p, const Sizes& b) {
+  return operand(p, folded(b, {false, p.folding.rank}), p.turned_b);
 }
 
 struct Operand {
@@ -85,8 +102,7 @@ class MatmulKernel final : public Kernel {
   std::string packing_key(size_t i) const override { return p_.packed && i == p_.b ? key_of(p_.b_md) : ""; }
   size_t packed_bytes(size_t i) const override { return i == p_.b ? p_.b_md.get_size() : 0; }
   void pack(size_t, const Tensor& weight, void* packed, int) const override {
-    copy(*describe(p_.dtype, folded(weight.shape(), {false, p_.folding.rank}), Layout{}), weight.data(), p_.b_md,
-         packed);
+    copy(right(p_, weight.shape()), weight.data(), p_.b_md, packed);
   }
   int accumulates() const override {
     for (const PostOps::Step& s : p_.post.steps)
@@ -97,9 +113,8 @@ class MatmulKernel final : public Kernel {
     return refuse_errors("oneDNN", [&]() -> Result<BoundKernel> {
       const Sizes a = folded(sizes.in[p_.a], p_.folding), y = folded(sizes.out[0], p_.folding);
       if (is_empty(a) && !is_empty(y)) return "the sums are over no elements";
-      const auto a_md = *describe(p_.dtype, a, Layout{}), y_md = *describe(p_.dtype, y, Layout{});
-      const auto b_md =
-          p_.packed ? p_.b_md : *describe(p_.dtype, folded(sizes.in[p_.b], {false, p_.folding.rank}), Layout{});
+      const auto a_md = left(p_, sizes.in[p_.a]), y_md = *describe(p_.dtype, y, Layout{});
+      const auto b_md = p_.packed ? p_.b_md : right(p_, sizes.in[p_.b]);
       const auto pd = make(p_, a_md, b_md, y_md, y);
       const auto scratch = pd.scratchpad_desc();
       std::vector<Argument> args{{DNNL_ARG_SRC, a_md, Argument::input, p_.a},
@@ -146,7 +161,8 @@ Result<Kernel> accept(const Request& r, int variant) {
   p.a = input_number(g, n.in[0]);
   p.b = input_number(g, n.in[1]);
   if (p.a == size_t(-1) || p.b == size_t(-1)) return "an operand is made inside the piece";
-  p.folding.fold = bt.rank() == 2;
+  p.turned_a = n.attrs.get_bool("transpose_a"), p.turned_b = n.attrs.get_bool("transpose_b");
+  p.folding.fold = bt.rank() == 2 && !(p.turned_a && at.rank() > 2);
   p.folding.rank = p.folding.fold ? 2 : size_t(std::max(at.rank(), bt.rank()));
   if (p.folding.rank > 5) return "more than three batch axes";
   // A batch axis that may be 1 or equal decides the primitive: only where each is one of the two for certain.
@@ -165,13 +181,12 @@ Result<Kernel> accept(const Request& r, int variant) {
   for (const Sizes* s : {&a, &b, &y})
     for (int64_t d : *s)
       if (d <= 0) return "the sizes at the point are not known or empty";
-  p.packed = p.folding.fold && g.roles[p.b] == InputRole::weight && is_constant(bt.shape);
+  p.packed = bt.rank() == 2 && p.folding.rank == 2 && g.roles[p.b] == InputRole::weight && is_constant(bt.shape);
   return refuse_errors("oneDNN", [&]() -> Result<Kernel> {
-    const Sizes fa = folded(a, p.folding), fy = folded(y, p.folding), fb = folded(b, {false, p.folding.rank});
-    const auto b_md =
-        p.packed ? memory::desc(memory::dims(fb.begin(), fb.end()), *data_type(p.dtype), memory::format_tag::any)
-                 : *describe(p.dtype, fb, Layout{});
-    const auto pd = make(p, *describe(p.dtype, fa, Layout{}), b_md, *describe(p.dtype, fy, Layout{}), fy);
+    const Sizes fy = folded(y, p.folding);
+    auto b_md = right(p, b);
+    if (p.packed) b_md = memory::desc(b_md.get_dims(), *data_type(p.dtype), memory::format_tag::any);
+    const auto pd = make(p, left(p, a), b_md, *describe(p.dtype, fy, Layout{}), fy);
     p.b_md = pd.weights_desc();
     p.impl = pd.impl_info_str();
     return std::shared_ptr<const Kernel>(std::make_shared<MatmulKernel>(p));
