@@ -1,4 +1,6 @@
 // The class Tensor: operators, indexing, NumPy and DLPack, gradients; and ops by name.
+#include <neve/nn.h>
+
 #include <nanobind/stl/function.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -793,6 +795,12 @@ void bind_tensor(nb::module_& m) {
       nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("weight_decay"), nb::arg("step"),
       nb::arg("bias_correction") = true);
   m.def("total_norm", [](nb::handle t) { return eager::total_norm(tensors_of(t, "norm")); });
+  m.def("linear", [](const Tensor& x, const Tensor& weight, nb::handle bias, const char* call) {
+    const Tensor b = bias.is_none() ? Tensor{} : as_tensor(bias, "bias");
+    remember_place();
+    nb::gil_scoped_release free;
+    return nn::linear(x, weight, b, call);
+  });
   m.def("scale_", [](nb::handle t, double f) {
     std::vector<Tensor> v = tensors_of(t, "scale_");
     for (Tensor& x : v) x = x.detach();

@@ -10,6 +10,7 @@ namespace neve::eager {
 namespace {
 
 constexpr int64_t most_elements = 2048;
+constexpr int64_t most_calls = 96;  // elements, where each is a call of the mathematical library: loops are vectorised
 constexpr size_t most_operands = 4;
 
 /// A prepared op for operands of certain dtypes.
@@ -19,6 +20,7 @@ struct Prepared {
   std::array<DType, most_operands> in{};
   size_t operands = 0;
   DType out = DType::f32;
+  int64_t most = 0;  ///< elements
   ScalarProgram program;
   std::optional<ScalarRunner> runner;
 
@@ -51,6 +53,11 @@ void prepare(Prepared& p, const OpDef& op, const Attrs& attrs, std::span<const T
   p.operands = in.size();
   for (size_t i = 0; i < in.size(); ++i) p.in[i] = in[i].dtype();
   p.out = inferring.out[0].dtype;
+  p.most = most_elements;
+  for (const ScalarNode& i : p.program.nodes)
+    if (i.op == ScalarOp::pow || (i.op >= ScalarOp::atan2 && i.op <= ScalarOp::sigmoid && i.op != ScalarOp::neg &&
+                                  i.op != ScalarOp::abs && i.op != ScalarOp::sign))
+      p.most = most_calls;
   p.op = &op;
 }
 
@@ -90,6 +97,7 @@ bool run_small(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, 
   for (const Tensor& t : in) h = h * 31 + size_t(t.dtype());
   Prepared& p = table[(h ^ (h >> 8)) % table.size()];
   if (!p.is(op, attrs, in)) prepare(p, op, attrs, in);
+  if (n > p.most) return false;
   out = Tensor::empty(p.out, full->shape());
   void* y = out.data();
   p.runner->run(n, std::span(data.data(), in.size()), std::span(stride.data(), in.size()), std::span(&y, 1));

@@ -58,13 +58,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, call: str =
         y = ops.matmul(x if lead is None else reshape(x, (-1, x.shape[-1])), weight, transpose_b=True)
         y = y if bias is None else ops.add(y, bias)
         return y if lead is None else reshape(y, (*lead, weight.shape[0]))
-    # Products of rows are one matrix product, also where gradients are computed.
-    lead = None if x.ndim == 2 else x.shape[:-1]
-    rows = x if lead is None else reshape(x, (math.prod(lead), x.shape[-1]))
-    joins = bias is None or (bias.ndim <= 1 and bias.dtype == weight.dtype)
-    y = ops.gemm(rows, weight, bias if joins else None, transB=True)
-    y = y if joins else ops.add(y, bias)
-    return y if lead is None else reshape(y, (*lead, weight.shape[0]))
+    return _neve.linear(x, weight, bias, call)
 
 
 def bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

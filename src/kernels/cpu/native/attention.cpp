@@ -50,33 +50,6 @@ Strides strides_of(const Operand& o, const Sizes& sizes) {
 
 int64_t size_of_axis(const Operand& o, const Sizes& sizes, size_t a) { return sizes[size_t(o.axis[a])]; }
 
-/// to[i * width + j] = from[j * row + i * column].
-void pack_transposed(const float* from, int64_t row, int64_t column, int64_t rows, int64_t columns, int64_t width,
-                     float* to) {
-  int64_t j = 0;
-  if (column == 1)
-    for (; j + 4 <= rows; j += 4) {
-      const float* x = from + j * row;
-      int64_t i = 0;
-      for (; i + 4 <= columns; i += 4) {
-        __m128 a = _mm_loadu_ps(x + i), b = _mm_loadu_ps(x + row + i), c = _mm_loadu_ps(x + 2 * row + i),
-               d = _mm_loadu_ps(x + 3 * row + i);
-        _MM_TRANSPOSE4_PS(a, b, c, d);
-        float* y = to + i * width + j;
-        _mm_storeu_ps(y, a);
-        _mm_storeu_ps(y + width, b);
-        _mm_storeu_ps(y + 2 * width, c);
-        _mm_storeu_ps(y + 3 * width, d);
-      }
-      for (; i < columns; ++i)
-        for (int64_t l = 0; l < 4; ++l) to[i * width + j + l] = x[l * row + i];
-    }
-  for (int64_t i = 0; i < columns; ++i) {
-    for (int64_t l = j; l < rows; ++l) to[i * width + l] = from[l * row + i * column];
-    for (int64_t l = rows; l < width; ++l) to[i * width + l] = 0;
-  }
-}
-
 class BoundAttention final : public BoundKernel {
  public:
   BoundAttention(const AttentionPlan& p, const AttentionSizes& s, int threads)
@@ -136,7 +109,7 @@ class BoundAttention final : public BoundKernel {
     float* keys = reinterpret_cast<float*>(args.scratch + keys_at_) + index * key_floats_;
     float* values = reinterpret_cast<float*>(args.scratch + values_at_) + index * value_floats_;
     for (int64_t t = 0; t < s_.columns; t += width_)
-      pack_transposed(k + t * s_.k[2], s_.k[2], s_.k[3], std::min(width_, s_.columns - t), s_.d, width_,
+      pack_transposed(k + t * s_.k[2], s_.k[2], s_.k[3], std::min(width_, s_.columns - t), s_.d, width_, width_,
                       keys + t * s_.d);
     for (int64_t p = 0; p < value_panels_; ++p) {
       const int64_t first = p * value_width_, n = std::min(value_width_, s_.e - first);

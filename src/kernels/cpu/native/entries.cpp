@@ -1,4 +1,6 @@
 // The list of our own kernels by op.
+#include <immintrin.h>
+
 #include <algorithm>
 
 #include "kernels/cpu/native/native.h"
@@ -29,6 +31,35 @@ int panel_vectors(int64_t n, Isa isa) {
   for (int v = 3; v >= 1; --v)
     if (round_up(n, v * lanes) < round_up(n, best * lanes)) best = v;
   return best;
+}
+
+void pack_transposed(const float* from, int64_t row, int64_t column, int64_t rows, int64_t columns, int64_t width,
+                     int64_t stride, float* to) {
+  constexpr int64_t block = 64;  // of columns: the lines that are written in parts stay in the first cache
+  for (int64_t first = 0; first < columns; first += block) {
+    const int64_t last = std::min(first + block, columns);
+    int64_t j = 0;
+    for (; column == 1 && j + 4 <= rows; j += 4) {
+      const float* x = from + j * row;
+      int64_t i = first;
+      for (; i + 4 <= last; i += 4) {
+        __m128 a = _mm_loadu_ps(x + i), b = _mm_loadu_ps(x + row + i), c = _mm_loadu_ps(x + 2 * row + i),
+               d = _mm_loadu_ps(x + 3 * row + i);
+        _MM_TRANSPOSE4_PS(a, b, c, d);
+        float* y = to + i * stride + j;
+        _mm_storeu_ps(y, a);
+        _mm_storeu_ps(y + stride, b);
+        _mm_storeu_ps(y + 2 * stride, c);
+        _mm_storeu_ps(y + 3 * stride, d);
+      }
+      for (; i < last; ++i)
+        for (int64_t l = 0; l < 4; ++l) to[i * stride + j + l] = x[l * row + i];
+    }
+    for (int64_t i = first; i < last; ++i) {
+      for (int64_t l = j; l < rows; ++l) to[i * stride + l] = from[l * row + i * column];
+      for (int64_t l = rows; l < width; ++l) to[i * stride + l] = 0;
+    }
+  }
 }
 
 std::optional<std::string> not_single(const Subgraph& g) {

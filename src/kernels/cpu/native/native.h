@@ -51,6 +51,10 @@ class ScratchPlan {
   size_t size_ = 0;
 };
 
+/// to[i * stride + j] = from[j * row + i * column] for j < rows and i < columns; zeros from there to j < width.
+void pack_transposed(const float* from, int64_t row, int64_t column, int64_t rows, int64_t columns, int64_t width,
+                     int64_t stride, float* to);
+
 std::vector<Entry> attention_entries();
 std::vector<Entry> conv_transpose_entries();
 std::vector<Entry> depthwise_entries();

@@ -63,9 +63,7 @@ void pack_panels(const PackedProduct& p, const float* from, float* to, int threa
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = p.first(i), width = p.first(i + 1) - first, columns = std::min(width, p.n - first);
       float* panel = to + first * p.k;
-      if (p.turned)
-        for (int64_t j = 0; j < columns; ++j)
-          for (int64_t k = 0; k < p.k; ++k) panel[k * width + j] = from[(first + j) * p.k + k];
+      if (p.turned) pack_transposed(from + first * p.k, p.k, 1, columns, p.k, columns, width, panel);
       for (int64_t k = 0; k < p.k && !p.turned; ++k)
         std::memcpy(panel + k * width, from + k * p.n + first, size_t(columns) * sizeof(float));
     }

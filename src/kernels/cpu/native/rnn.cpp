@@ -49,16 +49,14 @@ struct Packing {
     for (const Section& s : sections) n += int64_t(s.gates.size());
     return n * blocks() * lanes * k;
   }
-  void pack(const float* from, float* to) const {
+  /// Blocks of `lanes` units from `first` to `last`; of one direction.
+  void pack(const float* from, float* to, int64_t first, int64_t last) const {
     for (const Section& s : sections) {
-      float* at = to + s.offset;
-      for (int64_t p = 0; p < blocks(); ++p)
-        for (int64_t i = 0; i < k; ++i)
-          for (int g : s.gates)
-            for (int64_t l = 0; l < lanes; ++l) {
-              const int64_t unit = p * lanes + l;
-              *at++ = unit < units ? from[(g * units + unit) * k + i] : 0.f;
-            }
+      const int64_t stride = int64_t(s.gates.size()) * lanes;
+      for (int64_t p = first; p < last; ++p)
+        for (size_t g = 0; g < s.gates.size(); ++g)
+          pack_transposed(from + (s.gates[g] * units + p * lanes) * k, k, 1, std::min(lanes, units - p * lanes), k, lanes,
+                          stride, to + s.offset + p * stride * k + int64_t(g) * lanes);
     }
   }
 };
@@ -196,7 +194,11 @@ void BoundRnn::prepare(const RunArgs& args, const float*& w, const float*& r, fl
   r = static_cast<const float*>(args.in[size_t(p_.in[2])]);
   auto pack = [&](const Packing& q, const float*& m, size_t at) {
     float* to = reinterpret_cast<float*>(args.scratch + at);
-    for (int d = 0; d < p_.directions; ++d) q.pack(m + d * p_.gates * n * q.k, to + d * q.floats());
+    const int64_t grain = std::max<int64_t>(1, (1 << 15) / (q.gates * q.lanes * q.k + 1));
+    for (int d = 0; d < p_.directions; ++d)
+      parallel_for(q.blocks(), grain, threads_, [&](int64_t begin, int64_t end, int) {
+        q.pack(m + d * p_.gates * n * q.k, to + d * q.floats(), begin, end);
+      });
     m = to;
   };
   if (!p_.packed_w) pack(in_, w, at_w_);
@@ -436,7 +438,7 @@ class RnnKernel final : public Kernel {
     const Packing q = of(i);
     const float* from = weight.data_as<float>();
     for (int d = 0; d < p_.directions; ++d)
-      q.pack(from + d * p_.gates * q.units * q.k, static_cast<float*>(packed) + d * q.floats());
+      q.pack(from + d * p_.gates * q.units * q.k, static_cast<float*>(packed) + d * q.floats(), 0, q.blocks());
   }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return std::shared_ptr<const BoundKernel>(std::make_shared<BoundRnn>(p_, sizes));
