@@ -252,6 +252,8 @@ def shape_of(call: str, shape: Any) -> tuple[Any, ...]:
     """Sizes from f(2, 3), f((2, 3)), f([2, 3]) or f(5). Raises Error{type_mismatch} for what are none."""
     while isinstance(shape, (tuple, list)) and len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = shape[0]
+    if type(shape) is tuple and builtins.all(type(n) is int for n in shape):
+        return shape
     if isinstance(shape, Tensor):
         shape = shape.tolist()
     if not isinstance(shape, (tuple, list)):

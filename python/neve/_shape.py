@@ -33,6 +33,8 @@ def reshape(x: ArrayLike, *shape: Any) -> Tensor:
     to = shape_of("reshape", shape)
     if _neve.is_captured(t):  # sizes need not be numbers: the op's own rule proves or checks them
         return ops.reshape(t, ints(to), allowzero=-1 not in to)
+    if (y := _neve.reshaped(t, to)) is not None:
+        return y
     known = math.prod(n for n in to if n != -1)
     if to.count(-1) > 1 or builtins.any(n < -1 for n in to):
         value_error(f"reshape: the shape is {to} (sizes of 0 or more, at most one -1)")
@@ -40,7 +42,7 @@ def reshape(x: ArrayLike, *shape: Any) -> Tensor:
         shape_error(f"reshape: {text_of(t)} has {t.size} elements, which do not fit {to} (a shape of as many)")
     if -1 in to:
         to = tuple(t.size // known if n == -1 else n for n in to)
-    return ops.reshape(t, ints(to), allowzero=True)
+    return _neve.reshaped(t, to)
 
 
 def view(x: Tensor, *shape: Any) -> Tensor:
@@ -69,7 +71,10 @@ def permute_dims(x: ArrayLike, *axes: Any) -> Tensor:
     order = shape_of("permute", axes)
     if sorted(a + t.ndim if a < 0 else a for a in order) != list(range(t.ndim)):
         value_error(f"permute: the axes are {order} for {text_of(t)} (each of its {t.ndim} axes once)")
-    return ops.transpose(t, perm=[a % t.ndim for a in order]) if t.ndim else t
+    if not t.ndim:
+        return t
+    perm = [a % t.ndim for a in order]
+    return ops.transpose(t, perm=perm) if _neve.is_captured(t) else _neve.permuted(t, perm)
 
 
 permute = permute_dims
@@ -91,7 +96,7 @@ def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
     a, b = (one_axis("swapaxes", v, t.ndim) for v in (axis1, axis2))
     perm = list(range(t.ndim))
     perm[a], perm[b] = perm[b], perm[a]
-    return ops.transpose(t, perm=perm)
+    return ops.transpose(t, perm=perm) if _neve.is_captured(t) else _neve.permuted(t, perm)
 
 
 def moveaxis(x: ArrayLike, source: Axes, destination: Axes) -> Tensor:
@@ -353,7 +358,9 @@ def narrow(x: ArrayLike, axis: int, start: int, length: int) -> Tensor:
     start = start + n if start < 0 else start
     if length < 0 or not 0 <= start <= n - length:
         value_error(f"narrow: {length} from {start} of axis {a} of {text_of(t)} (positions within 0..{n})")
-    return t[(*(slice(None),) * a, slice(start, start + length))]
+    if _neve.is_captured(t):
+        return t[(*(slice(None),) * a, slice(start, start + length))]
+    return _neve.narrowed(t, a, start, length)
 
 
 def select(x: ArrayLike, axis: int, index: int) -> Tensor:

@@ -795,6 +795,15 @@ void bind_tensor(nb::module_& m) {
       nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("weight_decay"), nb::arg("step"),
       nb::arg("bias_correction") = true);
   m.def("total_norm", [](nb::handle t) { return eager::total_norm(tensors_of(t, "norm")); });
+  // What the views of Python's functions come down to outside of captures, without the way through the ops' attributes.
+  m.def("reshaped", [](const Tensor& t, const Sizes& to) -> nb::object {  // None: the sizes do not fit
+    int64_t n = 1;
+    for (int64_t k : to)
+      if (k < 0 || __builtin_mul_overflow(n, k, &n)) return nb::none();
+    return n == t.element_count() ? wrap(t.reshape(to)) : nb::none();
+  });
+  m.def("permuted", [](const Tensor& t, const Sizes& axes) { return wrap(t.transpose(axes)); });
+  m.def("narrowed", [](const Tensor& t, int64_t axis, int64_t start, int64_t n) { return wrap(t.slice(axis, start, start + n)); });
   m.def("linear", [](const Tensor& x, const Tensor& weight, nb::handle bias, const char* call) {
     const Tensor b = bias.is_none() ? Tensor{} : as_tensor(bias, "bias");
     remember_place();

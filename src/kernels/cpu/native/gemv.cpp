@@ -68,35 +68,40 @@ class GemvKernel final : public PackedProductKernel {
   }
 };
 
-/// A few rows with a second factor that lies [n, k] and is not packed: eager execution's weights, which may change.
+/// A few rows with a second factor that lies [..., n, k] and is not packed: eager execution's weights, which may change,
+/// and the keys of one query's attention. Batches have a factor each.
 class BoundDots final : public BoundKernel {
  public:
-  BoundDots(const PackedProduct& p, const Simd& simd, int64_t rows, int threads)
-      : p_(p), simd_(simd), rows_(rows), threads_(threads) {}
+  BoundDots(const PackedProduct& p, int64_t batches, int64_t rows, int threads)
+      : p_(p), simd_(simd_for(p.isa)), batches_(batches), rows_(rows), threads_(threads) {}
   void run(const RunArgs& args) const override {
-    const int64_t block = std::max<int64_t>(1, p_.k * width * int64_t(sizeof(float)));
-    parallel_pieces((p_.n + width - 1) / width, 1, std::max<int64_t>(1, least_bytes / block), 1, threads_,
-                    [&](const Piece& p) { columns(args, (p.begin + p.index) * width); });
+    const int64_t blocks = (p_.n + width - 1) / width, bytes = p_.k * std::min(width, p_.n) * int64_t(sizeof(float));
+    parallel_pieces(batches_ * blocks, 1, std::max<int64_t>(1, least_bytes / std::max<int64_t>(1, bytes)), 1, threads_,
+                    [&](const Piece& p) {
+                      const int64_t i = p.begin + p.index;
+                      columns(args, i / blocks, i % blocks * width);
+                    });
   }
 
  private:
   static constexpr int64_t width = 32, least_bytes = 1 << 16;
-  void columns(const RunArgs& args, int64_t first) const {
-    const float *a = static_cast<const float*>(args.in[p_.a]), *b = static_cast<const float*>(args.in[p_.b]);
+  void columns(const RunArgs& args, int64_t batch, int64_t first) const {
+    const float* a = static_cast<const float*>(args.in[p_.a]) + batch * rows_ * p_.k;
+    const float* b = static_cast<const float*>(args.in[p_.b]) + batch * p_.n * p_.k;
     const int64_t count = std::min(width, p_.n - first);
     alignas(64) float sums[rows_at_once * width];
     for (int64_t m = 0; m < rows_; m += rows_at_once) {
-      const int64_t rows = std::min(rows_at_once, rows_ - m);
+      const int64_t rows = std::min(rows_at_once, rows_ - m), at = (batch * rows_ + m) * p_.n + first;
       simd_.dots(a + m * p_.k, rows, b + first * p_.k, count, p_.k, sums, width);
-      for (const Step& s : p_.steps) apply(s, simd_, args, {sums, rows, width, first, count, m * p_.n + first, p_.n});
-      float* y = static_cast<float*>(args.out[0]) + m * p_.n + first;
+      for (const Step& s : p_.steps) apply(s, simd_, args, {sums, rows, width, first, count, at, p_.n});
+      float* y = static_cast<float*>(args.out[0]) + at;
       for (int64_t r = 0; r < rows; ++r) std::memcpy(y + r * p_.n, sums + r * width, size_t(count) * sizeof(float));
     }
   }
 
   PackedProduct p_;
   const Simd& simd_;
-  int64_t rows_;
+  int64_t batches_, rows_;
   int threads_;
 };
 
@@ -107,11 +112,13 @@ class DotsKernel final : public Kernel {
   bool weights_from_memory() const override { return true; }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     PackedProduct p = p_;
-    p.n = sizes.in[p.b][0], p.k = sizes.in[p.b][1];
-    int64_t rows = 1;
+    const Sizes& b = sizes.in[p.b];
+    p.n = b[b.size() - 2], p.k = b[b.size() - 1];
+    int64_t rows = 1, batches = 1;
     for (size_t i = 0; i + 1 < sizes.out[0].size(); ++i) rows *= sizes.out[0][i];
+    for (size_t i = 0; i + 2 < b.size(); ++i) batches *= b[i];
     return std::shared_ptr<const BoundKernel>(
-        std::make_shared<BoundDots>(p, simd_for(p.isa), rows, sizes.threads));
+        std::make_shared<BoundDots>(p, batches, batches ? rows / batches : 0, sizes.threads));
   }
 
  private:
@@ -168,14 +175,16 @@ Result<Kernel> accept_dots(const Request& r, int variant) {
   const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
   if (an < 0 || bn < 0) return "an operand is made inside the piece";
   if (an == bn) return "both operands are one tensor";
-  if (b.rank() != 2 || a.rank() < 1) return str("a is ", a, " and b ", b, " (b of rank 2 would do)");
+  if (b.rank() > 2 && (a.rank() != b.rank() || !std::equal(b.shape.begin(), b.shape.end() - 2, a.shape.begin())))
+    return str("a is ", a, " and b ", b, " (b of rank 2, or with the batches of a)");
   PackedProduct p;
   p.a = size_t(an), p.b = size_t(bn), p.isa = r.isa;
   int64_t rows = 1;
   const Sizes& sizes = r.sizes[size_t(n.out[0])];
-  for (size_t i = 0; i + 1 < sizes.size(); ++i) rows = sizes[i] < 0 ? -1 : rows < 0 ? rows : rows * sizes[i];
+  for (size_t i = size_t(b.rank() - 2); i + 1 < sizes.size(); ++i)
+    rows = sizes[i] < 0 ? -1 : rows < 0 ? rows : rows * sizes[i];
   if (auto why = few_rows(rows)) return *why;
-  const int64_t depth = r.sizes[size_t(n.in[1])][1], most = depth < 256 ? 4 : 8;
+  const int64_t depth = r.sizes[size_t(n.in[1])].back(), most = depth < 256 ? 4 : 8;
   if (rows > most) return str(rows, " rows of ", depth, " at the point (", most, " or fewer)");
   if (auto why = read_steps(g, size_t(y.rank() - 1), p.steps)) return *why;
   return std::shared_ptr<const Kernel>(std::make_shared<DotsKernel>(std::move(p)));
