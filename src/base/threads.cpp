@@ -291,6 +291,19 @@ constexpr int most_sharing = 64;  // parts: with more, nobody takes over anythin
 
 }  // namespace
 
+namespace {
+std::atomic<int> threads_of_copies{0};
+}  // namespace
+
+int copy_threads() {
+  const int n = threads_of_copies.load(std::memory_order_relaxed);
+  if (n) return n;
+  const int found = available_threads();
+  threads_of_copies.store(found, std::memory_order_relaxed);
+  return found;
+}
+void set_copy_threads(int n) { threads_of_copies.store(n, std::memory_order_relaxed); }
+
 int available_threads() {
   static const int count = count_available();
   return count;

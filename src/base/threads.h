@@ -12,6 +12,11 @@ namespace neve {
 /// where set. >= 1.
 int available_threads();
 
+/// How many threads copies between strided layouts use, which are asked for without a number of threads; at first
+/// as many as there are cores for this process.
+int copy_threads();
+void set_copy_threads(int n);
+
 /// A non-owning reference to a callable; valid while the callable lives.
 template <class F>
 class FunctionRef;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/small_vector.h"
+#include "base/threads.h"
 
 namespace neve {
 namespace {
@@ -103,10 +104,8 @@ void copy_axes(std::byte* out, const std::byte* in, Axes axes) {
 
 }  // namespace
 
-void strided_copy(std::byte* out, const std::vector<int64_t>& out_strides, const std::byte* in,
-                  const std::vector<int64_t>& in_strides, const std::vector<int64_t>& shape, int64_t element_size) {
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
-  const Axes axes = merged_axes(out_strides, in_strides, shape, element_size);
+namespace {
+void copy_all(std::byte* out, const std::byte* in, const Axes& axes, int64_t element_size) {
   switch (element_size) {
     case 1:
       return copy_axes<uint8_t>(out, in, axes);
@@ -119,6 +118,24 @@ void strided_copy(std::byte* out, const std::vector<int64_t>& out_strides, const
     default:
       return copy_axes<Bytes16>(out, in, axes);
   }
+}
+}  // namespace
+
+void strided_copy(std::byte* out, const std::vector<int64_t>& out_strides, const std::byte* in,
+                  const std::vector<int64_t>& in_strides, const std::vector<int64_t>& shape, int64_t element_size) {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
+  const Axes axes = merged_axes(out_strides, in_strides, shape, element_size);
+  int64_t bytes = element_size;
+  for (const Axis& a : axes) bytes *= a.n;
+  constexpr int64_t least = 1 << 17;  // of a thread: a few times what waking it costs
+  if (bytes < 2 * least || axes.front().n < 2) return copy_all(out, in, axes, element_size);
+  const Axis first = axes.front();
+  parallel_for(first.n, std::max<int64_t>(1, least * first.n / bytes), copy_threads(),
+               [&](int64_t begin, int64_t end, int) {
+                 Axes part = axes;
+                 part[0].n = end - begin;
+                 copy_all(out + begin * first.out, in + begin * first.in, part, element_size);
+               });
 }
 
 }  // namespace neve

@@ -262,7 +262,8 @@ bool turn(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::
     std::iota(axes.begin(), axes.end(), 0);
     std::swap(axes[axes.size() - 1], axes[axes.size() - 2]);
     const Tensor t = in[i].transpose(axes);
-    if (!t.is_contiguous()) continue;
+    // Where it must be copied anyhow, rows are copied as they lie.
+    if (!t.is_contiguous() && (t.strides().back() != 1 || in[i].strides().back() == 1)) continue;
     if (!any) as_they_lie.assign(in.begin(), in.end()), turned = attrs;
     any = true;
     as_they_lie[i] = t;
@@ -286,6 +287,7 @@ int thread_setting() {
 void set_threads(int n) {
   if (n < 1) fail(ErrorCode::invalid_argument, "set_threads: ", n, " (1 or more)");
   thread_count.store(n, std::memory_order_relaxed);
+  set_copy_threads(n);
   if (is_deterministic()) limit_threads(n);
 }
 
