@@ -240,6 +240,40 @@ class LstmPolicy(nn.Module):
         return self.actor(y[0]), h, c
 
 
+class MlpPolicy(nn.Module):
+    """What is sensed to positions of joints: the layers of a trained policy that bench/workloads.py measures."""
+
+    def __init__(self, sizes=(154, 512, 256, 128, 29)):
+        super().__init__()
+        layers = []
+        for cin, cout in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(cin, cout), nn.ELU()]
+        self.actor = nn.Sequential(*layers[:-1])
+
+    def forward(self, obs):
+        return self.actor(obs)
+
+
+class VoiceDetector(nn.Module):
+    """The layers of Silero VAD at 16 kHz: a spectrum of four frames, four convolutions, one step of an LSTM."""
+
+    def __init__(self):
+        super().__init__()
+        self.spectrum = nn.Conv1d(1, 258, 256, 128, bias=False)
+        layers = []
+        for cin, cout, stride in ((129, 128, 1), (128, 64, 2), (64, 64, 2), (64, 128, 1)):
+            layers += [nn.Conv1d(cin, cout, 3, stride, 1), nn.ReLU()]
+        self.encoder = nn.Sequential(*layers)
+        self.cell = nn.LSTMCell(128, 128)
+        self.head = nn.Conv1d(128, 1, 1)
+
+    def forward(self, x, state, sr):
+        y = self.spectrum(F.pad(x[:, None], (0, 64), mode="reflect"))
+        y = self.encoder(torch.sqrt(y[:, :129] ** 2 + y[:, 129:] ** 2))
+        h, c = self.cell(y[:, :, 0], (state[0], state[1]))
+        return torch.sigmoid(self.head(F.relu(h)[:, :, None])).mean(2), torch.stack((h, c))
+
+
 # ----------------------------------------------------------------------------------------------------------- BERT-base
 
 
@@ -432,14 +466,14 @@ def randomise(model, seed):
 
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, (nn.Conv1d, nn.Conv2d)):
                 fill(module.weight, math.sqrt(2.0 / math.prod(module.weight.shape[1:])))
                 if module.bias is not None:
                     fill(module.bias, 0.1)
             elif isinstance(module, nn.ConvTranspose2d):
                 fill(module.weight, math.sqrt(1.0 / module.weight.shape[0]))
                 fill(module.bias, 0.1)
-            elif isinstance(module, nn.LSTM):
+            elif isinstance(module, (nn.LSTM, nn.LSTMCell)):
                 bound = 1 / math.sqrt(module.hidden_size)
                 for weight in module.parameters():
                     weight.copy_(uniform(g, tuple(weight.shape), -bound, bound))
@@ -482,6 +516,11 @@ def policy_example(batch=2):
     return tuple(normal(g, shape) for shape in ((batch, 47), (1, batch, 64), (1, batch, 64)))
 
 
+def voice_example(batch=1):
+    g = np.random.default_rng(1)
+    return normal(g, (batch, 576), 0.1), torch.zeros((2, batch, 128)), torch.from_numpy(np.array(16000))
+
+
 def bert_example(batch=2, sequence=9):
     ids = torch.from_numpy(np.random.default_rng(1).integers(0, 30522, (batch, sequence)))
     return ids, torch.ones_like(ids), torch.zeros_like(ids)
@@ -512,6 +551,8 @@ NETWORKS = {
     "unet": Network(UNet, 7, lambda: image_example(1, 256)),
     "bilstm": Network(BiLstm, 8, lstm_example),
     "lstm_policy": Network(LstmPolicy, 9, policy_example),
+    "wbt_dance102_policy": Network(MlpPolicy, 11, lambda: (normal(np.random.default_rng(1), (1, 154)),)),
+    "silero_vad_v6": Network(VoiceDetector, 12, voice_example),
     "digits": Network(Digits, 10, lambda: image_example(2, 8, 1)),
 }
 

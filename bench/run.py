@@ -37,7 +37,13 @@ import turns  # noqa: E402
 import workloads as table  # noqa: E402
 
 WHAT = ("speed", "convs", "optimize", "first", "pair", "start", "memory", "serve", "calls")
-TRAIN = ("resnet18", "encoder", "lstm", "digits", "add")  # of training.py; the last is a thousand additions of four elements
+TRAIN = (
+    "resnet18",
+    "encoder",
+    "lstm",
+    "digits",
+    "add",
+)  # of training.py; the last is a thousand additions of four elements
 PEERS = ("onnxruntime", "openvino", "openvino_dynamic", "torch", "inductor")
 RIVALS = ("onnxruntime", "openvino")  # the better of them at each shape is what Neve is measured by
 NEVES = ("neve", "neve_before")  # engines of this build, and of another one
@@ -200,9 +206,7 @@ class Bench:
                 print(f"  {row['model']} {row['size']}, op by op: {words}")
 
     def can_run(self, backend, work):
-        if backend == "inductor":
-            return work.network
-        return backend not in ("torch", EAGER) or work.network or (work.script is not None and work.script.exists())
+        return work.network or backend not in ("torch", "inductor", EAGER)
 
     def convs(self):
         """ResNet-50 against its 53 convolutions run bare through oneDNN, in turn."""
@@ -354,7 +358,9 @@ class Bench:
             usable = [b for b in backends if b not in ("neve_static", "inductor") or name in TRAIN[:-1]]
             rounds, first = [], {b: [] for b in usable}
             for _ in range(self.options.rounds):
-                workers = self.open_workers(name, {b: self.train_request(name, "turns", b) for b in usable}, "training.py")
+                workers = self.open_workers(
+                    name, {b: self.train_request(name, "turns", b) for b in usable}, "training.py"
+                )
                 for backend, worker in workers.items():
                     first[backend].append(worker.first["first_ms"])
                 try:

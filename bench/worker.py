@@ -114,17 +114,11 @@ def library_of(backend, threads):
 
 
 def eager_module(work, request):
-    """The network op by op; a TorchScript archive where it is not one of networks.py."""
-    library = library_of(request["backend"], request["threads"])
-    if work.network:
-        return library.build(work.name)[0]
-    if work.script is None:
-        raise RuntimeError("there is only an ONNX file of it")
-    module = library.torch.jit.load(str(work.script))
-    return module.eval() if hasattr(module, "eval") else module
+    """The network op by op."""
+    return library_of(request["backend"], request["threads"]).build(work.name)[0]
 
 
-def eager_caller(module, work):
+def eager_caller(module):
     """Tensors share the memory of the arrays."""
     from networks import torch
 
@@ -132,23 +126,20 @@ def eager_caller(module, work):
 
     def call(feed):
         with no_grad():
-            tensors = {n: torch.from_numpy(v) for n, v in feed.items()}
-            return work.script_call(module, tensors) if work.script_call else module(*tensors.values())
+            return module(*(torch.from_numpy(v) for v in feed.values()))
 
     return call
 
 
 def open_eager(work, request):
-    return eager_caller(eager_module(work, request), work)
+    return eager_caller(eager_module(work, request))
 
 
 def open_inductor(work, request):
     """Compiled for every shape that comes, as torch.compile does for the first one."""
     import torch
 
-    if not work.network:
-        raise RuntimeError("torch.compile does not take TorchScript")
-    return eager_caller(torch.compile(eager_module(work, request), dynamic=False), work)
+    return eager_caller(torch.compile(eager_module(work, request), dynamic=False))
 
 
 OPENERS = {

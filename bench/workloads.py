@@ -21,10 +21,8 @@ class Workload:
     sizes: list  # timed: tuples for feed()
     feed: object  # (size, generator) -> {input: array}
     first: list = dataclasses.field(default_factory=list)  # sizes whose first call is timed, not among the opts
-    script: pathlib.Path | None = None  # TorchScript of the same model, where it is not made here
-    script_call: object = None  # (module, {input: tensor}) -> result; None: by position
     options: dict = dataclasses.field(default_factory=dict)  # of neve.load
-    network: bool = False  # whether networks.py has it
+    network: bool = False  # whether networks.py has it, with other weights where the model is not made here
 
 
 def image_feed(side, channels=3, name="x"):
@@ -105,7 +103,7 @@ def workloads(made=None, real=None):
         ),
         _workload(
             "wbt_dance102_policy", real / "onnx" / "wbt_dance102_policy.onnx", False, policy_feed, (1,), [(1,)], (16,),
-            [(1,)], [(3,), (16,)], script=real / "torchscript" / "wbt_dance102_policy.pt",
+            [(1,)], [(3,), (16,)], network=True,
         ),
         _workload(
             "mobilenet_v3_large", made / "mobilenet_v3_large.onnx", True, image, (1,), [(1,), (8,)], (10,),
@@ -137,8 +135,7 @@ def workloads(made=None, real=None):
         ),
         _workload(
             "silero_vad_v6", real / "onnx" / "silero_vad_v6.onnx", False, voice_feed, (1,), [(1,)], (8,), [(1,)], [(2,)],
-            script=real / "torchscript" / "silero_vad_v6.jit",
-            script_call=lambda module, feed: module(feed["input"][:, 64:], int(feed["sr"])),
+            network=True,
             options={"input_shapes": {"input": ["batch", 576], "state": [2, "batch", 128]}},
         ),
         _workload(

@@ -803,13 +803,17 @@ void bind_tensor(nb::module_& m) {
     return n == t.element_count() ? wrap(t.reshape(to)) : nb::none();
   });
   m.def("permuted", [](const Tensor& t, const Sizes& axes) { return wrap(t.transpose(axes)); });
-  m.def("narrowed", [](const Tensor& t, int64_t axis, int64_t start, int64_t n) { return wrap(t.slice(axis, start, start + n)); });
-  m.def("linear", [](const Tensor& x, const Tensor& weight, nb::handle bias, const char* call) {
-    const Tensor b = bias.is_none() ? Tensor{} : as_tensor(bias, "bias");
-    remember_place();
-    nb::gil_scoped_release free;
-    return nn::linear(x, weight, b, call);
-  });
+  m.def("narrowed",
+        [](const Tensor& t, int64_t axis, int64_t start, int64_t n) { return wrap(t.slice(axis, start, start + n)); });
+  m.def(
+      "linear",
+      [](const Tensor& x, const Tensor& weight, nb::handle bias, const char* call) {
+        const Tensor b = bias.is_none() ? Tensor{} : as_tensor(bias, "bias");
+        remember_place();
+        nb::gil_scoped_release free;
+        return nn::linear(x, weight, b, call);
+      },
+      nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(), nb::arg("call"));
   m.def("scale_", [](nb::handle t, double f) {
     std::vector<Tensor> v = tensors_of(t, "scale_");
     for (Tensor& x : v) x = x.detach();

@@ -327,17 +327,17 @@ void parallel_for(int64_t n, int64_t grain, int threads, Body body) {
   run_parallel(loop);
 }
 
-void parallel_pieces(int64_t n, int64_t each, int64_t grain, int64_t least, int threads,
-                     FunctionRef<void(const Piece&)> body) {
+void parallel_pieces(const PieceLoop& loop, int threads, FunctionRef<void(const Piece&)> body) {
+  const int64_t n = loop.items, each = loop.each;
   if (n <= 0 || each <= 0) return;
-  const int parts = parts_of(n, grain, threads);
+  const int parts = parts_of(n, loop.grain, threads);
   const auto alone = [&](int64_t begin, int64_t end, int part) {
     for (int64_t i = 0; i < (end - begin) * each; ++i) body({begin, end, i, part});
   };
-  if (parts == 1 || parts > most_sharing || n > Left::most / each) return parallel_for(n, grain, threads, alone);
+  if (parts == 1 || parts > most_sharing || n > Left::most / each) return parallel_for(n, loop.grain, threads, alone);
   LeftWord left[most_sharing];
   const Loop shares{n, parts, alone};
-  Pieces pieces(shares, each, least, left, body);
+  Pieces pieces(shares, each, loop.least, left, body);
   parallel_for(parts, 1, parts, [&](int64_t begin, int64_t end, int) {
     for (int64_t p = begin; p < end; ++p) pieces.run(int(p));
   });

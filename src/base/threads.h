@@ -48,13 +48,18 @@ struct Piece {
   int part;            ///< who runs it: no other piece of this part runs at the same time
 };
 
-/// Splits [0, n) into shares as parallel_for does, each of (end - begin) * `each` pieces, and runs `body` on all of
-/// them. A thread begins with its own share, in order; when that is done, it takes over the later half of what another
-/// has left, if that half is `least` pieces or more: the cores of a shared machine are rarely of one speed. What a
-/// piece computes must not depend on who runs it or on what ran before. Costs some 20 nanoseconds a piece. The body
-/// must not throw.
-void parallel_pieces(int64_t n, int64_t each, int64_t grain, int64_t least, int threads,
-                     FunctionRef<void(const Piece&)> body);
+struct PieceLoop {
+  int64_t items;
+  int64_t each = 1;   ///< pieces of an item
+  int64_t grain = 1;  ///< items of a share, at least
+  int64_t least = 1;  ///< pieces that are worth being taken over
+};
+
+/// Splits the items into shares as parallel_for does, and runs `body` on the pieces of all of them. A thread begins
+/// with its own share, in order; when that is done, it takes over the later half of what another has left, if that half
+/// is `least` pieces or more: the cores of a shared machine are rarely of one speed. What a piece computes must not
+/// depend on who runs it or on what ran before. Costs some 20 nanoseconds a piece. The body must not throw.
+void parallel_pieces(const PieceLoop& loop, int threads, FunctionRef<void(const Piece&)> body);
 
 /// Told of every part of a parallel loop that was split, by the thread that ran it, when it has. For traces.
 class LoopObserver {

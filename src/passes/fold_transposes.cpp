@@ -58,8 +58,7 @@ int64_t fold_transposes(Graph& g, PassContext& c) {
     bool turned[2] = {n->attrs.get_bool("transpose_a"), n->attrs.get_bool("transpose_b")};
     for (size_t i = 0; i < 2; ++i) {
       const Node* t = g.def(in[i]);
-      if (!t || !t->is("transpose") || g.use_count(in[i]) != 1 || g.is_output(in[i])) continue;
-      if (!swaps_last_two(g, *t) || prepared(in[i])) continue;
+      if (!t || !t->is("transpose") || !swaps_last_two(g, *t) || prepared(in[i])) continue;
       in[i] = t->in[0];
       turned[i] = !turned[i];
     }

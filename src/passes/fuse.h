@@ -9,8 +9,8 @@ namespace neve::passes {
 int64_t fold_into_conv(ir::Graph& g, PassContext& c);
 /// Matrix products of one left side with different weights become one product over the joined weights (Q, K, V).
 int64_t merge_matmuls(ir::Graph& g, PassContext& c);
-/// matmul(a, transpose(b)) reads b the other way round, where the transposed tensor has no other reader and is not known
-/// before the first call. After the passes that look for products: they know the plain one only.
+/// matmul(a, transpose(b)) reads b the other way round, unless the transposed tensor is known before the first call.
+/// After the passes that look for products: they know the plain one only.
 int64_t fold_transposes(ir::Graph& g, PassContext& c);
 /// A convolution or matrix product with the bias, activations and residual addition that follow becomes one `fused`
 /// node.

@@ -71,7 +71,7 @@ TEST(ParallelPieces, EveryPieceRunsOnce) {
           std::vector<std::atomic<int>> ran(size_t(n * each));
           std::array<std::atomic<int>, 70> busy{};
           std::atomic<int> wrong{0};
-          parallel_pieces(n, each, 1, least, threads, [&](const Piece& p) {
+          parallel_pieces({.items = n, .each = each, .least = least}, threads, [&](const Piece& p) {
             wrong += p.part < 0 || p.part >= threads || busy[size_t(p.part)]++ != 0;  // one at a time for each part
             wrong += p.begin < 0 || p.end > n || p.index < 0 || p.index >= (p.end - p.begin) * each;
             if (!wrong) ++ran[size_t(p.begin * each + p.index)];
@@ -87,7 +87,7 @@ TEST(ParallelPieces, AThreadThatIsDoneTakesOver) {
   std::mutex mutex;
   std::vector<std::vector<int64_t>> ran(2);
   std::atomic<bool> begun{false}, others_done{false};
-  parallel_pieces(2, 50, 1, 1, 2, [&](const Piece& p) {
+  parallel_pieces({.items = 2, .each = 50}, 2, [&](const Piece& p) {
     if (p.part == 0) begun = true;  // the slow one: it goes on when the rest has been done
     const std::atomic<bool>& awaited = p.part == 0 ? others_done : begun;
     for (int i = 0; !awaited && i < 1000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -105,7 +105,7 @@ TEST(ParallelPieces, LeavesWhatIsNotWorthIt) {
   std::mutex mutex;
   std::vector<int> ran(2);
   std::atomic<bool> others_done{false};
-  parallel_pieces(2, 50, 1, 30, 2, [&](const Piece& p) {
+  parallel_pieces({.items = 2, .each = 50, .least = 30}, 2, [&](const Piece& p) {
     if (p.part == 0)
       for (int i = 0; !others_done && i < 1000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const std::lock_guard lock(mutex);

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "core/half.h"
 
 namespace neve {
@@ -123,6 +124,29 @@ TEST(Tensor, TransposeSliceReshape) {
   EXPECT_EQ(Tensor::scalar(DType::f32, 2).reshape({1, 1}).item(), 2);
   EXPECT_EQ(t.contiguous().data(), t.data());
   EXPECT_NE(t.clone().data(), t.data());
+}
+
+// Large copies are cut into parts for several threads: every layout, also where the first axis is short.
+TEST(Tensor, LargeCopiesOfViews) {
+  const Tensor x = Tensor::empty(DType::i32, {6, 64, 50, 40});
+  for (int64_t i = 0; i < x.element_count(); ++i) x.data_as<int32_t>()[i] = int32_t(i);
+  for (const int threads : {1, 3}) {
+    set_copy_threads(threads);
+    for (const std::vector<int64_t>& perm :
+         {std::vector<int64_t>{0, 1, 2, 3}, {3, 2, 1, 0}, {0, 2, 1, 3}, {0, 1, 3, 2}, {1, 3, 0, 2}}) {
+      const Tensor v = x.transpose(perm).slice(1, 1, x.size(perm[1])), y = v.clone();
+      ASSERT_TRUE(y.is_contiguous());
+      const Sizes s = v.shape(), strides = v.strides();
+      int64_t at = 0;
+      for (int64_t a = 0; a < s[0]; ++a)
+        for (int64_t b = 0; b < s[1]; ++b)
+          for (int64_t c = 0; c < s[2]; ++c)
+            for (int64_t d = 0; d < s[3]; ++d, ++at)
+              ASSERT_EQ(y.data_as<int32_t>()[at],
+                        v.data_as<int32_t>()[a * strides[0] + b * strides[1] + c * strides[2] + d * strides[3]]);
+    }
+  }
+  set_copy_threads(available_threads());
 }
 
 TEST(Tensor, ViewErrors) {

@@ -1,6 +1,7 @@
 // native.gemv against the definitions.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 
 #include "kernels/support.h"
@@ -91,6 +92,61 @@ TEST(Gemv, Batches) {
   const Value y = p.call("matmul", {p.input(DType::f32, {b, 3, 20}), p.weight(DType::f32, {20, 17})})[0];
   p.output(p.call("add", {y, p.input(DType::f32, {b, 3, 17})})[0]);
   expect_reference("native.gemv", p.subgraph(), {{{id(b), 1}}, {{id(b), 0}}, {{id(b), 12}}});
+}
+
+// The second factor by rows, as eager execution's weights lie: any depth, batches, what follows.
+TEST(Dots, Sizes) {
+  const Dim m = Dim::symbol("m"), n = Dim::symbol("n"), k = Dim::symbol("k"), b = Dim::symbol("b");
+  std::vector<SymbolValues> sizes;
+  for (const auto& [rows, columns, depth] : {std::array<int64_t, 3>{1, 33, 70},
+                                             {1, 1, 1},
+                                             {2, 64, 64},
+                                             {3, 5, 300},
+                                             {4, 31, 17},
+                                             {7, 40, 256},
+                                             {8, 100, 90},
+                                             {40, 9, 33},
+                                             {0, 4, 8},
+                                             {3, 0, 8},
+                                             {3, 4, 0}})
+    sizes.push_back({{id(m), rows}, {id(n), columns}, {id(k), depth}, {id(b), 3}});
+  sizes.push_back({{id(m), 2}, {id(n), 300}, {id(k), 130}, {id(b), 0}});
+  sizes.push_back({{id(m), 4}, {id(n), 700}, {id(k), 130}, {id(b), 5}});
+  const AttrList turned{{"transpose_b", true}};
+  Asked how;
+  how.tolerance = 1e-4;
+  Piece p;
+  p.output(p.call("matmul", {p.input(DType::f32, {m, k}), p.input(DType::f32, {n, k})}, turned)[0]);
+  expect_reference("native.dots", p.subgraph(), sizes, how);
+  Piece q;  // a layer with an activation and a residual
+  Value y = q.call("matmul", {q.input(DType::f32, {m, k}), q.input(DType::f32, {n, k})}, turned)[0];
+  y = q.call("relu", {q.call("add", {y, q.input(DType::f32, {n})})[0]})[0];
+  q.output(q.call("add", {y, q.input(DType::f32, {m, n})})[0]);
+  expect_reference("native.dots", q.subgraph(), sizes, how);
+  Piece r;  // scores of attention, scaled
+  y = r.call("matmul", {r.input(DType::f32, {b, 2, m, k}), r.input(DType::f32, {b, 2, n, k})}, turned)[0];
+  r.output(r.call("mul", {y, r.constant(Tensor::scalar(DType::f32, 0.125))})[0]);
+  expect_reference("native.dots", r.subgraph(), sizes, how);
+}
+
+TEST(Dots, Refusals) {
+  const Dim m = Dim::symbol("m");
+  const AttrList turned{{"transpose_b", true}};
+  Piece p;
+  p.output(p.call("matmul", {p.input(DType::f32, {m, 8}), p.input(DType::f32, {4, 8})}, turned)[0]);
+  EXPECT_EQ(refusal("native.dots", p.subgraph(), {{id(m), 4}}), "");
+  EXPECT_EQ(refusal("native.dots", p.subgraph(), {{id(m), 5}}), "5 rows of 8 at the point (4 or fewer)");
+  EXPECT_EQ(refusal("native.gemv", p.subgraph(), {{id(m), 4}}), "an operand is transposed");
+  Piece q;
+  q.output(q.call("matmul", {q.input(DType::f32, {m, 8}), q.input(DType::f32, {8, 4})})[0]);
+  EXPECT_EQ(refusal("native.dots", q.subgraph(), {{id(m), 4}}), "b does not lie transposed");
+  Piece r;
+  r.output(r.call("matmul", {r.input(DType::f32, {m, 1, 8}), r.input(DType::f32, {m, 4, 8})}, turned)[0]);
+  EXPECT_EQ(refusal("native.dots", r.subgraph(), {{id(m), 2}}), "");
+  Piece t;
+  t.output(t.call("matmul", {t.input(DType::f32, {1, 2, 8}), t.input(DType::f32, {m, 4, 8})}, turned)[0]);
+  EXPECT_EQ(refusal("native.dots", t.subgraph(), {{id(m), 2}}),
+            "a is f32[1, 2, 8] and b f32[m, 4, 8] (b of rank 2, or with the batches of a)");
 }
 
 TEST(Gemv, Refusals) {

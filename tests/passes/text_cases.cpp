@@ -182,7 +182,8 @@ TEST(Passes, UnknownNameListsThemAll) {
     EXPECT_EQ(e.message(),
               "passes: no pass is named 'fold_everything' (there are: remove_dead, canonicalize, fold_constants, "
               "remove_common, "
-              "fold_into_conv, merge_matmuls, canonicalize_again, fuse_attention, fuse_epilogues, remove_dead_again, "
+              "fold_into_conv, merge_matmuls, canonicalize_again, fuse_attention, fold_transposes, fuse_epilogues, "
+              "remove_dead_again, "
               "fuse_loops)");
   }
 }

@@ -95,7 +95,7 @@ class BoundAttention final : public BoundKernel {
     const int64_t work = std::max<int64_t>(1, queries_ * s_.columns * (s_.d + s_.e));
     // Few queries multiply what they read once only: the time is that of keys and values, which each core has half of.
     const int64_t grain = std::max<int64_t>(1, (int64_t(1) << (direct_ ? 14 : 17)) / work);
-    parallel_pieces(heads * tiles_, 1, grain, 1, threads_, [&](const Piece& p) {
+    parallel_pieces({.items = heads * tiles_, .grain = grain}, threads_, [&](const Piece& p) {
       const int64_t i = p.begin + p.index;
       tile(args, i / tiles_, i % tiles_ * queries_, args.scratch + parts_at_ + size_t(p.part) * part_bytes_);
     });

@@ -47,7 +47,7 @@ class BoundTranspose final : public BoundKernel {
       float* to = reinterpret_cast<float*>(args.scratch + bias_at_);
       for (int64_t c = 0; c < p_.product.n; ++c) to[c] = from[c % p_.outputs];
     }
-    parallel_pieces(blocks_ * pieces_, 1, 1, 1, threads_, [&](const Piece& p) {
+    parallel_pieces({.items = blocks_ * pieces_}, threads_, [&](const Piece& p) {
       const int64_t i = p.begin + p.index, panels = p_.product.panels();
       const int64_t first = i / pieces_ * rows_a_block_, last = std::min(rows_, first + rows_a_block_);
       const int64_t from = pieces_ == 1 ? 0 : i % pieces_, to = pieces_ == 1 ? panels * p_.products() : from + 1;

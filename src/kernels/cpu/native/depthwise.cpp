@@ -118,7 +118,7 @@ class BoundDepthwise final : public BoundKernel {
     float* outside = reinterpret_cast<float*>(args.scratch);  // the pixel that stands beyond every edge
     std::fill(outside, outside + p_.channels, 0.f);
     const int64_t out_h = rows_.out_rows(), in_h = rows_.in_rows(), line = rows_.in_columns() * p_.channels;
-    parallel_pieces(images_ * out_h, 1, 1, 1, threads_, [&](const Piece& p) {
+    parallel_pieces({.items = images_ * out_h}, threads_, [&](const Piece& p) {
       const int64_t i = p.begin + p.index;
       const float* x = static_cast<const float*>(args.in[p_.x]) + i / out_h * in_h * line;
       const int64_t first = rows_.first(i % out_h);

@@ -12,13 +12,11 @@ namespace neve::kernels::native {
 namespace {
 
 constexpr int64_t most_planes = 4;
-constexpr int64_t least_run = 16;          // positions that lie one behind the other; fewer are found tap by tap
-constexpr int64_t most_floats = 1 << 17;   // of the rows under a row of results: they and the weight stay in a cache
-constexpr int64_t worth_waking = 1 << 17;  // multiplications
-constexpr int64_t most_weight = 1 << 20;   // bytes that stay in the second cache while rows of results go by
-constexpr int64_t chunk_bytes = 1 << 19;   // of a larger weight, while the rows of a block go by
-constexpr int64_t block_bytes = 1 << 19;   // of the image under such a block
-constexpr int64_t pieces_a_thread = 8;
+constexpr int64_t least_run = 16;         // positions that lie one behind the other; fewer are found tap by tap
+constexpr int64_t most_floats = 1 << 17;  // of the rows under a row of results: they and the weight stay in a cache
+constexpr int64_t most_weight = 1 << 20;  // bytes that stay in the second cache while rows of results go by
+constexpr int64_t chunk_bytes = 1 << 19;  // of a larger weight, while the rows of a block go by
+constexpr int64_t block_bytes = 1 << 19;  // of the image under such a block
 
 struct DirectPlan {
   PackedProduct product;  ///< positions: row of taps, tap, channel; of planes: channel, row of taps, tap
@@ -77,20 +75,21 @@ class BoundDirect final : public BoundKernel {
     if (by_panels_) return run_panels(args);
     const PackedProduct& w = p_.product;
     const int64_t work = std::max<int64_t>(1, out_w_ * w.k * w.n);
-    parallel_pieces(images_ * out_h_, 1, std::max<int64_t>(1, worth_waking / work), 1, threads_, [&](const Piece& p) {
-      const int64_t i = p.begin + p.index, image = i / out_h_, first = i % out_h_ * p_.strides[0];
-      const float* rows = image_of(args, image) + first * line_;
-      if (!inside_) {
-        float* copy = reinterpret_cast<float*>(args.scratch + copy_bytes_ * size_t(p.part));
-        gather(args, image, first - top_, copy), rows = copy;
-      }
-      for (int64_t j = 0; j < w.panels(); ++j) {
-        FinishedProduct product = product_of(args, i * out_w_ * w.n, j);
-        product.a = rows;
-        if (by_runs_) product.runs = int64_t(taps_.size());
-        simd_.finished_product(product);
-      }
-    });
+    parallel_pieces({.items = images_ * out_h_, .grain = std::max<int64_t>(1, work_of_waking / work)}, threads_,
+                    [&](const Piece& p) {
+                      const int64_t i = p.begin + p.index, image = i / out_h_, first = i % out_h_ * p_.strides[0];
+                      const float* rows = image_of(args, image) + first * line_;
+                      if (!inside_) {
+                        float* copy = reinterpret_cast<float*>(args.scratch + copy_bytes_ * size_t(p.part));
+                        gather(args, image, first - top_, copy), rows = copy;
+                      }
+                      for (int64_t j = 0; j < w.panels(); ++j) {
+                        FinishedProduct product = product_of(args, i * out_w_ * w.n, j);
+                        product.a = rows;
+                        if (by_runs_) product.runs = int64_t(taps_.size());
+                        simd_.finished_product(product);
+                      }
+                    });
   }
 
  private:
@@ -142,7 +141,7 @@ class BoundDirect final : public BoundKernel {
           copy_row(image_of(args, i / under_h_), i % under_h_ - top_, copy + i * line_);
       });
     const int64_t blocks = images_ * blocks_;
-    parallel_pieces(w.panels(), blocks, 1, 1, threads_, [&](const Piece& p) {
+    parallel_pieces({.items = w.panels(), .each = blocks}, threads_, [&](const Piece& p) {
       const int64_t j = p.begin + p.index / blocks, image = p.index % blocks / blocks_, block = p.index % blocks_;
       const int64_t begin = out_h_ * block / blocks_, end = out_h_ * (block + 1) / blocks_;
       const float* rows = inside_ ? image_of(args, image) : copy + image * under_h_ * line_;

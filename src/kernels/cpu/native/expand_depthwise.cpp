@@ -47,26 +47,27 @@ class BoundChain final : public BoundKernel {
       std::fill_n(reinterpret_cast<float*>(own + outside_at_), p_.apart(), 0.f);
       *reinterpret_cast<Ring*>(own + state_at_) = {-1, 0};
     }
-    parallel_pieces(images_ * rows_.out_rows(), 1, 1, 2 * p_.depthwise.height, threads_, [&](const Piece& p) {
-      std::byte* own = args.scratch + size_t(p.part) * own_bytes_;
-      Ring& state = *reinterpret_cast<Ring*>(own + state_at_);
-      float* ring = reinterpret_cast<float*>(own + ring_at_);
-      const int64_t i = p.begin + p.index, image = i / rows_.out_rows(), r = i % rows_.out_rows(),
-                    first = rows_.first(r), last = std::min(first + p_.depthwise.height, rows_.in_rows());
-      if (i != state.next || r == 0) state.made = 0;
-      state.next = i + 1;
-      state.made = std::max({state.made, first, int64_t(0)});
-      while (state.made < last) {
-        const int64_t count = std::min(batch_, rows_.in_rows() - state.made);
-        expand(args, image, state.made, count, ring);
-        state.made += count;
-      }
-      std::array<const float*, DepthwiseRows::most_taps> at{};
-      for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k)
-        at[size_t(k)] = ring + (first + k) % ring_ * line();
-      rows_.row(args, at.data(), p_.apart(), reinterpret_cast<float*>(own + outside_at_),
-                static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.depthwise.channels);
-    });
+    parallel_pieces(
+        {.items = images_ * rows_.out_rows(), .least = 2 * p_.depthwise.height}, threads_, [&](const Piece& p) {
+          std::byte* own = args.scratch + size_t(p.part) * own_bytes_;
+          Ring& state = *reinterpret_cast<Ring*>(own + state_at_);
+          float* ring = reinterpret_cast<float*>(own + ring_at_);
+          const int64_t i = p.begin + p.index, image = i / rows_.out_rows(), r = i % rows_.out_rows(),
+                        first = rows_.first(r), last = std::min(first + p_.depthwise.height, rows_.in_rows());
+          if (i != state.next || r == 0) state.made = 0;
+          state.next = i + 1;
+          state.made = std::max({state.made, first, int64_t(0)});
+          while (state.made < last) {
+            const int64_t count = std::min(batch_, rows_.in_rows() - state.made);
+            expand(args, image, state.made, count, ring);
+            state.made += count;
+          }
+          std::array<const float*, DepthwiseRows::most_taps> at{};
+          for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k)
+            at[size_t(k)] = ring + (first + k) % ring_ * line();
+          rows_.row(args, at.data(), p_.apart(), reinterpret_cast<float*>(own + outside_at_),
+                    static_cast<float*>(args.out[0]) + i * rows_.out_columns() * p_.depthwise.channels);
+        });
   }
 
  private:

@@ -30,7 +30,7 @@ class BoundGemv final : public BoundKernel {
         const int64_t middle = (p_.panels() + 1) / 2;
         for (int64_t i = half ? middle : 0; i < (half ? p_.panels() : middle); ++i) panel(args, i);
       });
-    parallel_pieces(p_.panels(), 1, p_.worth_waking(rows_), 1, threads_,
+    parallel_pieces({.items = p_.panels(), .grain = p_.worth_waking(rows_)}, threads_,
                     [&](const Piece& p) { panel(args, p.begin + p.index); });
   }
 
@@ -68,23 +68,23 @@ class GemvKernel final : public PackedProductKernel {
   }
 };
 
-/// A few rows with a second factor that lies [..., n, k] and is not packed: eager execution's weights, which may change,
-/// and the keys of one query's attention. Batches have a factor each.
+/// A few rows with a second factor that lies [..., n, k] and is not packed: eager execution's weights, which may
+/// change, and the keys of one query's attention. Batches have a factor each.
 class BoundDots final : public BoundKernel {
  public:
   BoundDots(const PackedProduct& p, int64_t batches, int64_t rows, int threads)
       : p_(p), simd_(simd_for(p.isa)), batches_(batches), rows_(rows), threads_(threads) {}
   void run(const RunArgs& args) const override {
     const int64_t blocks = (p_.n + width - 1) / width, bytes = p_.k * std::min(width, p_.n) * int64_t(sizeof(float));
-    parallel_pieces(batches_ * blocks, 1, std::max<int64_t>(1, least_bytes / std::max<int64_t>(1, bytes)), 1, threads_,
-                    [&](const Piece& p) {
-                      const int64_t i = p.begin + p.index;
-                      columns(args, i / blocks, i % blocks * width);
-                    });
+    const int64_t grain = std::max<int64_t>(1, bytes_of_waking / std::max<int64_t>(1, bytes));
+    parallel_pieces({.items = batches_ * blocks, .grain = grain}, threads_, [&](const Piece& p) {
+      const int64_t i = p.begin + p.index;
+      columns(args, i / blocks, i % blocks * width);
+    });
   }
 
  private:
-  static constexpr int64_t width = 32, least_bytes = 1 << 16;
+  static constexpr int64_t width = 32;
   void columns(const RunArgs& args, int64_t batch, int64_t first) const {
     const float* a = static_cast<const float*>(args.in[p_.a]) + batch * rows_ * p_.k;
     const float* b = static_cast<const float*>(args.in[p_.b]) + batch * p_.n * p_.k;

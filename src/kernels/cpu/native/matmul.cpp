@@ -43,7 +43,7 @@ class BoundMatmul final : public BoundKernel {
     by_rows_ = threads_ > 1 && (uneven || tall) && rows_ >= 16 * grid_ * threads_;
     if (by_rows_) blocks_ = round_up(blocks_, threads_);
     // Few panels are too coarse to be shared evenly: the rows of a block are cut, too.
-    cuts_ = grid_ == 1 && groups_ < 16 * threads_ && threads_ > 1 && rows_ >= 64 * blocks_ ? 2 : 1;
+    cuts_ = grid_ == 1 && groups_ < 2 * pieces_a_thread * threads_ && threads_ > 1 && rows_ >= 64 * blocks_ ? 2 : 1;
     part_rows_ = blocks_ ? (((rows_ + blocks_ - 1) / blocks_) + grid_ - 1) / grid_ : 0;
     int slots = 0;
     for (const PartProduct& x : products_) slot_.push_back(x.a.size() > 1 ? slots++ : -1);
@@ -60,7 +60,7 @@ class BoundMatmul final : public BoundKernel {
   void run(const RunArgs& args) const override {
     for (int t = 0; slots_ && t < threads_; ++t) added(args.scratch + size_t(t) * own_bytes_) = -1;
     const int64_t each = (by_rows_ ? groups_ : blocks_) * cuts_;
-    parallel_pieces(by_rows_ ? blocks_ : groups_, each, 1, 1, threads_, [&](const Piece& p) {
+    parallel_pieces({.items = by_rows_ ? blocks_ : groups_, .each = each}, threads_, [&](const Piece& p) {
       std::byte* own = args.scratch + size_t(p.part) * own_bytes_;
       const int64_t first = by_rows_ ? 0 : p.begin, last = by_rows_ ? groups_ : p.end, columns = last - first;
       const int64_t cut = p.index % cuts_, at = p.index / cuts_;

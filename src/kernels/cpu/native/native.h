@@ -51,6 +51,11 @@ class ScratchPlan {
   size_t size_ = 0;
 };
 
+/// Work that is worth waking another thread for, which costs microseconds: multiplications, or bytes from memory.
+constexpr int64_t work_of_waking = 1 << 17, bytes_of_waking = 1 << 16;
+/// With fewer the faster of two cores finds nothing to take over.
+constexpr int64_t pieces_a_thread = 8;
+
 /// to[i * stride + j] = from[j * row + i * column] for j < rows and i < columns; zeros from there to j < width.
 void pack_transposed(const float* from, int64_t row, int64_t column, int64_t rows, int64_t columns, int64_t width,
                      int64_t stride, float* to);

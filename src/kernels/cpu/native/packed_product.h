@@ -22,10 +22,10 @@ struct PackedProduct {
   }
   /// Panels that are worth waking a thread for, with `rows`: so many multiplications, or bytes from memory.
   int64_t worth_waking(int64_t rows) const {
-    constexpr int64_t multiplications = 1 << 17, bytes = 1 << 16;
     const int64_t panel = std::max<int64_t>(1, k * width()),
-                  by_work = multiplications / std::max<int64_t>(1, panel * rows);
-    return std::max<int64_t>(1, from_memory ? std::min(by_work, bytes / (panel * int64_t(sizeof(float)))) : by_work);
+                  by_work = work_of_waking / std::max<int64_t>(1, panel * rows);
+    return std::max<int64_t>(
+        1, from_memory ? std::min(by_work, bytes_of_waking / (panel * int64_t(sizeof(float)))) : by_work);
   }
   int vectors_of(int64_t panel) const { return int((first(panel + 1) - first(panel)) / simd_for(isa).lanes); }
 };

@@ -13,8 +13,6 @@ namespace {
 constexpr int64_t first_cache = 24 << 10;  // bytes of it that a weight may take
 constexpr int64_t block_rows = 256;        // whose channels stay in the second cache while the panels go by
 constexpr int64_t short_block_rows = 48;   // the same, where the weight stays in the first one
-constexpr int64_t worth_waking = 1 << 17;  // multiplications: waking another thread costs microseconds
-constexpr int64_t pieces_a_thread = 8;
 constexpr int64_t least_block_rows = 24;
 constexpr int64_t line_floats = 16;
 constexpr int64_t scaled_floats = 24 << 10;  // of a block of scaled rows
@@ -54,8 +52,8 @@ class BoundPointwise final : public BoundKernel {
     const int64_t items = by_columns_ ? panels_ * blocks_ : blocks_, each = by_columns_ ? 1 : pieces_of_block();
     for (int t = 0; scaled_ && t < threads_; ++t) now(args, t) = -1;
     const int64_t work = std::max<int64_t>(1, rows_ * w.k * w.n / std::max<int64_t>(1, items)),
-                  grain = by_columns_ ? w.worth_waking(rows_ / blocks_) : std::max<int64_t>(1, worth_waking / work);
-    parallel_pieces(items, each, grain, 1, threads_, [&](const Piece& p) {
+                  grain = by_columns_ ? w.worth_waking(rows_ / blocks_) : std::max<int64_t>(1, work_of_waking / work);
+    parallel_pieces({.items = items, .each = each, .grain = grain}, threads_, [&](const Piece& p) {
       const int64_t i = p.begin + p.index / each, block = by_columns_ ? i % blocks_ : i;
       const float* a = static_cast<const float*>(args.in[w.a]) + first_row(block) * w.k;
       if (scaled_) {

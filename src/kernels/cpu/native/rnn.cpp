@@ -55,8 +55,8 @@ struct Packing {
       const int64_t stride = int64_t(s.gates.size()) * lanes;
       for (int64_t p = first; p < last; ++p)
         for (size_t g = 0; g < s.gates.size(); ++g)
-          pack_transposed(from + (s.gates[g] * units + p * lanes) * k, k, 1, std::min(lanes, units - p * lanes), k, lanes,
-                          stride, to + s.offset + p * stride * k + int64_t(g) * lanes);
+          pack_transposed(from + (s.gates[g] * units + p * lanes) * k, k, 1, std::min(lanes, units - p * lanes), k,
+                          lanes, stride, to + s.offset + p * stride * k + int64_t(g) * lanes);
     }
   }
 };
@@ -233,7 +233,7 @@ void BoundRnn::run(const RunArgs& args) const {
   const int64_t width = p_.gates * padded_;
   auto at = [&](size_t task, size_t offset) { return args.scratch + scratch_.size() + task * task_bytes_ + offset; };
   const int64_t work = steps_ * chunk_rows_ * width * (inputs_ + units_);
-  const int64_t grain = std::clamp<int64_t>((int64_t(1) << 17) / std::max<int64_t>(work, 1), 1, int64_t(tasks()));
+  const int64_t grain = std::clamp<int64_t>(work_of_waking / std::max<int64_t>(work, 1), 1, int64_t(tasks()));
   parallel_for(int64_t(tasks()), grain, threads_, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       Task t{};
@@ -326,7 +326,7 @@ void BoundRnn::find_inputs(const RunArgs& args, const Task& t, int64_t first, in
 /// x w^T + bias of `count` steps: rows [step, batch], panel by panel as the cells want them.
 void BoundRnn::project(const Task& t, int64_t count) const {
   const int64_t rows = count * t.rows, panel_width = p_.gates * simd_.lanes, width = p_.gates * padded_;
-  const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(1, rows * panel_width * inputs_));
+  const int64_t grain = std::max<int64_t>(1, work_of_waking / std::max<int64_t>(1, rows * panel_width * inputs_));
   parallel_for(in_.blocks(), grain, threads_, [&](int64_t begin, int64_t end, int) {
     for (int64_t p = begin; p < end; ++p) {
       float* to = t.projected + p * panel_width;
@@ -376,7 +376,7 @@ void BoundRnn::step(Task& t, int64_t s, int64_t in_block, int now) const {
     const int vectors = int(section.gates.size());
     const float* weights = t.r + section.offset;
     const int64_t floats = vectors * simd_.lanes * units_;
-    const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 17) / std::max<int64_t>(1, t.rows * floats));
+    const int64_t grain = std::max<int64_t>(1, work_of_waking / std::max<int64_t>(1, t.rows * floats));
     const auto range = [&](int64_t begin, int64_t end, int part) {
       float* product = t.product + part * chunk_rows_ * 4 * simd_.lanes;
       const float** input = inputs + part * chunk_rows_;

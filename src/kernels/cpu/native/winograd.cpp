@@ -110,7 +110,7 @@ class BoundWinograd final : public BoundKernel {
     float* scratch = reinterpret_cast<float*>(args.scratch);
     const int64_t chunks = (tiles_ + chunk_ - 1) / chunk_;
     if (apart_) {
-      parallel_pieces(chunks, 1, 1, 1, threads_, [&](const Piece& p) {
+      parallel_pieces({.items = chunks}, threads_, [&](const Piece& p) {
         float* v = scratch + p.part * floats();
         const int64_t first = (p.begin + p.index) * chunk_, count = std::min(chunk_, tiles_ - first);
         transform_in(args, first, 0, count, v);
@@ -124,7 +124,7 @@ class BoundWinograd final : public BoundKernel {
       const int64_t count = std::min(chunk_, tiles_ - first);
       parallel_for(count, 2, threads_,
                    [&](int64_t begin, int64_t end, int) { transform_in(args, first, begin, end, scratch); });
-      parallel_pieces(p_.frequencies() * p_.panels(), 1, 1, 1, threads_, [&](const Piece& p) {
+      parallel_pieces({.items = p_.frequencies() * p_.panels()}, threads_, [&](const Piece& p) {
         const int64_t i = p.begin + p.index;
         multiply(args, i / p_.panels(), i % p_.panels(), count, scratch);
       });

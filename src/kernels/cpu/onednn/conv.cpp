@@ -149,6 +149,13 @@ Made make_primitive(const ConvPlan& p, const Geometry& g, const memory::desc& sr
   return m;
 }
 
+// One channel lies alike in both orders, and is called row-major here; oneDNN's code for channels last wants to be told
+// that it is that.
+memory::desc image_of(const ConvPlan& p, const Sizes& x) {
+  const Layout last = channels_last(x.size());
+  return *describe(p.dtype, x, x[1] == 1 && p.y_layout == last ? last : p.x_layout);
+}
+
 class ConvKernel final : public Kernel {
  public:
   ConvKernel(ConvPlan plan, Sizes weight_sizes) : p_(std::move(plan)), weight_sizes_(std::move(weight_sizes)) {}
@@ -175,27 +182,27 @@ class ConvKernel final : public Kernel {
       const Sizes &x = sizes.in[p_.x], &y = sizes.out[0];
       if (is_empty(x) && !is_empty(y)) return "x is empty, the result is not";
       const Geometry g = geometry(p_.shape, x, weight_sizes_, y);
-      const auto src = describe(p_.dtype, x, p_.x_layout), dst = describe(p_.dtype, y, p_.y_layout);
+      const auto src = image_of(p_, x), dst = *describe(p_.dtype, y, p_.y_layout);
       const memory::desc any(p_.w_md.get_dims(), *data_type(p_.dtype), memory::format_tag::any);
-      Made m = make_primitive(p_, g, *src, p_.weight_is_fixed ? p_.w_md : any, *dst, y, true);
+      Made m = make_primitive(p_, g, src, p_.weight_is_fixed ? p_.w_md : any, dst, y, true);
       // The packing that was fixed does not suit these sizes. Another one is far better than the slow way: kept where
       // the weight is constant, else made in every call.
       bool repack = !p_.weight_is_fixed && m.weights != p_.w_md;
       if (is_slow(m.impl) && p_.weight_is_fixed) {
-        Made other = make_primitive(p_, g, *src, any, *dst, y, true);
+        Made other = make_primitive(p_, g, src, any, dst, y, true);
         repack = !is_slow(other.impl);
         if (repack) m = std::move(other);
       }
       const bool keep = repack && p_.weight_is_fixed && sizes.in.size() <= BoundRepacked::most_inputs;
       const size_t weight_at = (m.scratch.get_size() + 63) / 64 * 64;
-      std::vector<Argument> args{{DNNL_ARG_SRC, *src, Argument::input, p_.x},
+      std::vector<Argument> args{{DNNL_ARG_SRC, src, Argument::input, p_.x},
                                  {DNNL_ARG_WEIGHTS, m.weights, repack && !keep ? Argument::scratch : Argument::input,
                                   repack && !keep ? weight_at : p_.w},
-                                 {DNNL_ARG_DST, *dst, Argument::output, 0},
+                                 {DNNL_ARG_DST, dst, Argument::output, 0},
                                  {DNNL_ARG_SCRATCHPAD, m.scratch, Argument::scratch, 0}};
       if (p_.bias != size_t(-1))
         args.push_back({DNNL_ARG_BIAS, *describe(p_.dtype, {y[1]}, Layout{}), Argument::input, p_.bias});
-      const auto operands = binary_operands(p_.post, y, *dst, p_.dtype);
+      const auto operands = binary_operands(p_.post, y, dst, p_.dtype);
       size_t next = 0;
       for (size_t k = 0; k < p_.post.steps.size(); ++k)
         if (p_.post.steps[k].kind == PostOps::Step::binary) {
@@ -253,7 +260,7 @@ memory::desc packing_for_range(const ConvPlan& p, const Request& r, const Subgra
   for (const auto& e : r.ends) points.push_back(&e);
   auto made = [&](const std::vector<Sizes>& sizes, const memory::desc& w) {
     const Sizes &x = sizes[size_t(n.in[0])], &y = sizes[size_t(n.out[0])];
-    return make_primitive(p, geometry(p.shape, x, sizes[size_t(n.in[1])], y), *describe(p.dtype, x, p.x_layout), w,
+    return make_primitive(p, geometry(p.shape, x, sizes[size_t(n.in[1])], y), image_of(p, x), w,
                           *describe(p.dtype, y, p.y_layout), y, false);
   };
   std::vector<memory::desc> candidates{preferred};
