@@ -54,6 +54,8 @@ def probability(call: str, p: Any) -> None:
 
 def many(call: str, name: str, value: Any, n: int, *, least: int = 0) -> list[int]:
     """An int for every one of n axes, or a sequence of n ints, as a list."""
+    if type(value) is tuple and len(value) == n and all(type(v) is int and v >= least for v in value):
+        return list(value)
     whole = (int, np.integer, _neve.Dim)  # a Dim that is a parameter of a window becomes the example's number: a guard
     if isinstance(value, whole) and not isinstance(value, bool):
         values = [int(value)] * n
