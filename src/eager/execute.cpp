@@ -18,7 +18,6 @@
 namespace neve::eager {
 namespace {
 
-std::atomic<int> thread_count{0};
 std::atomic<bool> deterministic{false};
 struct {
   std::atomic<uint64_t> small{0}, views{0}, pieces{0}, references{0}, compiled{0};
@@ -277,16 +276,10 @@ bool turn(const OpDef& op, const Attrs& attrs, std::span<const Tensor> in, std::
 
 int threads() { return deterministic.load(std::memory_order_relaxed) ? deterministic_parts : thread_setting(); }
 
-int thread_setting() {
-  const int n = thread_count.load(std::memory_order_relaxed);
-  if (n) return n;
-  const int found = available_threads();
-  thread_count.store(found, std::memory_order_relaxed);
-  return found;
-}
+// Kept where copies, which are below this layer, read it too.
+int thread_setting() { return copy_threads(); }
 void set_threads(int n) {
   if (n < 1) fail(ErrorCode::invalid_argument, "set_threads: ", n, " (1 or more)");
-  thread_count.store(n, std::memory_order_relaxed);
   set_copy_threads(n);
   if (is_deterministic()) limit_threads(n);
 }

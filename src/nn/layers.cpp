@@ -35,7 +35,7 @@ Tensor linear(const Tensor& x_given, const Tensor& weight_given, const Tensor& b
          ")");
   check_one_dtype(call, x, weight);
   if (x.is_captured()) {  // which keeps the sizes open
-    const Tensor y = ops::matmul(x, weight.transpose({1, 0}));
+    const Tensor y = ops::matmul(x, weight, {.transpose_b = true});
     return bias.defined() ? ops::add(y, bias) : y;
   }
   // Rows are one matrix product, also where gradients are computed.

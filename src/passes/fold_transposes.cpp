@@ -1,5 +1,5 @@
 // Products read an operand the other way round instead of waiting for a copy that lies so.
-#include <map>
+#include <unordered_set>
 
 #include "passes/fuse.h"
 
@@ -8,26 +8,6 @@ using ir::Graph;
 using ir::Node;
 
 namespace {
-
-/// What depends on weights and constants alone is computed when the graph is prepared: a copy then costs nothing.
-class Prepared {
- public:
-  explicit Prepared(const Graph& g) : g_(g) {}
-  bool operator()(Value v) {
-    if (const auto it = known_.find(v.id); it != known_.end()) return it->second;
-    const Node* n = g_.def(v);
-    bool yes = n && n->regions.empty() && !n->op->info.random;
-    if (yes && !g_.is_weight(v) && !g_.constant_of(v)) {
-      yes = !n->in.empty();
-      for (Value x : n->in) yes = yes && (!x.valid() || (*this)(x));
-    }
-    return known_[v.id] = yes;
-  }
-
- private:
-  const Graph& g_;
-  std::map<uint32_t, bool> known_;
-};
 
 bool swaps_last_two(const Graph& g, const Node& n) {
   const int64_t rank = g.rank(n.in[0]);
@@ -43,22 +23,21 @@ bool swaps_last_two(const Graph& g, const Node& n) {
 
 }  // namespace
 
+// Regions stay as they are: their weights come as inputs, and transposed ones are made before the first call, too.
 int64_t fold_transposes(Graph& g, PassContext& c) {
   int64_t count = 0;
-  Prepared prepared(g);
+  std::unordered_set<uint32_t> prepared;  // what depends on weights and constants alone
   for (Node* n : g.nodes()) {
-    PassContext inner = c;
-    for (auto& r : n->regions) {
-      if (n->is("fused")) break;
-      inner.rewrite.stop_after = c.rewrite.stop_after - count;
-      count += fold_transposes(*r, inner);
-    }
-    if (!n->is("matmul") || !is_float(g.dtype(n->out[0])) || count >= c.rewrite.stop_after) continue;
+    bool fixed = n->is("weight") || n->is("constant") || (!n->in.empty() && n->regions.empty() && !n->op->info.random);
+    for (Value v : n->in) fixed = fixed && (!v.valid() || prepared.count(v.id));
+    for (Value v : n->out)
+      if (fixed) prepared.insert(v.id);
+    if (!n->is("matmul") || fixed || !is_float(g.dtype(n->out[0])) || count >= c.rewrite.stop_after) continue;
     Values in = n->in;
     bool turned[2] = {n->attrs.get_bool("transpose_a"), n->attrs.get_bool("transpose_b")};
     for (size_t i = 0; i < 2; ++i) {
       const Node* t = g.def(in[i]);
-      if (!t || !t->is("transpose") || !swaps_last_two(g, *t) || prepared(in[i])) continue;
+      if (!t || !t->is("transpose") || !swaps_last_two(g, *t) || prepared.count(in[i].id)) continue;
       in[i] = t->in[0];
       turned[i] = !turned[i];
     }

@@ -181,7 +181,7 @@ Result<Kernel> accept(const Request& r, int variant) {
   for (const Sizes* s : {&a, &b, &y})
     for (int64_t d : *s)
       if (d <= 0) return "the sizes at the point are not known or empty";
-  p.packed = bt.rank() == 2 && p.folding.rank == 2 && g.roles[p.b] == InputRole::weight && is_constant(bt.shape);
+  p.packed = p.folding.fold && g.roles[p.b] == InputRole::weight && is_constant(bt.shape);
   return refuse_errors("oneDNN", [&]() -> Result<Kernel> {
     const Sizes fy = folded(y, p.folding);
     auto b_md = right(p, b);
