@@ -25,6 +25,8 @@ nb::dlpack::dtype dtype_to(DType t);
 /// A view of the array's memory; `hold` keeps it alive. Numbers and lists go through numpy.asarray. A neve.Tensor is
 /// taken as it is.
 Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what);
+/// Any value as a tensor: a Tensor is itself, an array is shared where it is writable for us, else copied.
+Tensor as_tensor(nb::handle h, const char* what);
 /// A NumPy array over the tensor's memory.
 nb::object array_from(const Tensor& t);
 
@@ -35,6 +37,8 @@ void bind_places(nb::module_& m);
 /// Python's buffer protocol for Tensor.
 PyType_Slot* buffer_slots();
 
+/// Functions of layers.
+void bind_layers(nb::module_& m);
 /// The class Tensor, and what works on it.
 void bind_tensor(nb::module_& m);
 

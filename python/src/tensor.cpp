@@ -1,6 +1,4 @@
 // The class Tensor: operators, indexing, NumPy and DLPack, gradients; and ops by name.
-#include <neve/nn.h>
-
 #include <nanobind/stl/function.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -46,7 +44,8 @@ bool number_to_tensor(nb::handle h, DType beside, Tensor& out) {
   return true;
 }
 
-/// Any value as a tensor: a Tensor is itself, an array is shared where it is writable for us, else copied.
+}  // namespace
+
 Tensor as_tensor(nb::handle h, const char* what) {
   Tensor* known;
   if (nb::try_cast(h, known)) return *known;
@@ -67,6 +66,8 @@ Tensor as_tensor(nb::handle h, const char* what) {
   capturing = was;
   return was ? captured_constant(t) : t;
 }
+
+namespace {
 
 /// The other operand of an operator; false for a type that is none of ours.
 bool operand(nb::handle h, const Tensor& beside, Tensor& out) {
@@ -805,20 +806,12 @@ void bind_tensor(nb::module_& m) {
   m.def("permuted", [](const Tensor& t, const Sizes& axes) { return wrap(t.transpose(axes)); });
   m.def("narrowed",
         [](const Tensor& t, int64_t axis, int64_t start, int64_t n) { return wrap(t.slice(axis, start, start + n)); });
-  m.def(
-      "linear",
-      [](const Tensor& x, const Tensor& weight, nb::handle bias, const char* call) {
-        const Tensor b = bias.is_none() ? Tensor{} : as_tensor(bias, "bias");
-        remember_place();
-        nb::gil_scoped_release free;
-        return nn::linear(x, weight, b, call);
-      },
-      nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(), nb::arg("call"));
   m.def("scale_", [](nb::handle t, double f) {
     std::vector<Tensor> v = tensors_of(t, "scale_");
     for (Tensor& x : v) x = x.detach();
     eager::scale(v, f);
   });
+  bind_layers(m);
   bind_places(m);
   m.def("promote", [](nb::handle a, nb::handle b) { return to_string(eager::promote(dtype_of(a), dtype_of(b))); });
 }

@@ -149,6 +149,44 @@ TEST(Dots, Refusals) {
             "a is f32[1, 2, 8] and b f32[m, 4, 8] (b of rank 2, or with the batches of a)");
 }
 
+// The same for convolutions of few points: images, axes, strides, dilations and padding.
+TEST(Dots, Convolutions) {
+  const Dim b = Dim::symbol("b"), l = Dim::symbol("l"), o = Dim::symbol("o");
+  Asked how;
+  how.tolerance = 1e-4;
+  auto at = [&](int64_t images, int64_t length, int64_t outputs) {
+    return SymbolValues{{id(b), images}, {id(l), length}, {id(o), outputs}};
+  };
+  Piece p;
+  p.output(p.call("conv", {p.input(DType::f32, {b, 5, l}), p.input(DType::f32, {o, 5, 3}), p.input(DType::f32, {o})},
+                  {{"strides", std::vector<int64_t>{2}}, {"pads", std::vector<int64_t>{1, 1}}})[0]);
+  expect_reference("native.dots_conv", p.subgraph(),
+                   {at(1, 4, 33), at(1, 1, 4), at(2, 3, 64), at(3, 50, 7), at(0, 4, 8), at(1, 4, 0)}, how);
+  Piece q;  // a kernel of one element over an image of one
+  q.output(q.call("conv", {q.input(DType::f32, {b, 300, 1, l}), q.input(DType::f32, {o, 300, 1, 1})})[0]);
+  expect_reference("native.dots_conv", q.subgraph(), {at(8, 1, 70), at(1, 1, 300), at(2, 3, 5)}, how);
+  Piece r;  // two axes, holes, padding on one side
+  r.output(r.call("conv", {r.input(DType::f32, {b, 3, l, 6}), r.input(DType::f32, {o, 3, 2, 3})},
+                  {{"dilations", std::vector<int64_t>{2, 3}}, {"pads", std::vector<int64_t>{0, 2, 1, 0}}})[0]);
+  expect_reference("native.dots_conv", r.subgraph(), {at(1, 3, 20), at(2, 2, 9), at(1, 9, 9)}, how);
+}
+
+TEST(Dots, RefusalsOfConvolutions) {
+  const Dim b = Dim::symbol("b");
+  Piece p;
+  p.output(p.call("conv", {p.input(DType::f32, {b, 4, 1}), p.input(DType::f32, {6, 4, 1})})[0]);
+  EXPECT_EQ(refusal("native.dots_conv", p.subgraph(), {{id(b), 4}}), "");
+  EXPECT_EQ(refusal("native.dots_conv", p.subgraph(), {{id(b), 5}}),
+            "5 points with 4 elements at the point (4 or fewer)");
+  Piece q;
+  q.output(q.call("conv", {q.input(DType::f32, {b, 4, 1}), q.weight(DType::f32, {6, 4, 1})})[0]);
+  EXPECT_EQ(refusal("native.dots_conv", q.subgraph(), {{id(b), 4}}), "the weight is fixed");
+  Piece r;
+  r.output(
+      r.call("conv", {r.input(DType::f32, {b, 4, 1}), r.input(DType::f32, {6, 2, 1})}, {{"group", int64_t(2)}})[0]);
+  EXPECT_EQ(refusal("native.dots_conv", r.subgraph(), {{id(b), 4}}), "2 groups");
+}
+
 TEST(Gemv, Refusals) {
   const Dim m = Dim::symbol("m");
   Piece p;

@@ -8,6 +8,7 @@ from typing import Any, Union
 from .. import _neve
 from ._core import (
     Tensor,
+    autocast,
     check_float,
     check_tensor,
     choice,
@@ -63,6 +64,10 @@ def conv(
     call: str = "",
 ) -> Tensor:
     """Convolution over n spatial axes; padding: sizes, "same" or "valid". conv1d, conv2d and conv3d are this."""
+    if autocast.dtype is None:
+        y = _neve.conv(n, x, weight, bias, stride, padding, dilation, groups)
+        if y is not None:  # else what follows captures it, or says what is wrong
+            return y
     call = call or f"conv{n}d"
     check_float(call, "weight", weight)
     if weight.ndim != n + 2:

@@ -6,7 +6,7 @@ The registry's op runs a whole sequence; its gradient is in _rnn_gradient. Steps
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from . import init
@@ -23,6 +23,7 @@ from ._core import (
     positive,
     probability,
     recording,
+    reshape,
     shape_error,
     text_of,
     type_error,
@@ -96,24 +97,28 @@ def _unrolled(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> 
     return concat(outputs[::-1] if reverse else outputs, 0), state
 
 
-def _onnx(mode: str, t: Tensor | None) -> Tensor | None:
-    """A weight [gates * hidden, ...] with its gates in ONNX's order and an axis for the direction."""
-    if t is None:
-        return None
-    if mode in _ORDER:
-        parts = ops.split(t, axis=0, num_outputs=_GATES[mode])
-        t = concat([parts[i] for i in _ORDER[mode]], 0)
-    return ops.unsqueeze(t, axes=[0])
+def _onnx(mode: str, ts: Sequence[Tensor | None]) -> Tensor | None:
+    """Weights [gates * hidden, ...] of one or two directions as one, with their gates in ONNX's order."""
+    parts: list[Tensor] = []
+    for t in ts:
+        if t is None:
+            return None
+        gates = ops.split(t, axis=0, num_outputs=_GATES[mode]) if mode in _ORDER else (t,)
+        parts += [gates[i] for i in _ORDER.get(mode, (0,))]
+    y = concat(parts, 0) if len(parts) > 1 else parts[0]
+    return ops.unsqueeze(y, axes=[0]) if len(ts) == 1 else reshape(y, (len(ts), y.shape[0] // len(ts), *y.shape[1:]))
 
 
 def _whole(
-    mode: str, x: Tensor, state: State, w: Weights, reverse: bool, recorded: bool = False
+    mode: str, x: Tensor, initial: State, weights: Sequence[Weights], direction: str, recorded: bool = False
 ) -> tuple[Tensor, State, State]:
-    """x [t, n, inputs] -> [t, n, hidden], the last state, and what the gradient wants to keep if recorded."""
-    w_ih, w_hh, b_ih, b_hh = (_onnx(mode, t) for t in w)
+    """x [t, n, inputs] -> [t, directions, n, hidden], the last states, and what the gradient wants to keep if recorded.
+
+    States are [directions, n, hidden]; weights those of each direction.
+    """
+    w_ih, w_hh, b_ih, b_hh = (_onnx(mode, ts) for ts in zip(*weights))
     bias = None if b_ih is None else concat([b_ih, cast(Tensor, b_hh)], 1)
-    options: dict[str, Any] = {"direction": "reverse" if reverse else "forward"}
-    initial = [ops.unsqueeze(s, axes=[0]) for s in state]
+    options: dict[str, Any] = {"direction": direction}
     saved: State = ()
     if mode == "lstm":
         y, *last = ops.lstm(x, w_ih, w_hh, bias, None, *initial, outputs=5 if recorded else 3, **options)
@@ -123,21 +128,30 @@ def _whole(
     elif mode == "gru":
         y, *last = ops.gru(x, w_ih, w_hh, bias, None, *initial, outputs=2, linear_before_reset=True, **options)
     else:
-        y, *last = ops.rnn(x, w_ih, w_hh, bias, None, *initial, outputs=2, activations=[mode.capitalize()], **options)
+        activations = [mode.capitalize()] * len(weights)
+        y, *last = ops.rnn(x, w_ih, w_hh, bias, None, *initial, outputs=2, activations=activations, **options)
+    return y, tuple(last), saved
+
+
+def _one(
+    mode: str, x: Tensor, state: State, w: Weights, direction: str, recorded: bool = False
+) -> tuple[Tensor, State, State]:
+    """The same of one direction, without its axis."""
+    y, last, saved = _whole(mode, x, tuple(ops.unsqueeze(s, axes=[0]) for s in state), [w], direction, recorded)
     return ops.squeeze(y, axes=[1]), tuple(ops.squeeze(s, axes=[0]) for s in last), saved
 
 
 def _sequence(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> tuple[Tensor, State]:
     """x [t, n, inputs] -> [t, n, hidden] and the last state, with a gradient where one may be asked."""
     if _neve.is_capturing() or not recording(x, *state, *w):  # a captured op has its gradient in the graph
-        return _whole(mode, x, state, w, reverse)[:2]
+        return _one(mode, x, state, w, "reverse" if reverse else "forward")[:2]
 
     def backward_in_time(t: Tensor) -> Tensor:
         return ops.slice(t, [-1], [-(2**62)], [0], [-1]) if reverse else t
 
     x = backward_in_time(x)
     with no_grad():
-        y, last, saved = _whole(mode, x, state, w, False, recorded=True)
+        y, last, saved = _one(mode, x, state, w, "forward", recorded=True)
 
     def again() -> State:
         y, last = _unrolled(mode, x, state, w, False)
@@ -145,6 +159,12 @@ def _sequence(mode: str, x: Tensor, state: State, w: Weights, reverse: bool) -> 
 
     y, *after = recorded(mode, [x, *w, *state], (y, *last), again, saved)
     return backward_in_time(y), tuple(after)
+
+
+def _both(mode: str, x: Tensor, states: State, weights: Sequence[Weights]) -> tuple[Tensor, State]:
+    """Both directions in one call, each on a core of its own: x [t, n, inputs] -> [t, n, 2 * hidden]."""
+    y, last, _ = _whole(mode, x, states, weights, "bidirectional")
+    return reshape(ops.transpose(y, perm=[0, 2, 1, 3]), (*x.shape[:2], 2 * y.shape[3])), last
 
 
 # ---- layers ----------------------------------------------------------------------------------------------------------
@@ -258,15 +278,22 @@ class RNNBase(Module):
         for layer in range(self.num_layers):
             if layer and self.training and self.dropout:
                 x = dropout(x, self.dropout)
+            weights = [lowered(*self._weights(suffix)) for suffix in self._suffixes(layer)]
+            if len(weights) == 2 and not _neve.is_capturing() and not recording(x, *states, *weights[0], *weights[1]):
+                x, after = _both(
+                    self.mode, x, tuple(ops.slice(s, [2 * layer], [2 * layer + 2], [0], None) for s in states), weights
+                )
+                last.append(after)
+                continue
             outputs = []
-            for d, suffix in enumerate(self._suffixes(layer)):
+            for d, w in enumerate(weights):
                 k = layer * (2 if self.bidirectional else 1) + d
                 before = tuple(ops.squeeze(ops.slice(s, [k], [k + 1], [0], None), axes=[0]) for s in states)
-                y, after = _sequence(self.mode, x, before, lowered(*self._weights(suffix)), d == 1)
+                y, after = _sequence(self.mode, x, before, w, d == 1)
                 outputs.append(y)
-                last.append(after)
+                last.append(tuple(ops.unsqueeze(s, axes=[0]) for s in after))
             x = concat(outputs, 2) if len(outputs) > 1 else outputs[0]
-        finals = [concat([ops.unsqueeze(s[i], axes=[0]) for s in last], 0) for i in range(len(states))]
+        finals = [concat([s[i] for s in last], 0) for i in range(len(states))]
         if single:
             x, finals = ops.squeeze(x, axes=[1]), [ops.squeeze(s, axes=[1]) for s in finals]
         y = ops.transpose(x, perm=[1, 0, 2]) if flip else x

@@ -731,7 +731,8 @@ Widths widths_of(const LoopPart& part, Isa isa) {
   for (DType t : part.registers) widest = std::max(widest, bytes(t));
   const int64_t register_bytes = isa == Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16;
   const unsigned vector = unsigned(std::max<int64_t>(1, register_bytes / widest));
-  unsigned unroll = cost <= 8 ? 4 : cost <= 40 ? 2 : 1;
+  // Vectors side by side hide what one of them waits for; there are 32 registers with AVX-512, 16 without.
+  unsigned unroll = cost <= 8 ? 4 : cost <= (isa == Isa::avx512 ? 80 : 40) ? 2 : 1;
   while (unroll > 1 && vector * unroll > 64) unroll /= 2;
   return {vector, vector * unroll};
 }

@@ -1,8 +1,7 @@
 // The list of our own kernels by op.
-#include <immintrin.h>
-
 #include <algorithm>
 
+#include "base/cpu.h"
 #include "kernels/cpu/native/native.h"
 #include "kernels/list.h"
 
@@ -35,29 +34,14 @@ int panel_vectors(int64_t n, Isa isa) {
 
 void pack_transposed(const float* from, int64_t row, int64_t column, int64_t rows, int64_t columns, int64_t width,
                      int64_t stride, float* to) {
+  static const Simd& simd = simd_for(cpu_info().isa);
   constexpr int64_t block = 64;  // of columns: the lines that are written in parts stay in the first cache
   for (int64_t first = 0; first < columns; first += block) {
     const int64_t last = std::min(first + block, columns);
-    int64_t j = 0;
-    for (; column == 1 && j + 4 <= rows; j += 4) {
-      const float* x = from + j * row;
-      int64_t i = first;
-      for (; i + 4 <= last; i += 4) {
-        __m128 a = _mm_loadu_ps(x + i), b = _mm_loadu_ps(x + row + i), c = _mm_loadu_ps(x + 2 * row + i),
-               d = _mm_loadu_ps(x + 3 * row + i);
-        _MM_TRANSPOSE4_PS(a, b, c, d);
-        float* y = to + i * stride + j;
-        _mm_storeu_ps(y, a);
-        _mm_storeu_ps(y + stride, b);
-        _mm_storeu_ps(y + 2 * stride, c);
-        _mm_storeu_ps(y + 3 * stride, d);
-      }
-      for (; i < last; ++i)
-        for (int64_t l = 0; l < 4; ++l) to[i * stride + j + l] = x[l * row + i];
-    }
+    if (column == 1) simd.transpose(from + first, row, rows, last - first, to + first * stride, stride);
     for (int64_t i = first; i < last; ++i) {
-      for (int64_t l = j; l < rows; ++l) to[i * stride + l] = from[l * row + i * column];
-      for (int64_t l = rows; l < width; ++l) to[i * stride + l] = 0;
+      for (int64_t j = 0; column != 1 && j < rows; ++j) to[i * stride + j] = from[j * row + i * column];
+      for (int64_t j = rows; j < width; ++j) to[i * stride + j] = 0;
     }
   }
 }
@@ -72,7 +56,8 @@ std::optional<std::string> not_single(const Subgraph& g) {
 namespace neve::kernels {
 
 std::vector<OpEntries> native_entries() {
-  return {{"conv", native::gemv_conv_entries()},
+  return {{"conv", native::dots_conv_entries()},
+          {"conv", native::gemv_conv_entries()},
           {"conv", native::depthwise_entries()},
           {"conv", native::pointwise_entries()},
           {"conv", native::direct_entries()},

@@ -12,7 +12,6 @@ namespace neve::kernels::native {
 namespace {
 
 constexpr int64_t most_rows = 16;  // at the point tuned for: above, the blocking of a real product pays
-constexpr int64_t rows_at_once = 32;
 constexpr int64_t least_halved = int64_t(1) << 14;  // multiplications, with the helper: half a microsecond
 
 class BoundGemv final : public BoundKernel {
@@ -184,8 +183,9 @@ Result<Kernel> accept_dots(const Request& r, int variant) {
   for (size_t i = size_t(b.rank() - 2); i + 1 < sizes.size(); ++i)
     rows = sizes[i] < 0 ? -1 : rows < 0 ? rows : rows * sizes[i];
   if (auto why = few_rows(rows)) return *why;
-  const int64_t depth = r.sizes[size_t(n.in[1])].back(), most = depth < 256 ? 4 : 8;
-  if (rows > most) return str(rows, " rows of ", depth, " at the point (", most, " or fewer)");
+  const int64_t depth = r.sizes[size_t(n.in[1])].back();
+  if (const int64_t most = most_rows_of_dots(depth); rows > most)
+    return str(rows, " rows of ", depth, " at the point (", most, " or fewer)");
   if (auto why = read_steps(g, size_t(y.rank() - 1), p.steps)) return *why;
   return std::shared_ptr<const Kernel>(std::make_shared<DotsKernel>(std::move(p)));
 }

@@ -56,6 +56,11 @@ constexpr int64_t work_of_waking = 1 << 17, bytes_of_waking = 1 << 16;
 /// With fewer the faster of two cores finds nothing to take over.
 constexpr int64_t pieces_a_thread = 8;
 
+/// Rows whose sums are made before they are written.
+constexpr int64_t rows_at_once = 32;
+/// With more rows of `depth` elements a second factor that lies as it comes is slower than one that is packed first.
+constexpr int64_t most_rows_of_dots(int64_t depth) { return depth < 256 ? 4 : 8; }
+
 /// to[i * stride + j] = from[j * row + i * column] for j < rows and i < columns; zeros from there to j < width.
 void pack_transposed(const float* from, int64_t row, int64_t column, int64_t rows, int64_t columns, int64_t width,
                      int64_t stride, float* to);
@@ -68,6 +73,7 @@ std::vector<Entry> expand_depthwise_entries();
 std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
 std::vector<Entry> dots_entries();
+std::vector<Entry> dots_conv_entries();
 std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> matmul_entries();
 std::vector<Entry> pad_entries();

@@ -214,6 +214,8 @@ struct Simd {
   int64_t rows_beside;  ///< 0: too few registers for two products at a time
   void (*row_and_tile)(const RowAndTile&);
   void (*finished_product)(const FinishedProduct&);
+  /// to[i * stride + j] = from[j * row + i] for j < rows and i < columns.
+  void (*transpose)(const float* from, int64_t row, int64_t rows, int64_t columns, float* to, int64_t stride);
   /// y[i] = sum over t < terms of signs[t] * x[t][i]. Any n.
   void (*signed_sum)(int terms, const float* const* x, const float* signs, float* y, int64_t n);
   /// z[i] = x[i] * y[i]. Any n.

@@ -7,6 +7,7 @@
 #include "kernels/cpu/native/simd_depthwise.h"
 #include "kernels/cpu/native/simd_finished.h"
 #include "kernels/cpu/native/simd_product.h"
+#include "kernels/cpu/native/simd_transpose.h"
 
 namespace neve::kernels::native {
 namespace {
@@ -400,6 +401,7 @@ constexpr Simd functions{lanes,
                          rows_beside,
                          row_and_tile,
                          finished_product,
+                         transpose,
                          signed_sum,
                          multiply_rows,
                          combine,

@@ -1,0 +1,79 @@
+// Layers that are computed in one call outside of captures. What a layer accepts, and its words for what it does not,
+// stand in Python.
+#include <neve/nn.h>
+
+#include <optional>
+
+#include "capture.h"
+#include "convert.h"
+#include "core/tensor_hooks.h"
+
+namespace neve::python {
+namespace {
+
+/// An int of `least` or more for each of n axes, or a tuple or list of n of them; nothing for whatever else.
+std::optional<std::vector<int64_t>> each(nb::handle h, size_t n, long least) {
+  auto whole = [&](PyObject* p, int64_t& v) {
+    if (!PyLong_CheckExact(p)) return false;
+    v = PyLong_AsLongLong(p);
+    if (v != -1 || !PyErr_Occurred()) return v >= least;
+    PyErr_Clear();
+    return false;
+  };
+  std::vector<int64_t> v(n);
+  if (PyTuple_Check(h.ptr()) || PyList_Check(h.ptr())) {
+    const auto items = nb::borrow<nb::sequence>(h);
+    if (nb::len(items) != n) return {};
+    for (size_t i = 0; i < n; ++i)
+      if (!whole(nb::object(items[i]).ptr(), v[i])) return {};
+    return v;
+  }
+  if (!whole(h.ptr(), v[0])) return {};
+  std::fill(v.begin() + 1, v.end(), v[0]);
+  return v;
+}
+
+nb::object conv(size_t n, nb::handle x, nb::handle weight, nb::handle bias, nb::handle stride, nb::handle padding,
+                nb::handle dilation, nb::handle groups) {
+  Tensor *image, *w, *b = nullptr;
+  if (capturing || !nb::try_cast(x, image) || !nb::try_cast(weight, w)) return nb::none();
+  if (!bias.is_none() && !nb::try_cast(bias, b)) return nb::none();
+  if (!is_float(image->dtype()) || image->rank() != int64_t(n) + 2) return nb::none();
+  auto strides = each(stride, n, 1), pads = each(padding, n, 0), dilations = each(dilation, n, 1),
+       group = each(groups, 1, 1);
+  if (!strides || !pads || !dilations || !group) return nb::none();
+  pads->reserve(2 * n);
+  pads->insert(pads->end(), pads->begin(), pads->end());
+  remember_place();
+  Tensor y;
+  try {
+    nb::gil_scoped_release free;
+    y = ops::conv(*image, *w, b ? *b : Tensor{},
+                  {.strides = std::move(*strides),
+                   .pads = std::move(*pads),
+                   .dilations = std::move(*dilations),
+                   .group = (*group)[0]});
+  } catch (const Error&) {
+    return nb::none();
+  }
+  return nb::cast(std::move(y));
+}
+
+}  // namespace
+
+void bind_layers(nb::module_& m) {
+  m.def(
+      "linear",
+      [](const Tensor& x, const Tensor& weight, nb::handle bias, const char* call) {
+        const Tensor b = bias.is_none() ? Tensor{} : as_tensor(bias, "bias");
+        remember_place();
+        nb::gil_scoped_release free;
+        return nn::linear(x, weight, b, call);
+      },
+      nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(), nb::arg("call"));
+  // None where the arguments are not of the plainest kind, or the op refuses them: there the layer itself says why.
+  m.def("conv", &conv, nb::arg("axes"), nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(), nb::arg("stride"),
+        nb::arg("padding"), nb::arg("dilation"), nb::arg("groups"));
+}
+
+}  // namespace neve::python
