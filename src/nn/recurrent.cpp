@@ -68,20 +68,31 @@ Recurrent::Result Recurrent::forward(const Tensor& x, const Tensor& h0, const Te
   const Tensor h = initial("h0", h0), c = lstm ? initial("c0", c0) : Tensor();
   std::vector<Tensor> last_h, last_c;
   for (int64_t layer = 0; layer < options_.layers; ++layer) {
-    std::vector<Tensor> parts;
+    std::vector<Weights> w;
     for (int64_t d = 0; d < directions; ++d) {
-      const int64_t at = layer * directions + d;
-      const Weights& own = weights_[size_t(at)];
-      const Weights w{lowered(own.w_ih), lowered(own.w_hh), lowered(own.b_ih), lowered(own.b_hh)};
-      State s{index(h, {at}), lstm ? index(c, {at}) : Tensor()};
-      parts.push_back(recurrent::sequence(mode_, y, s, w, d == 1));
-      last_h.push_back(s.h);
-      if (lstm) last_c.push_back(s.c);
+      const Weights& own = weights_[size_t(layer * directions + d)];
+      w.push_back({lowered(own.w_ih), lowered(own.w_hh), lowered(own.b_ih), lowered(own.b_hh)});
     }
-    y = parts.size() == 1 ? parts[0] : concat(parts, 2);
+    const auto of_layer = [&](const Tensor& t) { return narrow(t, 0, layer * directions, directions); };
+    State all{of_layer(h), lstm ? of_layer(c) : Tensor()};
+    if (directions == 2 && recurrent::in_one_call(y, all, w)) {
+      y = recurrent::both(mode_, y, all, w);
+    } else {
+      std::vector<Tensor> parts, after_h, after_c;
+      for (int64_t d = 0; d < directions; ++d) {
+        State s{index(all.h, {d}), lstm ? index(all.c, {d}) : Tensor()};
+        parts.push_back(recurrent::sequence(mode_, y, s, w[size_t(d)], d == 1));
+        after_h.push_back(s.h);
+        if (lstm) after_c.push_back(s.c);
+      }
+      y = parts.size() == 1 ? parts[0] : concat(parts, 2);
+      all = {stack(after_h), lstm ? stack(after_c) : Tensor()};
+    }
+    last_h.push_back(all.h);
+    if (lstm) last_c.push_back(all.c);
     if (layer + 1 < options_.layers) y = dropout(y, options_.dropout, is_training());
   }
-  const Tensor h_last = stack(last_h), c_last = lstm ? stack(last_c) : Tensor();
+  const Tensor h_last = concat(last_h, 0), c_last = lstm ? concat(last_c, 0) : Tensor();
   if (single) return {squeeze(y, {1}), squeeze(h_last, {1}), lstm ? squeeze(c_last, {1}) : c_last};
   return {options_.batch_first ? y.transpose({1, 0, 2}) : y, h_last, c_last};
 }

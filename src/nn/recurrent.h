@@ -2,6 +2,7 @@
 #pragma once
 #include <neve/nn.h>
 
+#include <span>
 #include <string>
 
 namespace neve::nn::recurrent {
@@ -21,5 +22,11 @@ State step(const std::string& mode, const Tensor& gates, const State& s, const W
 /// sequence; where a gradient may be asked, it is that of sequence_gradient.
 /// @cost  of the gradient: products over all steps at once, and the chain through time step by step
 Tensor sequence(const std::string& mode, const Tensor& x, State& state, const Weights& w, bool reverse);
+
+/// Whether both directions may be one call: no gradient may be asked, and nothing is captured.
+bool in_one_call(const Tensor& x, const State& state, std::span<const Weights> w);
+/// Both directions, each on a core of its own: x [t, n, input], states [2, n, hidden] and the weights of both -> [t, n,
+/// 2 hidden], and the states after in their place.
+Tensor both(const std::string& mode, const Tensor& x, State& state, std::span<const Weights> w);
 
 }  // namespace neve::nn::recurrent

@@ -1,6 +1,9 @@
 // Whole recurrent sequences, and their gradients: only the chain through time goes step by step.
 #include <neve/autograd.h>
 
+#include <algorithm>
+#include <map>
+
 #include "base/error.h"
 #include "nn/recurrent.h"
 
@@ -23,37 +26,60 @@ Tensor rows_in_order(const Tensor& t, const std::vector<size_t>& order) {
   return concat(moved, 0);
 }
 
-// A weight [gates * hidden, ...] with its gates in ONNX's order (i o f g, and z r n) and an axis for the direction.
-Tensor in_onnx_order(const std::string& mode, const Tensor& t) {
-  if (!t.defined()) return t;
-  if (mode == "lstm") return unsqueeze(rows_in_order(t, {0, 3, 1, 2}), 0);
-  return unsqueeze(mode == "gru" ? rows_in_order(t, {1, 0, 2}) : t, 0);
+// Weights [gates * hidden, ...] of one or two directions as one, with their gates in ONNX's order (i o f g, and z r n).
+Tensor in_onnx_order(const std::string& mode, std::span<const Weights> weights, Tensor Weights::* which) {
+  static const std::map<std::string, std::vector<size_t>> orders{{"lstm", {0, 3, 1, 2}}, {"gru", {1, 0, 2}}};
+  const auto order = orders.find(mode);
+  std::vector<Tensor> parts;
+  for (const Weights& w : weights) {
+    const Tensor& t = w.*which;
+    if (!t.defined()) return t;
+    if (order == orders.end()) {
+      parts.push_back(t);
+      continue;
+    }
+    const std::vector<Tensor> gates = ops::split(t, {.num_outputs = int64_t(order->second.size())});
+    for (size_t i : order->second) parts.push_back(gates[i]);
+  }
+  const Tensor y = parts.size() == 1 ? parts[0] : concat(parts, 0);
+  if (weights.size() == 1) return unsqueeze(y, 0);
+  Sizes sizes = (weights[0].*which).shape();
+  sizes.insert(sizes.begin(), int64_t(weights.size()));
+  return y.reshape(sizes);
 }
 
 struct Saved {
   Tensor gates, cells, w, r;  ///< of lstm: what its gradient wants, gates in ONNX's order
 };
 
-// The registry's op, which has no gradient of its own.
-Tensor whole(const std::string& mode, const Tensor& x, State& state, const Weights& w, bool reverse, Saved* saved) {
-  const Tensor w_ih = in_onnx_order(mode, w.w_ih), w_hh = in_onnx_order(mode, w.w_hh);
-  const Tensor bias =
-      w.b_ih.defined() ? concat({in_onnx_order(mode, w.b_ih), in_onnx_order(mode, w.b_hh)}, 1) : Tensor();
-  const std::string direction = reverse ? "reverse" : "forward";
-  const Tensor h0 = unsqueeze(state.h, 0);
+// The registry's op, which has no gradient of its own: states [directions, n, hidden] -> [t, directions, n, hidden].
+Tensor whole(const std::string& mode, const Tensor& x, State& state, std::span<const Weights> w,
+             const std::string& direction, Saved* saved) {
+  const Tensor w_ih = in_onnx_order(mode, w, &Weights::w_ih), w_hh = in_onnx_order(mode, w, &Weights::w_hh);
+  const Tensor b_ih = in_onnx_order(mode, w, &Weights::b_ih), b_hh = in_onnx_order(mode, w, &Weights::b_hh);
+  const Tensor bias = b_ih.defined() ? concat({b_ih, b_hh}, 1) : Tensor();
   if (mode == "lstm") {
-    const auto [y, h, c, gates, cells] = lstm(x, w_ih, w_hh, bias, {}, h0, unsqueeze(state.c, 0), {},
-                                              {.direction = direction, .outputs = saved ? 5 : 3});
+    const auto [y, h, c, gates, cells] =
+        lstm(x, w_ih, w_hh, bias, {}, state.h, state.c, {}, {.direction = direction, .outputs = saved ? 5 : 3});
     if (saved) *saved = {squeeze(gates, {1}), squeeze(cells, {1}), squeeze(w_ih, {0}), squeeze(w_hh, {0})};
-    state = {squeeze(h, {0}), squeeze(c, {0})};
-    return squeeze(y, {1});
+    state = {h, c};
+    return y;
   }
+  const std::vector<std::string> activations(w.size(), mode == "relu" ? "Relu" : "Tanh");
   const auto [y, h] =
       mode == "gru"
-          ? gru(x, w_ih, w_hh, bias, {}, h0, {.direction = direction, .outputs = 2, .linear_before_reset = true})
-          : rnn(x, w_ih, w_hh, bias, {}, h0,
-                {.direction = direction, .activations = {mode == "relu" ? "Relu" : "Tanh"}, .outputs = 2});
-  state = {squeeze(h, {0}), {}};
+          ? gru(x, w_ih, w_hh, bias, {}, state.h, {.direction = direction, .outputs = 2, .linear_before_reset = true})
+          : rnn(x, w_ih, w_hh, bias, {}, state.h, {.direction = direction, .activations = activations, .outputs = 2});
+  state = {h, {}};
+  return y;
+}
+
+// The same of one direction, without its axis.
+Tensor one(const std::string& mode, const Tensor& x, State& state, const Weights& w, const std::string& direction,
+           Saved* saved) {
+  State s{unsqueeze(state.h, 0), state.c.defined() ? unsqueeze(state.c, 0) : Tensor()};
+  const Tensor y = whole(mode, x, s, {&w, 1}, direction, saved);
+  state = {squeeze(s.h, {0}), s.c.defined() ? squeeze(s.c, {0}) : Tensor()};
   return squeeze(y, {1});
 }
 
@@ -207,14 +233,15 @@ Tensor sequence(const std::string& mode, const Tensor& given_x, State& state, co
     recorded = recorded || asks(t);
     captured = captured || t.is_captured();
   }
-  if (captured || !is_grad_enabled() || !recorded) return whole(mode, given_x, state, w, reverse, nullptr);
+  if (captured || !is_grad_enabled() || !recorded)
+    return one(mode, given_x, state, w, reverse ? "reverse" : "forward", nullptr);
 
   const State first{state.h.detach(), state.c.defined() ? state.c.detach() : Tensor()};
   Saved saved;
   Tensor y;
   {
     const NoGrad off;
-    y = whole(mode, x, state, w, false, mode == "lstm" ? &saved : nullptr);
+    y = one(mode, x, state, w, "forward", mode == "lstm" ? &saved : nullptr);
   }
   std::vector<Tensor> outputs{y, state.h};
   if (mode == "lstm") outputs.push_back(state.c);
@@ -238,6 +265,18 @@ Tensor sequence(const std::string& mode, const Tensor& given_x, State& state, co
   const std::vector<Tensor> made = autograd::custom(mode, in, outputs, backward);
   state = {made[1], mode == "lstm" ? made[2] : Tensor()};
   return reverse ? flip(made[0], {0}) : made[0];
+}
+
+bool in_one_call(const Tensor& x, const State& state, std::span<const Weights> w) {
+  const auto bars = [](const Tensor& t) { return t.defined() && (t.is_captured() || (is_grad_enabled() && asks(t))); };
+  return !bars(x) && !bars(state.h) && !bars(state.c) && std::none_of(w.begin(), w.end(), [&](const Weights& d) {
+    return bars(d.w_ih) || bars(d.w_hh) || bars(d.b_ih) || bars(d.b_hh);
+  });
+}
+
+Tensor both(const std::string& mode, const Tensor& x, State& state, std::span<const Weights> w) {
+  const Tensor y = whole(mode, x, state, w, "bidirectional", nullptr);
+  return y.transpose({0, 2, 1, 3}).reshape({x.size(0), x.size(1), 2 * y.size(3)});
 }
 
 }  // namespace neve::nn::recurrent

@@ -334,6 +334,37 @@ def test_second_derivative_of_recurrent_layers(name):
     assert float((np.array(second) * np.array(direction)).sum()) == pytest.approx(want, rel=1e-6)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+def test_both_directions_in_one_call(make, bias):
+    """Without gradients a layer's directions are one call; with them they are one each."""
+    m = make(3, 4, 2, bias=bias, batch_first=True, bidirectional=True)
+    x, h = rand(2, 5, 3), rand(4, 2, 4)
+    for state in (None, (h, rand(4, 2, 4, seed=3)) if make is nn.LSTM else h):
+        y, last = m(x, state)
+        with neve.no_grad():
+            z, after = m(x, state)
+        assert z.shape == (2, 5, 8)
+        np.testing.assert_allclose(np.array(z), np.array(y.detach()), rtol=1e-5, atol=1e-6)
+        for a, b in zip(after, last) if make is nn.LSTM else [(after, last)]:
+            assert a.shape == (4, 2, 4)
+            np.testing.assert_allclose(np.array(a), np.array(b.detach()), rtol=1e-5, atol=1e-6)
+
+
+def test_sizes_of_a_convolution_in_any_form():
+    """What the short way takes, and what it leaves to the checks, comes to the same."""
+    x, w, b = rand(2, 4, 9, 8), rand(6, 2, 3, 3, seed=1), rand(6, seed=2)
+    want = np.array(F.conv2d(x, w, b, (2, 2), (1, 1), (1, 1), 2))
+    for two in (2, [2, 2], np.int64(2), (np.int64(2), 2)):
+        np.testing.assert_array_equal(np.array(F.conv2d(x, w, b, two, 1, 1, 2)), want)
+    np.testing.assert_array_equal(np.array(F.conv2d(x[0], w, b, 2, 1, 1, 2)), want[0])
+    for wrong in (True, 0, -1, 1.5, (1, 2, 3), "2"):
+        with pytest.raises(neve.Error, match="conv2d: stride is"):
+            F.conv2d(x, w, b, wrong, 1, 1, 2)
+    with pytest.raises(neve.Error, match="conv2d: groups is 4 and weight"):
+        F.conv2d(rand(2, 8, 9, 8), w, None, 1, 0, 1, 4)
+
+
 def test_recurrent_weights_changed_before_backward():
     m = nn.GRU(3, 4)
     y, _ = m(rand(5, 2, 3))
