@@ -7,6 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,13 +27,15 @@ const char usage[] =
     "  a session. --wait: begins when a line comes on standard input, after a line was written that all is ready.\n"
     "  --warm N: meanwhile N other sizes of the range are prepared in the background; ends when they are, \"warm_s\" "
     "later.\n"
+    "bench-serve --spin MS [--sessions N] [--seconds S]\n"
+    "  The same of threads that multiply in registers for MS at a time: the tails that the machine itself has.\n"
     "bench-serve --busy N [--seconds S]\n"
     "  N threads compute for S seconds: the load beside which others are measured.\n";
 
 struct Options {
   std::string archive, shape;
   int sessions = 1, busy = 0, warm = 0;
-  double seconds = 2;
+  double seconds = 2, spin = 0;
   bool wait = false;
 };
 
@@ -47,6 +52,8 @@ bool parse(int argc, char** argv, Options& o) {
       o.sessions = std::atoi(argv[++i]);
     else if (a == "--busy")
       o.busy = std::atoi(argv[++i]);
+    else if (a == "--spin")
+      o.spin = std::atof(argv[++i]);
     else if (a == "--warm")
       o.warm = std::atoi(argv[++i]);
     else if (a == "--seconds")
@@ -56,7 +63,7 @@ bool parse(int argc, char** argv, Options& o) {
     else
       return false;
   }
-  return o.sessions > 0 && o.seconds > 0 && (o.busy > 0) != !o.archive.empty();
+  return o.sessions > 0 && o.seconds > 0 && (o.busy > 0) + (o.spin > 0) + !o.archive.empty() == 1;
 }
 
 void keep_busy(const Options& o) {
@@ -93,26 +100,54 @@ std::vector<neve::NamedSizes> others(const neve::jit::OptimizedModel& m, int cou
   return shapes;
 }
 
-void serve(const Options& o) {
-  const neve::Engine engine = neve::load(o.archive).engine();
+double multiply(int64_t count) {
+  double x = 1;
+  for (int64_t i = 0; i < count; ++i) {
+    x = x * 0.999 + 0.001;
+    asm volatile("" : "+x"(x));  // every one of them, none beside another
+  }
+  return x;
+}
+
+// Multiplications that take so long where nothing interrupts them.
+int64_t multiplications(double ms) {
+  constexpr int64_t some = 20000;
+  double least = 1e9;
+  for (int i = 0; i < 50; ++i) {
+    const auto start = Clock::now();
+    multiply(some);
+    least = std::min(least, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+  }
+  return std::max<int64_t>(1, int64_t(some * ms / least));
+}
+
+// What a thread calls again and again.
+using Call = std::function<void()>;
+
+Call session_call(const neve::Engine& engine, const std::string& shape, uint64_t seed) {
   const auto& m = *engine.impl()->optimized;
-  const std::vector<neve::Sizes> sizes = sizes_of(m, o.shape);
+  auto session = std::make_shared<neve::Session>(engine.session());
+  return [session, in = neve::jit::generate_inputs(m.graph, sizes_of(m, shape), seed),
+          out = std::vector<neve::Tensor>()]() mutable { session->run(in, out); };
+}
+
+void serve(const Options& o) {
+  const std::optional<neve::Engine> engine = o.spin > 0 ? std::nullopt : std::optional(neve::load(o.archive).engine());
+  const int64_t count = o.spin > 0 ? multiplications(o.spin) : 0;
   std::vector<std::vector<double>> times(size_t(o.sessions));
   std::atomic<int> ready{0};
   std::atomic<bool> go{false}, warmed{false};
   std::vector<std::thread> threads;
   for (int s = 0; s < o.sessions; ++s)
     threads.emplace_back([&, s] {
-      neve::Session session = engine.session();
-      const std::vector<neve::Tensor> in = neve::jit::generate_inputs(m.graph, sizes, uint64_t(s));
-      std::vector<neve::Tensor> out;
-      for (int i = 0; i < 3; ++i) session.run(in, out);
+      const Call call = engine ? session_call(*engine, o.shape, uint64_t(s)) : [count] { multiply(count); };
+      for (int i = 0; i < 3; ++i) call();
       times[size_t(s)].reserve(size_t(1) << 22);
       ++ready;
       while (!go) std::this_thread::sleep_for(std::chrono::microseconds(200));
       const auto end = Clock::now() + std::chrono::duration<double>(o.seconds);
       for (auto now = Clock::now(); now < end && !warmed && times[size_t(s)].size() < size_t(1) << 22;) {
-        session.run(in, out);
+        call();
         const auto then = Clock::now();
         times[size_t(s)].push_back(std::chrono::duration<double, std::milli>(then - now).count());
         now = then;
@@ -127,8 +162,8 @@ void serve(const Options& o) {
   go = true;
   const auto start = Clock::now();
   double warm_seconds = 0;
-  if (o.warm) {
-    const neve::Warming w = engine.warm_in_background(others(m, o.warm));
+  if (o.warm && engine) {
+    const neve::Warming w = engine->warm_in_background(others(*engine->impl()->optimized, o.warm));
     warmed = w.wait_for(o.seconds);
     warm_seconds = std::chrono::duration<double>(Clock::now() - start).count();
     w.cancel();
@@ -147,8 +182,8 @@ void serve(const Options& o) {
                   rows.empty() ? "" : ", ", t.size(), at(0.5), at(0.9), at(0.99));
     rows += row;
   }
-  std::printf("{\"threads\": %d, \"calls_per_s\": %g, \"warm_s\": %g, \"sessions\": [%s]}\n", engine.threads(), rate,
-              warm_seconds, rows.c_str());
+  std::printf("{\"threads\": %d, \"calls_per_s\": %g, \"warm_s\": %g, \"sessions\": [%s]}\n",
+              engine ? engine->threads() : 1, rate, warm_seconds, rows.c_str());
 }
 }  // namespace
 

@@ -1,6 +1,7 @@
 """`./dev bench --what serve`: sessions side by side, and an engine beside other load on the same cores.
 
-For every model, at its first size: calls a second of one session with one thread, of two such sessions, and the tails of the two;
+For every model, at its first size: calls a second of one session with one thread, of two such sessions, the tails of the two, and
+those of threads that multiply in registers for as long at a time, which are the machine's own;
 then one session with all threads alone, beside a process that keeps one core busy, beside one that keeps all of them busy, and
 beside a second process that does the same as the first; and an engine of the whole range, with one thread and with all, while 64
 other sizes are prepared in the background. Each round does all of it once; medians of the rounds are shown.
@@ -40,6 +41,9 @@ class Serving:
     def sessions(self, archive, number):
         return self.finish([self.start(1, archive, "--sessions", number)])[0]
 
+    def spinning(self, ms):
+        return self.finish([self.start(1, "--spin", ms, "--sessions", 2)])[0]
+
     def beside(self, archive, peer):
         """The median time of a call in ms, beside a peer."""
         busy = {"busy core": 1, "busy cores": self.threads}.get(peer, 0)
@@ -65,14 +69,15 @@ class Serving:
         rounds = []
         for _ in range(self.bench.options.rounds):
             single, pair = self.sessions(one, 1), self.sessions(one, 2)
-            tails = [s["p99_ms"] / s["median_ms"] for s in pair["sessions"]]
+            machine = self.spinning(statistics.mean(s["median_ms"] for s in pair["sessions"]))
             times = {peer: self.beside(all_threads, peer) for peer in PEERS}
             rounds.append(
                 {
                     "one_per_s": single["calls_per_s"],
                     "two_per_s": pair["calls_per_s"],
                     "gain": pair["calls_per_s"] / single["calls_per_s"],
-                    "tail": max(tails),
+                    "tail": tail(pair),
+                    "machine tail": tail(machine),
                     **{peer: times[peer] for peer in PEERS},
                     **{f"{peer}, slower": times[peer] / times["alone"] for peer in PEERS[1:]},
                     **{f"warming, {threads} threads": self.warming(threads, ranges[threads]) for threads in ranges},
@@ -85,11 +90,16 @@ class Serving:
         }
 
 
+def tail(answer):
+    """The 99th percentile over the median, of the session that is worse."""
+    return max(s["p99_ms"] / s["median_ms"] for s in answer["sessions"])
+
+
 def line(row):
     slower = ", ".join(f"beside {p} {row[f'{p}, slower']:.2f}x" for p in PEERS[1:-1])
     return (
         f"  {row['model']}: one session {row['one_per_s']:.1f}/s, two {row['two_per_s']:.1f}/s = {row['gain']:.2f}x, "
-        f"p99 {row['tail']:.2f}x the median; all threads {row['alone']:.3f} ms alone, {slower}, "
+        f"p99 {row['tail']:.2f}x the median (the machine's own {row['machine tail']:.2f}x); all threads {row['alone']:.3f} ms alone, {slower}, "
         f"two processes {row['twice, slower']:.2f}x the time; while sizes are prepared "
         + ", ".join(f"{row[k]:.2f}x ({k.split(', ')[1]})" for k in row if k.startswith("warming"))
     )
