@@ -174,12 +174,16 @@ void Compiler::visit_kernel(Node& n) {
 }
 
 // Two pieces of which the second alone reads the first: one kernel, where that is measured to be faster than the two. A
-// convolution of one tap and a depthwise one; factors of channels and a convolution of one tap.
+// convolution of one tap and a depthwise one, or the other way round; factors of channels and a convolution of one tap.
 bool Compiler::visit_chain(Node& n) {
+  if (n.is("mul")) return visit_chain(n, "native.pointwise");
+  return visit_chain(n, "native.expand_depthwise") || visit_chain(n, "native.depthwise_pointwise");
+}
+
+bool Compiler::visit_chain(Node& n, std::string_view entry) {
   const auto begins_with_conv = [](const Node& m) {
     return m.is("conv") || (m.is("fused") && m.regions[0]->first() && m.regions[0]->first()->is("conv"));
   };
-  const std::string_view entry = n.is("mul") ? "native.pointwise" : "native.expand_depthwise";
   const bool forced = options_.tactic == entry && options_.tactic_variant <= 0;
   if ((!options_.tactic.empty() && !forced) || (!options_.tactics && !forced) || options_.plain_layouts) return false;
   if (!(n.is("mul") || begins_with_conv(n)) || n.out.size() != 1 || g_.use_count(n.out[0]) != 1 ||

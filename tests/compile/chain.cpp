@@ -1,6 +1,8 @@
-// A convolution of one tap and the depthwise one after it, factors of channels and a convolution of one tap: they
-// become one instruction where that is known to be faster, or forced.
+// A convolution of one tap and the depthwise one after it, a depthwise one and one of one tap, factors of channels and
+// a convolution of one tap: they become one instruction where that is known to be faster, or forced.
 #include <gtest/gtest.h>
+
+#include <tuple>
 
 #include "base/cpu.h"
 #include "compile/compile.h"
@@ -49,37 +51,49 @@ Compiled compiled(TacticCache* tactics, std::string tactic = "", compile::Option
                                 options);
 }
 
-// Instructions that are convolutions, and how many of them are two.
-std::pair<int, int> convolutions(const Compiled& c) {
-  int all = 0, chains = 0;
+constexpr std::string_view chain_entries[] = {"native.expand_depthwise", "native.depthwise_pointwise"};
+
+// Instructions that are convolutions, and how many of them are two, by each of these.
+std::tuple<int, int, int> convolutions(const Compiled& c) {
+  int all = 0, chains[2] = {0, 0};
   for (const plan::Instr& i : c.program->plan().instrs) {
     if (i.choice == "reorder") continue;
     ++all;
-    chains += i.choice == "native.expand_depthwise";
+    for (size_t k = 0; k < 2; ++k) chains[k] += i.choice == chain_entries[k];
   }
-  return {all, chains};
+  return {all, chains[0], chains[1]};
 }
 
 TEST(Chain, IsTakenWhereItIsFaster) {
   TacticCache timed("");
+  compile::Options without;
+  without.disabled_kernels = {"native.expand_depthwise"};
   compiled(&timed);
-  for (const bool faster : {true, false}) {
+  compiled(&timed, "", without);
+  const auto with = [&](double expand, double shrink) {
     TacticCache known("");
-    for (const auto& [key, ms] : timed.used())
-      known.put(key, key.find("native.expand_depthwise") == std::string::npos ? 1 : faster ? 1.5 : 2.5);
+    for (const auto& [key, ms] : timed.used()) {
+      const auto is = [&](std::string_view entry) { return key.find(entry) != std::string::npos; };
+      known.put(key, is(chain_entries[0]) ? expand : is(chain_entries[1]) ? shrink : 1);
+    }
     known.set_frozen(true);
-    EXPECT_EQ(convolutions(compiled(&known)), faster ? std::pair(4, 1) : std::pair(5, 0));
-  }
+    return convolutions(compiled(&known));
+  };
+  EXPECT_EQ(with(1.5, 2.5), std::tuple(4, 1, 0));
+  EXPECT_EQ(with(2.5, 1.5), std::tuple(4, 0, 1));
+  EXPECT_EQ(with(2.5, 2.5), std::tuple(5, 0, 0));
 }
 
 TEST(Chain, CanBeForced) {
-  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise")), std::pair(4, 1));
-  EXPECT_EQ(convolutions(compiled(nullptr)), std::pair(5, 0));
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise")), std::tuple(4, 1, 0));
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.depthwise_pointwise")), std::tuple(4, 0, 1));
+  EXPECT_EQ(convolutions(compiled(nullptr)), std::tuple(5, 0, 0));
   TacticCache timed("");
-  EXPECT_EQ(convolutions(compiled(&timed, "onednn.conv")), std::pair(5, 0));
+  EXPECT_EQ(convolutions(compiled(&timed, "onednn.conv")), std::tuple(5, 0, 0));
   compile::Options options;
   options.tactic_variant = 1;
-  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", options)), std::pair(5, 0)) << "it has one only";
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", options)), std::tuple(5, 0, 0))
+      << "it has one only";
 }
 
 // Instructions that begin with factors: of convolutions, and alone.
@@ -109,8 +123,8 @@ TEST(Chain, IsNoneOfWhatIsDisabled) {
   compile::Options no_op, no_kernel;
   no_op.disabled_ops = {"conv"};
   no_kernel.disabled_kernels = {"native.expand_depthwise"};
-  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", no_op)), std::pair(5, 0));
-  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", no_kernel)), std::pair(5, 0));
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", no_op)), std::tuple(5, 0, 0));
+  EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise", no_kernel)), std::tuple(5, 0, 0));
 }
 
 }  // namespace

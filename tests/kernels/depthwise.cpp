@@ -96,5 +96,44 @@ TEST(ExpandDepthwise, RefusesOthers) {
             "the rows that are kept do not fit into the cache");
 }
 
+// And one of one tap after it: strips that are not full, images narrower than a strip, the image itself added.
+Subgraph strips(int64_t channels, int64_t out, int64_t k, int64_t stride, std::vector<const char*> between,
+                bool residual) {
+  Piece p;
+  const Value x = p.input(DType::f32, {n, channels, h, w});
+  Value y = p.call(
+      "conv", {x, p.weight(DType::f32, {channels, 1, k, k}), p.weight(DType::f32, {channels})},
+      {{"group", channels}, {"pads", std::vector<int64_t>(4, k / 2)}, {"strides", std::vector<int64_t>(2, stride)}})[0];
+  for (const char* op : between) y = p.call(op, {y})[0];
+  y = p.call("conv", {y, p.weight(DType::f32, {out, channels, 1, 1}), p.weight(DType::f32, {out})})[0];
+  if (residual) y = p.call("add", {y, x})[0];
+  p.output(p.call("relu", {y})[0]);
+  return p.subgraph();
+}
+
+TEST(DepthwisePointwise, AgreesWithTheDefinition) {
+  const auto sizes = sizes_of({{2, 13, 11}, {1, 7, 7}, {3, 5, 30}, {1, 2, 4}, {2, 33, 70}, {0, 5, 7}});
+  Asked how;
+  for (int threads : {1, 3}) {
+    how.threads = threads;
+    for (int64_t stride : {1, 2}) {
+      expect_reference("native.depthwise_pointwise", strips(40, 5, 3, stride, {"swish"}, false), sizes, how);
+      expect_reference("native.depthwise_pointwise", strips(37, 24, 5, stride, {}, false), sizes, how);
+    }
+    expect_reference("native.depthwise_pointwise", strips(32, 160, 3, 2, {"hard_swish"}, false), sizes, how);
+    expect_reference("native.depthwise_pointwise", strips(72, 72, 3, 1, {"relu"}, true), sizes, how);
+  }
+}
+
+TEST(DepthwisePointwise, RefusesOthers) {
+  const auto at = sizes_of({{1, 16, 16}})[0];
+  EXPECT_EQ(refusal("native.depthwise_pointwise", piece(32, 3, 3, {}, true, {}), at), "no convolution follows");
+  EXPECT_EQ(refusal("native.depthwise_pointwise", strips(32, 64, 3, 3, {}, false), at), "a stride of 3");
+  EXPECT_EQ(refusal("native.depthwise_pointwise", strips(2048, 64, 3, 1, {}, false), at),
+            "a strip does not fit into the cache");
+  EXPECT_EQ(refusal("native.depthwise_pointwise", chain(32, 64, 3, 1, {}), at),
+            "not every channel is a group of its own");
+}
+
 }  // namespace
 }  // namespace neve::test

@@ -63,6 +63,7 @@ std::vector<OpEntries> native_entries() {
           {"conv", native::direct_entries()},
           {"conv", native::winograd_entries()},
           {"conv", native::expand_depthwise_entries()},
+          {"conv", native::depthwise_pointwise_entries()},
           {"conv_transpose", native::conv_transpose_entries()},
           {"lstm", native::rnn_entries()},
           {"lstm_grad", native::lstm_grad_entries()},

@@ -68,6 +68,7 @@ void pack_transposed(const float* from, int64_t row, int64_t column, int64_t row
 std::vector<Entry> attention_entries();
 std::vector<Entry> conv_transpose_entries();
 std::vector<Entry> depthwise_entries();
+std::vector<Entry> depthwise_pointwise_entries();
 std::vector<Entry> direct_entries();
 std::vector<Entry> expand_depthwise_entries();
 std::vector<Entry> gemv_conv_entries();

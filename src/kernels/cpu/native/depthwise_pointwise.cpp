@@ -1,0 +1,170 @@
+// A depthwise convolution and the one of one tap that reads it, depth first: the first one's results of a strip of rows
+// stay in the cache while the panels of the second go by, and are never written to memory.
+#include <algorithm>
+#include <array>
+
+#include "base/threads.h"
+#include "kernels/cpu/channels_last.h"
+#include "kernels/cpu/native/depthwise.h"
+#include "kernels/cpu/native/packed_product.h"
+
+namespace neve::kernels::native {
+namespace {
+
+constexpr int64_t strip_pixels = 64;       // about as many, for a weight that is read once a strip
+constexpr int64_t most_floats = 96 << 10;  // of a strip: it stays in the second cache beside a panel
+constexpr int64_t line_floats = 16;
+
+struct StripPlan {
+  DepthwisePlan depthwise;
+  PackedProduct product;  ///< its `a` is made on the way
+  ProductEnd end;
+};
+
+class BoundStrips final : public BoundKernel {
+ public:
+  BoundStrips(const StripPlan& p, const Sizes& x, const Sizes& y, int threads)
+      : p_(p), simd_(simd_for(p.product.isa)), rows_(p.depthwise, x, y), images_(x[0]), threads_(threads) {
+    const int64_t columns = std::max<int64_t>(1, rows_.out_columns());
+    height_ = std::clamp<int64_t>(strip_pixels / columns, 1, std::max<int64_t>(1, rows_.out_rows()));
+    strips_ = (rows_.out_rows() + height_ - 1) / height_;
+    ScratchPlan own;
+    outside_at_ = own.add_of<float>(p_.depthwise.channels);
+    strip_at_ = own.add_of<float>(strip_floats());
+    own_bytes_ = own.size();
+  }
+  int64_t strip_floats() const { return height_ * rows_.out_columns() * p_.depthwise.channels; }
+  size_t scratch_bytes() const override { return own_bytes_ * size_t(threads_); }
+
+  void run(const RunArgs& args) const override {
+    for (int t = 0; t < threads_; ++t)  // the pixel that stands beyond every edge
+      std::fill_n(outside(args, t), p_.depthwise.channels, 0.f);
+    const PackedProduct& w = p_.product;
+    const int64_t work = std::max<int64_t>(1, height_ * rows_.out_columns() * w.k * w.n);
+    parallel_pieces({.items = images_ * strips_, .grain = std::max<int64_t>(1, work_of_waking / work)}, threads_,
+                    [&](const Piece& p) {
+                      const int64_t i = p.begin + p.index;
+                      strip(args, i / strips_, i % strips_ * height_, p.part);
+                    });
+  }
+
+ private:
+  float* outside(const RunArgs& args, int part) const {
+    return reinterpret_cast<float*>(args.scratch + size_t(part) * own_bytes_ + outside_at_);
+  }
+
+  void strip(const RunArgs& args, int64_t image, int64_t first, int part) const {
+    const int64_t channels = p_.depthwise.channels, in_h = rows_.in_rows(), line = rows_.in_columns() * channels;
+    const int64_t count = std::min(height_, rows_.out_rows() - first), columns = rows_.out_columns();
+    const float* x = static_cast<const float*>(args.in[p_.depthwise.x]) + image * in_h * line;
+    float* pixels = reinterpret_cast<float*>(args.scratch + size_t(part) * own_bytes_ + strip_at_);
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t top = rows_.first(first + r);
+      std::array<const float*, DepthwiseRows::most_taps> at{};
+      for (int64_t k = 0; k < p_.depthwise.height; ++k)
+        if (top + k >= 0 && top + k < in_h) at[size_t(k)] = x + (top + k) * line;
+      rows_.row(args, at.data(), channels, outside(args, part), pixels + r * columns * channels);
+    }
+    const int64_t row = (image * rows_.out_rows() + first) * columns;
+    for (int64_t j = 0; j < p_.product.panels(); ++j) multiply(args, pixels, row, count * columns, j);
+  }
+
+  /// Pixels [row, row + count) of the results and a panel of their channels; meanwhile the next panel comes nearer.
+  void multiply(const RunArgs& args, const float* pixels, int64_t row, int64_t count, int64_t panel) const {
+    const PackedProduct& w = p_.product;
+    const float* weight = static_cast<const float*>(args.in[w.b]);
+    const int64_t first = w.first(panel), at = row * w.n + first;
+    FinishedProduct p{};
+    p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
+    p.rows = count, p.k = w.k;
+    p.a = pixels, p.a_stride = w.k;
+    p.b = weight + first * w.k;
+    if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
+    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at;
+    p.f = p_.end.f;
+    p.c = static_cast<float*>(args.out[0]) + at, p.c_stride = w.n;
+    if (panel + 1 < w.panels()) {
+      p.ahead = reinterpret_cast<const char*>(weight + w.first(panel + 1) * w.k);
+      p.ahead_lines = (w.first(panel + 2) - w.first(panel + 1)) * w.k / line_floats;
+    }
+    simd_.finished_product(p);
+  }
+
+  StripPlan p_;
+  const Simd& simd_;
+  DepthwiseRows rows_;
+  int64_t images_, height_, strips_;
+  int threads_;
+  size_t outside_at_, strip_at_, own_bytes_;
+};
+
+class StripKernel final : public Kernel {
+ public:
+  explicit StripKernel(StripPlan p) : p_(std::move(p)) {}
+  std::string description() const override {
+    return str("native depth first: a depthwise one and a point, ", p_.product.isa);
+  }
+  Layout input_layout(size_t i) const override {
+    return i == p_.depthwise.x || int(i) == p_.end.residual ? last_ : Layout{};
+  }
+  Layout output_layout(size_t) const override { return last_; }
+  std::string packing_key(size_t i) const override {
+    return i == p_.depthwise.w ? std::string(packed_taps_key) : i == p_.product.b ? panels_key(p_.product) : "";
+  }
+  size_t packed_bytes(size_t i) const override {
+    return i == p_.depthwise.w ? packed_taps(p_.depthwise) : i == p_.product.b ? panels_bytes(p_.product) : 0;
+  }
+  void pack(size_t i, const Tensor& weight, void* packed, int threads) const override {
+    float* to = static_cast<float*>(packed);
+    i == p_.depthwise.w ? pack_taps(p_.depthwise, weight, to)
+                        : pack_panels(p_.product, weight.data_as<float>(), to, threads);
+  }
+  Result<BoundKernel> bind(const BindSizes& sizes) const override {
+    return std::shared_ptr<const BoundKernel>(
+        std::make_shared<BoundStrips>(p_, sizes.in[p_.depthwise.x], sizes.out[0], sizes.threads));
+  }
+
+ private:
+  StripPlan p_;
+  Layout last_ = channels_last(4);
+};
+
+Result<Kernel> accept(const Request& r, int variant) {
+  if (variant) return "no more variants";
+  const Subgraph& g = *r.graph;
+  size_t second = 1;
+  while (second < g.nodes.size() && g.nodes[second].op->info.name != "conv") ++second;
+  if (second >= g.nodes.size()) return "no convolution follows";
+  if (r.plain_only) return "channels are last";
+  StripPlan p;
+  FixedConv c;
+  const Subgraph before = part_of(g, 0, second), after = part_of(g, second, g.nodes.size());
+  if (auto why = read_depthwise(before, r.isa, p.depthwise)) return *why;
+  if (auto why = read_fixed_conv(after, c)) return *why;
+  if (c.x != g.inputs.size()) return "the second does not read the depthwise convolution";
+  const SubgraphNode& n = g.nodes[second];
+  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
+  if (x.rank() != 4 || c.groups != 1 || !w.shape[2].is(1) || !w.shape[3].is(1))
+    return "the second has other taps than one";
+  for (int64_t s : n.attrs.get_ints("strides"))
+    if (s != 1) return "the second has a stride";
+  for (int64_t pad : n.attrs.get_ints("pads"))
+    if (pad) return "the second has a padding";
+  if (auto why = read_end(c.steps, p.end)) return *why;
+  if (p.end.residual >= int(g.inputs.size())) return "what lies between is added too";
+  p.product.b = c.w, p.product.turned = true, p.product.mixed = true;
+  p.product.k = c.channels, p.product.n = c.outputs, p.product.isa = r.isa;
+  if (!p.product.n) return "no channels";
+  const Sizes &in = r.sizes[size_t(g.nodes[0].in[0])], &out = r.sizes[size_t(g.outputs[0])];
+  for (const Sizes& s : {in, out})
+    for (int64_t d : s)
+      if (d <= 0) return "the sizes at the point are not known or empty";
+  if (BoundStrips(p, in, out, 1).strip_floats() > most_floats) return "a strip does not fit into the cache";
+  return std::shared_ptr<const Kernel>(std::make_shared<StripKernel>(std::move(p)));
+}
+
+}  // namespace
+
+std::vector<Entry> depthwise_pointwise_entries() { return {{"native.depthwise_pointwise", accept}}; }
+
+}  // namespace neve::kernels::native
