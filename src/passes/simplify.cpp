@@ -272,6 +272,16 @@ constexpr Rule canonical_rules[] = {
        }
        return in == n.in ? Values{} : Values{g.call("matmul", in)};
      }},
+    {"hard_tanh_is_clip",
+     "hard_tanh(x) -> clip(x, min_val, max_val), which kernels take where a convolution or product ends",
+     [](Graph& g, Node& n) -> Values {
+       if (!n.is("hard_tanh")) return {};
+       const auto bound = [&](std::string_view name) {
+         return g.constant(Tensor::scalar(g.dtype(n.in[0]), n.attrs.get_float(name)));
+       };
+       const Value lo = bound("min_val"), hi = bound("max_val");
+       return {g.call("clip", {n.in[0], lo, hi})};
+     }},
     {"drop_neutral", "x + 0, x - 0, x * 1, x / 1 -> x, where the shape stays (x + 0 not for floats: -0 + 0 is +0)",
      [](Graph& g, Node& n) -> Values {
        if (n.in.size() != 2 || n.out.size() != 1) return {};
