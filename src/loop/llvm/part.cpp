@@ -80,6 +80,7 @@ class PartEmitter {
     begin(name);
     prelude_tiles();
     e_.loop(e_.i64(0), extent_[0], 1, [&](Value* r) {
+      fetch_gathered(r);
       std::vector<Value*> at = base_;
       step(at, 0, r);
       for (const auto& [a, memory] : tile_)
@@ -524,6 +525,34 @@ class PartEmitter {
     if (variation_.index_varies(x)) return p;
     for (const LoopIndirect& g : x.indirect) p = e_.offset(p, index_bytes(a, g, load_index(g, at[size_t(g.access)])));
     return p;
+  }
+  /// Rows that an index picks lie anywhere: the first lines of the one that comes a few rows later are asked for, since
+  /// memory takes longer to answer than a short row to compute.
+  void fetch_gathered(Value* r) {
+    constexpr int64_t rows_ahead = 8, most_lines = 4, line = 64;
+    const auto picks_rows = [&](int a) {
+      const LoopAccess& x = part_.accesses[size_t(a)];
+      return !x.indirect.empty() && !variation_.index_varies(x) &&
+             std::any_of(x.indirect.begin(), x.indirect.end(), [&](const auto& g) { return stride(g.access, 0); });
+    };
+    std::vector<int> gathered;
+    for (int a = 0; a < int(part_.accesses.size()); ++a)
+      if (picks_rows(a) && slot_kind(a, slots_.lane()) == LoopStride::one) gathered.push_back(a);
+    if (gathered.empty()) return;
+    Value* later = b_.CreateAdd(r, e_.i64(rows_ahead));
+    e_.branch(b_.CreateICmpSLT(later, extent_[0]), [&] {
+      std::vector<Value*> at = base_;
+      step(at, 0, later);
+      for (int a : gathered) {
+        Value* from = address(a, at);
+        Value* bytes = b_.CreateMul(extent_[size_t(slots_.lane())], e_.i64(size_of(dtype(a))));
+        bytes = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, bytes, e_.i64(most_lines * line));
+        e_.loop(e_.i64(0), bytes, line, [&](Value* i) {
+          b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {e_.ptr()},
+                             {e_.offset(from, i), b_.getInt32(0), b_.getInt32(3), b_.getInt32(1)});
+        });
+      }
+    });
   }
   Value* load_index(const LoopIndirect& g, Value* p) const {
     return b_.CreateSExtOrTrunc(b_.CreateAlignedLoad(memory_type(g.access), p, llvm::Align(1)), e_.i64());
