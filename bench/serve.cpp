@@ -63,6 +63,7 @@ bool parse(int argc, char** argv, Options& o) {
     else
       return false;
   }
+  if (o.archive.empty() && (o.warm || !o.shape.empty())) return false;
   return o.sessions > 0 && o.seconds > 0 && (o.busy > 0) + (o.spin > 0) + !o.archive.empty() == 1;
 }
 
@@ -162,7 +163,7 @@ void serve(const Options& o) {
   go = true;
   const auto start = Clock::now();
   double warm_seconds = 0;
-  if (o.warm && engine) {
+  if (o.warm) {
     const neve::Warming w = engine->warm_in_background(others(*engine->impl()->optimized, o.warm));
     warmed = w.wait_for(o.seconds);
     warm_seconds = std::chrono::duration<double>(Clock::now() - start).count();

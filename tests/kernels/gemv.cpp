@@ -4,6 +4,8 @@
 #include <array>
 #include <functional>
 
+#include "base/cpu.h"
+#include "kernels/cpu/native/simd.h"
 #include "kernels/support.h"
 
 namespace neve::test {
@@ -169,6 +171,23 @@ TEST(Dots, Convolutions) {
   r.output(r.call("conv", {r.input(DType::f32, {b, 3, l, 6}), r.input(DType::f32, {o, 3, 2, 3})},
                   {{"dilations", std::vector<int64_t>{2, 3}}, {"pads", std::vector<int64_t>{0, 2, 1, 0}}})[0]);
   expect_reference("native.dots_conv", r.subgraph(), {at(1, 3, 20), at(2, 2, 9), at(1, 9, 9)}, how);
+}
+
+// Packing takes the widest vectors that there are: every set is asked here.
+TEST(Simd, Transpose) {
+  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (isa > cpu_info().isa) continue;
+    for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{16, 4}, {37, 23}, {4, 3}, {3, 9}, {0, 5}, {7, 0}}) {
+      const int64_t row = columns + 2, stride = rows + 3;
+      std::vector<float> from(size_t(rows * row + 1)), to(size_t(columns * stride + 1), -1.f);
+      for (size_t i = 0; i < from.size(); ++i) from[i] = float(i);
+      kernels::native::simd_for(isa).transpose(from.data(), row, rows, columns, to.data(), stride);
+      for (int64_t i = 0; i < columns; ++i)
+        for (int64_t j = 0; j < stride; ++j)
+          ASSERT_EQ(to[size_t(i * stride + j)], j < rows ? from[size_t(j * row + i)] : -1.f)
+              << to_string(isa) << " " << rows << "x" << columns << " at " << j << ", " << i;
+    }
+  }
 }
 
 TEST(Dots, RefusalsOfConvolutions) {

@@ -4,9 +4,7 @@
 #include <array>
 
 #include "base/threads.h"
-#include "kernels/cpu/channels_last.h"
-#include "kernels/cpu/native/depthwise.h"
-#include "kernels/cpu/native/packed_product.h"
+#include "kernels/cpu/native/depthwise_pair.h"
 
 namespace neve::kernels::native {
 namespace {
@@ -98,7 +96,7 @@ class BoundStrips final : public BoundKernel {
   size_t outside_at_, strip_at_, own_bytes_;
 };
 
-class StripKernel final : public Kernel {
+class StripKernel final : public DepthwisePairKernel {
  public:
   explicit StripKernel(StripPlan p) : p_(std::move(p)) {}
   std::string description() const override {
@@ -107,26 +105,16 @@ class StripKernel final : public Kernel {
   Layout input_layout(size_t i) const override {
     return i == p_.depthwise.x || int(i) == p_.end.residual ? last_ : Layout{};
   }
-  Layout output_layout(size_t) const override { return last_; }
-  std::string packing_key(size_t i) const override {
-    return i == p_.depthwise.w ? std::string(packed_taps_key) : i == p_.product.b ? panels_key(p_.product) : "";
-  }
-  size_t packed_bytes(size_t i) const override {
-    return i == p_.depthwise.w ? packed_taps(p_.depthwise) : i == p_.product.b ? panels_bytes(p_.product) : 0;
-  }
-  void pack(size_t i, const Tensor& weight, void* packed, int threads) const override {
-    float* to = static_cast<float*>(packed);
-    i == p_.depthwise.w ? pack_taps(p_.depthwise, weight, to)
-                        : pack_panels(p_.product, weight.data_as<float>(), to, threads);
-  }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return std::shared_ptr<const BoundKernel>(
         std::make_shared<BoundStrips>(p_, sizes.in[p_.depthwise.x], sizes.out[0], sizes.threads));
   }
 
  private:
+  const DepthwisePlan& depthwise() const override { return p_.depthwise; }
+  const PackedProduct& product() const override { return p_.product; }
+
   StripPlan p_;
-  Layout last_ = channels_last(4);
 };
 
 Result<Kernel> accept(const Request& r, int variant) {
@@ -142,18 +130,8 @@ Result<Kernel> accept(const Request& r, int variant) {
   if (auto why = read_depthwise(before, r.isa, p.depthwise)) return *why;
   if (auto why = read_fixed_conv(after, c)) return *why;
   if (c.x != g.inputs.size()) return "the second does not read the depthwise convolution";
-  const SubgraphNode& n = g.nodes[second];
-  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
-  if (x.rank() != 4 || c.groups != 1 || !w.shape[2].is(1) || !w.shape[3].is(1))
-    return "the second has other taps than one";
-  for (int64_t s : n.attrs.get_ints("strides"))
-    if (s != 1) return "the second has a stride";
-  for (int64_t pad : n.attrs.get_ints("pads"))
-    if (pad) return "the second has a padding";
-  if (auto why = read_end(c.steps, p.end)) return *why;
+  if (auto why = read_point(after, c, "the second", r.isa, p.product, p.end)) return *why;
   if (p.end.residual >= int(g.inputs.size())) return "what lies between is added too";
-  p.product.b = c.w, p.product.turned = true, p.product.mixed = true;
-  p.product.k = c.channels, p.product.n = c.outputs, p.product.isa = r.isa;
   if (!p.product.n) return "no channels";
   const Sizes &in = r.sizes[size_t(g.nodes[0].in[0])], &out = r.sizes[size_t(g.outputs[0])];
   for (const Sizes& s : {in, out})

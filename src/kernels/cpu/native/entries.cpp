@@ -34,7 +34,7 @@ int panel_vectors(int64_t n, Isa isa) {
 
 void pack_transposed(const float* from, int64_t row, int64_t column, int64_t rows, int64_t columns, int64_t width,
                      int64_t stride, float* to) {
-  static const Simd& simd = simd_for(cpu_info().isa);
+  static const Simd& simd = simd_for(cpu_info().isa);  // bytes are moved: no cap changes what comes out
   constexpr int64_t block = 64;  // of columns: the lines that are written in parts stay in the first cache
   for (int64_t first = 0; first < columns; first += block) {
     const int64_t last = std::min(first + block, columns);

@@ -5,9 +5,7 @@
 #include <array>
 
 #include "base/threads.h"
-#include "kernels/cpu/channels_last.h"
-#include "kernels/cpu/native/depthwise.h"
-#include "kernels/cpu/native/packed_product.h"
+#include "kernels/cpu/native/depthwise_pair.h"
 
 namespace neve::kernels::native {
 namespace {
@@ -116,31 +114,21 @@ class BoundChain final : public BoundKernel {
   size_t outside_at_, ring_at_, state_at_, own_bytes_;
 };
 
-class ChainKernel final : public Kernel {
+class ChainKernel final : public DepthwisePairKernel {
  public:
   explicit ChainKernel(ChainPlan p) : p_(std::move(p)) {}
   std::string description() const override { return str("native depth first: a point and a depthwise one, ", p_.isa); }
   Layout input_layout(size_t i) const override { return i == p_.expand.a ? last_ : Layout{}; }
-  Layout output_layout(size_t) const override { return last_; }
-  std::string packing_key(size_t i) const override {
-    return i == p_.depthwise.w ? std::string(packed_taps_key) : i == p_.expand.b ? panels_key(p_.expand) : "";
-  }
-  size_t packed_bytes(size_t i) const override {
-    return i == p_.depthwise.w ? packed_taps(p_.depthwise) : i == p_.expand.b ? panels_bytes(p_.expand) : 0;
-  }
-  void pack(size_t i, const Tensor& weight, void* packed, int threads) const override {
-    float* to = static_cast<float*>(packed);
-    i == p_.depthwise.w ? pack_taps(p_.depthwise, weight, to)
-                        : pack_panels(p_.expand, weight.data_as<float>(), to, threads);
-  }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return std::shared_ptr<const BoundKernel>(
         std::make_shared<BoundChain>(p_, sizes.in[p_.expand.a], sizes.out[0], sizes.threads));
   }
 
  private:
+  const DepthwisePlan& depthwise() const override { return p_.depthwise; }
+  const PackedProduct& product() const override { return p_.expand; }
+
   ChainPlan p_;
-  Layout last_ = channels_last(4);
 };
 
 Result<Kernel> accept(const Request& r, int variant) {
@@ -156,20 +144,11 @@ Result<Kernel> accept(const Request& r, int variant) {
   const Subgraph before = part_of(g, 0, second), after = part_of(g, second, g.nodes.size());
   if (auto why = read_fixed_conv(before, c)) return *why;
   if (auto why = read_depthwise(after, r.isa, p.depthwise)) return *why;
-  const SubgraphNode& n = g.nodes[0];
-  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
-  if (x.rank() != 4 || c.groups != 1 || !w.shape[2].is(1) || !w.shape[3].is(1))
-    return "the first has other taps than one";
-  for (int64_t s : n.attrs.get_ints("strides"))
-    if (s != 1) return "the first has a stride";
-  for (int64_t pad : n.attrs.get_ints("pads"))
-    if (pad) return "the first has a padding";
-  if (auto why = read_end(c.steps, p.between)) return *why;
+  if (auto why = read_point(before, c, "the first", r.isa, p.expand, p.between)) return *why;
   if (p.between.residual >= 0) return "the first takes another image";
   if (p.depthwise.x != g.inputs.size()) return "the depthwise convolution does not read the first one";
-  p.expand.a = c.x, p.expand.b = c.w, p.expand.turned = true, p.expand.mixed = true;
-  p.expand.k = c.channels, p.expand.n = c.outputs, p.expand.isa = r.isa;
-  const Sizes &in = r.sizes[size_t(n.in[0])], &out = r.sizes[size_t(g.outputs[0])];
+  p.expand.a = c.x;
+  const Sizes &in = r.sizes[size_t(g.nodes[0].in[0])], &out = r.sizes[size_t(g.outputs[0])];
   for (const Sizes& s : {in, out})
     for (int64_t d : s)
       if (d <= 0) return "the sizes at the point are not known or empty";
