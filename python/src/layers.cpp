@@ -2,7 +2,9 @@
 // stand in Python.
 #include <neve/nn.h>
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "capture.h"
 #include "convert.h"
@@ -11,24 +13,26 @@
 namespace neve::python {
 namespace {
 
-/// An int of `least` or more for each of n axes, or a tuple or list of n of them; nothing for whatever else.
-std::optional<std::vector<int64_t>> each(nb::handle h, size_t n, long least) {
-  auto whole = [&](PyObject* p, int64_t& v) {
-    if (!PyLong_CheckExact(p)) return false;
-    v = PyLong_AsLongLong(p);
-    if (v != -1 || !PyErr_Occurred()) return v >= least;
-    PyErr_Clear();
-    return false;
-  };
+/// An int of `least` or more, and no other kind of number.
+bool whole(nb::handle h, int64_t least, int64_t& v) {
+  if (!PyLong_CheckExact(h.ptr())) return false;
+  v = PyLong_AsLongLong(h.ptr());
+  if (v != -1 || !PyErr_Occurred()) return v >= least;
+  PyErr_Clear();
+  return false;
+}
+
+/// One for each of n axes, or a tuple or list of n of them; nothing for whatever else.
+std::optional<std::vector<int64_t>> each(nb::handle h, size_t n, int64_t least) {
   std::vector<int64_t> v(n);
   if (PyTuple_Check(h.ptr()) || PyList_Check(h.ptr())) {
     const auto items = nb::borrow<nb::sequence>(h);
     if (nb::len(items) != n) return {};
     for (size_t i = 0; i < n; ++i)
-      if (!whole(nb::object(items[i]).ptr(), v[i])) return {};
+      if (!whole(nb::object(items[i]), least, v[i])) return {};
     return v;
   }
-  if (!whole(h.ptr(), v[0])) return {};
+  if (!whole(h, least, v[0])) return {};
   std::fill(v.begin() + 1, v.end(), v[0]);
   return v;
 }
@@ -39,20 +43,18 @@ nb::object conv(size_t n, nb::handle x, nb::handle weight, nb::handle bias, nb::
   if (capturing || !nb::try_cast(x, image) || !nb::try_cast(weight, w)) return nb::none();
   if (!bias.is_none() && !nb::try_cast(bias, b)) return nb::none();
   if (!is_float(image->dtype()) || image->rank() != int64_t(n) + 2) return nb::none();
-  auto strides = each(stride, n, 1), pads = each(padding, n, 0), dilations = each(dilation, n, 1),
-       group = each(groups, 1, 1);
-  if (!strides || !pads || !dilations || !group) return nb::none();
+  auto strides = each(stride, n, 1), pads = each(padding, n, 0), dilations = each(dilation, n, 1);
+  int64_t group = 1;
+  if (!strides || !pads || !dilations || !whole(groups, 1, group)) return nb::none();
   pads->reserve(2 * n);
   pads->insert(pads->end(), pads->begin(), pads->end());
   remember_place();
   Tensor y;
   try {
     nb::gil_scoped_release free;
-    y = ops::conv(*image, *w, b ? *b : Tensor{},
-                  {.strides = std::move(*strides),
-                   .pads = std::move(*pads),
-                   .dilations = std::move(*dilations),
-                   .group = (*group)[0]});
+    y = ops::conv(
+        *image, *w, b ? *b : Tensor{},
+        {.strides = std::move(*strides), .pads = std::move(*pads), .dilations = std::move(*dilations), .group = group});
   } catch (const Error&) {
     return nb::none();
   }
