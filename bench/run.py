@@ -10,6 +10,8 @@
     ./dev bench --before FOLDER       beside another build of Neve: what a change has gained
     ./dev bench --train               training steps; with --peers beside PyTorch, op by op and compiled
                                       (--backends neve neve_deterministic: the cost of neve.deterministic)
+    ./dev bench --peers --onnx FILE --size "x=1x3x224x224" "x=8x3x224x224"
+                                      a model of yours, one engine for all its sizes (inputs apart by ';')
     ./dev bench --peers --backends neve_eager torch
                                       networks op by op, without an engine, beside PyTorch's
 
@@ -62,6 +64,7 @@ class Bench:
         self.work = {
             n: w for n, w in table.workloads(self.folder, options.shared_models).items() if n in options.models
         }
+        self.files = {}  # {name of a workload: what file_workload takes}
         self.scratch = tempfile.TemporaryDirectory(prefix="neve-bench-")
         self.result = {
             "schema": "neve.bench/1",
@@ -100,8 +103,29 @@ class Bench:
             "shared_models": text_or_none(self.options.shared_models),
             "threads": self.options.threads,
             "seconds": self.options.seconds,
+            "file": self.files.get(workload.name),
             **more,
         }
+
+    def add_file(self, path, sizes):
+        """A model that the user names, beside or instead of those of workloads.py."""
+        request = {"workload": path.stem, "task": "inputs", "path": str(path), "models": None, "shared_models": None}
+        answer = self.answer("worker.py", sys.executable, request, path.stem, self.environment())
+        if answer is None:
+            return
+        dtypes = answer["dtypes"]
+        for size in sizes:
+            if set(size) != set(dtypes):
+                self.fail(f"{path.stem}: its inputs are {', '.join(dtypes)}; --size names {', '.join(size)}")
+                return
+            if [len(s) for s in size.values()] != [len(sizes[0][name]) for name in size]:
+                self.fail(
+                    f"{path.stem}: an input has {len(sizes[0][name])} axes in one --size and another number in the next"
+                )
+                return
+        sizes = [{name: size[name] for name in dtypes} for size in sizes]
+        self.files[path.stem] = {"path": str(path.resolve()), "sizes": sizes, "dtypes": dtypes}
+        self.work[path.stem] = table.file_workload(**self.files[path.stem])
 
     def answer(self, script, python, request, name, env):
         done = subprocess.run(
@@ -525,6 +549,20 @@ def make_missing(bench):
             del bench.work[work.name]
 
 
+def size_of(text):
+    """{input: shape} of "x=1x3x224x224;y=1x5"."""
+    found = {}
+    for part in text.split(";"):
+        name, equals, axes = part.partition("=")
+        try:
+            found[name.strip()] = tuple(int(a) for a in axes.split("x") if a.strip())
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip() or min(found[name.strip()], default=0) < 0:
+            raise argparse.ArgumentTypeError(f"{part!r} is not NAME=SIZExSIZE...")
+    return found
+
+
 def parse():
     names = list(table.workloads())
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -532,6 +570,8 @@ def parse():
     parser.add_argument("--peers-python", help="the interpreter that has the peers (given by ./dev bench)")
     parser.add_argument("--backends", nargs="+", choices=(*OWN, EAGER, *PEERS))
     parser.add_argument("--models", nargs="+", choices=names, default=names)
+    parser.add_argument("--onnx", type=pathlib.Path, help="a model of yours instead of those of the table")
+    parser.add_argument("--size", nargs="+", type=size_of, help="with --onnx: NAME=1x3x224x224, inputs apart by ';'")
     parser.add_argument("--models-dir", help="folder of the made models (build/bench-models)")
     parser.add_argument("--shared-models", type=pathlib.Path, help="folder of models of others ($NEVE_MODELS)")
     parser.add_argument("--train", action="store_true", help="training steps instead")
@@ -550,6 +590,11 @@ def parse():
     options = parser.parse_args()
     peers = ("torch", "inductor") if options.train else PEERS
     own = ["neve", "neve_static"] if options.train else ["neve", EAGER] if options.peers else ["neve"]
+    if options.onnx:
+        own, peers = ["neve"], PEERS[:3]  # there is no network of it that PyTorch could run op by op
+        options.models = []
+    if bool(options.onnx) != bool(options.size) or (options.onnx and options.train):
+        parser.error("--onnx and --size belong together, and to inference")
     options.backends = options.backends or (own + [*peers] if options.peers else own)
     if options.before and not options.train:
         options.before = options.before.resolve()
@@ -576,6 +621,8 @@ def main():
         bench.train(options.backends)
     else:
         make_missing(bench)
+        if options.onnx:
+            bench.add_file(options.onnx, options.size)
         if bench.work:
             bench.result["machine"]["peak"] = bench.ask(next(iter(bench.work.values())), "peak")
     for what in WHAT:

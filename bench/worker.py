@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import turns
-from workloads import workloads
+from workloads import file_workload, workloads
 
 clock = time.perf_counter
 
@@ -204,6 +204,17 @@ def task_peak(work, request):
     return neve.machine_peak(request["threads"])
 
 
+def task_inputs(work, request):
+    """What a file takes: {"dtypes": numpy's of every input}."""
+    import neve
+
+    names = {"f16": "float16", "f32": "float32", "f64": "float64", "bool": "bool"}
+    integers = {
+        f"{kind}{bits}": f"{name}{bits}" for bits in (8, 16, 32, 64) for kind, name in (("i", "int"), ("u", "uint"))
+    }
+    return {"dtypes": {name: (names | integers)[dtype] for name, dtype, _ in neve.load(request["path"]).inputs}}
+
+
 def task_optimize(work, request):
     """Makes the archive, for the whole range or for one size; the tactic cache is the one that the environment names."""
     import neve
@@ -298,7 +309,10 @@ def task_pair(work, request):
 def main():
     request = json.loads(sys.stdin.readline())
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-    work = workloads(request["models"], request["shared_models"])[request["workload"]]
+    if file := request.get("file"):
+        work = file_workload(**file)
+    else:
+        work = workloads(request["models"], request["shared_models"]).get(request["workload"])
     answer = globals()["task_" + request["task"]](work, request)
     print(json.dumps(answer, default=str), flush=True)
     os._exit(0)  # what a library does while it is taken down is not measured

@@ -78,6 +78,30 @@ def shapes(feed):
     return {n: tuple(v.shape) for n, v in feed.items()}
 
 
+def file_workload(path, sizes, dtypes):
+    """Any ONNX file: `sizes` are {input: shape}, all of them timed, and one engine serves from the least to the largest; `dtypes` are
+    numpy's, {input: name}. Inputs of integers are 0 or 1, which ids and masks may be alike."""
+    keys = [tuple(next(iter(s.values()))) for s in sizes]
+    if len(set(keys)) < len(keys):  # they differ in another input than the first
+        keys = [tuple(n for shape in s.values() for n in shape) for s in sizes]
+    known = dict(zip(keys, sizes, strict=True))
+
+    def feed(size, generator):
+        def values(name, shape):
+            if np.issubdtype(dtypes[name], np.floating):
+                return generator.standard_normal(shape).astype(dtypes[name])
+            return generator.integers(0, 2, shape).astype(dtypes[name])
+
+        return {name: values(name, shape) for name, shape in known[tuple(size)].items()}
+
+    def extreme(which):
+        return {name: tuple(which(along) for along in zip(*(s[name] for s in sizes), strict=True)) for name in sizes[0]}
+
+    path = pathlib.Path(path)
+    opts = [{name: tuple(shape) for name, shape in s.items()} for s in sizes]
+    return Workload(path.stem, path, False, extreme(min), opts, extreme(max), keys, feed)
+
+
 def _workload(name, path, made, feed, low, opts, high, sizes, first=(), **more):
     generator = np.random.default_rng(0)
     low, high, *opts = (shapes(feed(size, generator)) for size in (low, high, *opts))

@@ -13,7 +13,7 @@ namespace neve::compile {
 using nlohmann::json;
 
 namespace {
-constexpr int format = 4;
+constexpr int format = 5;
 constexpr std::string_view gap = " | ";
 
 std::string machine_digits(std::string_view text) { return sha256_hex(text).substr(0, 8); }

@@ -30,6 +30,15 @@ void forget([[maybe_unused]] const Tensor& t) {
 #endif
 }
 
+/// Writes every line of memory again, each thread its share, as the kernel before in a network does.
+void write_again(const Tensor& t, int threads) {
+  constexpr int64_t line = 64;
+  parallel_for((t.bytes() + line - 1) / line, 1, threads, [&](int64_t begin, int64_t end, int) {
+    volatile uint8_t* p = t.data_as<uint8_t>();
+    for (int64_t i = begin; i < end; ++i) p[i * line] = p[i * line];
+  });
+}
+
 /// The copies that a kernel's inputs need in other layouts than they are offered in, and those of results in blocks of
 /// channels: nearly all that may read them next is fastest with channels last.
 class Reorders {
@@ -155,6 +164,7 @@ class Trial {
   }
 
   bool runs() const { return bound_ != nullptr; }
+  int threads() const { return request_.threads; }
 
   void run(Buffers& buffers, bool count = true) {
     std::byte* scratch = buffers.scratch(std::max(bound_->scratch_bytes(), reorders_->scratch_bytes()));
@@ -162,6 +172,11 @@ class Trial {
     if (request_.cold_weights)
       for (size_t i = 0; i < inputs_.size(); ++i)
         if (request_.graph->roles[i] == InputRole::weight) forget(inputs_[i]);
+    // As in a network: what it reads was written just now, and by threads that are awake. To wake one takes as long as
+    // a small kernel runs, and two kernels would pay twice.
+    for (size_t i = 0; i < inputs_.size(); ++i)
+      if (request_.graph->roles[i] == InputRole::activation) write_again(inputs_[i], request_.threads);
+    parallel_for(request_.threads, 1, request_.threads, [](int64_t, int64_t, int) {});
     const auto start = std::chrono::steady_clock::now();
     reorders_->before(scratch);
     bound_->run({in_.data(), out_.data(), scratch, threads_, state_.get()});
@@ -185,12 +200,14 @@ class Trial {
   int threads_ = 1;
 };
 
-/// Between runs another buffer is walked, so that what kernels read does not lie in the nearest caches.
-void sweep() {
-  static thread_local const Tensor other = Tensor::zeros(DType::u8, {4 << 20});
-  volatile uint8_t sink = 0;
-  const uint8_t* p = other.data_as<uint8_t>();
-  for (int64_t i = 0; i < other.bytes(); i += 64) sink = uint8_t(sink + p[i]);
+/// Between runs every thread walks another buffer, so that the results of the run before do not lie in its caches.
+void sweep(int threads) {
+  static const Tensor other = Tensor::zeros(DType::u8, {4 << 20});
+  parallel_for(threads, 1, threads, [](int64_t, int64_t, int) {
+    volatile uint8_t sink = 0;
+    const uint8_t* p = other.data_as<uint8_t>();
+    for (int64_t i = 0; i < other.bytes(); i += 64) sink = uint8_t(sink + p[i]);
+  });
 }
 
 }  // namespace
@@ -213,7 +230,7 @@ std::vector<double> time_kernels(const std::vector<KernelToTime>& kernels) {
     if (round > fewest_runs && std::chrono::steady_clock::now() - begin > budget) break;
     for (Trial* t : racing) {
       check_interrupt();
-      sweep();
+      sweep(t->threads());
       t->run(buffers);
     }
     // By the shortest of each: a machine that takes a core away for a moment makes one run several times as long.
