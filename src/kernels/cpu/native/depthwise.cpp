@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "base/threads.h"
 #include "kernels/cpu/channels_last.h"
-#include "op/spatial.h"
 
 namespace neve::kernels::native {
 namespace {
@@ -35,21 +35,17 @@ std::optional<std::string> read_depthwise(const Subgraph& g, Isa isa, DepthwiseP
   FixedConv c;
   if (auto why = read_fixed_conv(g, c)) return *why;
   if (c.groups != c.outputs || c.channels != 1) return "not every channel is a group of its own";
-  const SubgraphNode& n = g.nodes[0];
-  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
+  const TensorType &x = g.types[size_t(g.nodes[0].in[0])], &w = g.types[size_t(g.nodes[0].in[1])];
   if (x.rank() != 4) return str("two spatial axes, x is ", x);
   p.x = c.x, p.w = c.w, p.isa = isa, p.channels = c.outputs;
-  p.height = w.shape[2].value(), p.width = w.shape[3].value();
+  static_cast<ImageTaps&>(p) = image_taps(g);
   if ((p.width != 3 && p.width != 5 && p.width != 7) || p.height > DepthwiseRows::most_taps)
     return str("no code for w ", w);
   if (isa == Isa::avx512 && p.channels < simd_for(isa).lanes) p.isa = Isa::avx2;
   if (p.channels < simd_for(p.isa).lanes) return str(p.channels, " channels are fewer than a vector has");
-  for (int64_t d : n.attrs.get_ints("dilations"))
+  for (int64_t d : p.dilations)
     if (d != 1) return "dilations";
-  p.strides = n.attrs.get_ints("strides");
-  if (p.strides.empty()) p.strides = {1, 1};
   if (p.strides[1] > 2) return str("a stride of ", p.strides[1]);
-  p.pads = n.attrs.get_ints("pads"), p.auto_pad = n.attrs.get_string("auto_pad");
   for (int64_t pad : p.pads)
     if (pad < 0) return "negative padding";
   for (size_t i = 0; i < c.steps.size(); ++i) {
@@ -73,12 +69,7 @@ void pack_taps(const DepthwisePlan& p, const Tensor& weight, float* packed) {
 
 DepthwiseRows::DepthwiseRows(const DepthwisePlan& p, const Sizes& x, const Sizes& y) : p_(p), simd_(simd_for(p.isa)) {
   in_h_ = x[2], in_w_ = x[3], out_h_ = y[2], out_w_ = y[3];
-  WindowSpec spec;
-  spec.kernel = {Dim(p_.height), Dim(p_.width)};
-  spec.strides = p_.strides, spec.pads = p_.pads, spec.auto_pad = p_.auto_pad;
-  const Dim in[] = {Dim(in_h_), Dim(in_w_)};
-  const Window window = slide(spec, in);
-  top_ = window.pad_begin[0].value(), left_ = window.pad_begin[1].value();
+  std::tie(top_, left_) = padding_before(p_, in_h_, in_w_);
   columns_ = columns_of(out_w_, p_.width, p_.strides[1]);
 }
 

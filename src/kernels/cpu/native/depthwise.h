@@ -5,12 +5,10 @@
 
 namespace neve::kernels::native {
 
-struct DepthwisePlan {
+struct DepthwisePlan : ImageTaps {
   size_t x = 0, w = 1;  ///< inputs of the piece
   int bias = -1;        ///< the same; -1: none
-  int64_t channels = 0, height = 0, width = 0;
-  std::vector<int64_t> strides, pads;
-  std::string auto_pad;
+  int64_t channels = 0;
   std::vector<Activation> follow;
   Isa isa = Isa::baseline;
 };

@@ -2,11 +2,11 @@
 // where they lie. Channels are last in the result; an image of few channels, the first of a network, comes as planes.
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "base/threads.h"
 #include "kernels/cpu/channels_last.h"
 #include "kernels/cpu/native/packed_product.h"
-#include "op/spatial.h"
 
 namespace neve::kernels::native {
 namespace {
@@ -18,13 +18,11 @@ constexpr int64_t most_weight = 1 << 20;  // bytes that stay in the second cache
 constexpr int64_t chunk_bytes = 1 << 19;  // of a larger weight, while the rows of a block go by
 constexpr int64_t block_bytes = 1 << 19;  // of the image under such a block
 
-struct DirectPlan {
+struct DirectPlan : ImageTaps {
   PackedProduct product;  ///< positions: row of taps, tap, channel; of planes: channel, row of taps, tap
   ProductEnd end;
   bool planes = false;
-  int64_t channels = 0, height = 0, width = 0;
-  std::vector<int64_t> strides, dilations, pads;
-  std::string auto_pad;
+  int64_t channels = 0;
   int64_t pixel() const { return planes ? 1 : channels; }  ///< floats from one pixel of a row to the next
   int64_t rows() const { return height * (planes ? channels : 1); }
   /// Positions that lie one behind the other in the image.
@@ -42,12 +40,7 @@ class BoundDirect final : public BoundKernel {
         out_h_(y[2]),
         out_w_(y[3]),
         threads_(threads) {
-    WindowSpec spec;
-    spec.kernel = {Dim(p_.height), Dim(p_.width)};
-    spec.strides = p_.strides, spec.dilations = p_.dilations, spec.pads = p_.pads, spec.auto_pad = p_.auto_pad;
-    const Dim in[] = {Dim(in_h_), Dim(in_w_)};
-    const Window window = slide(spec, in);
-    top_ = window.pad_begin[0].value(), left_ = window.pad_begin[1].value();
+    std::tie(top_, left_) = padding_before(p_, in_h_, in_w_);
     const auto covered = [&](size_t axis, int64_t results, int64_t taps) {
       return results ? (results - 1) * p_.strides[axis] + (taps - 1) * p_.dilations[axis] + 1 : 0;
     };
@@ -278,12 +271,6 @@ int panel_vectors_for(int64_t columns) {
   return loads(3, 8) < loads(4, 6) ? 3 : 4;
 }
 
-std::vector<int64_t> pair_of(const SubgraphNode& n, const char* name) {
-  std::vector<int64_t> v = n.attrs.get_ints(name);
-  if (v.empty()) v = {1, 1};
-  return v;
-}
-
 // The second variant: vectors of half the size, where fewer columns are to spare then.
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant > 1) return "no more variants";
@@ -292,14 +279,10 @@ Result<Kernel> accept(const Request& r, int variant) {
   FixedConv c;
   if (auto why = read_image_conv(g, c)) return *why;
   const SubgraphNode& n = g.nodes[0];
-  const TensorType& w = g.types[size_t(n.in[1])];
-  DirectPlan p;
+  DirectPlan p{image_taps(g)};
   if (auto why = read_end(c.steps, p.end)) return *why;
   p.channels = c.channels, p.planes = c.channels <= most_planes;
   if (p.planes && p.end.residual == int(c.x)) return "the image is added too";
-  p.height = w.shape[2].value(), p.width = w.shape[3].value();
-  p.strides = pair_of(n, "strides"), p.dilations = pair_of(n, "dilations");
-  p.pads = n.attrs.get_ints("pads"), p.auto_pad = n.attrs.get_string("auto_pad");
   if (p.height * p.width == 1 && !p.planes && p.strides == std::vector<int64_t>{1, 1}) return "a single tap";
   for (int64_t pad : p.pads)
     if (pad < 0) return "negative padding";

@@ -61,6 +61,7 @@ std::vector<OpEntries> native_entries() {
           {"conv", native::depthwise_entries()},
           {"conv", native::pointwise_entries()},
           {"conv", native::direct_entries()},
+          {"conv", native::grouped_entries()},
           {"conv", native::winograd_entries()},
           {"conv", native::expand_depthwise_entries()},
           {"conv", native::depthwise_pointwise_entries()},

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "op/spatial.h"
+
 namespace neve::kernels::native {
 namespace {
 
@@ -124,6 +126,27 @@ std::optional<std::string> read_image_conv(const Subgraph& g, FixedConv& c) {
   const TensorType& x = g.types[size_t(g.nodes[0].in[0])];
   if (x.rank() != 4) return str("two spatial axes, x is ", x);
   return {};
+}
+
+ImageTaps image_taps(const Subgraph& g) {
+  const SubgraphNode& n = g.nodes[0];
+  const TensorType& w = g.types[size_t(n.in[1])];
+  ImageTaps t;
+  t.height = w.shape[2].value(), t.width = w.shape[3].value();
+  t.strides = n.attrs.get_ints("strides"), t.dilations = n.attrs.get_ints("dilations");
+  for (auto* steps : {&t.strides, &t.dilations})
+    if (steps->empty()) *steps = {1, 1};
+  t.pads = n.attrs.get_ints("pads"), t.auto_pad = n.attrs.get_string("auto_pad");
+  return t;
+}
+
+std::pair<int64_t, int64_t> padding_before(const ImageTaps& taps, int64_t height, int64_t width) {
+  WindowSpec spec;
+  spec.kernel = {Dim(taps.height), Dim(taps.width)};
+  spec.strides = taps.strides, spec.dilations = taps.dilations, spec.pads = taps.pads, spec.auto_pad = taps.auto_pad;
+  const Dim in[] = {Dim(height), Dim(width)};
+  const Window window = slide(spec, in);
+  return {window.pad_begin[0].value(), window.pad_begin[1].value()};
 }
 
 Subgraph part_of(const Subgraph& g, size_t begin, size_t end) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/cpu/native/native.h"
@@ -32,6 +33,16 @@ struct FixedConv {
 std::optional<std::string> read_fixed_conv(const Subgraph& g, FixedConv& c);
 /// The same, of one group and over two spatial axes.
 std::optional<std::string> read_image_conv(const Subgraph& g, FixedConv& c);
+
+/// The taps of a convolution over two spatial axes, and how they go over an image.
+struct ImageTaps {
+  int64_t height = 0, width = 0;
+  std::vector<int64_t> strides, dilations, pads;
+  std::string auto_pad;
+};
+ImageTaps image_taps(const Subgraph& g);
+/// The rows and columns of zeros before an image of these sizes.
+std::pair<int64_t, int64_t> padding_before(const ImageTaps& taps, int64_t height, int64_t width);
 
 /// The nodes from `begin` on as a piece of their own; what an earlier one makes becomes its last input.
 Subgraph part_of(const Subgraph& g, size_t begin, size_t end);

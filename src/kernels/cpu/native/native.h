@@ -71,6 +71,7 @@ std::vector<Entry> depthwise_entries();
 std::vector<Entry> depthwise_pointwise_entries();
 std::vector<Entry> direct_entries();
 std::vector<Entry> expand_depthwise_entries();
+std::vector<Entry> grouped_entries();
 std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
 std::vector<Entry> dots_entries();

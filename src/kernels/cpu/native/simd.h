@@ -200,6 +200,19 @@ struct Depthwise {
   float* y;                    ///< [columns, channels]
 };
 
+/// A row of results of a convolution in groups, 3 taps wide, for one vector of channels: those of one group, or of
+/// several that have as many inputs as results.
+struct GroupedRow {
+  /// `columns` of one vector; `rows` results that are neighbours, from `k` inputs each; `a`: the pixel under the first
+  /// tap, neighbours at `a_stride`; `b`: [height, k, 3, lanes].
+  FinishedProduct p;
+  int stride;      ///< 1 or 2
+  int64_t height;  ///< rows of taps
+  int64_t line;    ///< floats from one of them to the next
+  /// [lanes]: each lane's first input in a pixel, of which `lanes` floats may be read; null: all lanes have the same.
+  const int32_t* spread;
+};
+
 enum class Combination : uint8_t { add, sub, mul, div, max, min };
 
 struct Simd {
@@ -245,6 +258,7 @@ struct Simd {
   /// Out: frequency f at p + f step; result (i, j) goes to y + (i m + j) n.
   void (*winograd_output)(int m, const float* p, int64_t step, int64_t n, float* y);
   void (*depthwise)(const Depthwise&);
+  void (*grouped_row)(const GroupedRow&);
   // To measure the machine with. `n` is a multiple of 128.
   int64_t flops_a_round;
   /// Independent chains of multiply-adds in registers; the result is a number that nobody needs.

@@ -6,6 +6,7 @@
 #include "kernels/cpu/native/simd_activation.h"
 #include "kernels/cpu/native/simd_depthwise.h"
 #include "kernels/cpu/native/simd_finished.h"
+#include "kernels/cpu/native/simd_grouped.h"
 #include "kernels/cpu/native/simd_product.h"
 #include "kernels/cpu/native/simd_transpose.h"
 
@@ -394,35 +395,14 @@ void triad(float* a, const float* b, const float* c, float s, int64_t n) {
   for (int64_t i = 0; i < n; i += lanes) store(a + i, fma(factor, load(c + i), load(b + i)));
 }
 
-constexpr Simd functions{lanes,
-                         panel,
-                         panel_from_memory,
-                         product,
-                         rows_beside,
-                         row_and_tile,
-                         finished_product,
-                         transpose,
-                         signed_sum,
-                         multiply_rows,
-                         combine,
-                         activate,
-                         lstm,
-                         lstm_grad,
-                         gru_gates,
-                         gru_state,
-                         rnn,
-                         blend,
-                         softmax_row,
-                         dot_rows,
-                         dots,
-                         add_rows,
-                         winograd_input,
-                         winograd_output,
-                         depthwise,
-                         2 * chains* lanes,
-                         multiply_adds,
-                         sum_of,
-                         triad};
+constexpr Simd functions{lanes,       panel,         panel_from_memory, product,
+                         rows_beside, row_and_tile,  finished_product,  transpose,
+                         signed_sum,  multiply_rows, combine,           activate,
+                         lstm,        lstm_grad,     gru_gates,         gru_state,
+                         rnn,         blend,         softmax_row,       dot_rows,
+                         dots,        add_rows,      winograd_input,    winograd_output,
+                         depthwise,   grouped_row,   2 * chains* lanes, multiply_adds,
+                         sum_of,      triad};
 
 }  // namespace
 }  // namespace neve::kernels::native

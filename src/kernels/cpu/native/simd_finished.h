@@ -28,9 +28,9 @@ struct FinishedTile {
 
   /// The rows that are added and written at the end. Where they lie apart nothing else fetches them, and asked for then
   /// they would come later than the next sums are done.
-  NEVE_INLINE void bring_rows() {
-    constexpr int64_t worth_it = 64;  // positions, whose multiplications take longer than memory
-    if (p.k < worth_it || p.c_stride <= Vectors * lanes) return;
+  NEVE_INLINE void bring_rows(int64_t positions) {
+    constexpr int64_t worth_it = 32;  // their multiplications take longer than memory
+    if (positions < worth_it || p.c_stride <= Vectors * lanes) return;
     unroll<Rows>([&](auto r) NEVE_INLINED {
       const int64_t at = (row + r.value) * p.c_stride;
       bring<Vectors, true>(p.c + at);
@@ -118,12 +118,10 @@ struct FinishedTile {
   }
 };
 
+/// What follows the sums, and where they go.
 template <int Rows, int Vectors, int Step>
-void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int64_t lines) {
-  FinishedTile<Rows, Vectors, Step> t{p, row, {}};
-  t.bring_rows();
-  t.begin();
-  t.multiply(ahead, lines);
+NEVE_INLINE void write_tile(FinishedTile<Rows, Vectors, Step>& t) {
+  const FinishedProduct& p = t.p;
   if (p.residual) t.add_residual();
   const V zero = all(0.f), one = all(1.f), alpha = all(p.f.alpha), beta = all(p.f.beta);
   switch (p.f.kind) {  // what is a few instructions; the others while the results are in the first cache
@@ -139,7 +137,7 @@ void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int
       t.put([](V x) NEVE_INLINED { return x; });
   }
   const int64_t whole = p.columns / lanes * lanes, some = p.columns % lanes;
-  for (int64_t r = row; r < row + Rows; ++r) {
+  for (int64_t r = t.row; r < t.row + Rows; ++r) {
     float* c = p.c + r * p.c_stride;
     activate(p.f, c, whole);
     if (!some) continue;
@@ -148,6 +146,15 @@ void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int
     activate(p.f, rest, lanes);
     store_some(c + whole, load(rest), some);
   }
+}
+
+template <int Rows, int Vectors, int Step>
+void finished_tile(const FinishedProduct& p, int64_t row, const char* ahead, int64_t lines) {
+  FinishedTile<Rows, Vectors, Step> t{p, row, {}};
+  t.bring_rows(p.k / 2);
+  t.begin();
+  t.multiply(ahead, lines);
+  write_tile(t);
 }
 
 template <int Rows, int Vectors, int Step>

@@ -36,6 +36,11 @@ NEVE_INLINE V or_bits(V a, V b) { return _mm512_or_ps(a, b); }
 NEVE_INLINE V root(V x) { return _mm512_sqrt_ps(x); }
 NEVE_INLINE V nearest(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 NEVE_INLINE V times_power(V x, V n) { return _mm512_scalef_ps(x, n); }
+/// Numbers of lanes, and the lanes of x in their order.
+using Lanes = __m512i;
+NEVE_INLINE Lanes lanes_of(const int32_t* p) { return _mm512_loadu_si512(p); }
+NEVE_INLINE Lanes next_lanes(Lanes n) { return _mm512_add_epi32(n, _mm512_set1_epi32(1)); }
+NEVE_INLINE V permute(V x, Lanes n) { return _mm512_permutexvar_ps(n, x); }
 /// 1 / x to two of the last bits, x >= 1: an estimate and a step of Newton's, half the time of a division.
 NEVE_INLINE V inverse(V x) {
   const V y = _mm512_rcp14_ps(x);
@@ -76,6 +81,10 @@ NEVE_INLINE V sign_of(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_
 NEVE_INLINE V or_bits(V a, V b) { return _mm256_or_ps(a, b); }
 NEVE_INLINE V root(V x) { return _mm256_sqrt_ps(x); }
 NEVE_INLINE V nearest(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+using Lanes = __m256i;
+NEVE_INLINE Lanes lanes_of(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+NEVE_INLINE Lanes next_lanes(Lanes n) { return _mm256_add_epi32(n, _mm256_set1_epi32(1)); }
+NEVE_INLINE V permute(V x, Lanes n) { return _mm256_permutevar8x32_ps(x, n); }
 NEVE_INLINE V power(__m256i n) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
 }
@@ -111,6 +120,13 @@ NEVE_INLINE V sign_of(V x) { return _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi3
 NEVE_INLINE V or_bits(V a, V b) { return _mm_or_ps(a, b); }
 NEVE_INLINE V root(V x) { return _mm_sqrt_ps(x); }
 NEVE_INLINE V nearest(V x) { return _mm_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+using Lanes = __m128i;  // of bytes, four for each lane
+NEVE_INLINE Lanes lanes_of(const int32_t* p) {
+  const __m128i n = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm_add_epi32(_mm_mullo_epi32(n, _mm_set1_epi32(0x04040404)), _mm_set1_epi32(0x03020100));
+}
+NEVE_INLINE Lanes next_lanes(Lanes n) { return _mm_add_epi32(n, _mm_set1_epi32(0x04040404)); }
+NEVE_INLINE V permute(V x, Lanes n) { return _mm_castsi128_ps(_mm_shuffle_epi8(_mm_castps_si128(x), n)); }
 NEVE_INLINE V power(__m128i n) { return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(n, _mm_set1_epi32(127)), 23)); }
 NEVE_INLINE V times_power(V x, V n) {
   const __m128i i = _mm_cvtps_epi32(n), half = _mm_srai_epi32(i, 1);
