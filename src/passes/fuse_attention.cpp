@@ -50,7 +50,29 @@ struct Match {
   double scale = 1;
   std::vector<std::pair<Value, Value>> where;  ///< condition and the number where it does not hold
   std::vector<bool> hidden_where_true;
+  /// Masks of windows of an image, and the scores' sizes where they are added: the batch is images and windows there.
+  std::vector<std::pair<Value, Shape>> windows;
 };
+
+// reshape(add(reshape(s), mask)) with s and the result of one type [images * windows, h, q, k] and [images, windows, h,
+// q, k] between: s, or no value.
+Value match_windows(const Graph& g, const Node& n, Match& m) {
+  const TensorType& type = g.type(n.out[0]);
+  const Node* sum = g.def(n.in[0]);
+  if (type.rank() != 4 || !sum || !sum->is("add") || g.use_count(n.in[0]) != 1) return {};
+  const Shape& wide = g.type(n.in[0]).shape;
+  if (wide.size() != 5 || !std::equal(wide.begin() + 2, wide.end(), type.shape.begin() + 1)) return {};
+  for (size_t mine : {0, 1}) {
+    const Node* d = g.def(sum->in[mine]);
+    const TensorType& mask = g.type(sum->in[1 - mine]);
+    if (!d || !d->is("reshape") || g.use_count(sum->in[mine]) != 1 || !(g.type(d->in[0]) == type) ||
+        g.type(sum->in[mine]).shape != wide || mask.rank() > 5 || mask.dtype != DType::f32)
+      continue;
+    m.windows.push_back({sum->in[1 - mine], wide});
+    return d->in[0];
+  }
+  return {};
+}
 
 // From the scores down to the product: masks, then the scale.
 bool match_scores(const Graph& g, Value s, Match& m) {
@@ -63,7 +85,10 @@ bool match_scores(const Graph& g, Value s, Match& m) {
       m.q = n->in[0], m.k = n->in[1];
       return true;
     }
-    if (n->is("add") && !m.mask.valid() && !scaled) {
+    if (n->is("reshape") && m.windows.empty() && !m.mask.valid() && !scaled) {
+      s = match_windows(g, *n, m);
+      if (!s.valid()) return false;
+    } else if (n->is("add") && !m.mask.valid() && !scaled) {
       // The scores are the side that a product makes.
       auto from_product = [&](Value v) {
         double unused = 1;
@@ -147,6 +172,18 @@ Value mask_of(Graph& g, const Match& m, std::map<MaskKey, Value>& made) {
       const Value zero = g.scalar(DType::f32, 0), low = g.scalar(DType::f32, *number(g, hidden));
       x = m.hidden_where_true[i] ? g.call("where", {condition, low, zero}) : g.call("where", {condition, zero, low});
     }
+    mask = mask.valid() ? g.call("add", {mask, x}) : x;
+  }
+  for (const auto& [window, wide] : m.windows) {
+    // One for each image and window; heads, queries and keys as they come.
+    const Shape& own = g.type(window).shape;
+    Shape shape(5 - own.size(), Dim(1));
+    for (Dim d : own) shape.push_back(d);
+    Value x = own.size() == 5 ? window : g.reshape(window, shape);
+    shape[0] = wide[0], shape[1] = wide[1];
+    const Value sources[] = {m.q};
+    x = g.call("expand", {x, g.dims(shape, sources)});
+    x = g.reshape(x, Shape{shape[0] * shape[1], shape[2], shape[3], shape[4]});
     mask = mask.valid() ? g.call("add", {mask, x}) : x;
   }
   return mask;
