@@ -199,6 +199,17 @@ TEST(Onnx, OldFormsAreUpgraded) {
   EXPECT_NEAR(sum, 1, 1e-6) << "over both axes together";
 }
 
+// Exporters that fold nothing join the scales of a resize out of two constants: sizes must not become unknown by it.
+TEST(Onnx, ScalesThatAreJoinedAreKnown) {
+  const auto m = read(model(graph({.nodes = {node("Concat", {"ones", "twos"}, {"scales"}, {int_attr("axis", 0)}),
+                                             node("Resize", {"x", "", "scales"}, {"y"})},
+                                   .inputs = {value("x", f32, {"n", "3", "h", "w"})},
+                                   .outputs = {value("y", f32, {})},
+                                   .initializers = {floats("ones", {2}, {1, 1}), floats("twos", {2}, {2, 2})}})));
+  const ir::Graph& g = m.methods.at("forward");
+  EXPECT_EQ(to_string(g.type(g.outputs()[0])), "f32[n, 3, 2*h, 2*w]");
+}
+
 TEST(Onnx, NoOpsetMeansOne) {
   const auto m = read(model(graph({.nodes = {node("Reshape", {"x"}, {"y"}, {ints_attr("shape", {2, -1})})},
                                    .inputs = {value("x", f32, {"4"})},

@@ -132,7 +132,13 @@ std::optional<Tensor> Importer::fold(Frame& frame, Value v, int depth) {
     return Tensor::of_ints(t.dtype, shape, ints);
   }
   const ir::Node* n = g.def(v);
-  if (!n || !n->regions.empty() || n->op->info.random || n->is("weight")) return {};
+  if (!n || !n->regions.empty() || n->op->info.random) return {};
+  if (n->is(
+          "weight")) {  // a list of numbers that the file holds, such as the scales of a resize before they are joined
+    const auto it = module_.weights->find(n->attrs.get_string("name"));
+    if (it == module_.weights->end() || it->second.element_count() > largest_folded) return {};
+    return it->second;
+  }
   if (!small_results(g, *n)) return {};
   std::vector<Tensor> in;
   for (Value i : n->in) {
