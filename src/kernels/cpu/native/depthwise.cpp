@@ -87,11 +87,18 @@ void DepthwiseRows::row(const RunArgs& args, const float* const* rows, int64_t a
   d.bias = p_.bias < 0 ? nullptr : static_cast<const float*>(args.in[size_t(p_.bias)]);
   for (int64_t j = 0; j < out_w_; j += columns_) {
     const int64_t column = std::min(j, out_w_ - columns_);  // the last block lies over the one before
-    for (int64_t i = 0; i < d.height; ++i)
+    const int64_t first = column * p_.strides[1] - left_;
+    d.apart = first >= 0 && first + pixels <= in_w_ ? apart : 0;
+    for (int64_t i = 0; i < d.height; ++i) {
+      if (d.apart) {
+        at[size_t(i)] = rows[begin + i] + first * apart;
+        continue;
+      }
       for (int64_t k = 0; k < pixels; ++k) {
-        const int64_t c = column * p_.strides[1] - left_ + k;
+        const int64_t c = first + k;
         at[size_t(i * pixels + k)] = c >= 0 && c < in_w_ ? rows[begin + i] + c * apart : outside;
       }
+    }
     d.y = y + column * p_.channels;
     simd_.depthwise(d);
     for (const Activation& f : p_.follow) activate(f, simd_, d.y, columns_ * p_.channels);

@@ -190,14 +190,17 @@ struct FinishedProduct {
 
 /// Neighbouring results of a row of a depthwise convolution with channels last, for all channels.
 struct Depthwise {
-  int width, stride;           ///< taps of a row: 3, 5 or 7; along the row: 1 or 2
-  int64_t height;              ///< rows of taps
-  const float* const* pixels;  ///< [height, (columns - 1) * stride + width], each [channels]
-  const float* w;              ///< [height, width, channels]
-  const float* bias;           ///< [channels]; null: none
-  int64_t channels;            ///< at least lanes
-  int columns;                 ///< 1, 4, 7 or 8
-  float* y;                    ///< [columns, channels]
+  int width, stride;  ///< taps of a row: 3, 5 or 7; along the row: 1 or 2
+  int64_t height;     ///< rows of taps
+  /// [height, (columns - 1) * stride + width], each [channels]; or, where `apart` is not 0, [height]: the first pixel
+  /// of every row, from which the others lie so many floats apart.
+  const float* const* pixels;
+  int64_t apart;
+  const float* w;     ///< [height, width, channels]
+  const float* bias;  ///< [channels]; null: none
+  int64_t channels;   ///< at least lanes
+  int columns;        ///< 1, 4, 7 or 8
+  float* y;           ///< [columns, channels]
 };
 
 /// A row of results of a convolution in groups, 3 taps wide, for one vector of channels: those of one group, or of

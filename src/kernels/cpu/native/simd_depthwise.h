@@ -7,7 +7,7 @@ namespace neve::kernels::native {
 namespace {
 
 // Each pixel is read once a row of taps and goes into every sum that it belongs to.
-template <int Width, int Stride, int Columns>
+template <int Width, int Stride, int Columns, bool InRows>
 NEVE_INLINE void depthwise_vector(const Depthwise& d, int64_t c) {
   constexpr int pixels = (Columns - 1) * Stride + Width;
   V sum[Columns];
@@ -15,11 +15,13 @@ NEVE_INLINE void depthwise_vector(const Depthwise& d, int64_t c) {
   unroll<Columns>([&](auto j) NEVE_INLINED { sum[j.value] = bias; });
   const float* w = d.w + c;
   const float* const* row = d.pixels;
-  for (int64_t i = 0; i < d.height; ++i, row += pixels) {
+  for (int64_t i = 0; i < d.height; ++i, row += InRows ? 1 : pixels) {
     V tap[Width];
     unroll<Width>([&](auto k) NEVE_INLINED { tap[k.value] = load(w), w += d.channels; });
+    const float* next = InRows ? *row + c : nullptr;
     unroll<pixels>([&](auto p) NEVE_INLINED {
-      const V x = load(row[p.value] + c);
+      const V x = load(InRows ? next : row[p.value] + c);
+      if constexpr (InRows) next += d.apart;
       unroll<Width>([&](auto k) NEVE_INLINED {
         constexpr int from = p.value - k.value, j = from / Stride;
         if constexpr (from >= 0 && from % Stride == 0 && j < Columns) sum[j] = fma(x, tap[k.value], sum[j]);
@@ -30,24 +32,29 @@ NEVE_INLINE void depthwise_vector(const Depthwise& d, int64_t c) {
 }
 
 // The last vector lies over the one before where the channels are no multiple.
-template <int Width, int Stride, int Columns>
+template <int Width, int Stride, int Columns, bool InRows>
 void depthwise_of(const Depthwise& d) {
   int64_t c = 0;
-  for (; c + lanes <= d.channels; c += lanes) depthwise_vector<Width, Stride, Columns>(d, c);
-  if (c < d.channels) depthwise_vector<Width, Stride, Columns>(d, d.channels - lanes);
+  for (; c + lanes <= d.channels; c += lanes) depthwise_vector<Width, Stride, Columns, InRows>(d, c);
+  if (c < d.channels) depthwise_vector<Width, Stride, Columns, InRows>(d, d.channels - lanes);
+}
+
+template <int Width, int Stride, int Columns>
+void depthwise_by(const Depthwise& d) {
+  d.apart ? depthwise_of<Width, Stride, Columns, true>(d) : depthwise_of<Width, Stride, Columns, false>(d);
 }
 
 template <int Width, int Stride>
 void depthwise_columns(const Depthwise& d) {
   switch (d.columns) {
     case 8:
-      return depthwise_of<Width, Stride, 8>(d);
+      return depthwise_by<Width, Stride, 8>(d);
     case 7:
-      return depthwise_of<Width, Stride, 7>(d);
+      return depthwise_by<Width, Stride, 7>(d);
     case 4:
-      return depthwise_of<Width, Stride, 4>(d);
+      return depthwise_by<Width, Stride, 4>(d);
     default:
-      return depthwise_of<Width, Stride, 1>(d);
+      return depthwise_by<Width, Stride, 1>(d);
   }
 }
 
