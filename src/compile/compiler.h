@@ -53,6 +53,8 @@ class Compiler {
   void visit_kernel(ir::Node& n);
   bool visit_chain(ir::Node& n);
   bool visit_chain(ir::Node& n, std::string_view entry);
+  bool visit_requantize(ir::Node& n);
+  bool join(ir::Node& n, ir::Node& next, std::string_view entry);
   void add_kernel(ir::Node& n, Candidate& chosen, const kernels::Request& request,
                   std::shared_ptr<const Subgraph> graph, const std::vector<Value>& inputs, const Values& outputs);
   bool expand(ir::Node& n);

@@ -174,26 +174,54 @@ void Compiler::visit_kernel(Node& n) {
 }
 
 // Two pieces of which the second alone reads the first: one kernel, where that is measured to be faster than the two. A
-// convolution of one tap and a depthwise one, or the other way round; factors of channels and a convolution of one tap.
+// convolution of one tap and a depthwise one, or the other way round; factors of channels and a convolution of one tap;
+// a convolution or product and a quantisation with its inverse.
 bool Compiler::visit_chain(Node& n) {
   if (n.is("mul")) return visit_chain(n, "native.pointwise");
-  return visit_chain(n, "native.expand_depthwise") || visit_chain(n, "native.depthwise_pointwise");
+  return visit_chain(n, "native.expand_depthwise") || visit_chain(n, "native.depthwise_pointwise") ||
+         visit_requantize(n);
 }
 
+namespace {
+
+bool begins_with(const Node& n, std::initializer_list<std::string_view> ops) {
+  const Node* first = n.is("fused") ? n.regions[0]->first() : &n;
+  return first && std::any_of(ops.begin(), ops.end(), [&](std::string_view op) { return first->is(op); });
+}
+
+// What alone reads the one result of a node, or null.
+Node* only_reader(const ir::Graph& g, const Node& n) {
+  if (n.out.size() != 1 || g.use_count(n.out[0]) != 1 || g.is_output(n.out[0])) return nullptr;
+  return g.uses(n.out[0])[0].node;
+}
+
+}  // namespace
+
 bool Compiler::visit_chain(Node& n, std::string_view entry) {
-  const auto begins_with_conv = [](const Node& m) {
-    return m.is("conv") || (m.is("fused") && m.regions[0]->first() && m.regions[0]->first()->is("conv"));
-  };
-  const bool forced = options_.tactic == entry && options_.tactic_variant <= 0;
-  if ((!options_.tactic.empty() && !forced) || (!options_.tactics && !forced) || options_.plain_layouts) return false;
-  if (!(n.is("mul") || begins_with_conv(n)) || n.out.size() != 1 || g_.use_count(n.out[0]) != 1 ||
-      g_.is_output(n.out[0]))
+  if (!n.is("mul") && !begins_with(n, {"conv"})) return false;
+  Node* next = only_reader(g_, n);
+  return next && begins_with(*next, {"conv"}) && join(n, *next, entry);
+}
+
+// A convolution or product, and a quantisation and its inverse behind it: any kernel that takes both.
+bool Compiler::visit_requantize(Node& n) {
+  if (!begins_with(n, {"conv", "conv_transpose", "matmul"})) return false;
+  Node* next = only_reader(g_, n);
+  return next && next->is("fused") && begins_with(*next, {"quantize_linear"}) && join(n, *next, "");
+}
+
+// `next` alone reads `n`: both by the entry (empty: by whichever takes them), where that is faster or forced.
+bool Compiler::join(Node& n, Node& next, std::string_view entry) {
+  const bool any = entry.empty();
+  bool forced = !any && options_.tactic == entry && options_.tactic_variant <= 0;
+  if ((!options_.tactic.empty() && !forced && !any) || (!options_.tactics && !forced && options_.tactic.empty()) ||
+      options_.plain_layouts)
     return false;
-  Node& next = *g_.uses(n.out[0])[0].node;
-  if (!begins_with_conv(next) || next.out.size() != 1 || !needed_.count(&next)) return false;
+  if (next.out.size() != 1 || !needed_.count(&next)) return false;
   for (const Node* m : {&n, &next})
     if (defines_sizes(*m)) return false;
 
+  const auto at = [&](Dim d) { return guess(d); };
   std::vector<Value> first_in, next_in, inputs;
   const auto first = std::make_shared<Subgraph>(piece(n, first_in, n.out)),
              second = std::make_shared<Subgraph>(piece(next, next_in, next.out));
@@ -202,12 +230,15 @@ bool Compiler::visit_chain(Node& n, std::string_view entry) {
       return false;
   const auto both = std::make_shared<Subgraph>(joined(*first, first_in, *second, next_in, n.out[0], inputs));
   const kernels::Request request = request_for(*both, inputs);
-  Candidate chain = candidate_of(entry, request, options_);
-  if (!chain.kernel) return false;
+  Candidate chain = any ? choose_kernel(request, n, options_, at) : candidate_of(entry, request, options_);
+  if (!chain.kernel || chain.entry == "reference" || chain.entry == "loop") return false;
+  if (any) {
+    forced = chain.forced == Forced::taken;
+    if (!forced && !options_.tactics) return false;
+  }
   if (forced) {
     chain.forced = Forced::taken;
   } else {
-    const auto at = [&](Dim d) { return guess(d); };
     const kernels::Request first_request = request_for(*first, first_in);
     Candidate a = choose_kernel(first_request, n, options_, at);
     const kernels::Request second_request = request_for(*second, next_in, n.out[0], a.kernel->output_layout(0));
@@ -217,7 +248,7 @@ bool Compiler::visit_chain(Node& n, std::string_view entry) {
     if (!times || times->together >= times->apart)
       return false;  // the two are asked again, and their times are found in the cache
     cached_ += chain.cached + a.cached + b.cached;
-    chain.tactics = {{str(entry, ".0 ", chain.kernel->description()), times->together},
+    chain.tactics = {{str(chain.entry, ".", chain.variant, " ", chain.kernel->description()), times->together},
                      {str("apart: ", a.entry, ", ", b.entry), times->apart}};
   }
   needed_.erase(&next);

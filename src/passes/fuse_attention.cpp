@@ -46,7 +46,8 @@ std::vector<int64_t> permutation(const Graph& g, const Node& n) {
 
 struct Match {
   Value q, k;  ///< k as the product reads it: [b, h, d, t]
-  Value v, mask;
+  Value v;
+  std::vector<Value> masks;  ///< that are added
   double scale = 1;
   std::vector<std::pair<Value, Value>> where;  ///< condition and the number where it does not hold
   std::vector<bool> hidden_where_true;
@@ -74,31 +75,35 @@ Value match_windows(const Graph& g, const Node& n, Match& m) {
   return {};
 }
 
+// Whether a value of the scores' type comes from a product, with masks on the way.
+bool from_product(const Graph& g, Value v, const TensorType& type, int depth = 4) {
+  double unused = 1;
+  if (!depth || !(g.type(v) == type)) return false;
+  const Node* d = g.def(peel_scale(g, v, unused));
+  if (!d) return false;
+  if (d->is("add")) return from_product(g, d->in[0], type, depth - 1) || from_product(g, d->in[1], type, depth - 1);
+  return d->is("matmul") || d->is("where");
+}
+
 // From the scores down to the product: masks, then the scale.
 bool match_scores(const Graph& g, Value s, Match& m) {
   const TensorType type = g.type(s);
   bool scaled = false;
-  for (int depth = 0; depth < 4; ++depth) {
+  for (int depth = 0; depth < 6; ++depth) {
     Node* n = g.def(s);
     if (!n || g.use_count(s) != 1 || !(g.type(s) == type)) return false;
     if (n->is("matmul")) {
       m.q = n->in[0], m.k = n->in[1];
       return true;
     }
-    if (n->is("reshape") && m.windows.empty() && !m.mask.valid() && !scaled) {
+    if (n->is("reshape") && m.windows.empty() && m.masks.empty() && !scaled) {
       s = match_windows(g, *n, m);
       if (!s.valid()) return false;
-    } else if (n->is("add") && !m.mask.valid() && !scaled) {
+    } else if (n->is("add") && !scaled) {
       // The scores are the side that a product makes.
-      auto from_product = [&](Value v) {
-        double unused = 1;
-        if (!(g.type(v) == type)) return false;
-        const Node* d = g.def(peel_scale(g, v, unused));
-        return d && (d->is("matmul") || d->is("where"));
-      };
-      const size_t mine = from_product(n->in[0]) ? 0 : 1;
-      if (!from_product(n->in[mine])) return false;
-      m.mask = n->in[1 - mine];
+      const size_t mine = from_product(g, n->in[0], type) ? 0 : 1;
+      if (!from_product(g, n->in[mine], type)) return false;
+      m.masks.push_back(n->in[1 - mine]);
       s = n->in[mine];
     } else if (n->is("where") && m.where.empty() && !scaled) {
       const auto no = number(g, n->in[2]), yes = number(g, n->in[1]);
@@ -130,7 +135,8 @@ bool fits(const Graph& g, const Match& m, const TensorType& scores, const Tensor
       if (!t.shape[i].is(1) && !(t.shape[i] == scores.shape[4 - t.shape.size() + i])) return false;
     return true;
   };
-  if (m.mask.valid() && !may_mask(m.mask, false)) return false;
+  for (Value mask : m.masks)
+    if (!may_mask(mask, false)) return false;
   for (const auto& w : m.where)
     if (!may_mask(w.first, true)) return false;
   return true;
@@ -161,18 +167,31 @@ Value operand(Graph& g, Value v, bool swap_last, double& scale) {
 }
 
 using MaskKey = std::pair<uint32_t, uint32_t>;
+/// What a `where` became, and sums of masks: layers share them.
+struct MasksMade {
+  std::map<MaskKey, Value> where, sums;
+};
 
-// One mask to be added. `made`: what a `where` became, so that layers share it.
-Value mask_of(Graph& g, const Match& m, std::map<MaskKey, Value>& made) {
-  Value mask = m.mask;
+// One mask to be added.
+Value mask_of(Graph& g, const Match& m, MasksMade& made) {
+  Value mask;
+  const auto add = [&](Value x) {
+    if (!mask.valid()) {
+      mask = x;
+      return;
+    }
+    Value& sum = made.sums[{mask.id, x.id}];
+    mask = sum = sum.valid() ? sum : g.call("add", {mask, x});
+  };
+  for (Value x : m.masks) add(x);
   for (size_t i = 0; i < m.where.size(); ++i) {
     const auto [condition, hidden] = m.where[i];
-    Value& x = made[{condition.id, uint32_t(m.hidden_where_true[i])}];
+    Value& x = made.where[{condition.id, uint32_t(m.hidden_where_true[i])}];
     if (!x.valid() || number(g, g.def(x)->in[m.hidden_where_true[i] ? 1 : 2]) != number(g, hidden)) {
       const Value zero = g.scalar(DType::f32, 0), low = g.scalar(DType::f32, *number(g, hidden));
       x = m.hidden_where_true[i] ? g.call("where", {condition, low, zero}) : g.call("where", {condition, zero, low});
     }
-    mask = mask.valid() ? g.call("add", {mask, x}) : x;
+    add(x);
   }
   for (const auto& [window, wide] : m.windows) {
     // One for each image and window; heads, queries and keys as they come.
@@ -184,7 +203,7 @@ Value mask_of(Graph& g, const Match& m, std::map<MaskKey, Value>& made) {
     const Value sources[] = {m.q};
     x = g.call("expand", {x, g.dims(shape, sources)});
     x = g.reshape(x, Shape{shape[0] * shape[1], shape[2], shape[3], shape[4]});
-    mask = mask.valid() ? g.call("add", {mask, x}) : x;
+    add(x);
   }
   return mask;
 }
@@ -236,7 +255,7 @@ void wrap(Graph& g, Node* attention) {
 }
 
 // `last` is the product with v. The attention takes its place.
-bool fuse(Graph& g, Node* last, std::map<MaskKey, Value>& masks) {
+bool fuse(Graph& g, Node* last, MasksMade& masks) {
   Node* softmax = g.def(last->in[0]);
   if (!softmax || !softmax->is("softmax") || g.use_count(last->in[0]) != 1) return false;
   const int64_t axis = softmax->attrs.get_int("axis");
@@ -276,7 +295,7 @@ int64_t fuse_attention(Graph& g, PassContext& c) {
       if (d && d->is("softmax")) products.push_back(n);
     }
   }
-  std::map<MaskKey, Value> masks;
+  MasksMade masks;
   for (Node* n : products) {
     if (count >= c.rewrite.stop_after) break;
     count += fuse(g, n, masks);

@@ -1,4 +1,5 @@
-// Bias, activation and residual into the convolution or product before them: one `fused` node with a body.
+// Bias, activation and residual into the convolution or product before them: one `fused` node with a body. A
+// quantisation and its inverse behind it become one of their own.
 #include <algorithm>
 #include <map>
 
@@ -67,7 +68,26 @@ Chain follow(const Graph& g, Node* anchor) {
   return c;
 }
 
-void make_fused(Graph& g, const Chain& c, std::string_view kind) {
+// A quantisation of `v` with numbers that are known, and back: these two, if nothing else reads what is between.
+Chain requantization(const Graph& g, Value v) {
+  const auto reader = [&](Value x, std::string_view op) -> Node* {
+    if (g.use_count(x) != 1 || g.is_output(x)) return nullptr;
+    Node* n = g.uses(x)[0].node;
+    return n->is(op) && n->in[0] == x ? n : nullptr;
+  };
+  Node* q = reader(v, "quantize_linear");
+  Node* d = q ? reader(q->out[0], "dequantize_linear") : nullptr;
+  if (!d || !(g.type(d->out[0]) == g.type(v))) return {};
+  for (const Node* n : {q, d})
+    for (size_t i = 1; i < n->in.size(); ++i) {
+      const Tensor* c = n->in[i].valid() ? g.constant_of(n->in[i]) : nullptr;
+      if (n->in[i].valid() && (!c || c->element_count() != 1)) return {};
+    }
+  return {{q, d}};
+}
+
+/// The node that takes their place.
+Node* make_fused(Graph& g, const Chain& c, std::string_view kind) {
   Node* last = c.nodes.back();
   Values inputs;
   for (Node* n : c.nodes)
@@ -99,6 +119,7 @@ void make_fused(Graph& g, const Chain& c, std::string_view kind) {
   g.insert_before(nullptr);
   g.replace(last->out[0], n->out[0]);
   for (size_t i = c.nodes.size(); i-- > 0;) g.erase(c.nodes[i]);
+  return n;
 }
 
 }  // namespace
@@ -119,9 +140,16 @@ int64_t fuse_epilogues(Graph& g, PassContext& c) {
   for (Node* n : anchors) {
     if (count >= c.rewrite.stop_after) break;
     const Chain chain = follow(g, n);
-    if (chain.nodes.size() < 2) continue;
-    make_fused(g, chain, "epilogue");
-    ++count;
+    Value result = n->out[0];
+    if (chain.nodes.size() >= 2) {
+      result = make_fused(g, chain, "epilogue")->out[0];
+      ++count;
+    }
+    // A node of its own: the compiler joins the two where that is measured to pay.
+    if (const Chain pair = requantization(g, result); !pair.nodes.empty() && count < c.rewrite.stop_after) {
+      make_fused(g, pair, "requantize");
+      ++count;
+    }
   }
   return count;
 }

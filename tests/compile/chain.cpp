@@ -1,5 +1,6 @@
 // A convolution of one tap and the depthwise one after it, a depthwise one and one of one tap, factors of channels and
-// a convolution of one tap: they become one instruction where that is known to be faster, or forced.
+// a convolution of one tap, a convolution and a quantisation with its inverse: they become one instruction where that
+// is known to be faster, or forced.
 #include <gtest/gtest.h>
 
 #include <tuple>
@@ -7,6 +8,7 @@
 #include "base/cpu.h"
 #include "compile/compile.h"
 #include "ir/text.h"
+#include "passes/pass.h"
 
 namespace neve::test {
 namespace {
@@ -36,6 +38,21 @@ constexpr std::string_view two_factors = R"(graph forward(%x: f32[n, 8, 12, 12],
   %3: f32[n, 8, 12, 12] = mul(%2, %s)
   %4: f32[n, 32, 12, 12] = conv(%3, %e)
   return %4 "y", %3 "z"
+})";
+
+// Behind the second somebody else reads the integers.
+constexpr std::string_view two_quantized = R"(graph forward(%x: f32[n, 8, 12, 12]) where n in 1..4 {
+  %e: f32[32, 8, 1, 1] = weight() {name="e", shape=[32, 8, 1, 1]}
+  %p: f32[8, 32, 1, 1] = weight() {name="p", shape=[8, 32, 1, 1]}
+  %scale: f32[] = constant() {value=f32[]{0.5}}
+  %0: f32[n, 32, 12, 12] = conv(%x, %e)
+  %1: f32[n, 32, 12, 12] = relu(%0)
+  %2: u8[n, 32, 12, 12] = quantize_linear(%1, %scale)
+  %3: f32[n, 32, 12, 12] = dequantize_linear(%2, %scale)
+  %4: f32[n, 8, 12, 12] = conv(%3, %p)
+  %5: u8[n, 8, 12, 12] = quantize_linear(%4, %scale)
+  %6: f32[n, 8, 12, 12] = dequantize_linear(%5, %scale)
+  return %6 "y", %5 "q"
 })";
 
 Compiled compiled(TacticCache* tactics, std::string tactic = "", compile::Options options = {},
@@ -116,6 +133,38 @@ TEST(Chain, FactorsOfChannelsBelongToTheConvolution) {
       known.put(key, key.find("native.pointwise") == std::string::npos ? 1 : faster ? 0.5 : 2.5);
     known.set_frozen(true);
     EXPECT_EQ(factors(compiled(&known, "", {}, two_factors)), faster ? std::pair(1, 1) : std::pair(0, 2));
+  }
+}
+
+// Instructions of convolutions with a quantisation behind them, and quantisations alone: loops, which are lowered.
+std::pair<int, int> quantized(const Compiled& c) {
+  int chains = 0, alone = 0;
+  for (const plan::Instr& i : c.program->plan().instrs)
+    for (size_t k = 0; i.graph && k < i.graph->nodes.size(); ++k) {
+      chains += i.graph->nodes[k].op->info.name == "quantize_linear";
+      alone += i.graph->nodes[k].op->info.name == "round";
+    }
+  return {chains, alone};
+}
+
+TEST(Chain, QuantisationsBelongToTheConvolution) {
+  const auto of = [&](TacticCache* tactics, std::string tactic) {
+    ir::Graph g = ir::parse(two_quantized);
+    passes::run_pipeline(g, {});
+    return quantized(compiled(tactics, std::move(tactic), {}, ir::print(g)));
+  };
+  EXPECT_EQ(of(nullptr, "native.pointwise"), std::pair(1, 1));
+  EXPECT_EQ(of(nullptr, ""), std::pair(0, 2));
+  TacticCache timed("");
+  of(&timed, "");
+  for (const bool faster : {true, false}) {
+    TacticCache known("");
+    for (const auto& [key, ms] : timed.used())
+      known.put(key, key.find("quantize") == std::string::npos || key.find("conv") == std::string::npos ? 1
+                     : faster                                                                           ? 0.5
+                                                                                                        : 2.5);
+    known.set_frozen(true);
+    EXPECT_EQ(of(&known, ""), faster ? std::pair(1, 1) : std::pair(0, 2));
   }
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/cpu/native/epilogue.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "op/spatial.h"
@@ -52,6 +53,37 @@ std::optional<Activation> activation_of(const Subgraph& g, const SubgraphNode& n
   return Activation{Activation::clip, *lo, *hi};
 }
 
+// Nodes i and i + 1 as integers and back with one scale and one zero point.
+std::optional<Activation> requantize_of(const Subgraph& g, size_t i) {
+  if (i + 1 >= g.nodes.size()) return {};
+  const SubgraphNode &q = g.nodes[i], &d = g.nodes[i + 1];
+  if (q.op->info.name != "quantize_linear" || d.op->info.name != "dequantize_linear" || d.in[0] != q.out[0]) return {};
+  const DType integer = g.types[size_t(q.out[0])].dtype;
+  const auto zero_of = [&](const SubgraphNode& n) {
+    return n.in.size() > 2 && n.in[2] >= 0 ? scalar(g, n.in[2]) : std::optional(0.f);
+  };
+  const auto scale = scalar(g, q.in[1]), zero = zero_of(q);
+  if (!scale || !zero || scalar(g, d.in[1]) != scale || zero_of(d) != zero) return {};
+  if (g.types[size_t(q.in[1])].dtype != DType::f32 || !q.attrs.get_string("precision").empty()) return {};
+  const bool is_signed = integer == DType::i8 || integer == DType::i16;
+  const float levels = size_of(integer) == 1 ? 256 : 65536;
+  Activation f{Activation::requantize, *scale, *zero};
+  f.low = is_signed ? -levels / 2 : 0, f.high = f.low + levels - 1;
+  return f;
+}
+
+// What bounds the numbers before bounds the integers.
+bool bounded(const Activation& before, Activation& f) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const bool clip = before.kind == Activation::clip;
+  if (!clip && before.kind != Activation::relu) return false;
+  const auto integer = [&](float x) { return std::clamp(std::nearbyint(x / f.alpha) + f.beta, f.low, f.high); };
+  const float low = integer(clip ? before.alpha : 0), high = integer(clip ? before.beta : infinity);
+  if (!(f.alpha > 0) || !(low <= high)) return false;
+  f.low = low, f.high = high;
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, std::vector<Step>& steps) {
@@ -61,6 +93,12 @@ std::optional<std::string> read_steps(const Subgraph& g, size_t channel_axis, st
     const SubgraphNode& n = g.nodes[i];
     const std::string_view op = n.op->info.name;
     if (n.out.size() != 1 || n.in.empty()) return str(op, " cannot follow");
+    if (auto f = n.in[0] == current ? requantize_of(g, i) : std::nullopt) {
+      if (!steps.empty() && steps.back().kind == Step::activation && bounded(steps.back().f, *f)) steps.pop_back();
+      steps.emplace_back().f = *f;
+      current = g.nodes[++i].out[0];
+      continue;
+    }
     if (g.types[size_t(n.out[0])] != result) return str(op, " changes the type to ", g.types[size_t(n.out[0])]);
     Step s;
     if (const auto f = n.in[0] == current ? activation_of(g, n) : std::nullopt) {

@@ -30,10 +30,11 @@ struct Activation {
     clip,              ///< min(max(x, alpha), beta)
     exp,
     abs,
-    sqrt
+    sqrt,
+    requantize  ///< alpha (clip(round(x / alpha) + beta, low, high) - beta): to integers and back; NaN is the integer 0
   };
   Kind kind = none;
-  float alpha = 0, beta = 0;
+  float alpha = 0, beta = 0, low = 0, high = 0;
 };
 
 /// One step of an LSTM for one block of `lanes` units and some rows of the batch. Gates in the order i o f c.

@@ -126,6 +126,10 @@ NEVE_INLINE V apply(const Activation& f, V x) {
       return magnitude(x);
     case Activation::sqrt:
       return root(x);
+    case Activation::requantize: {
+      const V q = nearest(x / a) + b;
+      return a * (if_equal(q, q, least(all(f.high), most(all(f.low), q)), zero) - b);
+    }
   }
   return x;
 }
