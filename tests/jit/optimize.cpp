@@ -241,7 +241,8 @@ TEST(Gate, StepsOfAQuantisedModelAreNoFault) {
   OptimizeOptions o = quiet();
   o.gate = true;
   o.ranges = {parse_range("x=256x512..256x512")};
-  o.tolerance = {1e-6, 0};
+  o.tolerance = {2e-5, 0};       // a tenth of a step
+  o.tactic = "native.strassen";  // which adds up in another order than the baseline
   const json r = json::parse(optimize(text_model(model), o).report_json());
   EXPECT_EQ(r["accuracy"]["verdict"], "pass") << r["accuracy"];
 }
