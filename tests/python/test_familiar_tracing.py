@@ -267,3 +267,11 @@ def test_without_source(tmp_path):
     same(to_static(space["plain"])(neve.ones(2)), neve.full((2,), 2.0))
     with pytest.raises(neve.Error, match="bool: the value of bool.* is read while the program is captured"):
         to_static(space["decides"])(neve.ones(2))
+
+
+def test_an_example_as_one_tuple_gets_a_hint():
+    """PyTorch's trace takes the arguments as a tuple; a function that itself takes a tuple is none of it."""
+    with pytest.raises(neve.Error, match=r"input is \(tensor.*\n(.*\n)*  hint: the example is one tuple"):
+        neve.jit.trace(neve.nn.Linear(3, 4), (neve.ones((2, 3)),))
+    traced = neve.jit.trace(lambda pair: pair[0] + pair[1], (neve.ones((2,)), neve.ones((2,))))
+    assert traced((neve.ones((2,)), neve.ones((2,)))).tolist() == [2, 2]

@@ -67,8 +67,14 @@ def trace(
             fail(
                 "not_found", f"trace: dynamic names {sorted(unknown)} (the inputs are {_paths(function, args, kwargs)})"
             )
-    with enable_grad():  # where the program stops gradients is a part of it
-        captured = capture(function, args, kwargs, call, shape_for)
+    try:
+        with enable_grad():  # where the program stops gradients is a part of it
+            captured = capture(function, args, kwargs, call, shape_for)
+    except (_neve.Error, TypeError) as error:
+        if len(args) == 1 and isinstance(args[0], tuple) and not kwargs and error.args:
+            hint = "the example is one tuple; arguments stand by themselves here: trace(function, x, y)"
+            error.args = (f"{error.args[0]}\n  hint: {hint}", *error.args[1:])
+        raise
     captured.options = options or captured.options
     if check:
         example, *others = _samples(captured, args, kwargs)
