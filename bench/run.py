@@ -118,9 +118,9 @@ class Bench:
             if set(size) != set(dtypes):
                 self.fail(f"{path.stem}: its inputs are {', '.join(dtypes)}; --size names {', '.join(size)}")
                 return
-            if [len(s) for s in size.values()] != [len(sizes[0][name]) for name in size]:
+            if name := next((n for n in size if len(size[n]) != len(sizes[0][n])), None):
                 self.fail(
-                    f"{path.stem}: an input has {len(sizes[0][name])} axes in one --size and another number in the next"
+                    f"{path.stem}: {name} has {len(sizes[0][name])} axes in one --size and {len(size[name])} in another"
                 )
                 return
         sizes = [{name: size[name] for name in dtypes} for size in sizes]
