@@ -109,7 +109,7 @@ class Bench:
 
     def add_file(self, path, sizes):
         """A model that the user names, beside or instead of those of workloads.py."""
-        request = {"workload": path.stem, "task": "inputs", "path": str(path), "models": None, "shared_models": None}
+        request = {"workload": path.stem, "task": "inputs", "backend": "neve", "path": str(path)}
         answer = self.answer("worker.py", sys.executable, request, path.stem, self.environment())
         if answer is None:
             return

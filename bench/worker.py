@@ -312,7 +312,7 @@ def main():
     if file := request.get("file"):
         work = file_workload(**file)
     else:
-        work = workloads(request["models"], request["shared_models"]).get(request["workload"])
+        work = workloads(request.get("models"), request.get("shared_models")).get(request["workload"])
     answer = globals()["task_" + request["task"]](work, request)
     print(json.dumps(answer, default=str), flush=True)
     os._exit(0)  # what a library does while it is taken down is not measured
