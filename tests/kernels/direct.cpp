@@ -52,6 +52,21 @@ TEST(Direct, AgreesWithTheDefinition) {
   }
 }
 
+// Rows that are longer than the cache go in parts: an engine that was tuned for a small image takes a wide one, too.
+TEST(Direct, WideImages) {
+  const auto sizes = sizes_of({{1, 9, 40}, {1, 4, 1500}, {2, 3, 777}});
+  const Ints all{1, 1, 1, 1};
+  Asked how;
+  how.tolerance = 1e-4;
+  for (int threads : {1, 3}) {
+    how.threads = threads;
+    expect_reference("native.direct", piece(64, 24, {3, 3}, {{"pads", all}}, {"relu"}, true, true), sizes, how);
+    expect_reference("native.direct", piece(64, 24, {3, 3}, {{"strides", Ints{2, 2}}, {"pads", all}}), sizes, how);
+    expect_reference("native.direct", piece(40, 16, {3, 3}, {{"dilations", Ints{2, 3}}, {"pads", Ints{2, 5, 2, 1}}}),
+                     sizes, how);
+  }
+}
+
 // Weights of more than a megabyte go by panels, cut into chunks where a panel is large; images that no window leaves
 // are read where they lie.
 TEST(Direct, LargeWeightsGoByPanels) {

@@ -45,6 +45,12 @@ TEST(Grouped, AgreesWithTheDefinition) {
   }
 }
 
+TEST(Grouped, WideImages) {
+  const auto sizes = sizes_of({{1, 9, 40}, {1, 4, 3000}});
+  expect_reference("native.grouped", piece(2, 32, 32, {3, 3}, {{"pads", Ints{1, 1, 1, 1}}}, {"relu"}), sizes);
+  expect_reference("native.grouped", piece(4, 8, 8, {5, 5}, {{"pads", Ints{1, 1, 1, 1}}}), sizes);
+}
+
 TEST(Grouped, RefusesOthers) {
   const auto at = sizes_of({{1, 16, 16}})[0];
   EXPECT_EQ(refusal("native.grouped", piece(4, 8, 8, {3, 3}, {}), at), "");

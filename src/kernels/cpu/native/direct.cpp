@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t most_planes = 4;
 constexpr int64_t least_run = 16;         // positions that lie one behind the other; fewer are found tap by tap
-constexpr int64_t most_floats = 1 << 17;  // of the rows under a row of results: they and the weight stay in a cache
+constexpr int64_t most_floats = 1 << 17;  // of the rows under a row of results: they and the weight stay in a cache,
+constexpr int64_t least_columns = 16;     // and so do those under a part of a long row
 constexpr int64_t most_weight = 1 << 20;  // bytes that stay in the second cache while rows of results go by
 constexpr int64_t chunk_bytes = 1 << 19;  // of a larger weight, while the rows of a block go by
 constexpr int64_t block_bytes = 1 << 19;  // of the image under such a block
@@ -50,7 +51,13 @@ class BoundDirect final : public BoundKernel {
     by_panels_ = by_runs_ && int64_t(panels_bytes(p_.product)) > most_weight;
     // From one row under a row of results to the next: in the image, in all of it with its padding, or in a copy of
     // the rows that are needed, one tap's behind the other's.
-    const int64_t pixels = inside_ ? in_w_ : under_;
+    columns_ = out_w_;
+    const auto under_columns = [&] { return covered(1, columns_, p_.width); };
+    while (!inside_ && !by_panels_ && columns_ > least_columns &&
+           p_.rows() * under_columns() * p_.pixel() > most_floats)
+      columns_ = (columns_ + 1) / 2;
+    parts_ = columns_ ? (out_w_ + columns_ - 1) / columns_ : 1;
+    const int64_t pixels = inside_ ? in_w_ : under_columns();
     line_ = pixels * p_.pixel();
     const int64_t step = inside_ || by_panels_ ? p_.dilations[0] : 1;
     for (int64_t row = 0; row < p_.rows(); ++row)
@@ -68,17 +75,18 @@ class BoundDirect final : public BoundKernel {
     if (by_panels_) return run_panels(args);
     const PackedProduct& w = p_.product;
     const int64_t work = std::max<int64_t>(1, out_w_ * w.k * w.n);
-    parallel_pieces({.items = images_ * out_h_, .grain = std::max<int64_t>(1, work_of_waking / work)}, threads_,
-                    [&](const Piece& p) {
-                      const int64_t i = p.begin + p.index, image = i / out_h_, first = i % out_h_ * p_.strides[0];
+    parallel_pieces({.items = images_ * out_h_, .each = parts_, .grain = std::max<int64_t>(1, work_of_waking / work)},
+                    threads_, [&](const Piece& p) {
+                      const int64_t i = p.begin + p.index / parts_, image = i / out_h_,
+                                    first = i % out_h_ * p_.strides[0], column = p.index % parts_ * columns_;
                       const float* rows = image_of(args, image) + first * line_;
                       if (!inside_) {
                         float* copy = reinterpret_cast<float*>(args.scratch + copy_bytes_ * size_t(p.part));
-                        gather(args, image, first - top_, copy), rows = copy;
+                        gather(args, image, first - top_, column, copy), rows = copy;
                       }
                       for (int64_t j = 0; j < w.panels(); ++j) {
-                        FinishedProduct product = product_of(args, i * out_w_ * w.n, j);
-                        product.a = rows;
+                        FinishedProduct product = product_of(args, (i * out_w_ + column) * w.n, j);
+                        product.a = rows, product.rows = std::min(columns_, out_w_ - column);
                         if (by_runs_) product.runs = int64_t(taps_.size());
                         simd_.finished_product(product);
                       }
@@ -131,7 +139,7 @@ class BoundDirect final : public BoundKernel {
     if (!inside_)
       parallel_for(images_ * under_h_, 4, threads_, [&](int64_t begin, int64_t end, int) {
         for (int64_t i = begin; i < end; ++i)
-          copy_row(image_of(args, i / under_h_), i % under_h_ - top_, copy + i * line_);
+          copy_row(image_of(args, i / under_h_), i % under_h_ - top_, left_, copy + i * line_);
       });
     const int64_t blocks = images_ * blocks_;
     parallel_pieces({.items = w.panels(), .each = blocks}, threads_, [&](const Piece& p) {
@@ -164,25 +172,26 @@ class BoundDirect final : public BoundKernel {
     return c.runs * c.length * (p_.product.first(panel + 1) - p_.product.first(panel)) * int64_t(sizeof(float)) / 64;
   }
 
-  /// A row of the image with zeros around it.
-  void copy_row(const float* image, int64_t row, float* to) const {
-    const int64_t pixel = p_.pixel();
+  /// A row of the image with zeros around it, `left` before it; what of it lies before the line where that is negative.
+  void copy_row(const float* image, int64_t row, int64_t left, float* to) const {
+    const int64_t pixel = p_.pixel(), pixels = line_ / pixel;
     if (row < 0 || row >= in_h_) {
       std::fill(to, to + line_, 0.f);
       return;
     }
-    const int64_t begin = std::clamp<int64_t>(left_, 0, under_), end = std::clamp(left_ + in_w_, begin, under_);
-    const float* from = image + (row * in_w_ - left_) * pixel;
+    const int64_t begin = std::clamp<int64_t>(left, 0, pixels), end = std::clamp(left + in_w_, begin, pixels);
+    const float* from = image + (row * in_w_ - left) * pixel;
     std::fill(to, to + begin * pixel, 0.f);
     std::copy(from + begin * pixel, from + end * pixel, to + begin * pixel);
     std::fill(to + end * pixel, to + line_, 0.f);
   }
 
-  /// The rows of the image under a row of results, from row `first` on.
-  void gather(const RunArgs& args, int64_t image, int64_t first, float* to) const {
+  /// The rows of the image from row `first` on, under a row of results from `column` on.
+  void gather(const RunArgs& args, int64_t image, int64_t first, int64_t column, float* to) const {
     const float* x = image_of(args, image);
     for (int64_t c = 0; c < (p_.planes ? p_.channels : 1); ++c, x += in_h_ * in_w_)
-      for (int64_t k = 0; k < p_.height; ++k, to += line_) copy_row(x, first + k * p_.dilations[0], to);
+      for (int64_t k = 0; k < p_.height; ++k, to += line_)
+        copy_row(x, first + k * p_.dilations[0], left_ - column * p_.strides[1], to);
   }
 
   /// A row of results from `at` on and a panel, but for where the row is read; of a chunk of the panel, or of all of
@@ -216,6 +225,7 @@ class BoundDirect final : public BoundKernel {
   bool by_runs_, by_panels_;
   bool inside_;  ///< no window reaches beyond the image, which is read where it lies
   int64_t line_, blocks_ = 1;
+  int64_t columns_, parts_;    // of a row of results that are made at once, and how many such
   std::vector<int32_t> taps_;  ///< where each position of a window lies, or each run of them
   std::vector<Chunk> chunks_;
   size_t copy_bytes_;
@@ -249,7 +259,6 @@ class DirectKernel final : public PackedProductKernel {
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     const Sizes &x = sizes.in[p_.product.a], &y = sizes.out[0];
     const int64_t line = p_.pixel() * (y[3] * p_.strides[1] + p_.width * p_.dilations[1]);
-    if (p_.rows() * line > most_floats) return str("rows of ", x[3], " pixels");
     const int64_t height = y[2] * p_.strides[0] + p_.height * p_.dilations[0];
     if (std::max(height * line, p_.rows() * p_.dilations[0] * line) > std::numeric_limits<int32_t>::max())
       return str("images of ", x[2], "x", x[3], " pixels");

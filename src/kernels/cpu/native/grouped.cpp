@@ -4,6 +4,7 @@
 // together with zeros between them in the weight.
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <tuple>
 
 #include "base/threads.h"
@@ -17,7 +18,6 @@ constexpr int64_t most_together = 8;          // groups, of whose multiplication
 constexpr int64_t patch_floats = 16 << 10;    // of rows that are copied together: they stay in the second cache,
 constexpr int64_t block_floats = 64 << 10;    // and so do these of all channels,
 constexpr int64_t weight_floats = 128 << 10;  // unless the weight is larger: then its bundles are read once
-constexpr int64_t most_floats = 128 << 10;    // of the rows under one row of results
 
 struct GroupedPlan : ImageTaps {
   /// Of a bundle of groups; positions: row of taps, tap, channel. Of neighbours, its weight and the instruction set.
@@ -74,7 +74,8 @@ class BoundGrouped final : public BoundKernel {
 
   void run(const RunArgs& args) const override {
     const int64_t of_image = by_rows_ ? blocks_ : p_.bundles, each = by_rows_ ? p_.bundles : blocks_;
-    const int64_t work = std::max<int64_t>(1, out_h_ * out_w_ * p_.product.k * p_.product.n * p_.bundles / of_image);
+    const int64_t work = std::max<int64_t>(
+        1, out_h_ * out_w_ * p_.product.k * p_.product.n * p_.bundles / std::max<int64_t>(1, of_image));
     parallel_pieces({.items = images_ * of_image, .each = each, .grain = std::max<int64_t>(1, work_of_waking / work)},
                     threads_, [&](const Piece& piece) {
                       const int64_t i = piece.begin + piece.index / each, j = piece.index % each;
@@ -206,7 +207,8 @@ class GroupedKernel final : public Kernel {
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     const Sizes &x = sizes.in[p_.product.a], &y = sizes.out[0];
     const int64_t line = p_.channels() * (y[3] * p_.strides[1] + p_.width * p_.dilations[1]);
-    if (line * (p_.height * p_.dilations[0] + 1) > most_floats) return str("rows of ", x[3], " pixels");
+    if (line * (p_.height * p_.dilations[0] + 1) > std::numeric_limits<int32_t>::max())
+      return str("rows of ", x[3], " pixels");
     return std::shared_ptr<const BoundKernel>(std::make_shared<BoundGrouped>(p_, x, y, sizes.threads));
   }
 
