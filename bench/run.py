@@ -108,7 +108,7 @@ class Bench:
         }
 
     def add_file(self, path, sizes):
-        """A model that the user names, beside or instead of those of workloads.py."""
+        """A model that the user names, instead of those of workloads.py."""
         request = {"workload": path.stem, "task": "inputs", "backend": "neve", "path": str(path)}
         answer = self.answer("worker.py", sys.executable, request, path.stem, self.environment())
         if answer is None:
@@ -236,7 +236,7 @@ class Bench:
         """ResNet-50 against its 53 convolutions run bare through oneDNN, in turn."""
         program = table.ROOT / "build" / "bin" / "bench-convs"
         work = self.work.get("resnet50")
-        if work is None:
+        if work is None or self.files:
             return
         archive = self.archive(work) if program.exists() else None
         if archive is None:

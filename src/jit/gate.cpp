@@ -298,6 +298,9 @@ GateResult run_gate(const OptimizedModel& m, const runtime::EngineCore& baseline
       if (!v.ok && is_float(y0[k].dtype()) && rounds(m.graph)) {
         if (spread.empty()) spread = own_spread(plain, c, y0);
         if (std::isfinite(spread[k])) v.allowed += 2 * spread[k], v.ok = v.max_difference <= v.allowed;
+        result.message += str(result.message.empty() ? "" : "; ", c.source, ": the model rounds, and output '",
+                              m.core->outputs[k].name, "' moves by ", spread[k],
+                              " by itself where inputs change by 1e-6; twice that was allowed");
       }
       v.output = m.core->outputs[k].name;
       v.source = c.source;

@@ -64,7 +64,7 @@ struct OutputVerdict {
 struct GateResult {
   bool ran = false, passed = true;
   std::vector<OutputVerdict> outputs;
-  std::string message;  ///< why it failed or could not run
+  std::string message;  ///< why it failed or could not run; what was allowed beyond the tolerance
 };
 
 struct ShapeTiming {

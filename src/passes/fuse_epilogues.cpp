@@ -2,6 +2,7 @@
 // quantisation and its inverse behind it become one of their own.
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "op/registry.h"
 #include "passes/fuse.h"
@@ -68,7 +69,8 @@ Chain follow(const Graph& g, Node* anchor) {
   return c;
 }
 
-// A quantisation of `v` with numbers that are known, and back: these two, if nothing else reads what is between.
+// A quantisation of `v` with numbers that are known, and back with the same: these two, if nothing else reads what is
+// between.
 Chain requantization(const Graph& g, Value v) {
   const auto reader = [&](Value x, std::string_view op) -> Node* {
     if (g.use_count(x) != 1 || g.is_output(x)) return nullptr;
@@ -78,11 +80,13 @@ Chain requantization(const Graph& g, Value v) {
   Node* q = reader(v, "quantize_linear");
   Node* d = q ? reader(q->out[0], "dequantize_linear") : nullptr;
   if (!d || !(g.type(d->out[0]) == g.type(v))) return {};
-  for (const Node* n : {q, d})
-    for (size_t i = 1; i < n->in.size(); ++i) {
-      const Tensor* c = n->in[i].valid() ? g.constant_of(n->in[i]) : nullptr;
-      if (n->in[i].valid() && (!c || c->element_count() != 1)) return {};
-    }
+  const auto number = [&](const Node* n, size_t i) -> std::optional<double> {
+    if (n->in.size() <= i || !n->in[i].valid()) return i == 2 ? std::optional(0.0) : std::nullopt;  // no zero point
+    const Tensor* c = g.constant_of(n->in[i]);
+    return c && c->element_count() == 1 ? std::optional(c->item()) : std::nullopt;
+  };
+  for (size_t i : {1, 2})
+    if (!number(q, i) || number(q, i) != number(d, i)) return {};
   return {{q, d}};
 }
 

@@ -2,7 +2,6 @@
 // where they lie. Channels are last in the result; an image of few channels, the first of a network, comes as planes.
 #include <algorithm>
 #include <limits>
-#include <tuple>
 
 #include "base/threads.h"
 #include "kernels/cpu/channels_last.h"
@@ -30,33 +29,22 @@ struct DirectPlan : ImageTaps {
   int64_t run() const { return planes ? 1 : dilations[1] == 1 ? width * channels : channels; }
 };
 
-class BoundDirect final : public BoundKernel {
+class BoundDirect final : public BoundImages {
  public:
   BoundDirect(const DirectPlan& p, const Sizes& x, const Sizes& y, int threads)
-      : p_(p),
-        simd_(simd_for(p.product.isa)),
-        images_(x[0]),
-        in_h_(x[2]),
-        in_w_(x[3]),
-        out_h_(y[2]),
-        out_w_(y[3]),
-        threads_(threads) {
-    std::tie(top_, left_) = padding_before(p_, in_h_, in_w_);
-    const auto covered = [&](size_t axis, int64_t results, int64_t taps) {
-      return results ? (results - 1) * p_.strides[axis] + (taps - 1) * p_.dilations[axis] + 1 : 0;
-    };
-    under_ = covered(1, out_w_, p_.width), under_h_ = covered(0, out_h_, p_.height);
+      : BoundImages(p, x, y, threads), p_(p), simd_(simd_for(p.product.isa)) {
+    under_h_ = p_.covered(0, out_h_);
     by_runs_ = p_.run() >= least_run;
     inside_ = by_runs_ && top_ == 0 && left_ == 0 && under_h_ <= in_h_ && under_ <= in_w_;
     by_panels_ = by_runs_ && int64_t(panels_bytes(p_.product)) > most_weight;
-    // From one row under a row of results to the next: in the image, in all of it with its padding, or in a copy of
-    // the rows that are needed, one tap's behind the other's.
     columns_ = out_w_;
-    const auto under_columns = [&] { return covered(1, columns_, p_.width); };
+    const auto under_columns = [&] { return p_.covered(1, columns_); };
     while (!inside_ && !by_panels_ && columns_ > least_columns &&
            p_.rows() * under_columns() * p_.pixel() > most_floats)
       columns_ = (columns_ + 1) / 2;
     parts_ = columns_ ? (out_w_ + columns_ - 1) / columns_ : 1;
+    // From one row under a row of results to the next: in the image, in all of it with its padding, or in a copy of
+    // the rows that are needed, one tap's behind the other's.
     const int64_t pixels = inside_ ? in_w_ : under_columns();
     line_ = pixels * p_.pixel();
     const int64_t step = inside_ || by_panels_ ? p_.dilations[0] : 1;
@@ -219,9 +207,7 @@ class BoundDirect final : public BoundKernel {
 
   DirectPlan p_;
   const Simd& simd_;
-  int64_t images_, in_h_, in_w_, out_h_, out_w_;
-  int threads_;
-  int64_t top_, left_, under_, under_h_;  // under_: pixels under a row of results, padding included; rows
+  int64_t under_h_;  // rows under all results, padding included
   bool by_runs_, by_panels_;
   bool inside_;  ///< no window reaches beyond the image, which is read where it lies
   int64_t line_, blocks_ = 1;

@@ -64,6 +64,7 @@ std::optional<Activation> requantize_of(const Subgraph& g, size_t i) {
   };
   const auto scale = scalar(g, q.in[1]), zero = zero_of(q);
   if (!scale || !zero || scalar(g, d.in[1]) != scale || zero_of(d) != zero) return {};
+  if (g.types[size_t(d.out[0])] != g.types[size_t(q.in[0])]) return {};
   if (g.types[size_t(q.in[1])].dtype != DType::f32 || !q.attrs.get_string("precision").empty()) return {};
   const bool is_signed = integer == DType::i8 || integer == DType::i16;
   const float levels = size_of(integer) == 1 ? 256 : 65536;

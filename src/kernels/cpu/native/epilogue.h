@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,10 +40,29 @@ struct ImageTaps {
   int64_t height = 0, width = 0;
   std::vector<int64_t> strides, dilations, pads;
   std::string auto_pad;
+  /// Pixels under so many neighbouring results along an axis.
+  int64_t covered(size_t axis, int64_t results) const {
+    const int64_t taps = axis ? width : height;
+    return results ? (results - 1) * strides[axis] + (taps - 1) * dilations[axis] + 1 : 0;
+  }
 };
 ImageTaps image_taps(const Subgraph& g);
 /// The rows and columns of zeros before an image of these sizes.
 std::pair<int64_t, int64_t> padding_before(const ImageTaps& taps, int64_t height, int64_t width);
+
+/// A convolution over images of these sizes.
+class BoundImages : public BoundKernel {
+ protected:
+  BoundImages(const ImageTaps& taps, const Sizes& x, const Sizes& y, int threads)
+      : images_(x[0]), in_h_(x[2]), in_w_(x[3]), out_h_(y[2]), out_w_(y[3]), threads_(threads) {
+    std::tie(top_, left_) = padding_before(taps, in_h_, in_w_);
+    under_ = taps.covered(1, out_w_);
+  }
+  int64_t images_, in_h_, in_w_, out_h_, out_w_;
+  int threads_;
+  int64_t top_, left_;  ///< rows and columns of zeros before an image
+  int64_t under_;       ///< pixels under a row of results, padding included
+};
 
 /// The nodes from `begin` on as a piece of their own; what an earlier one makes becomes its last input.
 Subgraph part_of(const Subgraph& g, size_t begin, size_t end);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <tuple>
 
 #include "base/threads.h"
 #include "kernels/cpu/channels_last.h"
@@ -37,31 +36,21 @@ struct GroupedPlan : ImageTaps {
   }
 };
 
-class BoundGrouped final : public BoundKernel {
+class BoundGrouped final : public BoundImages {
  public:
   BoundGrouped(const GroupedPlan& p, const Sizes& x, const Sizes& y, int threads)
-      : p_(p),
-        simd_(simd_for(p.product.isa)),
-        images_(x[0]),
-        in_h_(x[2]),
-        in_w_(x[3]),
-        out_h_(y[2]),
-        out_w_(y[3]),
-        threads_(threads) {
-    std::tie(top_, left_) = padding_before(p_, in_h_, in_w_);
-    under_ = (out_w_ - 1) * p_.strides[1] + (p_.width - 1) * p_.dilations[1] + 1;
-    line_ = std::max<int64_t>(under_, 0) * p_.channels();
+      : BoundImages(p, x, y, threads), p_(p), simd_(simd_for(p.product.isa)) {
+    line_ = under_ * p_.channels();
     // As many rows of results as have their image in the cache, but pieces enough for cores that are not of one speed.
     by_rows_ = p_.bundles * p_.floats() <= weight_floats;
-    const int64_t least = (p_.height - 1) * p_.dilations[0] + 1,
-                  most = by_rows_ ? block_floats / p_.bundles : patch_floats,
+    const int64_t least = p_.covered(0, 1), most = by_rows_ ? block_floats / p_.bundles : patch_floats,
                   fitting = line_ ? std::min(most, patch_floats) / line_ - least : out_h_,
                   bundles = images_ * p_.bundles, wanted = pieces_a_thread * threads_;
     rows_ = std::clamp<int64_t>(fitting / p_.strides[0] + 1, 1, std::max<int64_t>(1, out_h_));
     if (threads_ > 1 && bundles && bundles < wanted)
       rows_ = std::clamp<int64_t>(out_h_ * bundles / wanted, std::min<int64_t>(4, rows_), rows_);
     blocks_ = (out_h_ + rows_ - 1) / rows_;
-    patch_ = ((rows_ - 1) * p_.strides[0] + least) * line_;
+    patch_ = p_.covered(0, rows_) * line_;
     for (int64_t l = 0; p_.together > 1 && l < p_.lanes(); ++l)
       spread_.push_back(l < p_.product.n ? int32_t(l / p_.group_outputs * p_.group_channels) : 0);
     // Taps of a row lie one behind the other, unless there are others between them.
@@ -92,7 +81,7 @@ class BoundGrouped final : public BoundKernel {
   /// Rows [begin, end) of the results of a bundle.
   void block(const RunArgs& args, int64_t image, int64_t bundle, int64_t begin, int64_t end, float* patch) const {
     const PackedProduct& w = p_.product;
-    const int64_t rows = (end - begin - 1) * p_.strides[0] + (p_.height - 1) * p_.dilations[0] + 1;
+    const int64_t rows = p_.covered(0, end - begin);
     const float* x = static_cast<const float*>(args.in[w.a]) + image * in_h_ * in_w_ * p_.bundles * p_.channels() +
                      bundle * p_.channels();
     for (int64_t r = 0; r < rows; ++r) copy_row(x, begin * p_.strides[0] - top_ + r, patch + r * line_);
@@ -161,9 +150,6 @@ class BoundGrouped final : public BoundKernel {
 
   GroupedPlan p_;
   const Simd& simd_;
-  int64_t images_, in_h_, in_w_, out_h_, out_w_;
-  int threads_;
-  int64_t top_, left_, under_;  // under_: pixels under a row of results, padding included
   int64_t line_, rows_, blocks_, patch_;
   bool apart_;
   bool by_rows_;  ///< a block of rows with all bundles, one after the other; else a bundle with all its blocks
