@@ -9,7 +9,6 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,8 +24,11 @@ const char usage[] =
     "  together, and for each session the median, 90th and 99th percentile of a call in ms. NEVE_NUM_THREADS: threads "
     "of\n"
     "  a session. --wait: begins when a line comes on standard input, after a line was written that all is ready.\n"
-    "  --warm N: meanwhile N other sizes of the range are prepared in the background; ends when they are, \"warm_s\" "
-    "later.\n"
+    "  --warm N: in turns, nothing is done meanwhile, and the other sizes of the range (at most 64) are prepared in "
+    "the\n"
+    "  background: of the engine that is called, then of N copies of it, one after the other. The sessions' answers "
+    "are\n"
+    "  those of calls while nothing was done; \"meanwhile\" has those of the others, \"prepared\" counts sizes.\n"
     "bench-serve --spin MS [--sessions N] [--seconds S]\n"
     "  The same of threads that multiply in registers for MS at a time: the tails that the machine itself has.\n"
     "bench-serve --busy N [--seconds S]\n"
@@ -87,18 +89,59 @@ std::vector<neve::Sizes> sizes_of(const neve::jit::OptimizedModel& m, const std:
   return sizes;
 }
 
-// Sizes between the ends of the first range: every axis grows by one until it is at its end.
-std::vector<neve::NamedSizes> others(const neve::jit::OptimizedModel& m, int count) {
+// Sizes between the ends of the first range: every axis grows by one until it is at its end, the last when all are.
+std::vector<neve::NamedSizes> others(const neve::jit::OptimizedModel& m) {
   const auto& range = m.ranges.ranges.at(0);
   std::vector<neve::NamedSizes> shapes;
-  for (int k = 1; k <= count; ++k)
+  for (int k = 1; k <= 64; ++k) {
+    neve::NamedSizes next;
     for (size_t i = 0; i < m.core->inputs.size(); ++i) {
       neve::Sizes s = range.min[i];
       for (size_t a = 0; a < s.size(); ++a) s[a] = std::min(s[a] + k, range.max[i][a]);
-      if (i == 0) shapes.emplace_back();
-      shapes.back()[m.core->inputs[i].name] = s;
+      next[m.core->inputs[i].name] = s;
     }
+    if (!shapes.empty() && next == shapes.back()) break;
+    shapes.push_back(std::move(next));
+  }
   return shapes;
+}
+
+// When sizes were prepared, and when they were not, one after the other; calls are told apart by it.
+class Turns {
+ public:
+  void begin(bool prepared) { from_.push_back({Clock::now(), prepared}); }
+  /// 1: sizes were prepared for most of the call; 0: not at all; -1: for a part of it.
+  int of(Clock::time_point start, Clock::time_point end) const {
+    Clock::duration busy{0};
+    for (size_t i = 0; i < from_.size(); ++i) {
+      const auto until = i + 1 < from_.size() ? from_[i + 1].first : end;
+      if (from_[i].second) busy += std::max(Clock::duration{0}, std::min(until, end) - std::max(from_[i].first, start));
+    }
+    return busy == Clock::duration{0} ? 0 : 2 * busy > end - start ? 1 : -1;
+  }
+
+ private:
+  std::vector<std::pair<Clock::time_point, bool>> from_;
+};
+
+// Quiet for a while, then sizes are prepared for as long, again and again, until no engine is left or the time is over.
+int prepare_in_turns(const std::vector<neve::Engine>& engines, double seconds, Turns& turns) {
+  const auto shapes = others(*engines[0].impl()->optimized);
+  const std::chrono::duration<double> turn(std::clamp(seconds / 10, 0.05, 0.3));
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  int prepared = 0;
+  for (size_t e = 0; e < engines.size() && Clock::now() < end;) {
+    turns.begin(false);
+    std::this_thread::sleep_for(turn);
+    turns.begin(true);
+    const auto start = Clock::now();
+    for (; e < engines.size() && Clock::now() - start < turn; ++e) {
+      engines[e].warm_in_background(shapes).wait();
+      prepared += int(shapes.size());
+    }
+  }
+  turns.begin(false);
+  return prepared;
 }
 
 double multiply(int64_t count) {
@@ -132,26 +175,38 @@ Call session_call(const neve::Engine& engine, const std::string& shape, uint64_t
           out = std::vector<neve::Tensor>()]() mutable { session->run(in, out); };
 }
 
+// What is printed of a session's calls.
+std::string row(std::vector<double> ms) {
+  if (ms.empty()) return "{\"n\": 0}";
+  std::sort(ms.begin(), ms.end());
+  const auto at = [&](double q) { return ms[std::min(ms.size() - 1, size_t(q * double(ms.size())))]; };
+  char text[200];
+  std::snprintf(text, sizeof text, "{\"n\": %zu, \"median_ms\": %g, \"p90_ms\": %g, \"p99_ms\": %g}", ms.size(),
+                at(0.5), at(0.9), at(0.99));
+  return text;
+}
+
 void serve(const Options& o) {
-  const std::optional<neve::Engine> engine = o.spin > 0 ? std::nullopt : std::optional(neve::load(o.archive).engine());
+  std::vector<neve::Engine> engines;
+  for (int e = 0; e <= o.warm && o.spin <= 0; ++e) engines.push_back(neve::load(o.archive).engine());
   const int64_t count = o.spin > 0 ? multiplications(o.spin) : 0;
-  std::vector<std::vector<double>> times(size_t(o.sessions));
+  std::vector<std::vector<Clock::time_point>> ends(size_t(o.sessions));  // the first is when the first call begins
   std::atomic<int> ready{0};
-  std::atomic<bool> go{false}, warmed{false};
+  std::atomic<bool> go{false}, over{false};
   std::vector<std::thread> threads;
   for (int s = 0; s < o.sessions; ++s)
     threads.emplace_back([&, s] {
-      const Call call = engine ? session_call(*engine, o.shape, uint64_t(s)) : [count] { multiply(count); };
+      const Call call = engines.size() ? session_call(engines[0], o.shape, uint64_t(s)) : [count] { multiply(count); };
       for (int i = 0; i < 3; ++i) call();
-      times[size_t(s)].reserve(size_t(1) << 22);
+      std::vector<Clock::time_point>& done = ends[size_t(s)];
+      done.reserve(size_t(1) << 22);
       ++ready;
       while (!go) std::this_thread::sleep_for(std::chrono::microseconds(200));
-      const auto end = Clock::now() + std::chrono::duration<double>(o.seconds);
-      for (auto now = Clock::now(); now < end && !warmed && times[size_t(s)].size() < size_t(1) << 22;) {
+      done.push_back(Clock::now());
+      const auto end = done[0] + std::chrono::duration<double>(o.seconds);
+      while (done.back() < end && !over && done.size() < size_t(1) << 22) {
         call();
-        const auto then = Clock::now();
-        times[size_t(s)].push_back(std::chrono::duration<double, std::milli>(then - now).count());
-        now = then;
+        done.push_back(Clock::now());
       }
     });
   while (ready < o.sessions) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -161,30 +216,27 @@ void serve(const Options& o) {
     if (std::getchar() == EOF) std::exit(1);
   }
   go = true;
-  const auto start = Clock::now();
-  double warm_seconds = 0;
+  Turns turns;
+  int prepared = 0;
   if (o.warm) {
-    const neve::Warming w = engine->warm_in_background(others(*engine->impl()->optimized, o.warm));
-    warmed = w.wait_for(o.seconds);
-    warm_seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    w.cancel();
+    prepared = prepare_in_turns(engines, o.seconds, turns);
+    over = true;
   }
   for (std::thread& t : threads) t.join();
   double rate = 0;
-  std::string rows;
-  for (auto& t : times) {
+  std::string rows[2];
+  for (const auto& done : ends) {
+    std::vector<double> times[2];
+    for (size_t i = 1; i < done.size(); ++i)
+      if (const int turn = turns.of(done[i - 1], done[i]); turn >= 0)
+        times[turn].push_back(std::chrono::duration<double, std::milli>(done[i] - done[i - 1]).count());
     double sum = 0;
-    for (double x : t) sum += x;
-    rate += 1e3 * double(t.size()) / sum;
-    std::sort(t.begin(), t.end());
-    const auto at = [&](double q) { return t[std::min(t.size() - 1, size_t(q * double(t.size())))]; };
-    char row[200];
-    std::snprintf(row, sizeof row, "%s{\"n\": %zu, \"median_ms\": %g, \"p90_ms\": %g, \"p99_ms\": %g}",
-                  rows.empty() ? "" : ", ", t.size(), at(0.5), at(0.9), at(0.99));
-    rows += row;
+    for (double x : times[0]) sum += x;
+    if (sum > 0) rate += 1e3 * double(times[0].size()) / sum;
+    for (int turn = 0; turn < 2; ++turn) rows[turn] += (rows[turn].empty() ? "" : ", ") + row(times[turn]);
   }
-  std::printf("{\"threads\": %d, \"calls_per_s\": %g, \"warm_s\": %g, \"sessions\": [%s]}\n",
-              engine ? engine->threads() : 1, rate, warm_seconds, rows.c_str());
+  std::printf("{\"threads\": %d, \"calls_per_s\": %g, \"prepared\": %d, \"sessions\": [%s], \"meanwhile\": [%s]}\n",
+              engines.empty() ? 1 : engines[0].threads(), rate, prepared, rows[0].c_str(), rows[1].c_str());
 }
 }  // namespace
 

@@ -3,14 +3,15 @@
 For every model, at its first size: calls a second of one session with one thread, of two such sessions, the tails of the two, and
 those of threads that multiply in registers for as long at a time, which are the machine's own;
 then one session with all threads alone, beside a process that keeps one core busy, beside one that keeps all of them busy, and
-beside a second process that does the same as the first; and an engine of the whole range, with one thread and with all, while 64
-other sizes are prepared in the background. Each round does all of it once; medians of the rounds are shown.
+beside a second process that does the same as the first; and an engine of the whole range, with one thread and with all, while its
+other sizes are prepared in the background, in turns with nothing. Each round does all of it once; medians of the rounds are shown.
 """
 
 import json
 import statistics
 import subprocess
 
+COPIES = 12  # of an engine, whose sizes are prepared one after the other: one alone is done in a few calls
 PEERS = ("alone", "busy core", "busy cores", "twice")
 
 
@@ -60,10 +61,8 @@ class Serving:
 
     def warming(self, threads, archive):
         """How many times as long a call takes while other sizes are prepared."""
-        alone, meanwhile = (
-            self.finish([self.start(threads, archive, "--warm", n)])[0]["sessions"][0]["median_ms"] for n in (0, 64)
-        )
-        return meanwhile / alone
+        answer = self.finish([self.start(threads, archive, "--warm", COPIES)])[0]
+        return answer["meanwhile"][0]["median_ms"] / answer["sessions"][0]["median_ms"]
 
     def measure(self, name, one, all_threads, ranges):
         rounds = []

@@ -1,5 +1,10 @@
 # Options, compiler flags and output folders.
-option(NEVE_WERROR "Treat warnings as errors" OFF)
+# The compiler that the project is built with every day has no warnings; one that is newer may have new ones.
+set(neve_known_compiler OFF)
+if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^12\\.")
+  set(neve_known_compiler ON)
+endif()
+option(NEVE_WERROR "Treat warnings as errors" ${neve_known_compiler})
 option(NEVE_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(NEVE_PROGRAMS "Build tools and benchmarks beside the neve command" ${PROJECT_IS_TOP_LEVEL})
 option(NEVE_PYTHON "Build the Python module" ON)

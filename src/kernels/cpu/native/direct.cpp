@@ -274,7 +274,7 @@ Result<Kernel> accept(const Request& r, int variant) {
   FixedConv c;
   if (auto why = read_image_conv(g, c)) return *why;
   const SubgraphNode& n = g.nodes[0];
-  DirectPlan p{image_taps(g)};
+  DirectPlan p{image_taps(g), {}, {}};
   if (auto why = read_end(c.steps, p.end)) return *why;
   p.channels = c.channels, p.planes = c.channels <= most_planes;
   if (p.planes && p.end.residual == int(c.x)) return "the image is added too";

@@ -250,7 +250,7 @@ Result<Kernel> accept(const Request& r, int variant) {
   const TensorType& x = g.types[size_t(g.nodes[0].in[0])];
   if (x.rank() != 4) return str("two spatial axes, x is ", x);
   if (!c.outputs || !c.channels) return "no channels";
-  GroupedPlan p{image_taps(g)};
+  GroupedPlan p{image_taps(g), {}, {}};
   if (auto why = read_end(c.steps, p.end)) return *why;
   for (int64_t pad : p.pads)
     if (pad < 0) return "negative padding";
