@@ -17,18 +17,20 @@
 
 namespace {
 using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
 const char usage[] =
     "bench-serve ARCHIVE [--sessions N] [--seconds S] [--shape NAME=1x3x224x224[;NAME=...]]\n"
-    "  N sessions of one engine, each in a thread of its own, call it for S seconds. Prints JSON: calls a second of "
-    "all\n"
-    "  together, and for each session the median, 90th and 99th percentile of a call in ms. NEVE_NUM_THREADS: threads "
-    "of\n"
-    "  a session. --wait: begins when a line comes on standard input, after a line was written that all is ready.\n"
+    "  N sessions of one engine, each in a thread of its own, call it for S seconds. Prints JSON: for each session "
+    "its\n"
+    "  calls, calls a second, and the median, 90th and 99th percentile of a call in ms. NEVE_NUM_THREADS: threads of "
+    "a\n"
+    "  session. --wait: begins when a line comes on standard input, after a line was written that all is ready.\n"
+    "  --turns: the first session alone and all of them in turns; \"meanwhile\" has the calls of all together.\n"
     "  --warm N: in turns, nothing is done meanwhile, and the other sizes of the range (at most 64) are prepared in "
     "the\n"
-    "  background: of the engine that is called, then of N copies of it, one after the other. The sessions' answers "
-    "are\n"
-    "  those of calls while nothing was done; \"meanwhile\" has those of the others, \"prepared\" counts sizes.\n"
+    "  background: of the engine that is called, then of N copies of it, one after the other; \"meanwhile\" has the "
+    "calls\n"
+    "  at those times, \"prepared\" counts sizes.\n"
     "bench-serve --spin MS [--sessions N] [--seconds S]\n"
     "  The same of threads that multiply in registers for MS at a time: the tails that the machine itself has.\n"
     "bench-serve --busy N [--seconds S]\n"
@@ -38,7 +40,7 @@ struct Options {
   std::string archive, shape;
   int sessions = 1, busy = 0, warm = 0;
   double seconds = 2, spin = 0;
-  bool wait = false;
+  bool wait = false, turns = false;
 };
 
 bool parse(int argc, char** argv, Options& o) {
@@ -48,6 +50,8 @@ bool parse(int argc, char** argv, Options& o) {
       o.wait = true;
     else if (a.rfind("--", 0) != 0 && o.archive.empty())
       o.archive = a;
+    else if (a == "--turns")
+      o.turns = true;
     else if (i + 1 == argc)
       return false;
     else if (a == "--sessions")
@@ -66,6 +70,7 @@ bool parse(int argc, char** argv, Options& o) {
       return false;
   }
   if (o.archive.empty() && (o.warm || !o.shape.empty())) return false;
+  if (o.turns && (o.warm || o.busy)) return false;
   return o.sessions > 0 && o.seconds > 0 && (o.busy > 0) + (o.spin > 0) + !o.archive.empty() == 1;
 }
 
@@ -106,36 +111,42 @@ std::vector<neve::NamedSizes> others(const neve::jit::OptimizedModel& m) {
   return shapes;
 }
 
-// When sizes were prepared, and when they were not, one after the other; calls are told apart by it.
+// When something more went on beside the first session's calls, and when not, one after the other.
 class Turns {
  public:
-  void begin(bool prepared) { from_.push_back({Clock::now(), prepared}); }
-  /// 1: sizes were prepared for most of the call; 0: not at all; -1: for a part of it.
+  explicit Turns(double seconds)
+      : length_(std::clamp(seconds / 10, 0.05, 0.3)),
+        end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(seconds))) {}
+  bool over() const { return Clock::now() >= end_; }
+  /// From now on something more goes on, or not.
+  void begin(bool more) { from_.push_back({Clock::now(), more}); }
+  void pass() const { std::this_thread::sleep_for(length_); }
+  bool passed() const { return Clock::now() - from_.back().first >= length_; }
+  /// 1: more went on for most of the time; 0: never; -1: for a part of it.
   int of(Clock::time_point start, Clock::time_point end) const {
-    Clock::duration busy{0};
+    Clock::duration more{0};
     for (size_t i = 0; i < from_.size(); ++i) {
       const auto until = i + 1 < from_.size() ? from_[i + 1].first : end;
-      if (from_[i].second) busy += std::max(Clock::duration{0}, std::min(until, end) - std::max(from_[i].first, start));
+      if (from_[i].second) more += std::max(Clock::duration{0}, std::min(until, end) - std::max(from_[i].first, start));
     }
-    return busy == Clock::duration{0} ? 0 : 2 * busy > end - start ? 1 : -1;
+    return more == Clock::duration{0} ? 0 : 2 * more > end - start ? 1 : -1;
   }
 
  private:
+  Seconds length_;
+  Clock::time_point end_;
   std::vector<std::pair<Clock::time_point, bool>> from_;
 };
 
-// Quiet for a while, then sizes are prepared for as long, again and again, until no engine is left or the time is over.
-int prepare_in_turns(const std::vector<neve::Engine>& engines, double seconds, Turns& turns) {
+// Nothing for a turn, then sizes are prepared for one, again and again, until no engine is left or the time is over.
+int prepare_in_turns(const std::vector<neve::Engine>& engines, Turns& turns) {
   const auto shapes = others(*engines[0].impl()->optimized);
-  const std::chrono::duration<double> turn(std::clamp(seconds / 10, 0.05, 0.3));
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   int prepared = 0;
-  for (size_t e = 0; e < engines.size() && Clock::now() < end;) {
+  for (size_t e = 0; e < engines.size() && !turns.over();) {
     turns.begin(false);
-    std::this_thread::sleep_for(turn);
+    turns.pass();
     turns.begin(true);
-    const auto start = Clock::now();
-    for (; e < engines.size() && Clock::now() - start < turn; ++e) {
+    for (; e < engines.size() && !turns.passed(); ++e) {
       engines[e].warm_in_background(shapes).wait();
       prepared += int(shapes.size());
     }
@@ -175,14 +186,75 @@ Call session_call(const neve::Engine& engine, const std::string& shape, uint64_t
           out = std::vector<neve::Tensor>()]() mutable { session->run(in, out); };
 }
 
+using Span = std::pair<Clock::time_point, Clock::time_point>;
+
+// Threads that call, those after the first only while they may.
+class Callers {
+ public:
+  Callers(int sessions, bool in_turns, const std::function<Call(int)>& make) : spans_(size_t(sessions)) {
+    rest_ = in_turns;
+    for (int s = 0; s < sessions; ++s) threads_.emplace_back([this, s, make] { run(s, make(s)); });
+    while (ready_ < sessions) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  /// They end by themselves a little later than that, if nothing else does: real-time threads leave no core to others.
+  void start(double seconds) {
+    end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(2 * seconds));
+    go_ = true;
+  }
+  void rest(bool rest) {
+    rest_ = rest;
+    while (rest && Clock::now() < end_ && resting_ + 1 < int(threads_.size())) std::this_thread::sleep_for(pause);
+  }
+  /// The calls of every session.
+  const std::vector<std::vector<Span>>& stop() {
+    over_ = true;
+    for (std::thread& t : threads_) t.join();
+    return spans_;
+  }
+
+ private:
+  static constexpr std::chrono::microseconds pause{200};
+  static constexpr size_t most = size_t(1) << 22;
+
+  void run(int s, const Call& call) {
+    for (int i = 0; i < 3; ++i) call();
+    std::vector<Span>& spans = spans_[size_t(s)];
+    spans.reserve(most);
+    ++ready_;
+    while (!go_) std::this_thread::sleep_for(pause);
+    for (auto now = Clock::now(); !over_ && now < end_ && spans.size() < most;) {
+      if (s && rest_) {
+        ++resting_;
+        while (rest_ && !over_ && Clock::now() < end_) std::this_thread::sleep_for(pause);
+        --resting_;
+        now = Clock::now();
+        continue;
+      }
+      call();
+      const auto then = Clock::now();
+      spans.emplace_back(now, then);
+      now = then;
+    }
+  }
+
+  std::vector<std::vector<Span>> spans_;
+  Clock::time_point end_;
+  std::atomic<int> ready_{0}, resting_{0};
+  std::atomic<bool> go_{false}, rest_{false}, over_{false};
+  std::vector<std::thread> threads_;
+};
+
 // What is printed of a session's calls.
 std::string row(std::vector<double> ms) {
   if (ms.empty()) return "{\"n\": 0}";
+  double sum = 0;
+  for (double x : ms) sum += x;
   std::sort(ms.begin(), ms.end());
   const auto at = [&](double q) { return ms[std::min(ms.size() - 1, size_t(q * double(ms.size())))]; };
   char text[200];
-  std::snprintf(text, sizeof text, "{\"n\": %zu, \"median_ms\": %g, \"p90_ms\": %g, \"p99_ms\": %g}", ms.size(),
-                at(0.5), at(0.9), at(0.99));
+  std::snprintf(text, sizeof text,
+                "{\"n\": %zu, \"calls_per_s\": %g, \"median_ms\": %g, \"p90_ms\": %g, \"p99_ms\": %g}", ms.size(),
+                1e3 * double(ms.size()) / sum, at(0.5), at(0.9), at(0.99));
   return text;
 }
 
@@ -190,53 +262,38 @@ void serve(const Options& o) {
   std::vector<neve::Engine> engines;
   for (int e = 0; e <= o.warm && o.spin <= 0; ++e) engines.push_back(neve::load(o.archive).engine());
   const int64_t count = o.spin > 0 ? multiplications(o.spin) : 0;
-  std::vector<std::vector<Clock::time_point>> ends(size_t(o.sessions));  // the first is when the first call begins
-  std::atomic<int> ready{0};
-  std::atomic<bool> go{false}, over{false};
-  std::vector<std::thread> threads;
-  for (int s = 0; s < o.sessions; ++s)
-    threads.emplace_back([&, s] {
-      const Call call = engines.size() ? session_call(engines[0], o.shape, uint64_t(s)) : [count] { multiply(count); };
-      for (int i = 0; i < 3; ++i) call();
-      std::vector<Clock::time_point>& done = ends[size_t(s)];
-      done.reserve(size_t(1) << 22);
-      ++ready;
-      while (!go) std::this_thread::sleep_for(std::chrono::microseconds(200));
-      done.push_back(Clock::now());
-      const auto end = done[0] + std::chrono::duration<double>(o.seconds);
-      while (done.back() < end && !over && done.size() < size_t(1) << 22) {
-        call();
-        done.push_back(Clock::now());
-      }
-    });
-  while (ready < o.sessions) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Callers callers(o.sessions, o.turns, [&](int s) -> Call {
+    if (engines.empty()) return [count] { multiply(count); };
+    return session_call(engines[0], o.shape, uint64_t(s));
+  });
   if (o.wait) {
     std::puts("ready");
     std::fflush(stdout);
     if (std::getchar() == EOF) std::exit(1);
   }
-  go = true;
-  Turns turns;
+  callers.start(o.seconds);
+  Turns turns(o.seconds);
   int prepared = 0;
   if (o.warm) {
-    prepared = prepare_in_turns(engines, o.seconds, turns);
-    over = true;
+    prepared = prepare_in_turns(engines, turns);
+  } else {
+    for (bool alone = o.turns; !turns.over(); alone = o.turns && !alone) {
+      callers.rest(alone);
+      turns.begin(!alone && o.turns);
+      turns.pass();
+    }
+    turns.begin(false);
   }
-  for (std::thread& t : threads) t.join();
-  double rate = 0;
   std::string rows[2];
-  for (const auto& done : ends) {
+  for (const auto& spans : callers.stop()) {
     std::vector<double> times[2];
-    for (size_t i = 1; i < done.size(); ++i)
-      if (const int turn = turns.of(done[i - 1], done[i]); turn >= 0)
-        times[turn].push_back(std::chrono::duration<double, std::milli>(done[i] - done[i - 1]).count());
-    double sum = 0;
-    for (double x : times[0]) sum += x;
-    if (sum > 0) rate += 1e3 * double(times[0].size()) / sum;
+    for (const Span& s : spans)
+      if (const int turn = turns.of(s.first, s.second); turn >= 0)
+        times[turn].push_back(std::chrono::duration<double, std::milli>(s.second - s.first).count());
     for (int turn = 0; turn < 2; ++turn) rows[turn] += (rows[turn].empty() ? "" : ", ") + row(times[turn]);
   }
-  std::printf("{\"threads\": %d, \"calls_per_s\": %g, \"prepared\": %d, \"sessions\": [%s], \"meanwhile\": [%s]}\n",
-              engines.empty() ? 1 : engines[0].threads(), rate, prepared, rows[0].c_str(), rows[1].c_str());
+  std::printf("{\"threads\": %d, \"prepared\": %d, \"sessions\": [%s], \"meanwhile\": [%s]}\n",
+              engines.empty() ? 1 : engines[0].threads(), prepared, rows[0].c_str(), rows[1].c_str());
 }
 }  // namespace
 

@@ -1,6 +1,6 @@
 """`./dev bench --what serve`: sessions side by side, and an engine beside other load on the same cores.
 
-For every model, at its first size: calls a second of one session with one thread, of two such sessions, the tails of the two, and
+For every model, at its first size: calls a second of one session with one thread and of two, in turns, the tails of the two, and
 those of threads that multiply in registers for as long at a time, which are the machine's own;
 then one session with all threads alone, beside a process that keeps one core busy, beside one that keeps all of them busy, and
 beside a second process that does the same as the first; and an engine of the whole range, with one thread and with all, while its
@@ -11,7 +11,7 @@ import json
 import statistics
 import subprocess
 
-COPIES = 12  # of an engine, whose sizes are prepared one after the other: one alone is done in a few calls
+COPIES = 24  # of an engine, whose sizes are prepared one after the other: one alone is done in a few calls
 PEERS = ("alone", "busy core", "busy cores", "twice")
 
 
@@ -39,8 +39,11 @@ class Serving:
             p.communicate()
         return answers
 
-    def sessions(self, archive, number):
-        return self.finish([self.start(1, archive, "--sessions", number)])[0]
+    def sessions(self, archive):
+        """Calls a second of one session and of two, in turns, and the tail of the two."""
+        answer = self.finish([self.start(1, archive, "--sessions", 2, "--turns")])[0]
+        both = answer["meanwhile"]
+        return answer["sessions"][0]["calls_per_s"], sum(s["calls_per_s"] for s in both), both
 
     def spinning(self, ms):
         return self.finish([self.start(1, "--spin", ms, "--sessions", 2)])[0]
@@ -67,16 +70,16 @@ class Serving:
     def measure(self, name, one, all_threads, ranges):
         rounds = []
         for _ in range(self.bench.options.rounds):
-            single, pair = self.sessions(one, 1), self.sessions(one, 2)
-            machine = self.spinning(statistics.mean(s["median_ms"] for s in pair["sessions"]))
+            single, pair, both = self.sessions(one)
+            machine = self.spinning(statistics.mean(s["median_ms"] for s in both))
             times = {peer: self.beside(all_threads, peer) for peer in PEERS}
             rounds.append(
                 {
-                    "one_per_s": single["calls_per_s"],
-                    "two_per_s": pair["calls_per_s"],
-                    "gain": pair["calls_per_s"] / single["calls_per_s"],
-                    "tail": tail(pair),
-                    "machine tail": tail(machine),
+                    "one_per_s": single,
+                    "two_per_s": pair,
+                    "gain": pair / single,
+                    "tail": tail(both),
+                    "machine tail": tail(machine["sessions"]),
                     **{peer: times[peer] for peer in PEERS},
                     **{f"{peer}, slower": times[peer] / times["alone"] for peer in PEERS[1:]},
                     **{f"warming, {threads} threads": self.warming(threads, ranges[threads]) for threads in ranges},
@@ -89,9 +92,9 @@ class Serving:
         }
 
 
-def tail(answer):
+def tail(sessions):
     """The 99th percentile over the median, of the session that is worse."""
-    return max(s["p99_ms"] / s["median_ms"] for s in answer["sessions"])
+    return max(s["p99_ms"] / s["median_ms"] for s in sessions)
 
 
 def line(row):
