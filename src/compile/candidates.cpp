@@ -362,29 +362,39 @@ Candidate candidate_of(std::string_view entry, const Request& request, const Opt
   return c;
 }
 
-std::optional<ChainTimes> chain_times(Candidate& chain, const Request& request, const Link& first, const Link& second,
+std::optional<ChainTimes> chain_times(Candidate& chain, const Request& request, const std::vector<Link>& links,
                                       const Options& options, const std::function<int64_t(Dim)>& guess) {
   TacticCache& cache = *options.tactics;
   const std::string key = TacticKeys(request).of(chain.entry, chain.variant);
-  const auto known = [&](const Link& l) {
-    return cache.find(TacticKeys(l.request).of(l.candidate.entry, l.candidate.variant));
-  };
-  std::optional<double> together = cache.find(key), a = known(first), b = known(second);
-  if (together && a && b) {
+  const auto key_of = [](const Link& l) { return TacticKeys(l.request).of(l.candidate.entry, l.candidate.variant); };
+  std::optional<double> together = cache.find(key);
+  std::vector<std::optional<double>> known;
+  bool all = bool(together);
+  double apart = 0;
+  for (const Link& l : links) {
+    known.push_back(cache.find(key_of(l)));
+    all = all && known.back();
+    if (known.back()) apart += *known.back();
+  }
+  if (all) {
     ++chain.cached;
-    return ChainTimes{*together, *a + *b};
+    return ChainTimes{*together, apart};
   }
   if (cache.frozen() || CacheTrace::current()) return {};
-  const std::vector<double> now =
-      time_kernels({to_time(chain, request, guess), to_time(first.candidate, first.request, guess),
-                    to_time(second.candidate, second.request, guess)});
-  if (!a) cache.put(TacticKeys(first.request).of(first.candidate.entry, first.candidate.variant), *(a = now[1]));
-  if (!b) cache.put(TacticKeys(second.request).of(second.candidate.entry, second.candidate.variant), *(b = now[2]));
-  // As it would have been when the two were timed.
-  together = now[0] > 1e29 ? now[0] : now[0] * (*a + *b) / (now[1] + now[2]);
+  std::vector<KernelToTime> timed = {to_time(chain, request, guess)};
+  for (const Link& l : links) timed.push_back(to_time(l.candidate, l.request, guess));
+  const std::vector<double> now = time_kernels(timed);
+  double apart_now = 0;
+  apart = 0;
+  for (size_t i = 0; i < links.size(); ++i) {
+    if (!known[i]) cache.put(key_of(links[i]), *(known[i] = now[i + 1]));
+    apart += *known[i], apart_now += now[i + 1];
+  }
+  // As it would have been when the others were timed.
+  together = now[0] > 1e29 ? now[0] : now[0] * apart / apart_now;
   cache.put(key, *together);
   ++chain.timed;
-  return ChainTimes{*together, *a + *b};
+  return ChainTimes{*together, apart};
 }
 
 Candidate choose_kernel(const Request& request, const ir::Node&, const Options& options,

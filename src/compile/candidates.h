@@ -34,10 +34,9 @@ struct Link {
 struct ChainTimes {
   double together, apart;  ///< milliseconds
 };
-/// How long one kernel for two pieces takes and how long the two, from the cache or measured in turns; nothing where
-/// that is not known and nothing may be timed.
-std::optional<ChainTimes> chain_times(Candidate& chain, const kernels::Request& request, const Link& first,
-                                      const Link& second, const Options& options,
-                                      const std::function<int64_t(Dim)>& guess);
+/// How long one kernel for several pieces takes and how long those, one after the other, from the cache or measured in
+/// turns; nothing where that is not known and nothing may be timed.
+std::optional<ChainTimes> chain_times(Candidate& chain, const kernels::Request& request, const std::vector<Link>& links,
+                                      const Options& options, const std::function<int64_t(Dim)>& guess);
 
 }  // namespace neve::compile

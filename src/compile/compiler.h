@@ -52,9 +52,9 @@ class Compiler {
   void visit_control(ir::Node& n);
   void visit_kernel(ir::Node& n);
   bool visit_chain(ir::Node& n);
-  bool visit_chain(ir::Node& n, std::string_view entry);
+  bool visit_chain(ir::Node& n, std::string_view entry, size_t length = 2);
   bool visit_requantize(ir::Node& n);
-  bool join(ir::Node& n, ir::Node& next, std::string_view entry);
+  bool join(const std::vector<ir::Node*>& nodes, std::string_view entry);
   void add_kernel(ir::Node& n, Candidate& chosen, const kernels::Request& request,
                   std::shared_ptr<const Subgraph> graph, const std::vector<Value>& inputs, const Values& outputs);
   bool expand(ir::Node& n);

@@ -38,6 +38,9 @@ Subgraph Compiler::piece(const Node& n, std::vector<Value>& inputs, const Values
 
 namespace {
 
+// Kernels for two convolutions.
+constexpr std::string_view chains_of_two[] = {"native.expand_depthwise", "native.depthwise_pointwise"};
+
 // Two pieces as one, the second of which reads `between`, the result of the first. `inputs`: of the whole.
 Subgraph joined(const Subgraph& first, const std::vector<Value>& first_in, const Subgraph& second,
                 const std::vector<Value>& second_in, Value between, std::vector<Value>& inputs) {
@@ -173,13 +176,13 @@ void Compiler::visit_kernel(Node& n) {
   add_kernel(n, chosen, request, graph, inputs, outputs);
 }
 
-// Two pieces of which the second alone reads the first: one kernel, where that is measured to be faster than the two. A
-// convolution of one tap and a depthwise one, or the other way round; factors of channels and a convolution of one tap;
-// a convolution or product and a quantisation with its inverse.
+// Pieces of which each alone reads the one before: one kernel, where that is measured to be faster than those. A
+// convolution of one tap, a depthwise one and one of one tap; the first two of them, or the last two; factors of
+// channels and a convolution of one tap; a convolution or product and a quantisation with its inverse.
 bool Compiler::visit_chain(Node& n) {
   if (n.is("mul")) return visit_chain(n, "native.pointwise");
-  return visit_chain(n, "native.expand_depthwise") || visit_chain(n, "native.depthwise_pointwise") ||
-         visit_requantize(n);
+  return visit_chain(n, "native.inverted_residual", 3) || visit_chain(n, chains_of_two[0]) ||
+         visit_chain(n, chains_of_two[1]) || visit_requantize(n);
 }
 
 namespace {
@@ -197,40 +200,71 @@ Node* only_reader(const ir::Graph& g, const Node& n) {
 
 }  // namespace
 
-bool Compiler::visit_chain(Node& n, std::string_view entry) {
+bool Compiler::visit_chain(Node& n, std::string_view entry, size_t length) {
   if (!n.is("mul") && !begins_with(n, {"conv"})) return false;
-  Node* next = only_reader(g_, n);
-  return next && begins_with(*next, {"conv"}) && join(n, *next, entry);
+  std::vector<Node*> nodes = {&n};
+  while (nodes.size() < length) {
+    Node* next = only_reader(g_, *nodes.back());
+    if (!next || !begins_with(*next, {"conv"})) return false;
+    nodes.push_back(next);
+  }
+  return join(nodes, entry);
 }
 
 // A convolution or product, and a quantisation and its inverse behind it: any kernel that takes both.
 bool Compiler::visit_requantize(Node& n) {
   if (!begins_with(n, {"conv", "conv_transpose", "matmul"})) return false;
   Node* next = only_reader(g_, n);
-  return next && next->is("fused") && begins_with(*next, {"quantize_linear"}) && join(n, *next, "");
+  return next && next->is("fused") && begins_with(*next, {"quantize_linear"}) && join({&n, next}, "");
 }
 
-// `next` alone reads `n`: both by the entry (empty: by whichever takes them), where that is faster or forced.
-bool Compiler::join(Node& n, Node& next, std::string_view entry) {
+namespace {
+
+/// A node of a chain, and what would run it alone.
+struct Part {
+  std::shared_ptr<const Subgraph> graph;
+  std::vector<Value> in;
+  Value before, out;  ///< of the node before it, if there is one; its own
+  kernels::Request request;
+  Candidate alone;
+};
+
+Part joined(const Part& first, const Part& second) {
+  Part both;
+  both.before = first.before, both.out = second.out;
+  both.graph = std::make_shared<Subgraph>(joined(*first.graph, first.in, *second.graph, second.in, first.out, both.in));
+  return both;
+}
+
+}  // namespace
+
+// Nodes of which each alone reads the one before: all by the entry (empty: by whichever takes them), where that is
+// faster or forced.
+bool Compiler::join(const std::vector<Node*>& nodes, std::string_view entry) {
   const bool any = entry.empty();
   bool forced = !any && options_.tactic == entry && options_.tactic_variant <= 0;
   if ((!options_.tactic.empty() && !forced && !any) || (!options_.tactics && !forced && options_.tactic.empty()) ||
       options_.plain_layouts)
     return false;
-  if (next.out.size() != 1 || !needed_.count(&next)) return false;
-  for (const Node* m : {&n, &next})
-    if (defines_sizes(*m)) return false;
+  for (const Node* m : nodes)
+    if (defines_sizes(*m) || (m != nodes[0] && (m->out.size() != 1 || !needed_.count(m)))) return false;
 
   const auto at = [&](Dim d) { return guess(d); };
-  std::vector<Value> first_in, next_in, inputs;
-  const auto first = std::make_shared<Subgraph>(piece(n, first_in, n.out)),
-             second = std::make_shared<Subgraph>(piece(next, next_in, next.out));
-  for (size_t i = 0; i < next_in.size(); ++i)  // what else it reads may not be there yet
-    if (second->roles[i] == InputRole::activation && next_in[i] != n.out[0] && !of_.contains(next_in[i].id))
-      return false;
-  const auto both = std::make_shared<Subgraph>(joined(*first, first_in, *second, next_in, n.out[0], inputs));
-  const kernels::Request request = request_for(*both, inputs);
-  Candidate chain = any ? choose_kernel(request, n, options_, at) : candidate_of(entry, request, options_);
+  std::vector<Part> parts;
+  for (const Node* m : nodes) {
+    Part p;
+    if (!parts.empty()) p.before = parts.back().out;
+    p.out = m->out[0];
+    p.graph = std::make_shared<Subgraph>(piece(*m, p.in, m->out));
+    for (size_t i = 0; p.before.valid() && i < p.in.size(); ++i)  // what else it reads may not be there yet
+      if (p.graph->roles[i] == InputRole::activation && p.in[i] != p.before && !of_.contains(p.in[i].id)) return false;
+    parts.push_back(std::move(p));
+  }
+  Part all = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) all = joined(all, parts[i]);
+  all.request = request_for(*all.graph, all.in);
+  Candidate chain =
+      any ? choose_kernel(all.request, *nodes[0], options_, at) : candidate_of(entry, all.request, options_);
   if (!chain.kernel || chain.entry == "reference" || chain.entry == "loop") return false;
   if (any) {
     forced = chain.forced == Forced::taken;
@@ -239,20 +273,44 @@ bool Compiler::join(Node& n, Node& next, std::string_view entry) {
   if (forced) {
     chain.forced = Forced::taken;
   } else {
-    const kernels::Request first_request = request_for(*first, first_in);
-    Candidate a = choose_kernel(first_request, n, options_, at);
-    const kernels::Request second_request = request_for(*second, next_in, n.out[0], a.kernel->output_layout(0));
-    Candidate b = choose_kernel(second_request, next, options_, at);
-    const auto times = chain_times(chain, request, {first_request, a}, {second_request, b}, options_, at);
-    timed_ += chain.timed + a.timed + b.timed;
+    Layout layout;
+    std::vector<Link> links;
+    std::string names;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      Part& p = parts[i];
+      p.request = request_for(*p.graph, p.in, p.before, layout);
+      p.alone = choose_kernel(p.request, *nodes[i], options_, at);
+      layout = p.alone.kernel->output_layout(0);
+      links.push_back({p.request, p.alone});
+      names += str(names.empty() ? "apart: " : ", ", p.alone.entry);
+    }
+    const auto times = chain_times(chain, all.request, links, options_, at);
+    for (const Part& p : parts) timed_ += p.alone.timed;
+    timed_ += chain.timed;
     if (!times || times->together >= times->apart)
-      return false;  // the two are asked again, and their times are found in the cache
-    cached_ += chain.cached + a.cached + b.cached;
+      return false;     // the others are asked again, and their times are found in the cache
+    double gained = 0;  // by the best two of more, where they are one kernel
+    for (size_t i = 0; parts.size() > 2 && i + 1 < parts.size(); ++i) {
+      Part two = joined(parts[i], parts[i + 1]);
+      two.request =
+          request_for(*two.graph, two.in, two.before, i ? parts[i - 1].alone.kernel->output_layout(0) : Layout{});
+      for (std::string_view other : chains_of_two) {
+        Candidate c = candidate_of(other, two.request, options_);
+        const auto pair = c.kernel ? chain_times(c, two.request, {links[i], links[i + 1]}, options_, at) : std::nullopt;
+        timed_ += c.timed;
+        if (!pair || pair->apart - pair->together <= gained) continue;
+        gained = pair->apart - pair->together;
+        names = "two of them by " + c.entry;
+      }
+    }
+    if (times->together >= times->apart - gained) return false;
+    cached_ += chain.cached;
+    for (const Part& p : parts) cached_ += p.alone.cached;
     chain.tactics = {{str(chain.entry, ".", chain.variant, " ", chain.kernel->description()), times->together},
-                     {str("apart: ", a.entry, ", ", b.entry), times->apart}};
+                     {names, times->apart - gained}};
   }
-  needed_.erase(&next);
-  add_kernel(n, chain, request, both, inputs, next.out);
+  for (size_t i = 1; i < nodes.size(); ++i) needed_.erase(nodes[i]);
+  add_kernel(*nodes[0], chain, all.request, all.graph, all.in, nodes.back()->out);
   return true;
 }
 

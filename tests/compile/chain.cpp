@@ -3,6 +3,7 @@
 // is known to be faster, or forced.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <tuple>
 
 #include "base/cpu.h"
@@ -68,17 +69,23 @@ Compiled compiled(TacticCache* tactics, std::string tactic = "", compile::Option
                                 options);
 }
 
-constexpr std::string_view chain_entries[] = {"native.expand_depthwise", "native.depthwise_pointwise"};
+constexpr std::string_view chain_entries[] = {"native.expand_depthwise", "native.depthwise_pointwise",
+                                              "native.inverted_residual"};
 
-// Instructions that are convolutions, and how many of them are two, by each of these.
-std::tuple<int, int, int> convolutions(const Compiled& c) {
-  int all = 0, chains[2] = {0, 0};
+// Instructions that are convolutions, and how many of them are two or three, by each of these.
+std::array<int, 4> all_convolutions(const Compiled& c) {
+  std::array<int, 4> counts{};
   for (const plan::Instr& i : c.program->plan().instrs) {
     if (i.choice == "reorder") continue;
-    ++all;
-    for (size_t k = 0; k < 2; ++k) chains[k] += i.choice == chain_entries[k];
+    ++counts[0];
+    for (size_t k = 0; k < 3; ++k) counts[k + 1] += i.choice == chain_entries[k];
   }
-  return {all, chains[0], chains[1]};
+  return counts;
+}
+std::tuple<int, int, int> convolutions(const Compiled& c) {
+  const auto counts = all_convolutions(c);
+  EXPECT_EQ(counts[3], 0);
+  return {counts[0], counts[1], counts[2]};
 }
 
 TEST(Chain, IsTakenWhereItIsFaster) {
@@ -91,7 +98,7 @@ TEST(Chain, IsTakenWhereItIsFaster) {
     TacticCache known("");
     for (const auto& [key, ms] : timed.used()) {
       const auto is = [&](std::string_view entry) { return key.find(entry) != std::string::npos; };
-      known.put(key, is(chain_entries[0]) ? expand : is(chain_entries[1]) ? shrink : 1);
+      known.put(key, is(chain_entries[0]) ? expand : is(chain_entries[1]) ? shrink : is(chain_entries[2]) ? 3.5 : 1);
     }
     known.set_frozen(true);
     return convolutions(compiled(&known));
@@ -101,7 +108,34 @@ TEST(Chain, IsTakenWhereItIsFaster) {
   EXPECT_EQ(with(2.5, 2.5), std::tuple(5, 0, 0));
 }
 
+// Of three: faster than each alone is not enough where two of them are one kernel.
+TEST(Chain, OfThreeIsTakenWhereItIsFasterThanTwoAndOne) {
+  TacticCache timed("");
+  compiled(&timed);
+  compile::Options none;
+  none.disabled_kernels = {"native.inverted_residual"};
+  compiled(&timed, "", none);
+  none.disabled_kernels = {"native.inverted_residual", "native.expand_depthwise"};
+  compiled(&timed, "", none);
+  const auto with = [&](double expand, double shrink, double three) {
+    TacticCache known("");
+    for (const auto& [key, ms] : timed.used()) {
+      const auto is = [&](std::string_view entry) { return key.find(entry) != std::string::npos; };
+      known.put(key, is(chain_entries[0]) ? expand : is(chain_entries[1]) ? shrink : is(chain_entries[2]) ? three : 1);
+    }
+    known.set_frozen(true);
+    return all_convolutions(compiled(&known));
+  };
+  using Counts = std::array<int, 4>;
+  EXPECT_EQ(with(2.5, 2.5, 2.5), (Counts{3, 0, 0, 1}));
+  EXPECT_EQ(with(2.5, 2.5, 3.5), (Counts{5, 0, 0, 0}));
+  EXPECT_EQ(with(1.2, 2.5, 2.5), (Counts{4, 1, 0, 0}));
+  EXPECT_EQ(with(2.5, 1.2, 2.5), (Counts{4, 0, 1, 0}));
+  EXPECT_EQ(with(1.2, 1.2, 2.1), (Counts{3, 0, 0, 1}));
+}
+
 TEST(Chain, CanBeForced) {
+  EXPECT_EQ(all_convolutions(compiled(nullptr, "native.inverted_residual")), (std::array<int, 4>{3, 0, 0, 1}));
   EXPECT_EQ(convolutions(compiled(nullptr, "native.expand_depthwise")), std::tuple(4, 1, 0));
   EXPECT_EQ(convolutions(compiled(nullptr, "native.depthwise_pointwise")), std::tuple(4, 0, 1));
   EXPECT_EQ(convolutions(compiled(nullptr)), std::tuple(5, 0, 0));

@@ -135,5 +135,48 @@ TEST(DepthwisePointwise, RefusesOthers) {
             "not every channel is a group of its own");
 }
 
+// All three: strips that go on from the ring of the one before, and that begin anew; the image itself added.
+Subgraph block(int64_t channels, int64_t wide, int64_t out, int64_t k, int64_t stride, const char* between,
+               bool residual, int64_t last_taps = 1) {
+  Piece p;
+  const Value x = p.input(DType::f32, {n, channels, h, w});
+  Value y = p.call("conv", {x, p.weight(DType::f32, {wide, channels, 1, 1}), p.weight(DType::f32, {wide})})[0];
+  y = p.call(between, {y})[0];
+  y = p.call(
+      "conv", {y, p.weight(DType::f32, {wide, 1, k, k}), p.weight(DType::f32, {wide})},
+      {{"group", wide}, {"pads", std::vector<int64_t>(4, k / 2)}, {"strides", std::vector<int64_t>(2, stride)}})[0];
+  y = p.call(between, {y})[0];
+  y = p.call("conv", {y, p.weight(DType::f32, {out, wide, last_taps, last_taps}), p.weight(DType::f32, {out})},
+             {{"pads", std::vector<int64_t>(4, last_taps / 2)}})[0];
+  if (residual) y = p.call("add", {y, x})[0];
+  p.output(y);
+  return p.subgraph();
+}
+
+TEST(InvertedResidual, AgreesWithTheDefinition) {
+  const auto sizes = sizes_of({{2, 13, 11}, {1, 7, 7}, {3, 5, 30}, {1, 2, 4}, {2, 33, 70}, {1, 40, 40}, {0, 5, 7}});
+  Asked how;
+  for (int threads : {1, 3}) {
+    how.threads = threads;
+    for (int64_t stride : {1, 2}) {
+      expect_reference("native.inverted_residual", block(5, 40, 9, 3, stride, "swish", false), sizes, how);
+      expect_reference("native.inverted_residual", block(24, 37, 72, 5, stride, "relu", false), sizes, how);
+    }
+    expect_reference("native.inverted_residual", block(16, 96, 16, 3, 1, "hard_swish", true), sizes, how);
+  }
+}
+
+TEST(InvertedResidual, RefusesOthers) {
+  const auto at = sizes_of({{1, 16, 16}})[0];
+  const auto why = [&](const Subgraph& g) { return refusal("native.inverted_residual", g, at); };
+  EXPECT_EQ(why(chain(32, 64, 3, 1, {})), "not a chain of three convolutions");
+  EXPECT_EQ(why(block(8, 32, 8, 3, 3, "relu", false)), "a stride of 3");
+  EXPECT_EQ(why(block(8, 32, 8, 3, 1, "relu", false, 3)), "the third has other taps than one");
+  EXPECT_EQ(why(block(8, 2048, 8, 3, 1, "relu", false)), "the rows that are kept do not fit into the cache");
+  EXPECT_EQ(refusal("native.expand_depthwise", block(8, 32, 8, 3, 1, "relu", false), at), "more than two convolutions");
+  EXPECT_EQ(refusal("native.depthwise_pointwise", block(8, 32, 8, 3, 1, "relu", false), at),
+            "more than two convolutions");
+}
+
 }  // namespace
 }  // namespace neve::test

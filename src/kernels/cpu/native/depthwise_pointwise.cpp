@@ -4,27 +4,21 @@
 #include <array>
 
 #include "base/threads.h"
-#include "kernels/cpu/native/depthwise_pair.h"
+#include "kernels/cpu/native/depthwise_chain.h"
 
 namespace neve::kernels::native {
 namespace {
 
-constexpr int64_t strip_pixels = 64;       // about as many, for a weight that is read once a strip
-constexpr int64_t most_floats = 96 << 10;  // of a strip: it stays in the second cache beside a panel
-constexpr int64_t line_floats = 16;
-
 struct StripPlan {
   DepthwisePlan depthwise;
-  PackedProduct product;  ///< its `a` is made on the way
-  ProductEnd end;
+  PointPlan point;
 };
 
 class BoundStrips final : public BoundKernel {
  public:
   BoundStrips(const StripPlan& p, const Sizes& x, const Sizes& y, int threads)
-      : p_(p), simd_(simd_for(p.product.isa)), rows_(p.depthwise, x, y), images_(x[0]), threads_(threads) {
-    const int64_t columns = std::max<int64_t>(1, rows_.out_columns());
-    height_ = std::clamp<int64_t>(strip_pixels / columns, 1, std::max<int64_t>(1, rows_.out_rows()));
+      : p_(p), point_(p.point), rows_(p.depthwise, x, y), images_(x[0]), threads_(threads) {
+    height_ = strip_height(rows_);
     strips_ = (rows_.out_rows() + height_ - 1) / height_;
     ScratchPlan own;
     outside_at_ = own.add_of<float>(p_.depthwise.channels);
@@ -37,7 +31,7 @@ class BoundStrips final : public BoundKernel {
   void run(const RunArgs& args) const override {
     for (int t = 0; t < threads_; ++t)  // the pixel that stands beyond every edge
       std::fill_n(outside(args, t), p_.depthwise.channels, 0.f);
-    const PackedProduct& w = p_.product;
+    const PackedProduct& w = p_.point.product;
     const int64_t work = std::max<int64_t>(1, height_ * rows_.out_columns() * w.k * w.n);
     parallel_pieces({.items = images_ * strips_, .grain = std::max<int64_t>(1, work_of_waking / work)}, threads_,
                     [&](const Piece& p) {
@@ -63,47 +57,25 @@ class BoundStrips final : public BoundKernel {
         if (top + k >= 0 && top + k < in_h) at[size_t(k)] = x + (top + k) * line;
       rows_.row(args, at.data(), channels, outside(args, part), pixels + r * columns * channels);
     }
-    const int64_t row = (image * rows_.out_rows() + first) * columns;
-    for (int64_t j = 0; j < p_.product.panels(); ++j) multiply(args, pixels, row, count * columns, j);
-  }
-
-  /// Pixels [row, row + count) of the results and a panel of their channels; meanwhile the next panel comes nearer.
-  void multiply(const RunArgs& args, const float* pixels, int64_t row, int64_t count, int64_t panel) const {
-    const PackedProduct& w = p_.product;
-    const float* weight = static_cast<const float*>(args.in[w.b]);
-    const int64_t first = w.first(panel), at = row * w.n + first;
-    FinishedProduct p{};
-    p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
-    p.rows = count, p.k = w.k;
-    p.a = pixels, p.a_stride = w.k;
-    p.b = weight + first * w.k;
-    if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
-    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at;
-    p.f = p_.end.f;
-    p.c = static_cast<float*>(args.out[0]) + at, p.c_stride = w.n;
-    if (panel + 1 < w.panels()) {
-      p.ahead = reinterpret_cast<const char*>(weight + w.first(panel + 1) * w.k);
-      p.ahead_lines = (w.first(panel + 2) - w.first(panel + 1)) * w.k / line_floats;
-    }
-    simd_.finished_product(p);
+    point_.run(args, pixels, (image * rows_.out_rows() + first) * columns, count * columns);
   }
 
   StripPlan p_;
-  const Simd& simd_;
+  PointStrip point_;
   DepthwiseRows rows_;
   int64_t images_, height_, strips_;
   int threads_;
   size_t outside_at_, strip_at_, own_bytes_;
 };
 
-class StripKernel final : public DepthwisePairKernel {
+class StripKernel final : public DepthwiseChainKernel {
  public:
   explicit StripKernel(StripPlan p) : p_(std::move(p)) {}
   std::string description() const override {
-    return str("native depth first: a depthwise one and a point, ", p_.product.isa);
+    return str("native depth first: a depthwise one and a point, ", p_.depthwise.isa);
   }
   Layout input_layout(size_t i) const override {
-    return i == p_.depthwise.x || int(i) == p_.end.residual ? last_ : Layout{};
+    return i == p_.depthwise.x || int(i) == p_.point.end.residual ? last_ : Layout{};
   }
   Result<BoundKernel> bind(const BindSizes& sizes) const override {
     return std::shared_ptr<const BoundKernel>(
@@ -112,7 +84,7 @@ class StripKernel final : public DepthwisePairKernel {
 
  private:
   const DepthwisePlan& depthwise() const override { return p_.depthwise; }
-  const PackedProduct& product() const override { return p_.product; }
+  std::vector<const PackedProduct*> products() const override { return {&p_.point.product}; }
 
   StripPlan p_;
 };
@@ -120,24 +92,22 @@ class StripKernel final : public DepthwisePairKernel {
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant) return "no more variants";
   const Subgraph& g = *r.graph;
-  size_t second = 1;
-  while (second < g.nodes.size() && g.nodes[second].op->info.name != "conv") ++second;
-  if (second >= g.nodes.size()) return "no convolution follows";
+  const std::vector<Subgraph> parts = convolutions_of(g);
+  if (parts.size() < 2) return "no convolution follows";
+  if (parts.size() > 2) return "more than two convolutions";
   if (r.plain_only) return "channels are last";
   StripPlan p;
   FixedConv c;
-  const Subgraph before = part_of(g, 0, second), after = part_of(g, second, g.nodes.size());
-  if (auto why = read_depthwise(before, r.isa, p.depthwise)) return *why;
-  if (auto why = read_fixed_conv(after, c)) return *why;
+  if (auto why = read_depthwise(parts[0], r.isa, p.depthwise)) return *why;
+  if (auto why = read_fixed_conv(parts[1], c)) return *why;
   if (c.x != g.inputs.size()) return "the second does not read the depthwise convolution";
-  if (auto why = read_point(after, c, "the second", r.isa, p.product, p.end)) return *why;
-  if (p.end.residual >= int(g.inputs.size())) return "what lies between is added too";
-  if (!p.product.n) return "no channels";
+  if (auto why = read_point(parts[1], c, "the second", r.isa, p.point)) return *why;
+  if (p.point.end.residual >= int(g.inputs.size())) return "what lies between is added too";
   const Sizes &in = r.sizes[size_t(g.nodes[0].in[0])], &out = r.sizes[size_t(g.outputs[0])];
   for (const Sizes& s : {in, out})
     for (int64_t d : s)
       if (d <= 0) return "the sizes at the point are not known or empty";
-  if (BoundStrips(p, in, out, 1).strip_floats() > most_floats) return "a strip does not fit into the cache";
+  if (BoundStrips(p, in, out, 1).strip_floats() > most_strip_floats) return "a strip does not fit into the cache";
   return std::shared_ptr<const Kernel>(std::make_shared<StripKernel>(std::move(p)));
 }
 

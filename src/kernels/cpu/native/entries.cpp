@@ -63,6 +63,7 @@ std::vector<OpEntries> native_entries() {
           {"conv", native::direct_entries()},
           {"conv", native::grouped_entries()},
           {"conv", native::winograd_entries()},
+          {"conv", native::inverted_residual_entries()},
           {"conv", native::expand_depthwise_entries()},
           {"conv", native::depthwise_pointwise_entries()},
           {"conv_transpose", native::conv_transpose_entries()},

@@ -76,6 +76,7 @@ std::vector<Entry> gemv_conv_entries();
 std::vector<Entry> gemv_entries();
 std::vector<Entry> dots_entries();
 std::vector<Entry> dots_conv_entries();
+std::vector<Entry> inverted_residual_entries();
 std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> matmul_entries();
 std::vector<Entry> pad_entries();

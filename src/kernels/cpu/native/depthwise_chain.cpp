@@ -1,0 +1,159 @@
+// Rows that go from a convolution of one tap to a depthwise one, and from that to another of one tap.
+#include "kernels/cpu/native/depthwise_chain.h"
+
+#include <algorithm>
+#include <array>
+
+namespace neve::kernels::native {
+namespace {
+
+constexpr int64_t pixels_at_once = 64;  // of a panel of weights, before the next one is read
+constexpr int64_t piece_floats = 4096;  // stay in the first cache
+constexpr int64_t strip_pixels = 64;    // about as many
+constexpr int64_t line_floats = 16;
+
+FinishedProduct panel_of(const PackedProduct& w, const ProductEnd& end, const RunArgs& args, int64_t panel) {
+  const int64_t first = w.first(panel);
+  FinishedProduct p{};
+  p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
+  p.k = p.a_stride = w.k;
+  p.b = static_cast<const float*>(args.in[w.b]) + first * w.k;
+  if (end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(end.bias)]) + first;
+  p.f = end.f;
+  return p;
+}
+
+}  // namespace
+
+std::optional<std::string> read_point(const Subgraph& g, const FixedConv& c, std::string_view which, Isa isa,
+                                      PointPlan& p) {
+  const SubgraphNode& n = g.nodes[0];
+  const TensorType &x = g.types[size_t(n.in[0])], &w = g.types[size_t(n.in[1])];
+  if (x.rank() != 4 || c.groups != 1 || !w.shape[2].is(1) || !w.shape[3].is(1))
+    return str(which, " has other taps than one");
+  for (int64_t s : n.attrs.get_ints("strides"))
+    if (s != 1) return str(which, " has a stride");
+  for (int64_t pad : n.attrs.get_ints("pads"))
+    if (pad) return str(which, " has a padding");
+  PackedProduct& product = p.product;
+  product.b = c.w, product.turned = true, product.mixed = true;
+  product.k = c.channels, product.n = c.outputs, product.isa = isa;
+  if (!product.n || !product.k) return "no channels";
+  return read_end(c.steps, p.end);
+}
+
+ExpandedRows::ExpandedRows(const PointPlan& expand, const DepthwisePlan& depthwise, const Sizes& x, const Sizes& y)
+    : p_(expand), simd_(simd_for(expand.product.isa)), rows_(depthwise, x, y), height_(depthwise.height) {
+  batch_ = std::clamp<int64_t>(pixels_at_once / std::max<int64_t>(1, rows_.in_columns()), 1,
+                               std::max<int64_t>(1, rows_.in_rows()));
+  ring_ = height_ + batch_ - 1;
+}
+
+void ExpandedRows::add_to(ScratchPlan& own) {
+  outside_at_ = own.add_of<float>(apart());
+  ring_at_ = own.add_of<float>(ring_ * line());
+  state_at_ = own.add_of<Ring>(1);
+}
+
+void ExpandedRows::begin(std::byte* own) const {
+  std::fill_n(reinterpret_cast<float*>(own + outside_at_), apart(), 0.f);
+  *reinterpret_cast<Ring*>(own + state_at_) = {-1, 0};
+}
+
+void ExpandedRows::row(const RunArgs& args, std::byte* own, int64_t i, float* y) const {
+  Ring& state = *reinterpret_cast<Ring*>(own + state_at_);
+  float* ring = reinterpret_cast<float*>(own + ring_at_);
+  const int64_t image = i / rows_.out_rows(), r = i % rows_.out_rows(), first = rows_.first(r),
+                last = std::min(first + height_, rows_.in_rows());
+  if (i != state.next || r == 0) state.made = 0;
+  state.next = i + 1;
+  state.made = std::max({state.made, first, int64_t(0)});
+  while (state.made < last) {
+    const int64_t count = std::min(batch_, rows_.in_rows() - state.made);
+    expand(args, image, state.made, count, ring);
+    state.made += count;
+  }
+  std::array<const float*, DepthwiseRows::most_taps> at{};
+  for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k)
+    at[size_t(k)] = ring + (first + k) % ring_ * line();
+  rows_.row(args, at.data(), apart(), reinterpret_cast<float*>(own + outside_at_), y);
+}
+
+// Rows [first, first + count) of an image. A panel of weights is read once for short rows together; of long ones a
+// piece is in the first cache while the panels go by.
+void ExpandedRows::expand(const RunArgs& args, int64_t image, int64_t first, int64_t count, float* ring) const {
+  const PackedProduct& w = p_.product;
+  const int64_t columns = rows_.in_columns(), piece = std::max<int64_t>(8, piece_floats / apart());
+  const float* x = static_cast<const float*>(args.in[w.a]) + (image * rows_.in_rows() + first) * columns * w.k;
+  const auto row = [&](int64_t i) { return ring + (first + i) % ring_ * line(); };
+  if (count == 1) {
+    for (int64_t c = 0; c < columns; c += piece)
+      for (int64_t j = 0; j < w.panels(); ++j)
+        multiply(args, x + c * w.k, std::min(piece, columns - c), j, row(0) + c * apart());
+    return;
+  }
+  for (int64_t j = 0; j < w.panels(); ++j)
+    for (int64_t i = 0; i < count; ++i) multiply(args, x + i * columns * w.k, columns, j, row(i));
+}
+
+void ExpandedRows::multiply(const RunArgs& args, const float* x, int64_t pixels, int64_t panel, float* to) const {
+  FinishedProduct p = panel_of(p_.product, p_.end, args, panel);
+  p.rows = pixels, p.a = x;
+  p.c = to + p_.product.first(panel), p.c_stride = apart();
+  simd_.finished_product(p);
+}
+
+// Meanwhile the next panel comes nearer.
+void PointStrip::run(const RunArgs& args, const float* pixels, int64_t first, int64_t count) const {
+  const PackedProduct& w = p_.product;
+  for (int64_t j = 0; j < w.panels(); ++j) {
+    FinishedProduct p = panel_of(w, p_.end, args, j);
+    const int64_t at = first * w.n + w.first(j);
+    p.rows = count, p.a = pixels;
+    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at;
+    p.c = static_cast<float*>(args.out[0]) + at, p.c_stride = w.n;
+    if (j + 1 < w.panels()) {
+      p.ahead = static_cast<const char*>(args.in[w.b]) + w.first(j + 1) * w.k * int64_t(sizeof(float));
+      p.ahead_lines = (w.first(j + 2) - w.first(j + 1)) * w.k / line_floats;
+    }
+    simd_.finished_product(p);
+  }
+}
+
+int64_t strip_height(const DepthwiseRows& rows) {
+  return std::clamp<int64_t>(strip_pixels / std::max<int64_t>(1, rows.out_columns()), 1,
+                             std::max<int64_t>(1, rows.out_rows()));
+}
+
+std::vector<Subgraph> convolutions_of(const Subgraph& g) {
+  std::vector<Subgraph> parts;
+  for (size_t begin = 0, end; begin < g.nodes.size(); begin = end) {
+    end = begin + 1;
+    while (end < g.nodes.size() && g.nodes[end].op->info.name != "conv") ++end;
+    parts.push_back(part_of(g, begin, end));
+  }
+  return parts;
+}
+
+const PackedProduct* DepthwiseChainKernel::product_of(size_t input) const {
+  for (const PackedProduct* p : products())
+    if (p->b == input) return p;
+  return nullptr;
+}
+std::string DepthwiseChainKernel::packing_key(size_t i) const {
+  if (i == depthwise().w) return std::string(packed_taps_key);
+  const PackedProduct* p = product_of(i);
+  return p ? panels_key(*p) : "";
+}
+size_t DepthwiseChainKernel::packed_bytes(size_t i) const {
+  if (i == depthwise().w) return packed_taps(depthwise());
+  const PackedProduct* p = product_of(i);
+  return p ? panels_bytes(*p) : 0;
+}
+void DepthwiseChainKernel::pack(size_t i, const Tensor& weight, void* packed, int threads) const {
+  float* to = static_cast<float*>(packed);
+  i == depthwise().w ? pack_taps(depthwise(), weight, to)
+                     : pack_panels(*product_of(i), weight.data_as<float>(), to, threads);
+}
+
+}  // namespace neve::kernels::native
