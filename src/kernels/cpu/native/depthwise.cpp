@@ -85,6 +85,8 @@ void DepthwiseRows::row(const RunArgs& args, const float* const* rows, int64_t a
   d.height = end - begin, d.pixels = at.data();
   d.w = static_cast<const float*>(args.in[p_.w]) + begin * p_.width * p_.channels;
   d.bias = p_.bias < 0 ? nullptr : static_cast<const float*>(args.in[size_t(p_.bias)]);
+  const bool at_once = !p_.follow.empty() && p_.follow[0].is_short();
+  if (at_once) d.f = p_.follow[0];
   for (int64_t j = 0; j < out_w_; j += columns_) {
     const int64_t column = std::min(j, out_w_ - columns_);  // the last block lies over the one before
     const int64_t first = column * p_.strides[1] - left_;
@@ -101,7 +103,7 @@ void DepthwiseRows::row(const RunArgs& args, const float* const* rows, int64_t a
     }
     d.y = y + column * p_.channels;
     simd_.depthwise(d);
-    for (const Activation& f : p_.follow) activate(f, simd_, d.y, columns_ * p_.channels);
+    for (size_t i = at_once; i < p_.follow.size(); ++i) activate(p_.follow[i], simd_, d.y, columns_ * p_.channels);
   }
 }
 

@@ -7,8 +7,8 @@
 namespace neve::kernels::native {
 namespace {
 
-constexpr int64_t pixels_at_once = 64;  // of a panel of weights, before the next one is read
-constexpr int64_t piece_floats = 4096;  // stay in the first cache
+constexpr int64_t pixels_at_once = 64;  // at least, of a panel of weights before the next one is read
+constexpr int64_t piece_floats = 4096;  // of the image; they stay in the first cache while the panels go by
 constexpr int64_t strip_pixels = 64;    // about as many
 constexpr int64_t line_floats = 16;
 
@@ -46,7 +46,8 @@ ExpandedRows::ExpandedRows(const PointPlan& expand, const DepthwisePlan& depthwi
     : p_(expand), simd_(simd_for(expand.product.isa)), rows_(depthwise, x, y), height_(depthwise.height) {
   batch_ = std::clamp<int64_t>(pixels_at_once / std::max<int64_t>(1, rows_.in_columns()), 1,
                                std::max<int64_t>(1, rows_.in_rows()));
-  ring_ = height_ + batch_ - 1;
+  // Of whole batches: none is cut where the ring begins again.
+  ring_ = (height_ + 2 * batch_ - 2) / batch_ * batch_;
 }
 
 void ExpandedRows::add_to(ScratchPlan& own) {
@@ -57,7 +58,7 @@ void ExpandedRows::add_to(ScratchPlan& own) {
 
 void ExpandedRows::begin(std::byte* own) const {
   std::fill_n(reinterpret_cast<float*>(own + outside_at_), apart(), 0.f);
-  *reinterpret_cast<Ring*>(own + state_at_) = {-1, 0};
+  *reinterpret_cast<Ring*>(own + state_at_) = {-1, 0, 0};
 }
 
 void ExpandedRows::row(const RunArgs& args, std::byte* own, int64_t i, float* y) const {
@@ -67,40 +68,30 @@ void ExpandedRows::row(const RunArgs& args, std::byte* own, int64_t i, float* y)
                 last = std::min(first + height_, rows_.in_rows());
   if (i != state.next || r == 0) state.made = 0;
   state.next = i + 1;
-  state.made = std::max({state.made, first, int64_t(0)});
+  if (state.made <= std::max<int64_t>(first, 0)) state.made = state.begin = std::max<int64_t>(first, 0);
+  const auto at_row = [&](int64_t k) { return ring + (k - state.begin) % ring_ * line(); };
   while (state.made < last) {
     const int64_t count = std::min(batch_, rows_.in_rows() - state.made);
-    expand(args, image, state.made, count, ring);
+    expand(args, image * rows_.in_rows() + state.made, count, at_row(state.made));
     state.made += count;
   }
   std::array<const float*, DepthwiseRows::most_taps> at{};
-  for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k)
-    at[size_t(k)] = ring + (first + k) % ring_ * line();
+  for (int64_t k = std::max<int64_t>(0, -first); first + k < last; ++k) at[size_t(k)] = at_row(first + k);
   rows_.row(args, at.data(), apart(), reinterpret_cast<float*>(own + outside_at_), y);
 }
 
-// Rows [first, first + count) of an image. A panel of weights is read once for short rows together; of long ones a
-// piece is in the first cache while the panels go by.
-void ExpandedRows::expand(const RunArgs& args, int64_t image, int64_t first, int64_t count, float* ring) const {
+// Rows [first, first + count) of all images, one behind the other.
+void ExpandedRows::expand(const RunArgs& args, int64_t first, int64_t count, float* to) const {
   const PackedProduct& w = p_.product;
-  const int64_t columns = rows_.in_columns(), piece = std::max<int64_t>(8, piece_floats / apart());
-  const float* x = static_cast<const float*>(args.in[w.a]) + (image * rows_.in_rows() + first) * columns * w.k;
-  const auto row = [&](int64_t i) { return ring + (first + i) % ring_ * line(); };
-  if (count == 1) {
-    for (int64_t c = 0; c < columns; c += piece)
-      for (int64_t j = 0; j < w.panels(); ++j)
-        multiply(args, x + c * w.k, std::min(piece, columns - c), j, row(0) + c * apart());
-    return;
-  }
-  for (int64_t j = 0; j < w.panels(); ++j)
-    for (int64_t i = 0; i < count; ++i) multiply(args, x + i * columns * w.k, columns, j, row(i));
-}
-
-void ExpandedRows::multiply(const RunArgs& args, const float* x, int64_t pixels, int64_t panel, float* to) const {
-  FinishedProduct p = panel_of(p_.product, p_.end, args, panel);
-  p.rows = pixels, p.a = x;
-  p.c = to + p_.product.first(panel), p.c_stride = apart();
-  simd_.finished_product(p);
+  const int64_t pixels = count * rows_.in_columns(), piece = std::max(pixels_at_once, piece_floats / w.k);
+  const float* x = static_cast<const float*>(args.in[w.a]) + first * rows_.in_columns() * w.k;
+  for (int64_t c = 0; c < pixels; c += piece)
+    for (int64_t j = 0; j < w.panels(); ++j) {
+      FinishedProduct p = panel_of(w, p_.end, args, j);
+      p.rows = std::min(piece, pixels - c), p.a = x + c * w.k;
+      p.c = to + c * apart() + w.first(j), p.c_stride = apart();
+      simd_.finished_product(p);
+    }
 }
 
 // Meanwhile the next panel comes nearer.

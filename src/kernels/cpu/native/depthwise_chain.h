@@ -32,13 +32,13 @@ class ExpandedRows {
  private:
   /// What the ring of a thread holds.
   struct Ring {
-    int64_t next;  ///< row of all results that may go on from it
-    int64_t made;  ///< rows of the image before this one are in it, or are needed no more
+    int64_t next;   ///< row of all results that may go on from it
+    int64_t made;   ///< rows of the image before this one are in it, or are needed no more
+    int64_t begin;  ///< row of the image that lies at its begin
   };
   int64_t apart() const { return p_.product.first(p_.product.panels()); }  ///< of pixels in the ring, in floats
   int64_t line() const { return rows_.in_columns() * apart(); }            ///< a row in the ring, in floats
-  void expand(const RunArgs& args, int64_t image, int64_t first, int64_t count, float* ring) const;
-  void multiply(const RunArgs& args, const float* x, int64_t pixels, int64_t panel, float* to) const;
+  void expand(const RunArgs& args, int64_t first, int64_t count, float* to) const;
 
   PointPlan p_;
   const Simd& simd_;

@@ -35,6 +35,8 @@ struct Activation {
   };
   Kind kind = none;
   float alpha = 0, beta = 0, low = 0, high = 0;
+  /// A few instructions: kernels apply it to results in registers, the others to those in the first cache.
+  bool is_short() const { return kind == none || kind == relu || kind == clip || kind == hard_swish; }
 };
 
 /// One step of an LSTM for one block of `lanes` units and some rows of the batch. Gates in the order i o f c.
@@ -202,6 +204,7 @@ struct Depthwise {
   int64_t channels;   ///< at least lanes
   int columns;        ///< 1, 4, 7 or 8
   float* y;           ///< [columns, channels]
+  Activation f;       ///< a short one
 };
 
 /// A row of results of a convolution in groups, 3 taps wide, for one vector of channels: those of one group, or of

@@ -153,5 +153,21 @@ void activate(const Activation& f, float* x, int64_t n) {
   }
 }
 
+/// put(function) for a short activation.
+template <class Put>
+NEVE_INLINE void put_short(const Activation& f, Put&& put) {
+  const V zero = all(0.f), one = all(1.f), alpha = all(f.alpha), beta = all(f.beta);
+  switch (f.kind) {
+    case Activation::relu:
+      return put([&](V x) NEVE_INLINED { return most(zero, x); });
+    case Activation::clip:
+      return put([&](V x) NEVE_INLINED { return least(beta, most(alpha, x)); });
+    case Activation::hard_swish:
+      return put([&](V x) NEVE_INLINED { return x * least(one, most(zero, fma(alpha, x, beta))); });
+    default:
+      return put([](V x) NEVE_INLINED { return x; });
+  }
+}
+
 }  // namespace
 }  // namespace neve::kernels::native

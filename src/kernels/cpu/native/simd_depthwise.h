@@ -1,7 +1,6 @@
 // Depthwise convolutions with channels last: neighbouring results of a row, channels in vectors.
 #pragma once
-#include "kernels/cpu/native/simd.h"
-#include "kernels/cpu/native/simd_vector.h"
+#include "kernels/cpu/native/simd_activation.h"
 
 namespace neve::kernels::native {
 namespace {
@@ -28,7 +27,9 @@ NEVE_INLINE void depthwise_vector(const Depthwise& d, int64_t c) {
       });
     });
   }
-  unroll<Columns>([&](auto j) NEVE_INLINED { store(d.y + j.value * d.channels + c, sum[j.value]); });
+  put_short(d.f, [&](auto&& f) NEVE_INLINED {
+    unroll<Columns>([&](auto j) NEVE_INLINED { store(d.y + j.value * d.channels + c, f(sum[j.value])); });
+  });
 }
 
 // The last vector lies over the one before where the channels are no multiple.

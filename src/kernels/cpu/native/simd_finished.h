@@ -123,19 +123,8 @@ template <int Rows, int Vectors, int Step>
 NEVE_INLINE void write_tile(FinishedTile<Rows, Vectors, Step>& t) {
   const FinishedProduct& p = t.p;
   if (p.residual) t.add_residual();
-  const V zero = all(0.f), one = all(1.f), alpha = all(p.f.alpha), beta = all(p.f.beta);
-  switch (p.f.kind) {  // what is a few instructions; the others while the results are in the first cache
-    case Activation::none:
-      return t.put([](V x) NEVE_INLINED { return x; });
-    case Activation::relu:
-      return t.put([&](V x) NEVE_INLINED { return most(zero, x); });
-    case Activation::clip:
-      return t.put([&](V x) NEVE_INLINED { return least(beta, most(alpha, x)); });
-    case Activation::hard_swish:
-      return t.put([&](V x) NEVE_INLINED { return x * least(one, most(zero, fma(alpha, x, beta))); });
-    default:
-      t.put([](V x) NEVE_INLINED { return x; });
-  }
+  put_short(p.f, [&](auto&& f) NEVE_INLINED { t.put(f); });
+  if (p.f.is_short()) return;
   const int64_t whole = p.columns / lanes * lanes, some = p.columns % lanes;
   for (int64_t r = t.row; r < t.row + Rows; ++r) {
     float* c = p.c + r * p.c_stride;
