@@ -1,13 +1,15 @@
 # neve_layer(<name> [EXCLUDE <folder>...]): one target neve_<name> for src/<name>; its objects become part of libneve.so.
 set_property(GLOBAL PROPERTY NEVE_LAYERS "")
 
-# Kernels for a newer CPU stand in files of their own, chosen at run time: x_avx2.cpp, x_avx512.cpp.
+# Kernels for a newer CPU stand in files of their own, chosen at run time: x_avx2.cpp, x_avx512.cpp, x_amx.cpp.
 function(neve_file_flags)
   foreach(file ${ARGN})
     if(file MATCHES "_avx2\\.cpp$")
       set_property(SOURCE ${file} APPEND PROPERTY COMPILE_OPTIONS -march=x86-64-v3)
     elseif(file MATCHES "_avx512\\.cpp$")
       set_property(SOURCE ${file} APPEND PROPERTY COMPILE_OPTIONS -march=x86-64-v4)
+    elseif(file MATCHES "_amx\\.cpp$")
+      set_property(SOURCE ${file} APPEND PROPERTY COMPILE_OPTIONS -march=x86-64-v4 -mamx-tile -mamx-bf16)
     endif()
   endforeach()
 endfunction()

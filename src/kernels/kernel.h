@@ -127,7 +127,8 @@ struct Entry {
   std::string_view name;  ///< "onednn.conv"; as in --disable-kernel and in plans
   /// May give several variants (tactics): `variant` counts from 0; refuse "no more variants" to end.
   Result<Kernel> (*accept)(const Request& request, int variant);
-  bool leads = false;  ///< taken before a library's where nothing is timed
+  bool leads = false;    ///< taken before a library's where nothing is timed
+  bool rounded = false;  ///< its results have fewer digits than sums in f32; held against Request::most_error
 };
 
 /// The entries for the op that gives a subgraph its character (`anchor`), in order; the reference is always last.

@@ -222,6 +222,43 @@ TEST(Gate, RefusesWhatDiffersAndRecordsAnOverride) {
   EXPECT_EQ(r["warnings"].size(), 1u);
 }
 
+// Strassen's sums mix columns of the weight: those of small numbers have few digits left beside large ones.
+TEST(Gate, KernelsThatRoundTooMuchAreLeftOut) {
+  constexpr const char* model = R"(graph main(%x: f32[n, 512]) {
+    %w: f32[512, 256] = weight() {name="w", shape=[512, 256]}
+    %c: f32[] = constant() {value=f32[]{3000}}
+    %h: i64[1] = constant() {value=i64[1]{256}}
+    %e: i64[1] = constant() {value=i64[1]{512}}
+    %a: i64[1] = constant() {value=i64[1]{1}}
+    %l: f32[512, 256] = mul(%w, %c)
+    %v: f32[512, 512] = concat(%l, %w) {axis=1}
+    %0: f32[n, 512] = matmul(%x, %v)
+    %1: f32[n, 256] = slice(%0, %h, %e, %a)
+    return %1 "y"
+  })";
+  OptimizeOptions o = quiet();
+  o.gate = true;
+  o.ranges = {parse_range("x=256x512..256x512")};
+  o.disable_kernels = {"onednn.matmul", "native.matmul", "native.amx"};  // Strassen's is left, and the reference
+  const Engine e = optimize(text_model(model), o);
+  const json r = json::parse(e.report_json());
+  EXPECT_EQ(r["accuracy"]["verdict"], "pass") << r["accuracy"];
+  ASSERT_EQ(r["warnings"].size(), 1u) << r["warnings"];
+  const std::string warning = r["warnings"][0];
+  EXPECT_TRUE(
+      warning.starts_with("left out, because what their kernels round adds up to more than the tolerance here: "
+                          "native.strassen: with them output 'y'"))
+      << warning;
+  EXPECT_EQ(e.plan_text().find("strassen."), std::string::npos) << e.plan_text();
+  // Nor does an archive of it take them up again.
+  const std::string path = (fs::temp_directory_path() / "rounded.neve").string();
+  e.save(path);
+  EXPECT_EQ(load(path).engine().plan_text().find("strassen."), std::string::npos);
+  fs::remove(path);
+  o.tactic = "native.strassen";  // asked for by name
+  EXPECT_NE(message_of([&] { optimize(text_model(model), o); }).find("does not agree"), std::string::npos);
+}
+
 // Sums in another order, rounded to integers, are a whole step off here and there: so is the unfused model itself where
 // its inputs change in their last digits, and more than that is not asked.
 TEST(Gate, StepsOfAQuantisedModelAreNoFault) {

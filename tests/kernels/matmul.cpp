@@ -1,6 +1,7 @@
-// native.matmul and native.strassen against the definitions.
+// native.matmul, native.strassen and native.amx against the definitions.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "kernels/support.h"
@@ -133,6 +134,45 @@ TEST(Strassen, Refusals) {
   how.most_error = 1e-8;
   const std::string why = refusal("native.strassen", product(m, 512, 256), {{id(m), 256}}, how);
   EXPECT_TRUE(why.starts_with("the error is ") && why.ends_with(" of the largest result (1e-08 would do)")) << why;
+}
+
+// Blocks of rows and columns, and positions, that are not full; several strips of rows. Both variants.
+TEST(Amx, AgreesWithTheDefinition) {
+  const Dim m = Dim::symbol("m");
+  if (const std::string why = refusal("native.amx", product(m, 64, 64), {{id(m), 64}}); !why.empty())
+    GTEST_SKIP() << why;
+  Asked how;
+  how.isa_alone = true;
+  how.tolerance = 1e-4;
+  for (const auto& [k, n] : {std::pair<int64_t, int64_t>{64, 64}, {1, 1}, {33, 65}, {300, 129}, {1600, 70}}) {
+    SCOPED_TRACE(str(k, "x", n));
+    how.most_error = k < 64 ? 1e-4 : 1e-5;
+    expect_reference("native.amx", product(m, k, n), rows(m, {32, 17, 71, 1, 0, 300, 600}), how);
+  }
+  how.may_overwrite = true, how.threads = 3;
+  expect_reference("native.amx", product(m, 512, 255, with_all_steps), rows(m, {512, 301}), how);
+}
+
+// Numbers of any size; what is infinite or none spoils its own row alone.
+TEST(Amx, TakesAnyNumber) {
+  const Dim m = Dim::symbol("m");
+  const Subgraph g = product(m, 64, 32);
+  const SymbolValues at = {{id(m), 32}};
+  if (const std::string why = refusal("native.amx", g, at); !why.empty()) GTEST_SKIP() << why;
+  constexpr float largest = 3.4e38f;  // its nearest bf16 is infinite
+  const Tensor x = Tensor::zeros(DType::f32, {32, 64}), w = Tensor::zeros(DType::f32, {64, 32});
+  const float given[] = {INFINITY, -INFINITY, NAN, std::nanf("1"), largest, 1e-30f, 1.f + 0x1p-23f, -largest};
+  for (int i = 0; i < 8; ++i) x.data_as<float>()[i * 64 + i] = given[i];
+  for (int i = 0; i < 64; ++i) w.data_as<float>()[i * 32] = 1;
+  for (const int variant : {0, 1}) {
+    Asked how;
+    how.most_error = 1e-4;
+    const Tensor y = result_of("native.amx", variant, g, at, {x, w}, how);
+    const float* column = y.data_as<float>();
+    for (int i = 0; i < 4; ++i) EXPECT_FALSE(std::isfinite(column[i * 32])) << given[i];
+    for (int i = 4; i < 8; ++i) EXPECT_NEAR(column[i * 32] / given[i], 1, variant ? 1e-4 : 2e-7) << given[i];
+    for (int i = 8; i < 32; ++i) EXPECT_EQ(column[i * 32], 0);
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "op/reference.h"
@@ -252,7 +253,7 @@ void expect_reference(const std::string& entry, const Subgraph& g, const std::ve
   ASSERT_TRUE(e) << entry;
   const Isa best = how.isa;
   for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-    if (isa > best) continue;
+    if (isa > best || (how.isa_alone && isa != best)) continue;
     how.isa = isa;
     for (int variant = 0; variant < 16; ++variant) {
       const auto kernel = e->accept(request_for(g, sizes[0], how), variant);
@@ -262,6 +263,18 @@ void expect_reference(const std::string& entry, const Subgraph& g, const std::ve
       if (testing::Test::HasFatalFailure()) return;
     }
   }
+}
+
+Tensor result_of(const std::string& entry, int variant, const Subgraph& g, const SymbolValues& at,
+                 const std::vector<Tensor>& in, const Asked& how) {
+  const kernels::Entry* e = kernels::find_entry(entry);
+  if (!e) throw std::runtime_error("no such entry: " + entry);
+  const auto kernel = e->accept(request_for(g, at, how), variant);
+  if (!kernel) throw std::runtime_error(kernel.reason);
+  std::string refused;
+  const std::vector<Tensor> out = run(*kernel.value, g, in, at, 2, false, refused);
+  if (!refused.empty()) throw std::runtime_error(refused);
+  return out[0];
 }
 
 }  // namespace neve::test

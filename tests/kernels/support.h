@@ -46,7 +46,8 @@ class Piece {
 struct Asked {
   int threads = 2;
   Isa isa = cpu_info().isa;
-  int64_t below = 5;  ///< random integers lie in [low, below)
+  bool isa_alone = false;  ///< not those below too
+  int64_t below = 5;       ///< random integers lie in [low, below)
   int64_t low = 0;
   double spread = 0.3;          ///< standard deviation of random floats
   double tolerance = 2e-5;      ///< of max(1, |value|); 0: exact
@@ -62,5 +63,8 @@ std::string refusal(const std::string& entry, const Subgraph& g, const SymbolVal
 /// below too: all must agree with the reference.
 void expect_reference(const std::string& entry, const Subgraph& g, const std::vector<SymbolValues>& sizes,
                       Asked how = {});
+/// The first result of a kernel for these inputs, with 2 threads.
+Tensor result_of(const std::string& entry, int variant, const Subgraph& g, const SymbolValues& at,
+                 const std::vector<Tensor>& in, const Asked& how = {});
 
 }  // namespace neve::test

@@ -76,6 +76,7 @@ std::vector<OpEntries> native_entries() {
           {"matmul", native::dots_entries()},
           {"matmul", native::gemv_entries()},
           {"matmul", native::matmul_entries()},
+          {"matmul", native::matmul_tiles_entries()},
           {"scaled_dot_product_attention", native::attention_entries()}};
 }
 

@@ -16,9 +16,7 @@
 namespace neve::kernels::native {
 namespace {
 
-constexpr int64_t least_rows = 17;       // at the point tuned for: fewer are for gemv
 constexpr int64_t most_positions = 768;  // of a panel that stays in the second cache while the rows of a block go by
-constexpr int64_t rows_of_steps = 8;     // to which the steps are applied at a time: in the first cache
 constexpr int64_t line_floats = 16;
 // Below, what is added up costs more than the multiplications saved.
 constexpr int64_t least_rows_at(int levels) { return levels == 2 ? 384 : 96; }
@@ -166,8 +164,8 @@ class BoundMatmul final : public BoundKernel {
     }
     for (int64_t row = 0; row < grid_; ++row)
       for (int64_t column = 0; column < grid_; ++column)
-        finish(args, r.first + row * r.height, r.of(row), column * groups_ + j,
-               results + (row * grid_ + column) * part);
+        finish_rows(p_, simd_, args, r.first + row * r.height, r.of(row), (column * groups_ + j) * width, width,
+                    results + (row * grid_ + column) * part);
   }
 
   /// How the i-th target of a product takes it; the first product for a part may set it.
@@ -208,18 +206,6 @@ class BoundMatmul final : public BoundKernel {
                   at = (r.first + part / grid_ * r.height) * p_.n + column * p_.width();
     p.next_written = static_cast<const float*>(args.out[0]) + at, p.next_stride = p_.n;
     if (residual_ >= 0) p.next_read = static_cast<const float*>(args.in[size_t(residual_)]) + at;
-  }
-
-  /// Applies the steps to the results of a panel and writes them.
-  void finish(const RunArgs& args, int64_t first_row, int64_t rows, int64_t panel, float* x) const {
-    const int64_t width = p_.width(), first = panel * width, columns = std::min(width, p_.n - first);
-    for (int64_t m = 0; m < rows; m += rows_of_steps) {
-      const int64_t count = std::min(rows_of_steps, rows - m), at = (first_row + m) * p_.n + first;
-      float* from = x + m * width;
-      for (const Step& s : p_.steps) apply(s, simd_, args, {from, count, width, first, columns, at, p_.n});
-      float* y = static_cast<float*>(args.out[0]) + at;
-      for (int64_t i = 0; i < count; ++i) std::memcpy(y + i * p_.n, from + i * width, size_t(columns) * sizeof(float));
-    }
   }
 
   PackedProduct p_;
@@ -263,12 +249,11 @@ Result<Kernel> accept(const Request& r, int variant) {
   PackedProduct p;
   int64_t rows = 0;
   if (auto why = read_product(r, p, rows)) return *why;
-  if (rows < least_rows) return str(rows, " rows at the point (", least_rows, " or more)");
+  if (rows < least_rows_of_matmul) return str(rows, " rows at the point (", least_rows_of_matmul, " or more)");
   return std::shared_ptr<const Kernel>(std::make_shared<MatmulKernel>(std::move(p), 0, 0));
 }
 
-/// The largest difference from sums in double on random data, against the largest result. Of the levels, the number of
-/// positions and the instruction set alone: known once.
+/// Of the levels, the number of positions and the instruction set alone: known once.
 double measured_error(PackedProduct p, int levels) {
   static std::mutex mutex;
   static std::map<std::tuple<int, int64_t, Isa>, double> known;
@@ -277,26 +262,9 @@ double measured_error(PackedProduct p, int levels) {
   if (!fresh) return it->second;
   const int64_t rows = int64_t(2) << levels;
   p.n = simd_for(p.isa).lanes << levels, p.vectors = 1, p.steps.clear(), p.a = 0, p.b = 1;
-  Noise random;
-  std::vector<float> a(size_t(rows * p.k)), b(size_t(p.k * p.n)), y(size_t(rows * p.n));
-  for (float& v : a) v = random();
-  for (float& v : b) v = random();
   const Tensor packed = Tensor::zeros(DType::f32, {p.k * p.n});
-  pack_panels(p, b.data(), packed.data_as<float>(), 1);
-  const BoundMatmul bound(p, levels, rows, 1);
-  const Tensor scratch = Tensor::empty(DType::u8, {int64_t(bound.scratch_bytes())});
-  const void* in[] = {a.data(), packed.data()};
-  void* out[] = {y.data()};
-  bound.run({in, out, scratch.data(), 1});
-  double worst = 0, largest = 0;
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < p.n; ++j) {
-      double sum = 0;
-      for (int64_t k = 0; k < p.k; ++k) sum += double(a[size_t(i * p.k + k)]) * double(b[size_t(k * p.n + j)]);
-      worst = std::max(worst, std::fabs(sum - double(y[size_t(i * p.n + j)])));
-      largest = std::max(largest, std::fabs(sum));
-    }
-  return it->second = worst / largest;
+  return it->second = product_error(p, rows, BoundMatmul(p, levels, rows, 1), packed,
+                                    [&](const float* b) { pack_panels(p, b, packed.data_as<float>(), 1); });
 }
 
 Result<Kernel> accept_strassen(const Request& r, int variant) {
@@ -317,6 +285,8 @@ Result<Kernel> accept_strassen(const Request& r, int variant) {
 
 }  // namespace
 
-std::vector<Entry> matmul_entries() { return {{"native.matmul", accept}, {"native.strassen", accept_strassen}}; }
+std::vector<Entry> matmul_entries() {
+  return {{"native.matmul", accept}, {"native.strassen", accept_strassen, false, true}};
+}
 
 }  // namespace neve::kernels::native

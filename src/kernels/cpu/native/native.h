@@ -79,6 +79,7 @@ std::vector<Entry> dots_conv_entries();
 std::vector<Entry> inverted_residual_entries();
 std::vector<Entry> lstm_grad_entries();
 std::vector<Entry> matmul_entries();
+std::vector<Entry> matmul_tiles_entries();
 std::vector<Entry> pad_entries();
 std::vector<Entry> pointwise_entries();
 std::vector<Entry> resize_entries();

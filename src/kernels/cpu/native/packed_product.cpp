@@ -2,6 +2,7 @@
 #include "kernels/cpu/native/packed_product.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/threads.h"
@@ -75,6 +76,41 @@ std::string panels_key(const PackedProduct& p) {
              p.turned ? " turned" : "");
 }
 size_t panels_bytes(const PackedProduct& p) { return size_t(p.first(p.panels()) * p.k) * sizeof(float); }
+
+void finish_rows(const PackedProduct& p, const Simd& simd, const RunArgs& args, int64_t row, int64_t count,
+                 int64_t first, int64_t width, float* x) {
+  constexpr int64_t at_a_time = 8;  // in the first cache
+  const int64_t columns = std::min(width, p.n - first);
+  for (int64_t m = 0; m < count; m += at_a_time) {
+    const int64_t some = std::min(at_a_time, count - m), at = (row + m) * p.n + first;
+    float* from = x + m * width;
+    for (const Step& s : p.steps) apply(s, simd, args, {from, some, width, first, columns, at, p.n});
+    float* y = static_cast<float*>(args.out[0]) + at;
+    for (int64_t i = 0; i < some; ++i) std::memcpy(y + i * p.n, from + i * width, size_t(columns) * sizeof(float));
+  }
+}
+
+double product_error(const PackedProduct& p, int64_t rows, const BoundKernel& bound, const Tensor& packed,
+                     const std::function<void(const float*)>& pack) {
+  Noise random;
+  std::vector<float> a(size_t(rows * p.k)), b(size_t(p.k * p.n)), y(size_t(rows * p.n));
+  for (float& v : a) v = random();
+  for (float& v : b) v = random();
+  pack(b.data());
+  const Tensor scratch = Tensor::empty(DType::u8, {int64_t(bound.scratch_bytes())});
+  const void* in[] = {a.data(), packed.data()};
+  void* out[] = {y.data()};
+  bound.run({in, out, scratch.data(), 1});
+  double worst = 0, largest = 0;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < p.n; ++j) {
+      double sum = 0;
+      for (int64_t k = 0; k < p.k; ++k) sum += double(a[size_t(i * p.k + k)]) * double(b[size_t(k * p.n + j)]);
+      worst = std::max(worst, std::fabs(sum - double(y[size_t(i * p.n + j)])));
+      largest = std::max(largest, std::fabs(sum));
+    }
+  return worst / largest;
+}
 
 std::string PackedProductKernel::packing_key(size_t i) const { return i == p_.b ? panels_key(p_) : ""; }
 size_t PackedProductKernel::packed_bytes(size_t i) const { return i == p_.b ? panels_bytes(p_) : 0; }

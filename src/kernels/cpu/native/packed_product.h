@@ -1,6 +1,8 @@
 // A product of rows with a fixed weight that is packed by panels of columns, and what follows it: what the kernels for
 // few and for many rows share.
 #pragma once
+#include <functional>
+
 #include "kernels/cpu/native/epilogue.h"
 
 namespace neve::kernels::native {
@@ -49,6 +51,18 @@ std::string panels_key(const PackedProduct& p);
 size_t panels_bytes(const PackedProduct& p);
 /// Panel, position, column: zeros behind the last column.
 void pack_panels(const PackedProduct& p, const float* weight, float* packed, int threads);
+
+constexpr int64_t least_rows_of_matmul = 17;  ///< at the point tuned for: fewer are for gemv
+
+/// Applies the steps to rows [row, row + count) of columns from `first` on and writes them. x: [count, width], at most
+/// `width` columns of the results, which it may change.
+void finish_rows(const PackedProduct& p, const Simd& simd, const RunArgs& args, int64_t row, int64_t count,
+                 int64_t first, int64_t width, float* x);
+
+/// The largest difference from sums in double on random data, against the largest result, of a product of so many rows
+/// that has no steps. pack(weight) fills `packed`.
+double product_error(const PackedProduct& p, int64_t rows, const BoundKernel& bound, const Tensor& packed,
+                     const std::function<void(const float*)>& pack);
 
 /// Has the weight packed; bind() is left to the kernel.
 class PackedProductKernel : public Kernel {

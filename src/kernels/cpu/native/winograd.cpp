@@ -312,8 +312,8 @@ Result<Kernel> accept(const Request& r, int variant, int m) {
 }  // namespace
 
 std::vector<Entry> winograd_entries() {
-  return {{"native.winograd4", [](const Request& r, int variant) { return accept(r, variant, 4); }},
-          {"native.winograd2", [](const Request& r, int variant) { return accept(r, variant, 2); }}};
+  return {{"native.winograd4", [](const Request& r, int variant) { return accept(r, variant, 4); }, false, true},
+          {"native.winograd2", [](const Request& r, int variant) { return accept(r, variant, 2); }, false, true}};
 }
 
 }  // namespace neve::kernels::native
