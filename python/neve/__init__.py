@@ -162,6 +162,8 @@ def optimize(
     of it); elsewhere the usual choice. report["partition"]["tactic"] says where it was taken, and why it refused elsewhere.
     gate: compare with the unfused model at min, opt and max of each range and on test_data; a difference above
     relative_tolerance * max|y| + absolute_tolerance is an Error, unless accept_inaccurate (which the report records).
+    Kernels that round more than sums in f32 (Winograd's, Strassen's, AMX) are offered up to a tenth of relative_tolerance; where
+    they add up to more than the whole, the engine is made again without them, with a warning.
     progress: called with (share done, phase).
 
     Returns an Engine. Raises Error; KeyboardInterrupt when interrupted.
