@@ -133,7 +133,8 @@ void apply_cap(CpuInfo& info) {
     if (std::string_view(text) != to_string(isa)) continue;
     info.isa = std::min(info.isa, isa);
     if (isa == Isa::baseline) info.vnni = false;
-    if (isa != Isa::avx512) info.bf16 = info.amx = false;
+    if (isa != Isa::avx512) info.bf16 = false;
+    info.amx = false;  // beyond all of them
     return;
   }
   fail(ErrorCode::invalid_argument, "NEVE_MAX_ISA: '", text, "' is no instruction set (baseline, avx2 or avx512)");
