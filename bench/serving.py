@@ -1,6 +1,6 @@
 """`./dev bench --what serve`: sessions side by side, and an engine beside other load on the same cores.
 
-For every model, at its first size: calls a second of one session with one thread and of two, in turns, the tails of the two, and
+For every model, at its first size: calls a second of one session with one thread and of two, in turns, with the tails of both, and
 those of threads that multiply in registers for as long at a time, which are the machine's own;
 then one session with all threads alone, beside a process that keeps one core busy, beside one that keeps all of them busy, and
 beside a second process that does the same as the first; and an engine of the whole range, with one thread and with all, while its
@@ -40,10 +40,9 @@ class Serving:
         return answers
 
     def sessions(self, archive):
-        """Calls a second of one session and of two, in turns, and the tail of the two."""
+        """One session alone, and both of two, in turns."""
         answer = self.finish([self.start(1, archive, "--sessions", 2, "--turns")])[0]
-        both = answer["meanwhile"]
-        return answer["sessions"][0]["calls_per_s"], sum(s["calls_per_s"] for s in both), both
+        return answer["sessions"][0], answer["meanwhile"]
 
     def spinning(self, ms):
         return self.finish([self.start(1, "--spin", ms, "--sessions", 2)])[0]
@@ -70,15 +69,17 @@ class Serving:
     def measure(self, name, one, all_threads, ranges):
         rounds = []
         for _ in range(self.bench.options.rounds):
-            single, pair, both = self.sessions(one)
+            single, both = self.sessions(one)
+            pair = sum(s["calls_per_s"] for s in both)
             machine = self.spinning(statistics.mean(s["median_ms"] for s in both))
             times = {peer: self.beside(all_threads, peer) for peer in PEERS}
             rounds.append(
                 {
-                    "one_per_s": single,
+                    "one_per_s": single["calls_per_s"],
                     "two_per_s": pair,
-                    "gain": pair / single,
+                    "gain": pair / single["calls_per_s"],
                     "tail": tail(both),
+                    "tail of one": tail([single]),
                     "machine tail": tail(machine["sessions"]),
                     **{peer: times[peer] for peer in PEERS},
                     **{f"{peer}, slower": times[peer] / times["alone"] for peer in PEERS[1:]},
@@ -101,7 +102,7 @@ def line(row):
     slower = ", ".join(f"beside {p} {row[f'{p}, slower']:.2f}x" for p in PEERS[1:-1])
     return (
         f"  {row['model']}: one session {row['one_per_s']:.1f}/s, two {row['two_per_s']:.1f}/s = {row['gain']:.2f}x, "
-        f"p99 {row['tail']:.2f}x the median (the machine's own {row['machine tail']:.2f}x); all threads {row['alone']:.3f} ms alone, {slower}, "
+        f"p99 {row['tail']:.2f}x the median (one alone {row['tail of one']:.2f}x, the machine's own {row['machine tail']:.2f}x); all threads {row['alone']:.3f} ms alone, {slower}, "
         f"two processes {row['twice, slower']:.2f}x the time; while sizes are prepared "
         + ", ".join(f"{row[k]:.2f}x ({k.split(', ')[1]})" for k in row if k.startswith("warming"))
     )
