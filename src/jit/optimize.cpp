@@ -515,9 +515,8 @@ std::shared_ptr<OptimizedModel> optimize(const LoadedModel& model, const Optimiz
         compile_all();
         m->gate = run_gate(*m, *baseline);
         if (m->gate.passed)
-          m->warnings.push_back(
-              str("left out, because what their kernels round adds up to more than the tolerance here: ", names,
-                  was.empty() ? "" : ": with them ", was));
+          m->warnings.push_back(str("without ", names, ": what they round adds up to more than the tolerance here",
+                                    was.empty() ? "" : ": ", was));
       }
     }
     m->seconds["accuracy"] = since(t);

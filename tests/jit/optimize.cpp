@@ -246,8 +246,8 @@ TEST(Gate, KernelsThatRoundTooMuchAreLeftOut) {
   ASSERT_EQ(r["warnings"].size(), 1u) << r["warnings"];
   const std::string warning = r["warnings"][0];
   EXPECT_TRUE(
-      warning.starts_with("left out, because what their kernels round adds up to more than the tolerance here: "
-                          "native.strassen: with them output 'y'"))
+      warning.starts_with("without native.strassen: what they round adds up to more than the tolerance here: "
+                          "output 'y'"))
       << warning;
   EXPECT_EQ(e.plan_text().find("strassen."), std::string::npos) << e.plan_text();
   // Nor does an archive of it take them up again.
