@@ -2,9 +2,7 @@
 // cache: the plain sums, and Strassen's with fewer multiplications.
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <tuple>

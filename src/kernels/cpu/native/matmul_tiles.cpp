@@ -1,6 +1,6 @@
 // Products of many rows with a packed weight by tiles of bf16 (AMX): numbers are cut into two or three bf16 each, whose
-// products are added up in f32. With three parts the error is that of f32, at half as much more than its multiply-adds
-// give; with two it is some 2^-17 of a product, and the speed twice that.
+// products are added up in f32. With three parts the error is that of f32 sums, with two it is some 2^-17 of a product,
+// for half of the work. Whether either is faster than multiply-adds of f32 is measured: neighbours share the unit.
 #ifdef __linux__
 #include <sys/syscall.h>
 #include <unistd.h>
