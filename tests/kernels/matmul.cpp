@@ -1,6 +1,7 @@
-// native.matmul, native.strassen and native.amx against the definitions.
+// native.matmul, native.strassen, native.amx and native.unpacked_matmul against the definitions.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 
@@ -173,6 +174,78 @@ TEST(Amx, TakesAnyNumber) {
     for (int i = 4; i < 8; ++i) EXPECT_NEAR(column[i * 32] / given[i], 1, variant ? 1e-4 : 2e-7) << given[i];
     for (int i = 8; i < 32; ++i) EXPECT_EQ(column[i * 32], 0);
   }
+}
+
+/// A product of two results; b comes as [n, k] where it is turned.
+Subgraph of_results(Dim m, int64_t k, int64_t n, bool turned, const Tail& tail = plain) {
+  Piece p;
+  const Value x = p.input(DType::f32, {m, k});
+  const Value w = p.input(DType::f32, turned ? Shape{n, k} : Shape{k, n});
+  p.output(tail(p, p.call("matmul", {x, w}, {{"transpose_b", turned}})[0], m, n));
+  return p.subgraph();
+}
+
+// Fewer panels than threads and more, which end inside a vector, and fewer rows than it was tuned for.
+TEST(UnpackedMatmul, Sizes) {
+  const Dim m = Dim::symbol("m");
+  for (const auto& [tuned, k, n] : {std::array<int64_t, 3>{9000, 300, 25}, {2000, 250, 135}, {300, 400, 600}})
+    for (const bool turned : {false, true}) {
+      SCOPED_TRACE(str(k, "x", n, turned ? " turned" : ""));
+      Asked how;
+      how.tolerance = 1e-4;
+      how.threads = 3;
+      expect_reference("native.unpacked_matmul", of_results(m, k, n, turned), rows(m, {tuned, 71, 1, 0}), how);
+    }
+}
+
+TEST(UnpackedMatmul, Epilogues) {
+  const Dim m = Dim::symbol("m");
+  Asked over;
+  over.may_overwrite = true;
+  over.tolerance = 1e-4;
+  const auto g = of_results(m, 300, 700, true, [](Piece& p, Value y, Dim rows, int64_t n) {
+    y = p.call("add", {y, p.input(DType::f32, {n})})[0];
+    return p.call("relu", {p.call("add", {y, p.input(DType::f32, {rows, n})})[0]})[0];
+  });
+  expect_reference("native.unpacked_matmul", g, rows(m, {330, 33}), over);
+}
+
+// Batches that are more rows of one product, and such that each have a matrix of their own.
+TEST(UnpackedMatmul, Batches) {
+  const Dim b = Dim::symbol("b"), m = Dim::symbol("m");
+  Asked how;
+  how.tolerance = 1e-4;
+  Piece one;
+  one.output(one.call("matmul", {one.input(DType::f32, {b, 50, 300}), one.input(DType::f32, {300, 500})})[0]);
+  expect_reference("native.unpacked_matmul", one.subgraph(), {{{id(b), 9}}, {{id(b), 0}}, {{id(b), 2}}}, how);
+  for (const bool turned : {false, true}) {
+    Piece each;
+    const Value x = each.input(DType::f32, {b, 3, m, 130}),
+                w = each.input(DType::f32, turned ? Shape{b, 3, 75, 130} : Shape{b, 3, 130, 75});
+    const Value y = each.call("matmul", {x, w}, {{"transpose_b", turned}})[0];
+    each.output(each.call("relu", {each.call("add", {y, each.input(DType::f32, {75})})[0]})[0]);
+    const std::vector<SymbolValues> sizes = {
+        {{id(b), 5}, {id(m), 500}}, {{id(b), 1}, {id(m), 37}}, {{id(b), 0}, {id(m), 4}}};
+    expect_reference("native.unpacked_matmul", each.subgraph(), sizes, how);
+  }
+}
+
+TEST(UnpackedMatmul, Refusals) {
+  const Dim m = Dim::symbol("m");
+  const char* name = "native.unpacked_matmul";
+  EXPECT_EQ(refusal(name, of_results(m, 1024, 512, true), {{id(m), 128}}), "");
+  EXPECT_EQ(refusal(name, of_results(m, 1024, 1024, true), {{id(m), 127}}), "127 rows at the point (128 or more)");
+  EXPECT_EQ(refusal(name, of_results(m, 1024, 511, true), {{id(m), 128}}),
+            "128 rows of 1024 by 511 columns at the point (67108864 multiplications or more)");
+  EXPECT_EQ(refusal(name, product(m, 1024, 512), {{id(m), 128}}), "a weight is packed once and for all");
+  const auto added = of_results(m, 1024, 512, true, [](Piece& p, Value y, Dim, int64_t n) {
+    return p.call("add", {p.call("relu", {y})[0], p.input(DType::f32, {n})})[0];
+  });
+  EXPECT_EQ(refusal(name, added, {{id(m), 128}}), "something follows the activation");
+  Piece p;
+  p.output(p.call("matmul", {p.input(DType::f32, {4, 500, 300}), p.input(DType::f32, {1, 300, 500})})[0]);
+  EXPECT_EQ(refusal(name, p.subgraph(), {}),
+            "a is f32[4, 500, 300] and b f32[1, 300, 500] (b of rank 2, or with the batches of a)");
 }
 
 }  // namespace

@@ -74,6 +74,7 @@ std::vector<OpEntries> native_entries() {
           {"pad", native::pad_entries()},
           {"resize", native::resize_entries()},
           {"matmul", native::dots_entries()},
+          {"matmul", native::unpacked_matmul_entries()},
           {"matmul", native::gemv_entries()},
           {"matmul", native::matmul_entries()},
           {"matmul", native::matmul_tiles_entries()},

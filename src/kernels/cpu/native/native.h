@@ -84,6 +84,7 @@ std::vector<Entry> pad_entries();
 std::vector<Entry> pointwise_entries();
 std::vector<Entry> resize_entries();
 std::vector<Entry> rnn_entries();
+std::vector<Entry> unpacked_matmul_entries();
 std::vector<Entry> winograd_entries();
 
 }  // namespace neve::kernels::native

@@ -59,15 +59,18 @@ bool halved(PackedProduct& p) {
   return true;
 }
 
+void pack_panel(const PackedProduct& p, int64_t panel, const float* from, float* to) {
+  const int64_t first = p.first(panel), width = p.first(panel + 1) - first, columns = std::min(width, p.n - first);
+  if (p.turned) return pack_transposed(from + first * p.k, p.k, 1, columns, p.k, width, width, to);
+  for (int64_t k = 0; k < p.k; ++k, to += width) {
+    std::memcpy(to, from + k * p.n + first, size_t(columns) * sizeof(float));
+    std::fill(to + columns, to + width, 0.f);
+  }
+}
+
 void pack_panels(const PackedProduct& p, const float* from, float* to, int threads) {
   parallel_for(p.panels(), 1, threads, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = p.first(i), width = p.first(i + 1) - first, columns = std::min(width, p.n - first);
-      float* panel = to + first * p.k;
-      if (p.turned) pack_transposed(from + first * p.k, p.k, 1, columns, p.k, columns, width, panel);
-      for (int64_t k = 0; k < p.k && !p.turned; ++k)
-        std::memcpy(panel + k * width, from + k * p.n + first, size_t(columns) * sizeof(float));
-    }
+    for (int64_t i = begin; i < end; ++i) pack_panel(p, i, from, to + p.first(i) * p.k);
   });
 }
 

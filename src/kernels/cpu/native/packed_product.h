@@ -49,7 +49,9 @@ bool halved(PackedProduct& p);
 /// Names the packing, and its bytes.
 std::string panels_key(const PackedProduct& p);
 size_t panels_bytes(const PackedProduct& p);
-/// Panel, position, column: zeros behind the last column.
+/// One panel: position, column; zeros behind the last column.
+void pack_panel(const PackedProduct& p, int64_t panel, const float* weight, float* to);
+/// All of them, one behind the other.
 void pack_panels(const PackedProduct& p, const float* weight, float* packed, int threads);
 
 constexpr int64_t least_rows_of_matmul = 17;  ///< at the point tuned for: fewer are for gemv
