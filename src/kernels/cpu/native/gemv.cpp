@@ -165,28 +165,15 @@ Result<Kernel> accept(const Request& r, int variant) {
 
 Result<Kernel> accept_dots(const Request& r, int variant) {
   if (variant) return "no more variants";
-  const Subgraph& g = *r.graph;
-  const SubgraphNode& n = g.nodes[0];
-  if (n.op->info.name != "matmul") return "the piece does not begin with the product";
-  if (n.attrs.get_bool("transpose_a") || !n.attrs.get_bool("transpose_b")) return "b does not lie transposed";
-  const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
-  if (a.dtype != DType::f32) return str("only f32, a is ", a);
-  const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
-  if (an < 0 || bn < 0) return "an operand is made inside the piece";
-  if (an == bn) return "both operands are one tensor";
-  if (b.rank() > 2 && (a.rank() != b.rank() || !std::equal(b.shape.begin(), b.shape.end() - 2, a.shape.begin())))
-    return str("a is ", a, " and b ", b, " (b of rank 2, or with the batches of a)");
   PackedProduct p;
-  p.a = size_t(an), p.b = size_t(bn), p.isa = r.isa;
-  int64_t rows = 1;
-  const Sizes& sizes = r.sizes[size_t(n.out[0])];
-  for (size_t i = size_t(b.rank() - 2); i + 1 < sizes.size(); ++i)
-    rows = sizes[i] < 0 ? -1 : rows < 0 ? rows : rows * sizes[i];
+  int64_t batches = 0, rows = 0;
+  if (auto why = read_unpacked_product(r, p, batches, rows)) return *why;
+  if (!p.turned) return "b does not lie transposed";
+  if (p.a == p.b) return "both operands are one tensor";
   if (auto why = few_rows(rows)) return *why;
-  const int64_t depth = r.sizes[size_t(n.in[1])].back();
+  const int64_t depth = r.sizes[size_t(r.graph->inputs[p.b])].back();
   if (const int64_t most = most_rows_of_dots(depth); rows > most)
     return str(rows, " rows of ", depth, " at the point (", most, " or fewer)");
-  if (auto why = read_steps(g, size_t(y.rank() - 1), p.steps)) return *why;
   return std::shared_ptr<const Kernel>(std::make_shared<DotsKernel>(std::move(p)));
 }
 

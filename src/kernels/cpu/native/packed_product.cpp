@@ -36,6 +36,29 @@ std::optional<std::string> read_product(const Request& r, PackedProduct& p, int6
   return read_steps(g, size_t(y.rank() - 1), p.steps);
 }
 
+std::optional<std::string> read_unpacked_product(const Request& r, PackedProduct& p, int64_t& batches, int64_t& rows) {
+  const Subgraph& g = *r.graph;
+  const SubgraphNode& n = g.nodes[0];
+  if (n.op->info.name != "matmul") return "the piece does not begin with the product";
+  if (n.attrs.get_bool("transpose_a")) return "a is transposed";
+  const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
+  if (a.dtype != DType::f32) return str("only f32, a is ", a);
+  const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
+  if (an < 0 || bn < 0) return "an operand is made inside the piece";
+  const bool batched = b.rank() > 2;
+  if (b.rank() < 2 || a.rank() < 1 ||
+      (batched && (a.rank() != b.rank() || !std::equal(b.shape.begin(), b.shape.end() - 2, a.shape.begin()))))
+    return str("a is ", a, " and b ", b, " (b of rank 2, or with the batches of a)");
+  p.a = size_t(an), p.b = size_t(bn), p.isa = r.isa, p.turned = n.attrs.get_bool("transpose_b");
+  batches = rows = 1;
+  const Sizes& sizes = r.sizes[size_t(n.out[0])];
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    int64_t& count = int64_t(i) < b.rank() - 2 ? batches : rows;
+    count = sizes[i] < 0 || count < 0 ? -1 : count * sizes[i];
+  }
+  return read_steps(g, size_t(y.rank() - 1), p.steps);
+}
+
 std::optional<std::string> read_end(const std::vector<Step>& steps, ProductEnd& end) {
   for (const Step& s : steps) {
     const bool adds = s.kind == Step::combination && s.op == Combination::add;

@@ -11,7 +11,7 @@ struct PackedProduct {
   size_t a = 0, b = 1;  ///< inputs of the piece
   std::vector<Step> steps;
   int64_t k = 0, n = 0;
-  bool turned = false;       ///< the weight comes as [n, k]
+  bool turned = false;       ///< the right side comes as [n, k]
   bool from_memory = false;  ///< the packed weight is in no cache when it is used
   int vectors = 4;           ///< of every panel; of mixed ones: at most
   bool mixed = false;  ///< panels differ by a vector, so that only the last vector of all may have columns to spare
@@ -35,6 +35,9 @@ constexpr int64_t most_panel_width = 64;
 
 /// Reads a matmul with a weight and what follows it, and the rows at the point tuned for; or refuses.
 std::optional<std::string> read_product(const Request& r, PackedProduct& p, int64_t& rows);
+/// Reads a matmul whose right side nobody has packed, a matrix or one for each batch of the left side, and what follows
+/// it; or refuses. Batches and rows of each are those at the point; -1: not known.
+std::optional<std::string> read_unpacked_product(const Request& r, PackedProduct& p, int64_t& batches, int64_t& rows);
 /// What may follow a product while its sums are in registers, in this order; inputs of the piece, -1: none.
 struct ProductEnd {
   int bias = -1, residual = -1;

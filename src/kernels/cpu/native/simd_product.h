@@ -147,7 +147,7 @@ NEVE_INLINE void some_rows(int64_t rows, int64_t k, const float* const* a, const
 }
 
 constexpr int bytes_ahead = 2048;       // what a core reads while memory answers
-constexpr int64_t most_rows_ahead = 2;  // beyond, the multiplications leave memory the time that it takes
+constexpr int64_t most_rows_ahead = 4;  // beyond, the multiplications leave memory the time that it takes
 
 template <int Vectors, int Ahead>
 void panel_of(int64_t rows, int64_t k, const float* const* a, const float* b, float* c, int64_t ldc) {

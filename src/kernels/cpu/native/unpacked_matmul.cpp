@@ -128,33 +128,21 @@ class UnpackedKernel final : public Kernel {
 
 Result<Kernel> accept(const Request& r, int variant) {
   if (variant) return "no more variants";
-  const Subgraph& g = *r.graph;
-  const SubgraphNode& n = g.nodes[0];
-  if (n.op->info.name != "matmul") return "the piece does not begin with the product";
-  if (n.attrs.get_bool("transpose_a")) return "a is transposed";
-  const TensorType &a = g.types[size_t(n.in[0])], &b = g.types[size_t(n.in[1])], &y = g.types[size_t(n.out[0])];
-  if (a.dtype != DType::f32) return str("only f32, a is ", a);
-  const int an = input_number(g, n.in[0]), bn = input_number(g, n.in[1]);
-  if (an < 0 || bn < 0) return "an operand is made inside the piece";
-  if (b.rank() < 2 || a.rank() < b.rank() ||
-      (b.rank() > 2 && (a.rank() != b.rank() || !std::equal(b.shape.begin(), b.shape.end() - 2, a.shape.begin()))))
-    return str("a is ", a, " and b ", b, " (b of rank 2, or with the batches of a)");
-  if (g.roles[size_t(bn)] == InputRole::weight && is_constant(b.shape)) return "a weight is packed once and for all";
-  const Sizes &as = r.sizes[size_t(n.in[0])], &ys = r.sizes[size_t(n.out[0])];
-  for (const Sizes* sizes : {&as, &ys})
-    for (int64_t d : *sizes)
-      if (d < 0) return "the sizes at the point are not known";
-  int64_t batches = 1, rows = 1;
-  for (size_t i = 0; i + 1 < ys.size(); ++i) (int64_t(i) < b.rank() - 2 ? batches : rows) *= ys[i];
-  if (rows < least_rows) return str(rows, " rows at the point (", least_rows, " or more)");
-  if (batches * rows * ys.back() < least_work / std::max<int64_t>(1, as.back()))
-    return str(batches * rows, " rows of ", as.back(), " by ", ys.back(), " columns at the point (", least_work,
-               " multiplications or more)");
   UnpackedPlan p;
-  p.product.a = size_t(an), p.product.b = size_t(bn), p.product.isa = r.isa, p.product.mixed = true;
-  p.product.turned = n.attrs.get_bool("transpose_b");
-  if (auto why = read_steps(g, size_t(y.rank() - 1), p.product.steps)) return *why;
+  int64_t batches = 0, rows = 0;
+  if (auto why = read_unpacked_product(r, p.product, batches, rows)) return *why;
   if (auto why = read_end(p.product.steps, p.end)) return *why;
+  const Subgraph& g = *r.graph;
+  if (g.roles[p.product.b] == InputRole::weight && is_constant(g.types[size_t(g.inputs[p.product.b])].shape))
+    return "a weight is packed once and for all";
+  const int64_t depth = r.sizes[size_t(g.inputs[p.product.a])].back(),
+                columns = r.sizes[size_t(g.nodes[0].out[0])].back();
+  if (batches < 0 || rows < 0 || depth < 0 || columns < 0) return "the sizes at the point are not known";
+  if (rows < least_rows) return str(rows, " rows at the point (", least_rows, " or more)");
+  if (batches * rows * columns < least_work / std::max<int64_t>(1, depth))
+    return str(batches * rows, " rows of ", depth, " by ", columns, " columns at the point (", least_work,
+               " multiplications or more)");
+  p.product.mixed = true;
   return std::shared_ptr<const Kernel>(std::make_shared<UnpackedKernel>(std::move(p)));
 }
 
