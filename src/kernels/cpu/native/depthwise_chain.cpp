@@ -12,17 +12,6 @@ constexpr int64_t piece_floats = 4096;  // of the image; they stay in the first 
 constexpr int64_t strip_pixels = 64;    // about as many
 constexpr int64_t line_floats = 16;
 
-FinishedProduct panel_of(const PackedProduct& w, const ProductEnd& end, const RunArgs& args, int64_t panel) {
-  const int64_t first = w.first(panel);
-  FinishedProduct p{};
-  p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
-  p.k = p.a_stride = w.k;
-  p.b = static_cast<const float*>(args.in[w.b]) + first * w.k;
-  if (end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(end.bias)]) + first;
-  p.f = end.f;
-  return p;
-}
-
 }  // namespace
 
 std::optional<std::string> read_point(const Subgraph& g, const FixedConv& c, std::string_view which, Isa isa,
@@ -99,10 +88,8 @@ void PointStrip::run(const RunArgs& args, const float* pixels, int64_t first, in
   const PackedProduct& w = p_.product;
   for (int64_t j = 0; j < w.panels(); ++j) {
     FinishedProduct p = panel_of(w, p_.end, args, j);
-    const int64_t at = first * w.n + w.first(j);
     p.rows = count, p.a = pixels;
-    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at;
-    p.c = static_cast<float*>(args.out[0]) + at, p.c_stride = w.n;
+    place(p, w, p_.end, args, first * w.n + w.first(j));
     if (j + 1 < w.panels()) {
       p.ahead = static_cast<const char*>(args.in[w.b]) + w.first(j + 1) * w.k * int64_t(sizeof(float));
       p.ahead_lines = (w.first(j + 2) - w.first(j + 1)) * w.k / line_floats;

@@ -75,6 +75,22 @@ std::optional<std::string> read_end(const std::vector<Step>& steps, ProductEnd& 
   return {};
 }
 
+FinishedProduct panel_of(const PackedProduct& p, const ProductEnd& end, const RunArgs& args, int64_t panel) {
+  const int64_t first = p.first(panel);
+  FinishedProduct f{};
+  f.vectors = p.vectors_of(panel), f.columns = std::min(p.n, p.first(panel + 1)) - first;
+  f.k = f.a_stride = p.k;
+  f.b = static_cast<const float*>(args.in[p.b]) + first * p.k;
+  if (end.bias >= 0) f.bias = static_cast<const float*>(args.in[size_t(end.bias)]) + first;
+  f.f = end.f;
+  return f;
+}
+
+void place(FinishedProduct& panel, const PackedProduct& p, const ProductEnd& end, const RunArgs& args, int64_t at) {
+  if (end.residual >= 0) panel.residual = static_cast<const float*>(args.in[size_t(end.residual)]) + at;
+  panel.c = static_cast<float*>(args.out[0]) + at, panel.c_stride = p.n;
+}
+
 bool halved(PackedProduct& p) {
   const int64_t half = simd_avx2().lanes;
   if (p.isa != Isa::avx512 || round_up(p.n, half) == round_up(p.n, simd_for(p.isa).lanes)) return false;

@@ -45,6 +45,10 @@ struct ProductEnd {
 };
 /// Reads the steps as such an end, or refuses.
 std::optional<std::string> read_end(const std::vector<Step>& steps, ProductEnd& end);
+/// A panel with what is added and applied while its sums are in registers; rows and left side are left to the caller.
+FinishedProduct panel_of(const PackedProduct& p, const ProductEnd& end, const RunArgs& args, int64_t panel);
+/// Where its first result goes, and the residual comes from: element `at` of the results.
+void place(FinishedProduct& panel, const PackedProduct& p, const ProductEnd& end, const RunArgs& args, int64_t at);
 
 /// Has vectors of half the size, if fewer columns are to spare then.
 bool halved(PackedProduct& p);

@@ -89,17 +89,10 @@ class BoundPointwise final : public BoundKernel {
   void multiply(const RunArgs& args, const float* a, int64_t block, int64_t panel, int64_t next) const {
     const PackedProduct& w = p_.product;
     const float* weight = static_cast<const float*>(args.in[w.b]);
-    const int64_t row = first_row(block), first = w.first(panel);
-    FinishedProduct p{};
-    p.vectors = w.vectors_of(panel), p.columns = std::min(w.n, w.first(panel + 1)) - first;
-    p.rows = first_row(block + 1) - row, p.k = w.k;
-    p.a = a, p.a_stride = w.k;
-    p.b = weight + first * w.k;
-    const int64_t at = row * w.n + first;
-    if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
-    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + at;
-    p.f = p_.end.f;
-    p.c = static_cast<float*>(args.out[0]) + at, p.c_stride = w.n;
+    const int64_t row = first_row(block);
+    FinishedProduct p = panel_of(w, p_.end, args, panel);
+    p.rows = first_row(block + 1) - row, p.a = a;
+    place(p, w, p_.end, args, row * w.n + w.first(panel));
     if (!stays_ && next > panel && next < panels_) {
       p.ahead = reinterpret_cast<const char*>(weight + w.first(next) * w.k);
       p.ahead_lines = (w.first(next + 1) - w.first(next)) * w.k / line_floats;

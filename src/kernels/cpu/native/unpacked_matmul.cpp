@@ -75,20 +75,16 @@ class BoundUnpacked final : public BoundKernel {
     const float* b = static_cast<const float*>(args.in[w.b]) + batch * w.k * w.n;
     float* to = reinterpret_cast<float*>(args.scratch) + part * floats_ + line_floats;
     if (packed(args, part) != at) pack_panel(w, panel, b, to), packed(args, part) = at;
-    const int64_t row = first_row(block), first = w.first(panel), in_a = batch * rows_ + row, in_c = in_a * w.n + first;
-    FinishedProduct p{};
-    p.vectors = w.vectors_of(panel), p.columns = columns_of(panel);
-    p.rows = first_row(block + 1) - row, p.k = w.k;
-    p.a = static_cast<const float*>(args.in[w.a]) + in_a * w.k, p.a_stride = w.k;
+    const int64_t row = first_row(block), of_all = batch * rows_ + row;
+    FinishedProduct p = panel_of(w, p_.end, args, panel);
+    p.rows = first_row(block + 1) - row;
+    p.a = static_cast<const float*>(args.in[w.a]) + of_all * w.k;
     p.b = to;
-    if (p_.end.bias >= 0) p.bias = static_cast<const float*>(args.in[size_t(p_.end.bias)]) + first;
-    if (p_.end.residual >= 0) p.residual = static_cast<const float*>(args.in[size_t(p_.end.residual)]) + in_c;
-    p.f = p_.end.f;
-    p.c = static_cast<float*>(args.out[0]) + in_c, p.c_stride = w.n;
+    place(p, w, p_.end, args, of_all * w.n + w.first(panel));
     if (w.turned && at + 1 < panels_ && p.rows) {  // it lies behind this one; every block fetches its part
       const int64_t lines = columns_of((at + 1) % batch_panels_) * w.k / line_floats, begin = lines * row / rows_,
                     end = lines * (row + p.rows) / rows_;
-      p.ahead = reinterpret_cast<const char*>(b + (first + p.columns) * w.k + begin * line_floats);
+      p.ahead = reinterpret_cast<const char*>(b + (w.first(panel) + p.columns) * w.k + begin * line_floats);
       p.ahead_lines = end - begin;
     }
     simd_.finished_product(p);
