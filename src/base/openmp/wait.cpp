@@ -11,7 +11,10 @@
 
 namespace {
 
-constexpr double most_ns = 30000;  // what waking a thread takes: no worse than twice the best that one could have done
+// What a loop takes that wakes a thread, where a hypervisor gives the cores: no worse than twice the best that one
+// could have done. Who waits for a loop's end waits busily for as long: were it less than a thread needs to start (30
+// microseconds), each loop that wakes one would have to be woken in its turn.
+constexpr double most_ns = 100000;
 constexpr int probes = 256;
 
 const char* const ours = "GOMP_SPINCOUNT";
