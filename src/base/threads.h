@@ -1,5 +1,5 @@
 // The one thread pool: every parallel loop of Neve, of its JIT code and of oneDNN runs on it (helper.h is beside it,
-// for what is not worth waking a thread). A thread without work waits busily for 100 microseconds at most, then it
+// for what is not worth waking a thread). A thread without work waits busily for 50 microseconds at most, then it
 // sleeps (with GNU OpenMP, unless the user sets GOMP_SPINCOUNT or OMP_WAIT_POLICY, or another library has brought it
 // along before: see openmp/wait.cpp).
 #pragma once

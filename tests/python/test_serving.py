@@ -81,7 +81,7 @@ def test_threads_wait_for_a_bounded_time():
     if "GOMP_SPINCOUNT" not in said:
         pytest.skip("not built with GNU OpenMP")
     turns = int(said["GOMP_SPINCOUNT"].strip("'"))
-    assert 300 <= turns <= 150_000, "100 microseconds of a pause each"
+    assert 150 <= turns <= 100_000, "50 microseconds of a pause each"
     assert left == "[None, None]", "the environment is as it was"
 
 

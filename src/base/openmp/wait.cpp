@@ -11,10 +11,10 @@
 
 namespace {
 
-// What a loop takes that wakes a thread, where a hypervisor gives the cores: no worse than twice the best that one
-// could have done. Who waits for a loop's end waits busily for as long: were it less than a thread needs to start (30
-// microseconds), each loop that wakes one would have to be woken in its turn.
-constexpr double most_ns = 100000;
+// More than a thread needs to start where a hypervisor gives the cores (30 microseconds): who waits for a loop's end
+// waits busily for as long, and with less, each loop that wakes a thread was woken in its turn. Not much more: two
+// threads that the kernel puts on one core, since the other is taken, lose as much at each loop.
+constexpr double most_ns = 50000;
 constexpr int probes = 256;
 
 const char* const ours = "GOMP_SPINCOUNT";
