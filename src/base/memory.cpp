@@ -60,11 +60,11 @@ struct Kept {
 std::mutex kept_mutex;
 std::atomic<size_t> kept_limit{0};
 std::atomic<size_t> live_now{0}, live_most{0};  // of large blocks
-// Kept blocks are a part of what was in use at most, so that peaks stay where they are. A network's layers have results
-// of many sizes, none of which serves for another: EfficientNet at batch 8 keeps 220 MB, and with 64 instead of 256
-// here takes 300 MB of fresh pages at every call.
-constexpr size_t always_kept = size_t(256) << 20;
-size_t room() { return std::min(kept_limit.load(std::memory_order_relaxed), always_kept + live_most / 2); }
+// Kept blocks are bounded by what was in use at most, so that a process does not grow without need. A network's layers
+// have results of many sizes, few of which serve for others: EfficientNet at batch 8 keeps 220 MB, and with 64 MB here
+// took 300 MB of fresh pages at every call.
+constexpr size_t least_room = size_t(256) << 20;
+size_t room() { return std::min(kept_limit.load(std::memory_order_relaxed), least_room + live_most / 2); }
 
 void count_live(size_t bytes) {
   const size_t now = live_now.fetch_add(bytes, std::memory_order_relaxed) + bytes;

@@ -12,8 +12,8 @@
 namespace {
 
 // More than a thread needs to start where a hypervisor gives the cores (30 microseconds): who waits for a loop's end
-// waits busily for as long, and with less, each loop that wakes a thread was woken in its turn. Not much more: two
-// threads that the kernel puts on one core, since the other is taken, lose as much at each loop.
+// waits busily for as long, and falls asleep as well if a thread starts later. Not much more: two threads that the
+// kernel puts on one core, since the other is taken, lose as much at each loop.
 constexpr double most_ns = 50000;
 constexpr int probes = 256;
 
