@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn, Union
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, TypeVar, Union
 
 import numpy as np
 
@@ -46,6 +47,24 @@ def fail(code: str, text: str) -> NoReturn:
     if code == "unsupported" and _neve.is_capturing():
         refusals.found.append(error)
     raise error
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def quick(call: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Callable[[_F], _F]:
+    """Tries `call`, which is all in C++, before the function: None where the arguments are not of the plainest kind."""
+
+    def decorated(f: _F) -> _F:
+        @functools.wraps(f)
+        def g(*args: Any, **kwargs: Any) -> Any:
+            y = call(args, kwargs)
+            return f(*args, **kwargs) if y is None else y
+
+        g._quick = call  # type: ignore[attr-defined]
+        return g  # type: ignore[return-value]
+
+    return decorated
 
 
 class _Refusals(threading.local):

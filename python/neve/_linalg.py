@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from . import _neve
 from ._base import (
     ArrayLike,
     Axes,
@@ -17,6 +18,7 @@ from ._base import (
     many_axes,
     one_axis,
     ops,
+    quick,
     scalar,
     shape_error,
     text_of,
@@ -31,6 +33,7 @@ from ._reductions import vector_norm
 from ._shape import matrix_transpose, moveaxis, ravel, reshape
 
 
+@quick(_neve.quick_matmul)
 def matmul(a: ArrayLike, b: ArrayLike) -> Tensor:
     """Matrix product of the last two axes, the others broadcast; a vector is a row (a) or a column (b).
 

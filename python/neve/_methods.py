@@ -16,7 +16,19 @@ from . import _linalg as la
 from . import _neve, _printing, random
 from . import _reductions as r
 from . import _shape as s
-from ._base import Tensor, as_tensor, common, dtype_name, is_number, kind, ops, text_of, type_error, value_error
+from ._base import (
+    Tensor,
+    as_tensor,
+    common,
+    dtype_name,
+    is_number,
+    kind,
+    ops,
+    quick,
+    text_of,
+    type_error,
+    value_error,
+)
 from ._creation import diag, diagonal, tril, triu
 
 _ALIASES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "unbiased": "correction", "other": "b"}
@@ -24,12 +36,18 @@ _ALIASES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "unbiased": "c
 
 def _method(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     """f as a method; dim and keepdim are taken for axis and keepdims."""
+    call = getattr(f, "_quick", None)
+    if call is not None:
+        f = f.__wrapped__  # type: ignore[attr-defined]
 
     @functools.wraps(f)
     def m(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = {_ALIASES.get(k, k): int(v) if k == "unbiased" else v for k, v in kwargs.items()}
         return f(self, *args, **kwargs)
+
+    if call is not None:
+        m = quick(call)(m)
 
     m.__name__, m.__qualname__ = name, f"Tensor.{name}"
     return m

@@ -22,6 +22,7 @@ from ._base import (
     must_be_empty,
     one_axis,
     ops,
+    quick,
     scalar,
     shape_error,
     text_of,
@@ -354,6 +355,7 @@ def diff(x: ArrayLike, n: int = 1, axis: int = -1) -> Tensor:
     return t
 
 
+@quick(_neve.quick_softmax)
 def softmax(x: ArrayLike, axis: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along an axis, without overflow."""
     t = floating(as_tensor(x, "softmax"))

@@ -19,6 +19,7 @@ from ._base import (
     many_axes,
     one_axis,
     ops,
+    quick,
     scalar,
     shape_error,
     shape_of,
@@ -27,6 +28,7 @@ from ._base import (
 )
 
 
+@quick(_neve.quick_reshape)
 def reshape(x: ArrayLike, *shape: Any) -> Tensor:
     """The elements in row-major order under another shape; one -1 is inferred. A view where x is contiguous."""
     t = as_tensor(x, "reshape")
@@ -45,6 +47,7 @@ def reshape(x: ArrayLike, *shape: Any) -> Tensor:
     return _neve.reshaped(t, to)
 
 
+@quick(_neve.quick_view)
 def view(x: Tensor, *shape: Any) -> Tensor:
     """reshape that never copies: Error{invalid_argument} where the memory would have to move; view(dtype) reads bytes anew."""
     if len(shape) == 1 and (isinstance(shape[0], (str, type)) or hasattr(shape[0], "kind")):
@@ -65,6 +68,7 @@ def reshape_as(x: Tensor, other: Tensor) -> Tensor:
     return reshape(x, other.shape)
 
 
+@quick(_neve.quick_permute)
 def permute_dims(x: ArrayLike, *axes: Any) -> Tensor:
     """Axis i of the result is axis axes[i] of x; a view. Source: array API permute_dims."""
     t = as_tensor(x, "permute")
@@ -80,6 +84,7 @@ def permute_dims(x: ArrayLike, *axes: Any) -> Tensor:
 permute = permute_dims
 
 
+@quick(_neve.quick_transpose)
 def transpose(x: ArrayLike, *axes: Any) -> Tensor:
     """No axes: all reversed; two ints: those swapped (PyTorch); a tuple of all: permuted (NumPy). A view."""
     t = as_tensor(x, "transpose")
@@ -90,6 +95,7 @@ def transpose(x: ArrayLike, *axes: Any) -> Tensor:
     return permute_dims(t, *axes)
 
 
+@quick(_neve.quick_swap_axes)
 def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged; a view."""
     t = as_tensor(x, "swapaxes")
@@ -122,6 +128,7 @@ def matrix_transpose(x: ArrayLike) -> Tensor:
     return swapaxes(t, -1, -2)
 
 
+@quick(_neve.quick_squeeze)
 def squeeze(x: ArrayLike, axis: Axes = None) -> Tensor:
     """Without axes of size 1: all, or those named, which must have size 1. A view."""
     t = as_tensor(x, "squeeze")
@@ -137,6 +144,7 @@ def squeeze(x: ArrayLike, axis: Axes = None) -> Tensor:
     return ops.squeeze(t, axes=axes) if axes else t
 
 
+@quick(_neve.quick_expand_dims)
 def expand_dims(x: ArrayLike, axis: Axes = 0) -> Tensor:
     """With new axes of size 1 at the places that they have in the result. A view."""
     t = as_tensor(x, "expand_dims")
@@ -245,6 +253,7 @@ def _joined(call: str, tensors: Any) -> list[Tensor]:
     return common(call, *(as_tensor(t, call, "a tensor") for t in ts))
 
 
+@quick(_neve.quick_concat)
 def concat(tensors: Sequence[ArrayLike], axis: int | None = 0) -> Tensor:
     """Tensors one after another along an axis (None: each flat first), in the dtype that they promote to."""
     ts = _joined("concat", tensors)
@@ -292,6 +301,7 @@ def column_stack(tensors: Sequence[ArrayLike]) -> Tensor:
     return concat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in ts], 1)
 
 
+@quick(_neve.quick_split)
 def split(x: ArrayLike, split_size_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """Views: parts of one size, the last perhaps smaller, or of the sizes given. Source: torch.split."""
     t = as_tensor(x, "split")
@@ -330,6 +340,7 @@ def array_split(x: ArrayLike, sections: int | Sequence[int], axis: int = 0) -> t
 tensor_split = array_split
 
 
+@quick(_neve.quick_chunk)
 def chunk(x: ArrayLike, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     """At most so many parts of one size. Source: torch.chunk."""
     t = as_tensor(x, "chunk")

@@ -262,8 +262,8 @@ bool match_sequence(PyObject* v, const Tree& t, Inputs& out) {
 /// Whether a value has the structure; its tensors, in order.
 bool match(PyObject* v, const Tree& t, Inputs& out) {
   if (t.kind == Tree::leaf) {
-    Tensor* known;
-    if (!nb::try_cast(nb::handle(v), known) || v == Py_None) return false;
+    Tensor* known = as_known(v);
+    if (!known) return false;
     out.tensors.push_back(*known);
     out.objects.push_back(v);
     return true;

@@ -40,8 +40,7 @@ nb::dlpack::dtype dtype_to(DType t) {
 
 /// A view of the array's memory; `hold` keeps it alive. Numbers and lists go through numpy.asarray.
 Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what) {
-  Tensor* known;
-  if (nb::try_cast(h, known)) return *known;
+  if (const Tensor* known = as_known(h)) return *known;
   AnyArray a;
   if (!nb::try_cast(h, a)) {
     // NumPy knows bfloat16 only as ml_dtypes' extension, which no buffer protocol carries: its bits do.
@@ -82,6 +81,19 @@ Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what) 
   hold.push_back(std::move(a));
   if (empty) return Tensor::empty(dtype, shape);
   return Tensor::view(std::move(storage), dtype, std::move(shape), std::move(strides), -low * n);
+}
+
+Tensor* as_known(nb::handle h) {
+  Tensor* t = nullptr;
+  return nb::try_cast(h, t) ? t : nullptr;
+}
+
+bool whole(nb::handle h, int64_t least, int64_t& v) {
+  if (!PyLong_CheckExact(h.ptr())) return false;
+  v = PyLong_AsLongLong(h.ptr());
+  if (v != -1 || !PyErr_Occurred()) return v >= least;
+  PyErr_Clear();
+  return false;
 }
 
 nb::object array_from(const Tensor& t) {

@@ -27,6 +27,10 @@ nb::dlpack::dtype dtype_to(DType t);
 Tensor tensor_from(nb::handle h, std::vector<AnyArray>& hold, const char* what);
 /// Any value as a tensor: a Tensor is itself, an array is shared where it is writable for us, else copied.
 Tensor as_tensor(nb::handle h, const char* what);
+/// The tensor that this is; null for whatever else. (None, which nanobind casts to a null pointer, is none.)
+Tensor* as_known(nb::handle h);
+/// An int of `least` or more, and no other kind of number.
+bool whole(nb::handle h, int64_t least, int64_t& v);
 /// A NumPy array over the tensor's memory.
 nb::object array_from(const Tensor& t);
 
@@ -39,6 +43,8 @@ PyType_Slot* buffer_slots();
 
 /// Functions of layers.
 void bind_layers(nb::module_& m);
+/// The plainest calls of functions of tensors.
+void bind_quick(nb::module_& m);
 /// The class Tensor, and what works on it.
 void bind_tensor(nb::module_& m);
 

@@ -1,5 +1,6 @@
 // Layers that are computed in one call outside of captures. What a layer accepts, and its words for what it does not,
 // stand in Python.
+#include <nanobind/stl/string.h>
 #include <neve/nn.h>
 
 #include <algorithm>
@@ -9,18 +10,10 @@
 #include "capture.h"
 #include "convert.h"
 #include "core/tensor_hooks.h"
+#include "nn/recurrent.h"
 
 namespace neve::python {
 namespace {
-
-/// An int of `least` or more, and no other kind of number.
-bool whole(nb::handle h, int64_t least, int64_t& v) {
-  if (!PyLong_CheckExact(h.ptr())) return false;
-  v = PyLong_AsLongLong(h.ptr());
-  if (v != -1 || !PyErr_Occurred()) return v >= least;
-  PyErr_Clear();
-  return false;
-}
 
 /// One for each of n axes, or a tuple or list of n of them; nothing for whatever else.
 std::optional<std::vector<int64_t>> each(nb::handle h, size_t n, int64_t least) {
@@ -39,9 +32,8 @@ std::optional<std::vector<int64_t>> each(nb::handle h, size_t n, int64_t least) 
 
 nb::object conv(size_t n, nb::handle x, nb::handle weight, nb::handle bias, nb::handle stride, nb::handle padding,
                 nb::handle dilation, nb::handle groups) {
-  Tensor *image, *w, *b = nullptr;
-  if (capturing || !nb::try_cast(x, image) || !nb::try_cast(weight, w)) return nb::none();
-  if (!bias.is_none() && !nb::try_cast(bias, b)) return nb::none();
+  Tensor *const image = as_known(x), *const w = as_known(weight), *const b = as_known(bias);
+  if (capturing || !image || !w || (!b && !bias.is_none())) return nb::none();
   if (!is_float(image->dtype()) || image->rank() != int64_t(n) + 2) return nb::none();
   auto strides = each(stride, n, 1), pads = each(padding, n, 0), dilations = each(dilation, n, 1);
   int64_t group = 1;
@@ -61,6 +53,24 @@ nb::object conv(size_t n, nb::handle x, nb::handle weight, nb::handle bias, nb::
   return nb::cast(std::move(y));
 }
 
+/// Weights (w_ih, w_hh, b_ih, b_hh) of each direction as the recurrent ops take them.
+nb::object recurrent_weights(const std::string& mode, nb::handle given) {
+  std::vector<nn::Recurrent::Weights> all;
+  for (nb::handle h : nb::borrow<nb::sequence>(given)) {
+    nn::Recurrent::Weights w;
+    Tensor* const to[] = {&w.w_ih, &w.w_hh, &w.b_ih, &w.b_hh};
+    for (size_t i = 0; i < std::size(to); ++i)
+      if (const nb::object t = h[i]; !t.is_none()) *to[i] = as_tensor(t, "weights").detach();
+    all.push_back(std::move(w));
+  }
+  nn::recurrent::OnnxWeights made;
+  {
+    const nb::gil_scoped_release free;
+    made = nn::recurrent::in_onnx_order(mode, all);
+  }
+  return nb::make_tuple(made.w_ih, made.w_hh, made.bias.defined() ? nb::cast(made.bias) : nb::none());
+}
+
 }  // namespace
 
 void bind_layers(nb::module_& m) {
@@ -73,6 +83,7 @@ void bind_layers(nb::module_& m) {
         return nn::linear(x, weight, b, call);
       },
       nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(), nb::arg("call"));
+  m.def("recurrent_weights", &recurrent_weights, nb::arg("mode"), nb::arg("weights"));
   // None where the arguments are not of the plainest kind, or the op refuses them: there the layer itself says why.
   m.def("conv", &conv, nb::arg("axes"), nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(), nb::arg("stride"),
         nb::arg("padding"), nb::arg("dilation"), nb::arg("groups"));

@@ -47,8 +47,7 @@ bool number_to_tensor(nb::handle h, DType beside, Tensor& out) {
 }  // namespace
 
 Tensor as_tensor(nb::handle h, const char* what) {
-  Tensor* known;
-  if (nb::try_cast(h, known)) return *known;
+  if (const Tensor* known = as_known(h)) return *known;
   Tensor t;
   if (PyFloat_Check(h.ptr()) || PyLong_Check(h.ptr()) || PyBool_Check(h.ptr())) {
     number_to_tensor(h, PyBool_Check(h.ptr()) ? DType::boolean : PyLong_Check(h.ptr()) ? DType::i64 : DType::f32, t);
@@ -71,8 +70,7 @@ namespace {
 
 /// The other operand of an operator; false for a type that is none of ours.
 bool operand(nb::handle h, const Tensor& beside, Tensor& out) {
-  Tensor* known;
-  if (nb::try_cast(h, known)) {
+  if (const Tensor* known = as_known(h)) {
     out = *known;
     return true;
   }
@@ -96,8 +94,8 @@ const eager::Operator& operator_of(const char* op) { return *new eager::Operator
 template <bool reflected>
 auto arithmetic(const char* op) {
   return [&o = operator_of(op)](const Tensor& a, nb::handle other) -> nb::object {
-    Tensor* known;
-    if (nb::try_cast(other, known)) return wrap(reflected ? eager::binary(o, *known, a) : eager::binary(o, a, *known));
+    if (const Tensor* known = as_known(other))
+      return wrap(reflected ? eager::binary(o, *known, a) : eager::binary(o, a, *known));
     Tensor b;
     if (!operand(other, a, b)) return not_implemented();
     return wrap(reflected ? eager::binary(o, b, a) : eager::binary(o, a, b));
@@ -160,8 +158,7 @@ eager::Index index_from(nb::handle h) {
     i.kind = eager::Index::ellipsis;
   } else if (PySlice_Check(h.ptr())) {
     auto bound = [](nb::handle b, std::optional<int64_t>& number, Tensor& value) {
-      Tensor* t;
-      if (!b.is_none() && nb::try_cast(b, t) && t->is_captured())
+      if (const Tensor* t = as_known(b); t && t->is_captured())
         value = t->to(DType::i64);
       else if (!dim_tensor(b, value))
         number = as_int(b);
@@ -345,8 +342,7 @@ class PyOp {
  private:
   static Tensor argument(nb::handle a) {
     if (a.is_none()) return {};
-    Tensor* known;
-    if (nb::try_cast(a, known)) return *known;
+    if (const Tensor* known = as_known(a)) return *known;
     if (PyTuple_Check(a.ptr()) || PyList_Check(a.ptr())) {  // sizes, axes
       std::vector<int64_t> v;
       bool ints = true;
@@ -406,8 +402,7 @@ std::function<Tensor(const Tensor&)> hook_from(nb::callable f) {
 std::vector<Tensor> tensors_of(nb::handle h, const char* what) {
   std::vector<Tensor> v;
   if (h.is_none()) return v;
-  Tensor* one;
-  if (nb::try_cast(h, one)) return {*one};
+  if (const Tensor* one = as_known(h)) return {*one};
   for (nb::handle e : nb::borrow<nb::sequence>(h)) v.push_back(e.is_none() ? Tensor{} : as_tensor(e, what));
   return v;
 }
@@ -628,9 +623,8 @@ void bind_tensor(nb::module_& m) {
   m.def(
       "tensor",
       [](nb::handle data, nb::handle dtype, bool requires_grad) {
-        Tensor* known;
         Tensor t;
-        if (nb::try_cast(data, known)) {
+        if (const Tensor* known = as_known(data)) {
           t = known->detach().clone();  // while capturing: an operation of the program
         } else {
           const bool was = std::exchange(capturing, false);  // numbers, converted: one constant of a program
@@ -812,6 +806,7 @@ void bind_tensor(nb::module_& m) {
     eager::scale(v, f);
   });
   bind_layers(m);
+  bind_quick(m);
   bind_places(m);
   m.def("promote", [](nb::handle a, nb::handle b) { return to_string(eager::promote(dtype_of(a), dtype_of(b))); });
 }

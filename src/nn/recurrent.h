@@ -12,6 +12,14 @@ struct State {
   Tensor h, c;  ///< [n, hidden]; c of lstm only
 };
 
+/// Weights as the registry's ops take them: [directions, gates * hidden, ...], the gates in ONNX's order.
+struct OnnxWeights {
+  Tensor w_ih, w_hh, bias;  ///< bias [directions, 2 * gates * hidden]; undefined without
+};
+/// Those of one or two directions, copied. No gradient is recorded.
+/// @cost  their bytes are read and written, in one parallel loop
+OnnxWeights in_onnx_order(const std::string& mode, std::span<const Weights> all);
+
 /// The sums of the input at the gates: x w_ih^T and the biases that do not depend on the state.
 /// @param mode  "tanh", "relu", "lstm" or "gru", here and below
 Tensor input_gates(const std::string& mode, const Tensor& x, const Weights& w);

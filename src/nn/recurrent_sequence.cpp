@@ -2,9 +2,12 @@
 #include <neve/autograd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "base/error.h"
+#include "base/threads.h"
+#include "core/tensor_hooks.h"
 #include "nn/recurrent.h"
 
 namespace neve::nn::recurrent {
@@ -26,20 +29,27 @@ Tensor rows_in_order(const Tensor& t, const std::vector<size_t>& order) {
   return concat(moved, 0);
 }
 
-// Weights [gates * hidden, ...] of one or two directions as one, with their gates in ONNX's order (i o f g, and z r n).
-Tensor in_onnx_order(const std::string& mode, std::span<const Weights> weights, Tensor Weights::* which) {
+// Whose gate of PyTorch's order (i f g o, and r z n) stands where in ONNX's order (i o f g, and z r n).
+const std::vector<size_t>& onnx_order(const std::string& mode) {
   static const std::map<std::string, std::vector<size_t>> orders{{"lstm", {0, 3, 1, 2}}, {"gru", {1, 0, 2}}};
-  const auto order = orders.find(mode);
+  static const std::vector<size_t> one{0};
+  const auto found = orders.find(mode);
+  return found == orders.end() ? one : found->second;
+}
+
+// The same in ops, for programs that are captured.
+Tensor staged_order(const std::string& mode, std::span<const Weights> weights, Tensor Weights::* which) {
+  const std::vector<size_t>& order = onnx_order(mode);
   std::vector<Tensor> parts;
   for (const Weights& w : weights) {
     const Tensor& t = w.*which;
     if (!t.defined()) return t;
-    if (order == orders.end()) {
+    if (order.size() == 1) {
       parts.push_back(t);
       continue;
     }
-    const std::vector<Tensor> gates = ops::split(t, {.num_outputs = int64_t(order->second.size())});
-    for (size_t i : order->second) parts.push_back(gates[i]);
+    const std::vector<Tensor> gates = ops::split(t, {.num_outputs = int64_t(order.size())});
+    for (size_t i : order) parts.push_back(gates[i]);
   }
   const Tensor y = parts.size() == 1 ? parts[0] : concat(parts, 0);
   if (weights.size() == 1) return unsqueeze(y, 0);
@@ -48,6 +58,39 @@ Tensor in_onnx_order(const std::string& mode, std::span<const Weights> weights, 
   return y.reshape(sizes);
 }
 
+// Bytes that move, in one loop for all of them.
+class Moves {
+ public:
+  // The gates of `from` in another order, to bytes of `to` from `at` on.
+  void gates(const Tensor& from, const Tensor& to, int64_t at, const std::vector<size_t>& order) {
+    const Tensor t = from.contiguous();
+    const int64_t each = t.bytes() / int64_t(order.size());
+    for (size_t g = 0; g < order.size(); ++g)
+      add(t.data() + int64_t(order[g]) * each, to.data() + at + int64_t(g) * each, each);
+    kept_.push_back(t);
+  }
+  void run() const {
+    constexpr int64_t grain = 32;  // pieces: what is worth waking a thread for
+    parallel_for(int64_t(pieces_.size()), grain, copy_threads(), [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i)
+        std::memcpy(pieces_[size_t(i)].to, pieces_[size_t(i)].from, size_t(pieces_[size_t(i)].bytes));
+    });
+  }
+
+ private:
+  struct Part {
+    const std::byte* from;
+    std::byte* to;
+    int64_t bytes;
+  };
+  void add(const std::byte* from, std::byte* to, int64_t bytes) {
+    constexpr int64_t most = int64_t(1) << 14;
+    for (int64_t i = 0; i < bytes; i += most) pieces_.push_back({from + i, to + i, std::min(most, bytes - i)});
+  }
+  std::vector<Part> pieces_;
+  std::vector<Tensor> kept_;
+};
+
 struct Saved {
   Tensor gates, cells, w, r;  ///< of lstm: what its gradient wants, gates in ONNX's order
 };
@@ -55,9 +98,7 @@ struct Saved {
 // The registry's op, which has no gradient of its own: states [directions, n, hidden] -> [t, directions, n, hidden].
 Tensor whole(const std::string& mode, const Tensor& x, State& state, std::span<const Weights> w,
              const std::string& direction, Saved* saved) {
-  const Tensor w_ih = in_onnx_order(mode, w, &Weights::w_ih), w_hh = in_onnx_order(mode, w, &Weights::w_hh);
-  const Tensor b_ih = in_onnx_order(mode, w, &Weights::b_ih), b_hh = in_onnx_order(mode, w, &Weights::b_hh);
-  const Tensor bias = b_ih.defined() ? concat({b_ih, b_hh}, 1) : Tensor();
+  const auto [w_ih, w_hh, bias] = in_onnx_order(mode, w);
   if (mode == "lstm") {
     const auto [y, h, c, gates, cells] =
         lstm(x, w_ih, w_hh, bias, {}, state.h, state.c, {}, {.direction = direction, .outputs = saved ? 5 : 3});
@@ -201,6 +242,38 @@ struct Unchanged {
 };
 
 }  // namespace
+
+OnnxWeights in_onnx_order(const std::string& mode, std::span<const Weights> all) {
+  for (const Weights& w : all)
+    if (!w.w_ih.defined() || !w.w_hh.defined() || w.b_ih.defined() != w.b_hh.defined())
+      fail(ErrorCode::invalid_argument, mode, ": a weight is not there (w_ih and w_hh, and both biases or none)");
+  if (all.empty()) fail(ErrorCode::invalid_argument, mode, ": there are no weights (those of one or two directions)");
+  const Weights& first = all[0];
+  bool captured = false;
+  for (const Weights& w : all) captured = captured || w.w_ih.is_captured() || w.w_hh.is_captured();
+  if (captured || capturing) {
+    const Tensor b_ih = staged_order(mode, all, &Weights::b_ih), b_hh = staged_order(mode, all, &Weights::b_hh);
+    return {staged_order(mode, all, &Weights::w_ih), staged_order(mode, all, &Weights::w_hh),
+            b_ih.defined() ? concat({b_ih, b_hh}, 1) : Tensor()};
+  }
+  const std::vector<size_t>& order = onnx_order(mode);
+  const int64_t n = int64_t(all.size());
+  const auto made = [&](const Tensor& t) { return Tensor::empty(t.dtype(), {n, t.size(0), t.size(1)}); };
+  const bool biased = first.b_ih.defined();
+  OnnxWeights w{made(first.w_ih), made(first.w_hh),
+                biased ? Tensor::empty(first.b_ih.dtype(), {n, 2 * first.b_ih.size(0)}) : Tensor()};
+  Moves moves;
+  for (int64_t d = 0; d < n; ++d) {
+    const Weights& from = all[size_t(d)];
+    moves.gates(from.w_ih, w.w_ih, d * from.w_ih.bytes(), order);
+    moves.gates(from.w_hh, w.w_hh, d * from.w_hh.bytes(), order);
+    if (!biased) continue;
+    moves.gates(from.b_ih, w.bias, 2 * d * from.b_ih.bytes(), order);
+    moves.gates(from.b_hh, w.bias, (2 * d + 1) * from.b_ih.bytes(), order);
+  }
+  moves.run();
+  return w;
+}
 
 Tensor input_gates(const std::string& mode, const Tensor& x, const Weights& w) {
   Tensor bias = w.b_ih;

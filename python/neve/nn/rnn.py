@@ -116,8 +116,11 @@ def _whole(
 
     States are [directions, n, hidden]; weights those of each direction.
     """
-    w_ih, w_hh, b_ih, b_hh = (_onnx(mode, ts) for ts in zip(*weights))
-    bias = None if b_ih is None else concat([b_ih, cast(Tensor, b_hh)], 1)
+    if _neve.is_capturing():
+        w_ih, w_hh, b_ih, b_hh = (_onnx(mode, ts) for ts in zip(*weights))
+        bias = None if b_ih is None else concat([b_ih, cast(Tensor, b_hh)], 1)
+    else:
+        w_ih, w_hh, bias = _neve.recurrent_weights(mode, weights)
     options: dict[str, Any] = {"direction": direction}
     saved: State = ()
     if mode == "lstm":
