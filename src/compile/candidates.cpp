@@ -194,8 +194,12 @@ Candidate known_best(const Request& request, const Options& options) {
     else if (auto kernel = k.entry->accept(request, k.variant))
       c = library_candidate(*k.entry, k.variant, kernel.value);
     if (!c.kernel) continue;
-    c.tactics.push_back({str(c.entry, ".", c.variant, " ", c.kernel->description()), k.milliseconds});
-    c.cached = 1;
+    for (const Known& other : known)  // those that were not made have no description
+      c.tactics.push_back(
+          &other == &k
+              ? plan::Tactic{str(c.entry, ".", c.variant, " ", c.kernel->description()), k.milliseconds}
+              : plan::Tactic{str(other.entry ? other.entry->name : "loop", ".", other.variant), other.milliseconds});
+    c.cached = known.size();
     return c;
   }
   return {};

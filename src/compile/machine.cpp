@@ -1,6 +1,8 @@
 // The measured peak of the machine, kept in the cache folder.
 #include <neve/machine.h>
+#include <sys/resource.h>
 
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <map>
@@ -39,7 +41,8 @@ json json_of(const MachinePeak& m) {
           {"gflops_one", m.gflops_one},
           {"levels", std::move(levels)},
           {"triad_gb_per_s", m.triad_gb_per_s},
-          {"measured", m.measured}};
+          {"measured", m.measured},
+          {"disturbed", m.disturbed}};
 }
 
 // False where the file does not hold what it should: then it is measured again.
@@ -47,7 +50,7 @@ bool from_json(const json& j, MachinePeak& m) {
   try {
     m.cpu = j.at("cpu"), m.isa = j.at("isa"), m.threads = j.at("threads");
     m.gflops = j.at("gflops"), m.gflops_one = j.at("gflops_one"), m.triad_gb_per_s = j.at("triad_gb_per_s");
-    m.measured = j.at("measured");
+    m.measured = j.at("measured"), m.disturbed = j.value("disturbed", false);
     for (const json& l : j.at("levels"))
       m.levels.push_back({l.at("name"), l.at("bytes"), l.at("gb_per_s"), l.at("gb_one")});
   } catch (const json::exception&) {
@@ -77,6 +80,33 @@ void keep(const std::string& path, const MachinePeak& m) {
     write_file(path, json{{"format", format}, {"machines", std::move(all)}}.dump(1) + "\n");
   } catch (const Error&) {  // a convenience: the next process measures again
   }
+}
+
+/// How often others took this process's cores away since it was made.
+class Interruptions {
+ public:
+  /// More than a machine's own housekeeping takes: somebody else wants the cores.
+  bool many() const {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    return double(switches() - before_) > 10 + 20 * seconds;
+  }
+
+ private:
+  static long switches() {
+    rusage use{};
+    return getrusage(RUSAGE_SELF, &use) == 0 ? use.ru_nivcsw : 0;
+  }
+  long before_ = switches();
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Whether a disturbed measurement has been kept for long enough: the others may be gone.
+bool is_stale(const MachinePeak& m) {
+  constexpr double most_seconds = 600;
+  std::tm parts{};
+  if (!m.disturbed) return false;
+  if (!strptime(m.measured.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts)) return true;
+  return std::abs(std::difftime(std::time(nullptr), timegm(&parts))) > most_seconds;
 }
 
 std::string utc_now() {
@@ -109,10 +139,13 @@ MachinePeak machine_peak(int threads, bool again) {
     if (const auto it = known.find(key); it != known.end()) return it->second;
     MachinePeak kept;
     const json all = path.empty() ? json::object() : read_all(path);
-    if (all.contains(key) && from_json(all[key], kept) && kept.threads == threads) return known[key] = kept;
+    if (all.contains(key) && from_json(all[key], kept) && kept.threads == threads && !is_stale(kept))
+      return known[key] = kept;
   }
+  const Interruptions before;
   MachinePeak m = kernels::measure_machine(threads, cpu_info().isa);
   m.measured = utc_now();
+  m.disturbed = before.many();
   keep(path, m);
   return known[key] = std::move(m);
 }

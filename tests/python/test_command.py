@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import numpy
 import pytest
@@ -109,12 +110,29 @@ def test_profile_and_machine(neve, tmp_path):
     assert json.loads(kept.read_text())["machines"] == first, "measured once"
     neve(*arguments, "--measure-machine")
     assert json.loads(kept.read_text())["machines"] != first, "measured anew"
+    # What was measured while others ran is kept for a while only.
+    one = {**next(iter(first.values())), "disturbed": True, "measured": "2020-01-01T00:00:00Z", "gflops": 0.5}
+    name = next(iter(first))
+    for measured, anew in [
+        ("2020-01-01T00:00:00Z", True),
+        (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), False),
+        ("soon", True),
+    ]:
+        kept.write_text(json.dumps({"format": 1, "machines": {name: {**one, "measured": measured}}}))
+        neve(*arguments, "--profile")
+        assert (json.loads(kept.read_text())["machines"][name]["gflops"] != 0.5) == anew
     for damaged in ("{", '{"format": 1, "machines": {"x": 1}}', kept.read_text().replace('"gflops"', '"flops"')):
         kept.write_text(damaged)
         neve("inspect", DIGITS, "--roofline", "--threads", "1")
         assert [m["threads"] for m in json.loads(kept.read_text())["machines"].values() if isinstance(m, dict)] == [1]
     kept.write_text("[]")
     assert "machine.json: not JSON of measured peaks" in neve("cache", "verify", status=1)
+
+
+def test_an_archive_knows_what_else_was_tried(neve):
+    neve("optimize", DIGITS, "--range", RANGE, "-o", "d.neve", "-q")
+    text = neve("bench", "d.neve", "--seconds", "0.05", "--tactics")
+    assert any(part.count("tried: ") > 2 for part in text.split("runs: "))
 
 
 def test_roofline(neve):

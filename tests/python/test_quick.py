@@ -164,7 +164,7 @@ def test_recurrent_weights_are_in_the_ops_order():
         each[1][0] = neve.tensor(np.asarray(each[1][0]).T.copy()).transpose(0, 1)  # its memory in another order
         w, r, b = _neve.recurrent_weights(mode, each)
 
-        def moved(t):
+        def moved(t, order=order, gates=gates):
             a = np.asarray(t)
             return a.reshape(gates, h, *a.shape[1:])[list(order)].reshape(a.shape)
 
