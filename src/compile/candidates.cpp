@@ -199,7 +199,7 @@ Candidate known_best(const Request& request, const Options& options) {
           &other == &k
               ? plan::Tactic{str(c.entry, ".", c.variant, " ", c.kernel->description()), k.milliseconds}
               : plan::Tactic{str(other.entry ? other.entry->name : "loop", ".", other.variant), other.milliseconds});
-    c.cached = known.size();
+    c.cached = 1;  // those that were made
     return c;
   }
   return {};
