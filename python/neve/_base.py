@@ -53,13 +53,18 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def quick(call: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Callable[[_F], _F]:
-    """Tries `call`, which is all in C++, before the function: None where the arguments are not of the plainest kind."""
+    """Tries `call`, which is all in C++, before the function: None where the arguments are not of the plainest kind. dim is
+    taken for axis."""
 
     def decorated(f: _F) -> _F:
         @functools.wraps(f)
         def g(*args: Any, **kwargs: Any) -> Any:
             y = call(args, kwargs)
-            return f(*args, **kwargs) if y is None else y
+            if y is None:
+                if "dim" in kwargs and "axis" not in kwargs:
+                    kwargs["axis"] = kwargs.pop("dim")
+                y = f(*args, **kwargs)
+            return y
 
         g._quick = call  # type: ignore[attr-defined]
         return g  # type: ignore[return-value]

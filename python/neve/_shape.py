@@ -347,6 +347,8 @@ def chunk(x: ArrayLike, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     a = one_axis("chunk", axis, t.ndim)
     if chunks < 1:
         value_error(f"chunk: chunks is {chunks} (1 or more)")
+    if isinstance(t.shape[a], _neve.Dim):  # of a captured program: as many as are asked for
+        return ops.split(t, axis=a, num_outputs=chunks) if chunks > 1 else (t,)
     return split(t, max(-(-t.shape[a] // chunks), 1), a)
 
 

@@ -88,21 +88,23 @@ std::tuple<int, int, int> convolutions(const Compiled& c) {
   return {counts[0], counts[1], counts[2]};
 }
 
-TEST(Chain, IsTakenWhereItIsFaster) {
-  TacticCache timed("");
-  compile::Options without;
-  without.disabled_kernels = {"native.expand_depthwise"};
-  compiled(&timed);
-  compiled(&timed, "", without);
-  const auto with = [&](double expand, double shrink) {
-    TacticCache known("");
-    for (const auto& [key, ms] : timed.used()) {
+// Compiled where the chains of two take `expand` and `shrink` milliseconds, that of three `three` and all else 1.
+Compiled compiled_with(double expand, double shrink, double three) {
+  // What is asked depends on what was chosen before it: given times go in until nothing else is asked.
+  TacticCache known("");
+  for (int round = 0; round < 6; ++round) {
+    compiled(&known);
+    for (const auto& [key, ms] : known.used()) {
       const auto is = [&](std::string_view entry) { return key.find(entry) != std::string::npos; };
-      known.put(key, is(chain_entries[0]) ? expand : is(chain_entries[1]) ? shrink : is(chain_entries[2]) ? 3.5 : 1);
+      known.put(key, is(chain_entries[0]) ? expand : is(chain_entries[1]) ? shrink : is(chain_entries[2]) ? three : 1);
     }
-    known.set_frozen(true);
-    return convolutions(compiled(&known));
-  };
+  }
+  known.set_frozen(true);
+  return compiled(&known);
+}
+
+TEST(Chain, IsTakenWhereItIsFaster) {
+  const auto with = [](double expand, double shrink) { return convolutions(compiled_with(expand, shrink, 3.5)); };
   EXPECT_EQ(with(1.5, 2.5), std::tuple(4, 1, 0));
   EXPECT_EQ(with(2.5, 1.5), std::tuple(4, 0, 1));
   EXPECT_EQ(with(2.5, 2.5), std::tuple(5, 0, 0));
@@ -110,21 +112,8 @@ TEST(Chain, IsTakenWhereItIsFaster) {
 
 // Of three: faster than each alone is not enough where two of them are one kernel.
 TEST(Chain, OfThreeIsTakenWhereItIsFasterThanTwoAndOne) {
-  const auto with = [&](double expand, double shrink, double three) {
-    // What is asked depends on what was chosen before it: given times go in until nothing else is asked.
-    TacticCache known("");
-    for (int round = 0; round < 6; ++round) {
-      compiled(&known);
-      for (const auto& [key, ms] : known.used()) {
-        const auto is = [&](std::string_view entry) { return key.find(entry) != std::string::npos; };
-        known.put(key, is(chain_entries[0])   ? expand
-                       : is(chain_entries[1]) ? shrink
-                       : is(chain_entries[2]) ? three
-                                              : 1);
-      }
-    }
-    known.set_frozen(true);
-    return all_convolutions(compiled(&known));
+  const auto with = [](double expand, double shrink, double three) {
+    return all_convolutions(compiled_with(expand, shrink, three));
   };
   using Counts = std::array<int, 4>;
   EXPECT_EQ(with(2.5, 2.5, 2.5), (Counts{3, 0, 0, 1}));

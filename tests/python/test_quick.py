@@ -153,6 +153,20 @@ def test_it_does_not_hide_a_program_that_is_captured():
     assert not text or "softmax" in text
 
 
+def test_dim_is_taken_for_axis_everywhere():
+    x = neve.tensor(X)
+    for f in [
+        lambda x: neve.cat([x, x], dim=1), lambda x: neve.softmax(x, dim=1), lambda x: neve.chunk(x, 2, dim=2)[1] * 1.0,
+        lambda x: neve.unsqueeze(x, dim=1) * 1.0, lambda x: neve.split(x, 4, dim=2)[1] * 1.0, lambda x: x.chunk(2, dim=-1)[0] * 1.0,
+        lambda x: neve.squeeze(x[:, :1], dim=1) * 1.0, lambda x: x.chunk(3, dim=2)[2] * 1.0,
+    ]:  # fmt: skip
+        want = np.asarray(f(x))
+        captured = neve.jit.to_static(f)
+        np.testing.assert_allclose(np.asarray(captured(x)), want, rtol=1e-6)
+        y = neve.tensor(np.concatenate([X, X + 1], 2))  # another size
+        np.testing.assert_allclose(np.asarray(captured(y)), np.asarray(f(y)), rtol=1e-6)
+
+
 def test_recurrent_weights_are_in_the_ops_order():
     rng = np.random.default_rng(3)
     h, k = 5, 3
