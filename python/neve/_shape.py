@@ -347,9 +347,11 @@ def chunk(x: ArrayLike, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     a = one_axis("chunk", axis, t.ndim)
     if chunks < 1:
         value_error(f"chunk: chunks is {chunks} (1 or more)")
-    if isinstance(t.shape[a], _neve.Dim):  # of a captured program: as many as are asked for
-        return ops.split(t, axis=a, num_outputs=chunks) if chunks > 1 else (t,)
-    return split(t, max(-(-t.shape[a] // chunks), 1), a)
+    n = t.shape[a]
+    size = -(-n // chunks)
+    if isinstance(n, _neve.Dim) and chunks > 1 and size * (chunks - 1) < n:  # sizes for which all parts are there
+        return ops.split(t, axis=a, num_outputs=chunks)
+    return split(t, max(int(size), 1), a)
 
 
 def unbind(x: ArrayLike, axis: int = 0) -> tuple[Tensor, ...]:

@@ -5,6 +5,7 @@
 #include <nanobind/stl/detail/nb_list.h>
 #include <neve/neve.h>
 
+#include <utility>
 #include <vector>
 
 namespace nb = nanobind;
@@ -31,6 +32,10 @@ Tensor as_tensor(nb::handle h, const char* what);
 Tensor* as_known(nb::handle h);
 /// An int of `least` or more, and no other kind of number.
 bool whole(nb::handle h, int64_t least, int64_t& v);
+/// A tensor for Python.
+inline nb::object wrap(Tensor t) { return nb::cast(std::move(t), nb::rv_policy::move); }
+/// Elements of operands whose work is not worth letting go of the interpreter.
+constexpr int64_t small_work = 4096;
 /// A NumPy array over the tensor's memory.
 nb::object array_from(const Tensor& t);
 

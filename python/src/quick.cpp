@@ -70,16 +70,12 @@ struct Arguments {
   }
 };
 
-nb::object wrap(Tensor t) { return nb::cast(std::move(t), nb::rv_policy::move); }
-
-constexpr int64_t small = 4096;  // elements whose work is not worth letting go of the interpreter
-
 /// What `compute` gives; None where it is refused: Python says why.
 template <class F>
 nb::object computed(int64_t elements, F&& compute) {
   Tensor y;
   try {
-    if (elements > small) {
+    if (elements > small_work) {
       remember_place();
       nb::gil_scoped_release free;
       y = compute();

@@ -86,8 +86,6 @@ bool operand(nb::handle h, const Tensor& beside, Tensor& out) {
 
 nb::object not_implemented() { return nb::borrow(Py_NotImplemented); }
 
-nb::object wrap(Tensor t) { return nb::cast(std::move(t), nb::rv_policy::move); }
-
 /// Operators live as long as the process.
 const eager::Operator& operator_of(const char* op) { return *new eager::Operator(op); }
 
@@ -322,10 +320,9 @@ class PyOp {
     for (nb::handle a : args) in.push_back(argument(a));
     std::vector<Tensor> out;
     {
-      // Small work is not worth letting go of the interpreter.
       int64_t elements = 0;
       for (const Tensor& t : in) elements += t.is_captured() ? 0 : t.element_count();
-      if (elements > 4096) {
+      if (elements > small_work) {
         remember_place();
         nb::gil_scoped_release free;
         out = eager::call(op_, attrs, in);

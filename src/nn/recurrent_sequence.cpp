@@ -91,6 +91,26 @@ class Moves {
   std::vector<Tensor> kept_;
 };
 
+// The weights of one direction are there, and are those of `first` in dtype and sizes.
+void require_alike(const std::string& mode, const Weights& w, const Weights& first) {
+  if (!w.w_ih.defined() || !w.w_hh.defined() || w.b_ih.defined() != w.b_hh.defined())
+    fail(ErrorCode::invalid_argument, mode, ": a weight is not there (w_ih and w_hh, and both biases or none)");
+  const int64_t gates = int64_t(onnx_order(mode).size());
+  const auto require = [&](const char* name, const Tensor& t, const Tensor& like, int64_t rank) {
+    if (!like.defined() && !t.defined()) return;
+    if (!t.defined() || !like.defined() || t.dtype() != like.dtype() || t.shape() != like.shape())
+      fail(ErrorCode::shape_mismatch, mode, ": ", name, " is ", t.defined() ? type_text(t) : "not there",
+           " in one direction and ", like.defined() ? type_text(like) : "not there", " in the other (alike)");
+    if (t.rank() != rank || t.size(0) % gates != 0)
+      fail(ErrorCode::shape_mismatch, mode, ": ", name, " is ", type_text(t), " (rank ", rank, ", rows for ", gates,
+           " gates)");
+  };
+  require("w_ih", w.w_ih, first.w_ih, 2);
+  require("w_hh", w.w_hh, first.w_hh, 2);
+  require("b_ih", w.b_ih, first.b_ih, 1);
+  require("b_hh", w.b_hh, first.b_ih, 1);
+}
+
 struct Saved {
   Tensor gates, cells, w, r;  ///< of lstm: what its gradient wants, gates in ONNX's order
 };
@@ -244,18 +264,17 @@ struct Unchanged {
 }  // namespace
 
 OnnxWeights in_onnx_order(const std::string& mode, std::span<const Weights> all) {
-  for (const Weights& w : all)
-    if (!w.w_ih.defined() || !w.w_hh.defined() || w.b_ih.defined() != w.b_hh.defined())
-      fail(ErrorCode::invalid_argument, mode, ": a weight is not there (w_ih and w_hh, and both biases or none)");
   if (all.empty()) fail(ErrorCode::invalid_argument, mode, ": there are no weights (those of one or two directions)");
   const Weights& first = all[0];
   bool captured = false;
-  for (const Weights& w : all) captured = captured || w.w_ih.is_captured() || w.w_hh.is_captured();
+  for (const Weights& w : all)
+    for (const Tensor* t : {&w.w_ih, &w.w_hh, &w.b_ih, &w.b_hh}) captured = captured || t->is_captured();
   if (captured || capturing) {
     const Tensor b_ih = staged_order(mode, all, &Weights::b_ih), b_hh = staged_order(mode, all, &Weights::b_hh);
     return {staged_order(mode, all, &Weights::w_ih), staged_order(mode, all, &Weights::w_hh),
             b_ih.defined() ? concat({b_ih, b_hh}, 1) : Tensor()};
   }
+  for (const Weights& w : all) require_alike(mode, w, first);
   const std::vector<size_t>& order = onnx_order(mode);
   const int64_t n = int64_t(all.size());
   const auto made = [&](const Tensor& t) { return Tensor::empty(t.dtype(), {n, t.size(0), t.size(1)}); };

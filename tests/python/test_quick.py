@@ -83,10 +83,8 @@ def test_gradients_go_through_it(name, args, kwargs):
 @pytest.mark.parametrize("name, args", WRONG)
 def test_what_is_wrong_is_told_in_the_functions_words(name, args):
     x = neve.tensor(X)
-    if name != "matmul":
-        assert called(getattr(x, name), *args) == called(written_out(name), x, *args)
     told = called(getattr(x, name), *args)
-    assert isinstance(told, str) or name in ("softmax", "matmul"), told
+    assert isinstance(told, str) and told == called(written_out(name), x, *args)
 
 
 def test_views_share_memory_and_copies_do_not():
@@ -149,8 +147,6 @@ def test_it_does_not_hide_a_program_that_is_captured():
     x = neve.tensor(X)
     a, b = x.view(6, 8).transpose(0, 1).chunk(2, 1)
     np.testing.assert_allclose(np.asarray(f(x)), np.asarray(neve.cat([a, b], 0).softmax(-1)), rtol=1e-6)
-    text = str(f.programs[0].graph) if hasattr(f, "programs") else ""
-    assert not text or "softmax" in text
 
 
 def test_dim_is_taken_for_axis_everywhere():
@@ -186,6 +182,15 @@ def test_recurrent_weights_are_in_the_ops_order():
         np.testing.assert_array_equal(np.asarray(r), np.stack([moved(d[1]) for d in each]))
         np.testing.assert_array_equal(np.asarray(b), np.stack([np.concatenate([moved(d[2]), moved(d[3])]) for d in each]))  # fmt: skip
         assert _neve.recurrent_weights(mode, [(*each[0][:2], None, None)])[2] is None
+        for which, wrong in [(0, neve.zeros((gates * h, k + 1))), (1, neve.zeros((gates * h + gates, h))), (2, neve.zeros((gates * h + 1,))),
+                         (3, None), (3, neve.zeros((1,))), (0, each[0][0].astype("f64")), (2, neve.zeros((gates * h, 1)))]:  # fmt: skip
+            other = list(each[1])
+            other[which] = wrong
+            with pytest.raises(neve.Error):
+                _neve.recurrent_weights(mode, [each[0], other])
+        if gates > 1:
+            with pytest.raises(neve.Error, match="rows for"):
+                _neve.recurrent_weights(mode, [(neve.zeros((gates * h + 1, k)), each[0][1], None, None)])
 
 
 def test_none_is_no_tensor():
@@ -199,3 +204,14 @@ def test_none_is_no_tensor():
     ]:  # fmt: skip
         with pytest.raises((neve.Error, TypeError)):
             f()
+
+
+def test_chunks_of_an_open_size_are_those_of_eager():
+    chunks, parts = (neve.jit.to_static(f) for f in (lambda x: [t * 1.0 for t in x.chunk(3, dim=1)], lambda x: [t * 1.0 for t in x.split(3, 1)]))  # fmt: skip
+    for n in (7, 9, 4, 2, 1, 5, 3, 8):  # of 4, 2 and 1 there are fewer than three
+        x = neve.tensor(np.arange(2.0 * n, dtype=np.float32).reshape(2, n))
+        for captured, want in [(chunks, x.chunk(3, 1)), (parts, x.split(3, 1))]:
+            got = captured(x)
+            assert len(got) == len(want)
+            for a, b in zip(got, want):
+                np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
